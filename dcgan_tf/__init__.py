@@ -1,0 +1,9 @@
+"""DCGAN in TensorFlow 2 and Keras: a faithful port of carpedm20/DCGAN-tensorflow."""
+
+import os
+
+# Before anything imports Keras: the user's own keras.json or KERAS_BACKEND must not choose another engine.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+__version__ = "0.1.0"

@@ -1,0 +1,123 @@
+"""The settings of a run: checked once, saved as FLAGS.json with the run, read back by every later mode."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcgan_tf.errors import UserError
+
+# Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
+Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
+# A run is found again by these, where they stand on the command line; its networks are built from them.
+ARCHITECTURE = ("output_height", "output_width", "c_dim", "z_dim", "z_dist", "gf_dim", "df_dim", "gfc_dim", "dfc_dim")
+
+
+def setting(default: Any, text: str) -> Any:
+    """A field of Config that is also a flag: its default, and its line in --help."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run's settings, under the original's names (main.py and model.py of the original).
+
+    Sizes left None are the data set's to say: `data.load` returns the Config with them filled in.
+    Raises UserError where a value, or two together, make no sense.
+    """
+
+    dataset: str = setting("celebA", "Name of the data set: mnist, or a folder of pictures in data_dir")
+    data_dir: str = setting("./data", "Folder that holds the data sets")
+    input_fname_pattern: str = setting("", "Glob pattern of picture files, e.g. *.jpg (blank: every kind of picture)")
+    crop: bool = setting(False, "Cut the centre, input_height x input_width, out of each picture before resizing")
+    input_height: int | None = setting(None, "Height of the centre crop in pixels (default: 108; mnist: 28)")
+    input_width: int | None = setting(None, "Width of the centre crop in pixels (default: input_height)")
+    output_height: int | None = setting(None, "Height of the network's pictures in pixels (default: 64; mnist: 28)")
+    output_width: int | None = setting(None, "Width of the network's pictures in pixels (default: output_height)")
+    c_dim: int | None = setting(None, "Channels, 1 or 3 (default: 3; mnist: 1)")
+    split: str = setting("all", "MNIST's pictures to train on: all 70,000 as the original does, or the 60,000 of train")
+    train_size: float = setting(math.inf, "Train on at most this many pictures")
+    batch_size: int = setting(64, "Pictures in a batch")
+    epoch: int = setting(25, "Epochs to train, in all")
+    learning_rate: float = setting(0.0002, "Learning rate of Adam")
+    beta1: float = setting(0.5, "Momentum term of Adam")
+    z_dim: int = setting(100, "Width of z")
+    z_dist: str = setting("uniform_signed", f"Distribution of z: {', '.join(Z_DISTS)}")
+    gf_dim: int = setting(64, "Generator filters in the last hidden layer")
+    df_dim: int = setting(64, "Discriminator filters in the first layer")
+    gfc_dim: int = setting(1024, "Units of the conditional generator's linear layer")
+    dfc_dim: int = setting(1024, "Units of the conditional discriminator's linear layer")
+    seed: int = setting(547, "Seed of weights, z and the order of the data")
+    sample_freq: int = setting(200, "Iterations between sample sheets")
+    ckpt_freq: int = setting(200, "Iterations between checkpoints")
+    log_freq: int = setting(20, "Iterations between points of the TensorBoard curves")
+    max_to_keep: int = setting(1, "Checkpoints to keep")
+    G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
+    xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
+    y_dim: int = 0  # number of classes; 0 is an unconditional run. Not a flag: the data set says it
+
+    def __post_init__(self) -> None:
+        sizes = [f.name for f in dataclasses.fields(self) if "int" in f.type and f.name not in ("seed", "y_dim")]
+        for name in [*sizes, "train_size", "learning_rate"]:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UserError(f"--{name} must be greater than 0, but is {value}.")
+        if not 0 <= self.beta1 < 1:
+            raise UserError(f"--beta1 must be at least 0 and less than 1, but is {self.beta1}.")
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"--seed must be between 0 and 2^32 - 1, but is {self.seed}.")
+        if self.c_dim not in (None, 1, 3):
+            raise UserError(f"--c_dim must be 1 (gray) or 3 (colour), but is {self.c_dim}.")
+        for name, allowed in (("z_dist", Z_DISTS), ("xla", ("auto", "on", "off")), ("split", ("all", "train"))):
+            if getattr(self, name) not in allowed:
+                raise UserError(f"--{name} must be one of {', '.join(allowed)}, but is {getattr(self, name)!r}.")
+        if not self.dataset:
+            raise UserError("--dataset is blank; give mnist or the name of a folder of pictures in --data_dir.")
+        if self.y_dim and self.output_height and (self.output_height % 4 or self.output_width % 4):
+            raise UserError(
+                f"With labels the networks halve a picture twice, so --output_height and --output_width must be"
+                f" multiples of 4, but are {self.output_height} and {self.output_width}."
+            )
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the run has labels: conditional networks, pictures in [0, 1]; else pictures in [-1, 1]."""
+        return self.y_dim > 0
+
+    def to_json(self) -> str:
+        """All settings as the text of FLAGS.json (train_size as the string "inf" where it has no limit)."""
+        values = dataclasses.asdict(self)
+        if math.isinf(self.train_size):
+            values["train_size"] = "inf"
+        return json.dumps(values, indent=1)
+
+    @classmethod
+    def from_json(cls, path: Path) -> Config:
+        """Read a run's FLAGS.json; settings unknown to this version are left out. Raises UserError if damaged."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values["train_size"] == "inf":
+                values["train_size"] = math.inf
+            return cls(**{f.name: _checked(f, values[f.name]) for f in dataclasses.fields(cls)})
+        except (OSError, ValueError, KeyError, TypeError, UserError) as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(".")
+            raise UserError(
+                f"{path} is damaged ({reason}); restore it, or train a new run, or name another with --out_name."
+            ) from error
+
+
+def _checked(field: dataclasses.Field, value: Any) -> Any:
+    """The value if it has the field's type. Raises TypeError."""
+    declared = typing.get_type_hints(Config)[field.name]
+    allowed = typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
+    if float in allowed:
+        allowed = (*allowed, int)
+    if type(value) not in allowed:
+        raise TypeError(f"{field.name} is {value!r}")
+    return value

@@ -1,0 +1,39 @@
+"""Pictures out of the networks: value range -> uint8, sheets, PNG files. NumPy and imageio, no TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+
+from dcgan_tf.runs import replaced
+
+
+def to_uint8(images: np.ndarray, conditional: bool) -> np.ndarray:
+    """Float pictures in [0, 1] (conditional) or [-1, 1] as uint8 0..255: each range exactly, no contrast stretched."""
+    images = np.asarray(images, np.float64)
+    return np.rint(255 * np.clip(images if conditional else (images + 1) / 2, 0, 1)).astype(np.uint8)
+
+
+def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Lay pictures out row by row (the original's utils.py, merge).
+
+    Args:
+      images: uint8 [N, H, W, C], N of any size; places left over stay black.
+      columns: pictures in a row; by default as near to a square as N goes into, at most as wide as high.
+    Returns: uint8 [rows * H, columns * W, C].
+    """
+    count, height, width, channels = images.shape
+    columns = columns or max(c for c in range(1, math.isqrt(count) + 1) if count % c == 0 or c == math.isqrt(count))
+    rows = -(-count // columns)
+    full = np.zeros((rows * columns, height, width, channels), np.uint8)
+    full[:count] = images
+    return full.reshape(rows, columns, height, width, channels).swapaxes(1, 2).reshape(rows * height, columns * width, -1)
+
+
+def save_png(path: Path, image: np.ndarray) -> None:
+    """Write uint8 [H, W, 1 or 3] as a PNG that is whole or not there."""
+    with replaced(path) as temporary:
+        iio.imwrite(temporary, image[..., 0] if image.shape[-1] == 1 else image, extension=".png")

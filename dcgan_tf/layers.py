@@ -1,0 +1,102 @@
+"""The original's layers (ops.py), under its variable names: so `variable.path` is the original's name."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+DECAY = 0.9  # of the moving averages
+EPSILON = 1.001e-5  # the original asks for 1e-5, and TensorFlow 1's fused kernel raises it to this floor
+
+
+class Conv(keras.layers.Layer):
+    """5x5 convolution, stride 2, SAME, with bias: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), filters] (ops.py, conv2d)."""
+
+    def __init__(self, filters: int, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def build(self, shape):
+        # Cut at two sigma and not rescaled, as tf.truncated_normal_initializer.
+        initializer = keras.initializers.TruncatedNormal(stddev=0.02)
+        self.w = self.add_weight(name="w", shape=(5, 5, shape[-1], self.filters), initializer=initializer)
+        self.biases = self.add_weight(name="biases", shape=(self.filters,), initializer="zeros")
+
+    def call(self, x):
+        return tf.nn.bias_add(tf.nn.conv2d(x, self.w, strides=2, padding="SAME"), self.biases)
+
+
+class Deconv(keras.layers.Layer):
+    """5x5 transposed convolution, stride 2, SAME, with bias, to an explicit size: [B, h, w, C] -> [B, height, width, filters].
+
+    An odd height 2h - 1 is as good as 2h (ops.py, deconv2d).
+    """
+
+    def __init__(self, height: int, width: int, filters: int, **kwargs):
+        super().__init__(**kwargs)
+        self.size = (height, width, filters)
+
+    def build(self, shape):
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        self.w = self.add_weight(name="w", shape=(5, 5, self.size[-1], shape[-1]), initializer=initializer)
+        self.biases = self.add_weight(name="biases", shape=self.size[-1:], initializer="zeros")
+
+    def call(self, x):
+        size = (tf.shape(x)[0] if x.shape[0] is None else x.shape[0], *self.size)
+        return tf.nn.bias_add(tf.nn.conv2d_transpose(x, self.w, size, strides=2, padding="SAME"), self.biases)
+
+
+class Linear(keras.layers.Layer):
+    """Dense layer with bias: [B, C] -> [B, units] (ops.py, linear)."""
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, shape):
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        self.matrix = self.add_weight(name="Matrix", shape=(shape[-1], self.units), initializer=initializer)
+        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+
+    def call(self, x):
+        return tf.nn.bias_add(tf.matmul(x, self.matrix), self.bias)
+
+
+class BatchNorm(keras.layers.Layer):
+    """Batch norm over all axes but the last, on TensorFlow's fused op: [B, C] or [B, H, W, C] (ops.py, batch_norm).
+
+    Normalises with the biased batch variance; the moving variance takes the Bessel-corrected one, which is
+    what the fused op returns and keras.layers.BatchNormalization does not store.
+    """
+
+    def build(self, shape):
+        shape = shape[-1:]
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones", dtype="float32")
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", dtype="float32")
+        self.moving_mean = self.add_weight(name="moving_mean", shape=shape, initializer="zeros", trainable=False)
+        self.moving_variance = self.add_weight(name="moving_variance", shape=shape, initializer="ones", trainable=False)
+
+    def call(self, x, *, training):
+        x4 = x if x.shape.rank == 4 else x[:, None, None, :]
+        averages = ([], []) if training else (self.moving_mean.value, self.moving_variance.value)
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x4,
+            scale=self.gamma.value,
+            offset=self.beta.value,
+            mean=averages[0],
+            variance=averages[1],
+            epsilon=EPSILON,
+            is_training=training,
+        )
+        if training:
+            for average, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
+                average.assign_sub((average - batch) * (1 - DECAY))
+        return y if x.shape.rank == 4 else y[:, 0, 0, :]
+
+
+def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Labels [B, Y] after the last axis of x [B, C], or as constant maps after that of x [B, H, W, C] (ops.py, conv_cond_concat)."""
+    labels = tf.cast(labels, x.dtype)
+    if x.shape.rank == 4:
+        labels = tf.broadcast_to(labels[:, None, None, :], tf.concat([tf.shape(x)[:3], [labels.shape[-1]]], 0))
+    return tf.concat([x, labels], axis=-1)

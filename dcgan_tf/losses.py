@@ -1,0 +1,25 @@
+"""The losses of the original (model.py, build_model), from logits."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def _mean_cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:
+    logits = tf.cast(logits, tf.float32)
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), target), logits))
+
+
+def d_loss_real(logits: tf.Tensor) -> tf.Tensor:
+    """Mean cross entropy of D's logits [B, 1] on real pictures against 1 (no label smoothing), a scalar."""
+    return _mean_cross_entropy(logits, 1.0)
+
+
+def d_loss_fake(logits: tf.Tensor) -> tf.Tensor:
+    """Mean cross entropy of D's logits [B, 1] on generated pictures against 0, a scalar."""
+    return _mean_cross_entropy(logits, 0.0)
+
+
+def g_loss(logits: tf.Tensor) -> tf.Tensor:
+    """Mean cross entropy of D's logits [B, 1] on generated pictures against 1, a scalar."""
+    return _mean_cross_entropy(logits, 1.0)

@@ -1,0 +1,85 @@
+"""Both networks, their optimisers and one training iteration: the arithmetic of the original's train() (model.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from dcgan_tf import latents, losses
+from dcgan_tf.config import Config
+from dcgan_tf.networks import build_discriminator, build_generator
+from dcgan_tf.optimizer import Adam
+
+
+class DCGAN(tf.Module):
+    """All that training changes, and so all that a checkpoint holds."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.generator = build_generator(config)
+        self.discriminator = build_discriminator(config)
+        self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
+        self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
+        self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def iterate(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
+        """One D update, then two G updates, all with the same z and labels.
+
+        G does not change between the D update and the first G update, so one pass G(z) serves both.
+
+        Args:
+          images: real pictures, float32 [B, H, W, C] in the run's range.
+          labels: one-hot float32 [B, Y]; Y is 0 without labels.
+          z: float32 [B, Z].
+        Returns: the losses before the update that each one drives (d_loss, d_loss_real, d_loss_fake, g_loss_1,
+          g_loss_2), G's pictures, D's logits and the gradients; what a tf.function around this leaves out is not computed.
+        """
+        out: dict[str, tf.Tensor | list[tf.Tensor]] = {}
+        d_weights = [v.value for v in self.discriminator.trainable_variables]
+        g_weights = [v.value for v in self.generator.trainable_variables]
+        with tf.GradientTape() as g_tape:
+            out["G"] = self.generator(z, labels, training=True)
+            with tf.GradientTape() as d_tape:
+                out["D_real_logits"] = self.discriminator(images, labels, training=True)
+                out["D_fake_logits"] = self.discriminator(tf.stop_gradient(out["G"]), labels, training=True)
+                out["d_loss_real"] = losses.d_loss_real(out["D_real_logits"])
+                out["d_loss_fake"] = losses.d_loss_fake(out["D_fake_logits"])
+                out["d_loss"] = out["d_loss_real"] + out["d_loss_fake"]
+            out["grad_D"] = d_tape.gradient(out["d_loss"], d_weights)
+            self.d_optimizer.apply(out["grad_D"], d_weights)
+            out["g_loss_1"] = losses.g_loss(self.discriminator(out["G"], labels, training=True))
+        out["grad_G1"] = g_tape.gradient(out["g_loss_1"], g_weights)
+        self.g_optimizer.apply(out["grad_G1"], g_weights)
+        with tf.GradientTape() as g_tape:
+            fake = self.generator(z, labels, training=True)
+            out["g_loss_2"] = losses.g_loss(self.discriminator(fake, labels, training=True))
+        out["grad_G2"] = g_tape.gradient(out["g_loss_2"], g_weights)
+        self.g_optimizer.apply(out["grad_G2"], g_weights)
+        return out
+
+    def make_step(self, config: Config) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+        """The compiled train step: (uint8 pictures [B, H, W, C], int32 labels [B]) -> what is logged of one iteration."""
+
+        @tf.function(jit_compile=use_xla(config.xla))
+        def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+            iteration = self.iteration.assign_add(1)
+            z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
+            out = self.iterate(scale(images, config.conditional), tf.one_hot(labels, config.y_dim), z)
+            logged = {name: out[name] for name in ("d_loss", "d_loss_real", "d_loss_fake")}
+            logged |= {"g_loss": out["g_loss_2"], "z": z}
+            logged |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
+            return logged | ({"G": out["G"]} if config.G_img_sum else {})
+
+        return step
+
+
+def use_xla(setting: str) -> bool:
+    """Whether to compile: auto is on exactly where TensorFlow sees a GPU (XLA's CPU convolutions are far slower)."""
+    return setting == "on" or (setting == "auto" and bool(tf.config.list_physical_devices("GPU")))
+
+
+def scale(images: tf.Tensor, conditional: bool) -> tf.Tensor:
+    """uint8 pictures as float32 in [0, 1] (conditional) or [-1, 1], each correctly rounded by its one division."""
+    images = tf.cast(images, tf.float32)
+    return images / 255.0 if conditional else (2.0 * images - 255.0) / 255.0

@@ -1,0 +1,117 @@
+"""The four networks of the original (model.py: generator, sampler, discriminator), one keras.Model each."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from dcgan_tf.config import Config
+from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, append_labels
+
+
+def leaky_relu(x: tf.Tensor) -> tf.Tensor:
+    return tf.nn.leaky_relu(x, alpha=0.2)
+
+
+def flatten(x: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+
+
+class Generator(keras.Model):
+    """z [B, Z] -> pictures [B, height, width, c_dim] in [-1, 1]; four doublings. Labels [B, 0] are not looked at."""
+
+    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, name: str = "generator", **kwargs):
+        super().__init__(name=name, **kwargs)
+        sizes = [(height, width)]
+        for _ in range(4):
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        filters = [8 * gf_dim, 4 * gf_dim, 2 * gf_dim, gf_dim, c_dim]
+        self.seed_shape = (*sizes[4], filters[0])
+        self.linear = Linear(sizes[4][0] * sizes[4][1] * filters[0], name="g_h0_lin")
+        self.norms = [BatchNorm(name=f"g_bn{i}") for i in range(4)]
+        self.deconvs = [Deconv(*sizes[4 - i], filters[i], name=f"g_h{i}") for i in range(1, 5)]
+
+    def call(self, z, labels, *, training):
+        x = tf.reshape(self.linear(z), [-1, *self.seed_shape])  # [B, h/16, w/16, 8gf]
+        for norm, deconv in zip(self.norms, self.deconvs, strict=True):
+            x = deconv(tf.nn.relu(norm(x, training=training)))  # 4gf, 2gf, gf, c_dim
+        return tf.nn.tanh(x)
+
+
+class Discriminator(keras.Model):
+    """Pictures [B, H, W, C] in [-1, 1] -> logits [B, 1]; four halvings. Labels [B, 0] are not looked at."""
+
+    def __init__(self, df_dim: int, name: str = "discriminator", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.convs = [Conv(df_dim * 2**i, name=f"d_h{i}_conv") for i in range(4)]
+        self.norms = [BatchNorm(name=f"d_bn{i}") for i in range(1, 4)]
+        self.linear = Linear(1, name="d_h4_lin")
+
+    def call(self, images, labels, *, training):
+        x = leaky_relu(self.convs[0](images))  # [B, H/2, W/2, df]
+        for conv, norm in zip(self.convs[1:], self.norms, strict=True):
+            x = leaky_relu(norm(conv(x), training=training))  # 2df, 4df, 8df
+        return self.linear(flatten(x))
+
+
+class ConditionalGenerator(keras.Model):
+    """z [B, Z] and one-hot labels [B, Y] -> pictures [B, height, width, c_dim] in [0, 1]; two doublings."""
+
+    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, name="generator", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.seed_shape = (height // 4, width // 4, 2 * gf_dim)
+        self.linear0 = Linear(gfc_dim, name="g_h0_lin")
+        self.norm0 = BatchNorm(name="g_bn0")
+        self.linear1 = Linear(height // 4 * width // 4 * 2 * gf_dim, name="g_h1_lin")
+        self.norm1 = BatchNorm(name="g_bn1")
+        self.deconv2 = Deconv(height // 2, width // 2, 2 * gf_dim, name="g_h2")
+        self.norm2 = BatchNorm(name="g_bn2")
+        self.deconv3 = Deconv(height, width, c_dim, name="g_h3")
+
+    def call(self, z, labels, *, training):
+        x = tf.nn.relu(self.norm0(self.linear0(append_labels(z, labels)), training=training))  # [B, gfc]
+        x = tf.nn.relu(self.norm1(self.linear1(append_labels(x, labels)), training=training))
+        x = append_labels(tf.reshape(x, [-1, *self.seed_shape]), labels)  # [B, h/4, w/4, 2gf + Y]
+        x = tf.nn.relu(self.norm2(self.deconv2(x), training=training))  # [B, h/2, w/2, 2gf]
+        return tf.nn.sigmoid(self.deconv3(append_labels(x, labels)))
+
+
+class ConditionalDiscriminator(keras.Model):
+    """Pictures [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1]; two halvings."""
+
+    def __init__(self, c_dim: int, y_dim: int, df_dim: int, dfc_dim: int, name: str = "discriminator", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.conv0 = Conv(c_dim + y_dim, name="d_h0_conv")
+        self.conv1 = Conv(df_dim + y_dim, name="d_h1_conv")
+        self.norm1 = BatchNorm(name="d_bn1")
+        self.linear2 = Linear(dfc_dim, name="d_h2_lin")
+        self.norm2 = BatchNorm(name="d_bn2")
+        self.linear3 = Linear(1, name="d_h3_lin")
+
+    def call(self, images, labels, *, training):
+        x = leaky_relu(self.conv0(append_labels(images, labels)))  # [B, H/2, W/2, C + Y]
+        x = leaky_relu(self.norm1(self.conv1(append_labels(x, labels)), training=training))
+        x = append_labels(flatten(x), labels)  # [B, H/4 * W/4 * (df + Y) + Y]
+        x = leaky_relu(self.norm2(self.linear2(x), training=training))  # [B, dfc]
+        return self.linear3(append_labels(x, labels))
+
+
+def build_generator(config: Config) -> keras.Model:
+    """The generator with its initial weights, which depend on config.seed alone."""
+    keras.utils.set_random_seed(config.seed)
+    sizes = (config.output_height, config.output_width, config.c_dim, config.gf_dim)
+    generator = ConditionalGenerator(*sizes, config.gfc_dim) if config.conditional else Generator(*sizes)
+    generator(tf.zeros([1, config.z_dim]), tf.zeros([1, config.y_dim]), training=False)
+    return generator
+
+
+def build_discriminator(config: Config) -> keras.Model:
+    """The discriminator with its initial weights, which depend on config.seed alone."""
+    keras.utils.set_random_seed(config.seed + 1)
+    if config.conditional:
+        discriminator = ConditionalDiscriminator(config.c_dim, config.y_dim, config.df_dim, config.dfc_dim)
+    else:
+        discriminator = Discriminator(config.df_dim)
+    images = tf.zeros([1, config.output_height, config.output_width, config.c_dim])
+    discriminator(images, tf.zeros([1, config.y_dim]), training=False)
+    return discriminator

@@ -1,0 +1,39 @@
+"""Adam as the original's: one fused kernel a variable, the epsilon-hat form with epsilon 1e-8."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+class Adam(tf.Module):
+    """Adam (Kingma & Ba 2015, end of section 2): w -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
+
+    The powers beta1^t and beta2^t are variables, multiplied once an update, as in TensorFlow 1's AdamOptimizer.
+    """
+
+    def __init__(self, variables: list[keras.Variable], learning_rate: float, beta1: float, beta2: float = 0.999):
+        super().__init__()
+        self.learning_rate, self.beta1, self.beta2, self.epsilon = learning_rate, beta1, beta2, 1e-8
+        self.m = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
+        self.v = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
+        self.beta1_power = tf.Variable(beta1)
+        self.beta2_power = tf.Variable(beta2)
+
+    def apply(self, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> None:
+        """One update of the variables with their gradients."""
+        for variable, m, v, gradient in zip(variables, self.m, self.v, gradients, strict=True):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=m.handle,
+                v=v.handle,
+                beta1_power=self.beta1_power,
+                beta2_power=self.beta2_power,
+                lr=self.learning_rate,
+                beta1=self.beta1,
+                beta2=self.beta2,
+                epsilon=self.epsilon,
+                grad=gradient,
+            )
+        self.beta1_power.assign(self.beta1_power * self.beta1)
+        self.beta2_power.assign(self.beta2_power * self.beta2)
