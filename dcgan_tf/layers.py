@@ -63,11 +63,15 @@ class Linear(keras.layers.Layer):
 
 
 class BatchNorm(keras.layers.Layer):
-    """Batch norm over all axes but the last, on TensorFlow's fused op: [B, C] or [B, H, W, C] (ops.py, batch_norm).
+    """Batch norm over all axes but the last: [B, C] or [B, H, W, C] (ops.py, batch_norm).
 
-    Normalises with the biased batch variance; the moving variance takes the Bessel-corrected one, which is
-    what the fused op returns and keras.layers.BatchNormalization does not store.
+    Normalises with the biased batch variance; the moving variance takes the Bessel-corrected one, which
+    keras.layers.BatchNormalization does not store.
     """
+
+    # TensorFlow's fused op is the fastest and exact enough, but XLA rewrites it as E[x^2] - E[x]^2, which loses so
+    # many digits that the original's recordings are missed: compiled networks set this to False.
+    fused = True
 
     def build(self, shape):
         shape = shape[-1:]
@@ -78,20 +82,30 @@ class BatchNorm(keras.layers.Layer):
 
     def call(self, x, *, training):
         x4 = x if x.shape.rank == 4 else x[:, None, None, :]
+        y, mean, variance = (self._fused if self.fused or not training else self._two_pass)(x4, training)
+        if training:
+            for average, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
+                average.assign_sub((average - batch) * (1 - DECAY))
+        return y if x.shape.rank == 4 else y[:, 0, 0, :]
+
+    def _fused(self, x, training):
         averages = ([], []) if training else (self.moving_mean.value, self.moving_variance.value)
-        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=x4,
+        return tf.raw_ops.FusedBatchNormV3(
+            x=x,
             scale=self.gamma.value,
             offset=self.beta.value,
             mean=averages[0],
             variance=averages[1],
             epsilon=EPSILON,
             is_training=training,
-        )
-        if training:
-            for average, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
-                average.assign_sub((average - batch) * (1 - DECAY))
-        return y if x.shape.rank == 4 else y[:, 0, 0, :]
+        )[:3]
+
+    def _two_pass(self, x, training):
+        wide = tf.cast(x, tf.float32)
+        mean, variance = tf.nn.moments(wide, [0, 1, 2])
+        y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)
+        n = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+        return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(variance * n / tf.maximum(n - 1, 1))
 
 
 def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from dcgan_tf import latents, losses
 from dcgan_tf.config import Config
+from dcgan_tf.layers import BatchNorm
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam
 
@@ -19,6 +20,9 @@ class DCGAN(tf.Module):
         super().__init__()
         self.generator = build_generator(config)
         self.discriminator = build_discriminator(config)
+        for layer in (*self.generator.layers, *self.discriminator.layers):
+            if isinstance(layer, BatchNorm):
+                layer.fused = not use_xla(config.xla)
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
         self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)

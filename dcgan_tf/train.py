@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,8 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
     model = DCGAN(config)
     checkpoints = Checkpoints(model, run, config.max_to_keep)
     if resumed:
-        print(f"Going on from {checkpoints.restore()}")
+        path = checkpoints.restore() if checkpoints.manager.latest_checkpoint else "the beginning: nothing was saved yet"
+        print(f"Going on from {path}")
         save_config(run, config)
         drop_after(run.logs, int(model.iteration))
     describe(config, run, dataset, model)
@@ -47,6 +49,7 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
     sampler = Sampler(config, run, model, dataset)
     writer = tf.summary.create_file_writer(str(run.logs))
     start, total = int(model.iteration), config.epoch * steps
+    logged_at = start, time.perf_counter()
     with stop_on_signals() as stopped, _progress(start, total) as progress:
         for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start), start + 1):
             if iteration > total or stopped:
@@ -54,9 +57,11 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
             logged = step(pictures, labels)
             if iteration % config.log_freq == 0 or iteration == 1:
                 write_summaries(writer, logged, iteration, config)
-                rate = (progress.format_dict["rate"] or 0) * config.batch_size
                 losses = {name: f"{float(logged[name]):.4f}" for name in ("d_loss", "g_loss")}
-                progress.set_postfix(losses | {"images/s": f"{rate:.0f}"}, refresh=False)
+                now = iteration, time.perf_counter()
+                speed = (now[0] - logged_at[0]) * config.batch_size / (now[1] - logged_at[1])
+                progress.set_postfix(losses | {"images/s": f"{speed:.0f}"}, refresh=False)
+                logged_at = now
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
             progress.update()
             if iteration % config.sample_freq == 0:

@@ -52,6 +52,7 @@ class Replay:
             output_height=recorded["height"],
             output_width=recorded["width"],
             y_dim=recorded["y_dim"] or 0,
+            xla="on" if xla else "off",
             **{name: recorded[name] for name in names},
         )
         self.model = DCGAN(self.config)

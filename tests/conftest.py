@@ -1,0 +1,78 @@
+"""What the tests share: real MNIST, a small picture set, a small trained run, and main.py as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from dcgan_tf import idx
+from dcgan_tf.startup import start_tensorflow
+
+start_tensorflow()
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--gf_dim=8", "--df_dim=8", "--gfc_dim=32", "--dfc_dim=32", "--batch_size=16"]
+MainResult = subprocess.CompletedProcess
+RunMain = Callable[..., MainResult]
+
+
+def main_process(*args: object, cwd: Path) -> subprocess.Popen:
+    """`python main.py ARGS` as a process in the folder `cwd`, its output in pipes."""
+    command = [sys.executable, "-W", "error", str(ROOT / "main.py"), *map(str, args)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+    return subprocess.Popen(command, cwd=cwd, env={**os.environ, "PYTHONUNBUFFERED": "1"}, **pipes)
+
+
+def call_main(*args: object, cwd: Path, code: int = 0) -> MainResult:
+    """`python main.py ARGS` to its end; the exit code must be `code`."""
+    process = main_process(*args, cwd=cwd)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == code, f"exit code {process.returncode}, not {code}\n{out}\n{err}"
+    return MainResult(process.args, process.returncode, out, err)
+
+
+def fails_with_one_sentence(*args: object, cwd: Path, says: str) -> str:
+    """`python main.py ARGS` must exit with 1 and print one line that holds `says`, and no traceback."""
+    err = call_main(*args, cwd=cwd, code=1).stderr.strip()
+    assert err.startswith("Error: ") and err.endswith(".") and "\n" not in err, err
+    assert says in err, err
+    return err
+
+
+@pytest.fixture(scope="session")
+def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data_dir that holds the real MNIST."""
+    folder = tmp_path_factory.mktemp("data")
+    idx.ensure_mnist(folder / "mnist")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data_dir with a folder `blobs` of 40 colour PNG and JPEG files, 40 wide and 36 high."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "blobs").mkdir()
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:36, :40]
+    for number in range(40):
+        y, x = random.uniform(8, 28, 2)
+        blob = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 40)[..., None] * random.uniform(80, 255, 3)
+        iio.imwrite(folder / "blobs" / f"{number:02}.{'png' if number % 2 else 'jpg'}", blob.astype(np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist_run(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The out_dir of a small conditional run of 40 iterations on MNIST, named mnist-small."""
+    folder = tmp_path_factory.mktemp("mnist_run")
+    cadence = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10"]
+    args = ["--dataset=mnist", "--train", "--epoch=2", "--train_size=320", f"--data_dir={mnist_dir}"]
+    call_main(*args, *SMALL, *cadence, "--out_name=mnist-small", cwd=folder)
+    return folder
