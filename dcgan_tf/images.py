@@ -30,7 +30,8 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     rows = -(-count // columns)
     full = np.zeros((rows * columns, height, width, channels), np.uint8)
     full[:count] = images
-    return full.reshape(rows, columns, height, width, channels).swapaxes(1, 2).reshape(rows * height, columns * width, -1)
+    grid = full.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return grid.reshape(rows * height, columns * width, channels)
 
 
 def save_png(path: Path, image: np.ndarray) -> None:

@@ -10,7 +10,7 @@ EPSILON = 1.001e-5  # the original asks for 1e-5, and TensorFlow 1's fused kerne
 
 
 class Conv(keras.layers.Layer):
-    """5x5 convolution, stride 2, SAME, with bias: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), filters] (ops.py, conv2d)."""
+    """5x5 convolution, stride 2, SAME, bias: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), filters] (ops.py, conv2d)."""
 
     def __init__(self, filters: int, **kwargs):
         super().__init__(**kwargs)
@@ -27,9 +27,9 @@ class Conv(keras.layers.Layer):
 
 
 class Deconv(keras.layers.Layer):
-    """5x5 transposed convolution, stride 2, SAME, with bias, to an explicit size: [B, h, w, C] -> [B, height, width, filters].
+    """5x5 transposed convolution, stride 2, SAME, bias: [B, h, w, C] -> [B, height, width, filters] (ops.py, deconv2d).
 
-    An odd height 2h - 1 is as good as 2h (ops.py, deconv2d).
+    The size is explicit: an odd height 2h - 1 is as good as 2h.
     """
 
     def __init__(self, height: int, width: int, filters: int, **kwargs):
@@ -109,7 +109,7 @@ class BatchNorm(keras.layers.Layer):
 
 
 def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Labels [B, Y] after the last axis of x [B, C], or as constant maps after that of x [B, H, W, C] (ops.py, conv_cond_concat)."""
+    """Labels [B, Y] after the last axis of x [B, C], or as constant maps of x [B, H, W, C] (ops.py, conv_cond_concat)."""
     labels = tf.cast(labels, x.dtype)
     if x.shape.rank == 4:
         labels = tf.broadcast_to(labels[:, None, None, :], tf.concat([tf.shape(x)[:3], [labels.shape[-1]]], 0))

@@ -37,7 +37,7 @@ class DCGAN(tf.Module):
           labels: one-hot float32 [B, Y]; Y is 0 without labels.
           z: float32 [B, Z].
         Returns: the losses before the update that each one drives (d_loss, d_loss_real, d_loss_fake, g_loss_1,
-          g_loss_2), G's pictures, D's logits and the gradients; what a tf.function around this leaves out is not computed.
+          g_loss_2), G's pictures, D's logits and the gradients. A tf.function around this leaves out what is not used.
         """
         out: dict[str, tf.Tensor | list[tf.Tensor]] = {}
         d_weights = [v.value for v in self.discriminator.trainable_variables]
@@ -63,7 +63,7 @@ class DCGAN(tf.Module):
         return out
 
     def make_step(self, config: Config) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-        """The compiled train step: (uint8 pictures [B, H, W, C], int32 labels [B]) -> what is logged of one iteration."""
+        """The compiled train step: (uint8 pictures [B, H, W, C], int32 labels [B]) -> what is logged of it."""
 
         @tf.function(jit_compile=use_xla(config.xla))
         def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -17,7 +17,7 @@ def start_tensorflow() -> None:
 
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
-        # Grappler's remapper stumbles over a leaky relu whose gradient is taken, says so on the screen, and gains nothing.
+        # Grappler's remapper stumbles over the gradient of a leaky relu, says so on the screen, and gains nothing.
         tf.config.optimizer.set_experimental_options({"remapping": False})
     finally:
         os.dup2(screen, 2)

@@ -35,12 +35,12 @@ def resume(run: Run, given: dict[str, Any]) -> None:
 
 
 def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False) -> None:
-    """Train until config.epoch epochs are done, or until SIGINT or SIGTERM: then save, and exit with 128 + the signal."""
+    """Train until config.epoch epochs are done, or until SIGINT or SIGTERM: save, and exit with 128 + the signal."""
     model = DCGAN(config)
     checkpoints = Checkpoints(model, run, config.max_to_keep)
     if resumed:
-        path = checkpoints.restore() if checkpoints.manager.latest_checkpoint else "the beginning: nothing was saved yet"
-        print(f"Going on from {path}")
+        saved = checkpoints.manager.latest_checkpoint
+        print(f"Going on from {checkpoints.restore() if saved else 'the beginning: nothing was saved yet'}")
         save_config(run, config)
         drop_after(run.logs, int(model.iteration))
     describe(config, run, dataset, model)
@@ -113,9 +113,10 @@ def describe(config: Config, run: Run, dataset: data.Dataset, model: DCGAN) -> N
     count, height, width, channels = dataset.images.shape
     classes = f"{config.y_dim} classes" if config.conditional else "no classes"
     values = "[0, 1]" if config.conditional else "[-1, 1]"
-    print(f"Data:        {count:,} pictures {height}x{width}x{channels}, {classes}, range {values}, from {dataset.source}")
-    devices = [tf.config.experimental.get_device_details(d).get("device_name", d.name) for d in tf.config.list_physical_devices("GPU")]
-    print(f"Device:      {', '.join(devices) or 'CPU (TensorFlow sees no GPU)'}")
+    print(f"Data:        {count:,} pictures {height}x{width}x{channels}, {classes}, range {values}")
+    print(f"Read from:   {dataset.source}")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    print(f"Device:      {', '.join(d.get('device_name', 'GPU') for d in details) or 'CPU (TensorFlow sees no GPU)'}")
     print(f"Checkpoints: {run.checkpoints}\nSamples:     {run.samples}\nCurves:      tensorboard --logdir {run.logs}")
 
 

@@ -47,22 +47,21 @@ class Replay:
     def __init__(self, file: Path, xla: bool = False):
         self.data = np.load(file)
         recorded = json.loads(str(self.data["config"]))
-        names = ("c_dim", "z_dim", "z_dist", "batch_size", "gf_dim", "df_dim", "gfc_dim", "dfc_dim", "learning_rate", "beta1")
+        sizes = ("c_dim", "z_dim", "z_dist", "batch_size", "gf_dim", "df_dim", "gfc_dim", "dfc_dim")
         self.config = Config(
             output_height=recorded["height"],
             output_width=recorded["width"],
             y_dim=recorded["y_dim"] or 0,
             xla="on" if xla else "off",
-            **{name: recorded[name] for name in names},
+            **{name: recorded[name] for name in (*sizes, "learning_rate", "beta1")},
         )
         self.model = DCGAN(self.config)
         self.iterate = tf.function(self.model.iterate, jit_compile=xla)
-        self.forward = {
-            net: tf.function(lambda x, y, training, net=net: getattr(self.model, net)(x, y, training=training), jit_compile=xla)
-            for net in ("generator", "discriminator")
-        }
+        self.generate = tf.function(self.model.generator, jit_compile=xla)
+        self.discriminate = tf.function(self.model.discriminator, jit_compile=xla)
         self.steps = len(self.data["images"])
-        labels = self.data["labels"] if self.config.conditional else np.zeros((self.steps, self.config.batch_size, 0), "f")
+        none = np.zeros((self.steps, self.config.batch_size, 0), np.float32)
+        labels = self.data["labels"] if self.config.conditional else none
         self.inputs = list(zip(self.data["images"], labels, self.data["z"], strict=True))
 
     def variables(self, part: str = "") -> dict[str, tf.Variable]:
@@ -76,8 +75,8 @@ class Replay:
                 variable.assign(self.data[f"{key}/{name}"])
 
     def sample(self) -> np.ndarray:
-        labels = self.data["sample_labels"] if self.config.conditional else np.zeros((self.config.batch_size, 0), "f")
-        return self.forward["generator"](self.data["sample_z"], labels, False)
+        labels = self.data["sample_labels"] if self.config.conditional else self.inputs[0][1]
+        return self.generate(self.data["sample_z"], labels, training=False)
 
     def before_bias(self, name: str) -> bool:
         """Whether it is a bias in front of batch norm, whose gradient is rounding noise."""
@@ -128,18 +127,21 @@ class Replay:
     def batch_statistics(self) -> Iterator[Check]:
         """What each pass of the first iteration gives the moving averages, read off averages that start at zero."""
         images, labels, z = self.inputs[0]
-        for run, net in (("G", "generator"), ("D_real", "discriminator"), ("D_fake", "discriminator")):
+        for run, net, forward, x in (
+            ("G", "generator", self.generate, z),
+            ("D_real", "discriminator", self.discriminate, images),
+            ("D_fake", "discriminator", self.discriminate, self.data["step1/G"]),
+        ):
             averages = {k: v for k, v in self.variables(net).items() if "moving" in k}
             for average in averages.values():
                 average.assign(np.zeros(average.shape))
-            x = z if run == "G" else images if run == "D_real" else self.data["step1/G"]
-            self.forward[net](x, labels, True)
+            forward(x, labels, training=True)
             for name, average in averages.items():
                 key = f"bnbatch/{run}/{name.split('/')[1]}/{name.rsplit('moving_')[-1]}"
                 difference, recorded = self.difference(key, average.numpy() / np.float32(0.1))
                 yield Check(key, float(difference.max()), 2e-5 * max(1.0, float(np.abs(recorded).max())))
         self.assign("init", "generator")
-        self.forward["generator"](z, labels, True)
+        self.generate(z, labels, training=True)
         for name, average in self.variables("generator").items():
             if "moving" in name:
                 yield self.absolute(f"ema/run1/{name}", average, 5e-4)
@@ -158,7 +160,7 @@ class Replay:
                 yield Check(key, float(difference.max()), 5e-4 if self.before_bias(variable.path) else largest)
 
     def weights(self, key: str) -> Iterator[Check]:
-        """Weights, beta, gamma and biases; of a bias in front of batch norm only that it moved by a few learning rates."""
+        """Weights, beta, gamma, biases; of a bias in front of batch norm only that it moved by a few learning rates."""
         for name, variable in self.variables().items():
             if "moving" in name:
                 continue  # the decided deviation: fewer passes move the averages
@@ -173,12 +175,15 @@ class Replay:
     def losses_now(self, images: np.ndarray, labels: np.ndarray, z: np.ndarray) -> dict[str, float]:
         """The original's evaluation after the three updates; the moving averages are put back."""
         kept = [(v, v.numpy()) for name, v in self.variables().items() if "moving" in name]
-        fake = self.forward["discriminator"](self.forward["generator"](z, labels, True), labels, True)
-        real = self.forward["discriminator"](images, labels, True)
+        fake = self.discriminate(self.generate(z, labels, training=True), labels, training=True)
+        real = self.discriminate(images, labels, training=True)
         for variable, value in kept:
             variable.assign(value)
-        results = {"d_loss_fake": losses.d_loss_fake(fake), "d_loss_real": losses.d_loss_real(real), "g_loss": losses.g_loss(fake)}
-        return {name: float(value) for name, value in results.items()}
+        return {
+            "d_loss_fake": float(losses.d_loss_fake(fake)),
+            "d_loss_real": float(losses.d_loss_real(real)),
+            "g_loss": float(losses.g_loss(fake)),
+        }
 
 
 def main() -> int:
@@ -190,10 +195,11 @@ def main() -> int:
     for file in arguments.files:
         checks = list(Replay(file, arguments.xla == "on").checks())
         for check in checks:
-            print(f"{check.quantity:52} {check.difference:9.2e}  allowed {check.tolerance:8.1e}  {'' if check.passed else 'FAILED'}")
+            verdict = "" if check.passed else "FAILED"
+            print(f"{check.quantity:52} {check.difference:9.2e}  allowed {check.tolerance:8.1e}  {verdict}")
         failures = sum(not check.passed for check in checks)
         worst = max(check.difference / check.tolerance for check in checks if check.tolerance)
-        print(f"{file.name}: {len(checks)} quantities, {failures} past the tolerance; the nearest used {worst:.0%} of it\n")
+        print(f"{file.name}: {len(checks)} quantities, {failures} past the tolerance; the nearest used {worst:.0%}\n")
         failed += failures
     return 1 if failed else 0
 
