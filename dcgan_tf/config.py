@@ -60,10 +60,10 @@ class Config:
     max_to_keep: int = setting(1, "Checkpoints to keep")
     G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
     xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
-    y_dim: int = 0  # number of classes; 0 is an unconditional run. Not a flag: the data set says it
+    class_names: tuple[str, ...] = ()  # not a flag: the data set says it; none is an unconditional run
 
     def __post_init__(self) -> None:
-        sizes = [f.name for f in dataclasses.fields(self) if "int" in f.type and f.name not in ("seed", "y_dim")]
+        sizes = [f.name for f in dataclasses.fields(self) if "int" in f.type and f.name != "seed"]
         for name in [*sizes, "train_size", "learning_rate"]:
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -86,9 +86,14 @@ class Config:
             )
 
     @property
-    def conditional(self) -> bool:
-        """Whether the run has labels: conditional networks, pictures in [0, 1]; else pictures in [-1, 1]."""
-        return self.y_dim > 0
+    def y_dim(self) -> int:
+        """Width of the one-hot labels; 0 without labels."""
+        return len(self.class_names)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the networks are the conditional ones, with pictures in [0, 1]; else pictures are in [-1, 1]."""
+        return bool(self.class_names)
 
     def to_json(self) -> str:
         """All settings as the text of FLAGS.json (train_size as the string "inf" where it has no limit)."""
@@ -104,6 +109,7 @@ class Config:
             values = json.loads(path.read_text(encoding="utf-8"))
             if values["train_size"] == "inf":
                 values["train_size"] = math.inf
+            values["class_names"] = tuple(map(str, values["class_names"]))
             return cls(**{f.name: _checked(f, values[f.name]) for f in dataclasses.fields(cls)})
         except (OSError, ValueError, KeyError, TypeError, UserError) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(".")
@@ -116,6 +122,8 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
     """The value if it has the field's type. Raises TypeError."""
     declared = typing.get_type_hints(Config)[field.name]
     allowed = typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
+    if typing.get_origin(declared) is tuple:
+        return value
     if float in allowed:
         allowed = (*allowed, int)
     if type(value) not in allowed:

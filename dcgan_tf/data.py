@@ -57,11 +57,12 @@ def load(config: Config) -> tuple[Dataset, Config]:
     Raises UserError if there is no such data set, or none that can be trained on.
     """
     if config.dataset == "mnist":
-        dataset, y_dim = load_mnist(config), 10
+        dataset, class_names = load_mnist(config), tuple("0123456789")
     else:
-        dataset, y_dim = load_folder(config), 0
+        dataset, class_names = load_folder(config), ()
     _, height, width, channels = dataset.images.shape
-    config = dataclasses.replace(config, output_height=height, output_width=width, c_dim=channels, y_dim=y_dim)
+    sizes = {"output_height": height, "output_width": width, "c_dim": channels}
+    config = dataclasses.replace(config, **sizes, class_names=class_names)
     if steps_per_epoch(dataset, config) < 1:
         count = int(min(len(dataset.images), config.train_size))
         raise UserError(
@@ -72,7 +73,7 @@ def load(config: Config) -> tuple[Dataset, Config]:
 
 
 def load_mnist(config: Config) -> Dataset:
-    """MNIST's digits, train then test (or train alone), shuffled once (the original's model.py, load_mnist; seed 547)."""
+    """MNIST's digits, train then test (or train alone), shuffled once (model.py, load_mnist; its seed is 547)."""
     folder = Path(config.data_dir) / "mnist"
     idx.ensure_mnist(folder)
     parts = ("train", "t10k") if config.split == "all" else ("train",)

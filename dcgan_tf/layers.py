@@ -109,7 +109,7 @@ class BatchNorm(keras.layers.Layer):
 
 
 def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Labels [B, Y] after the last axis of x [B, C], or as constant maps of x [B, H, W, C] (ops.py, conv_cond_concat)."""
+    """Labels [B, Y] after the last axis of x [B, C], or as maps after x [B, H, W, C] (ops.py, conv_cond_concat)."""
     labels = tf.cast(labels, x.dtype)
     if x.shape.rank == 4:
         labels = tf.broadcast_to(labels[:, None, None, :], tf.concat([tf.shape(x)[:3], [labels.shape[-1]]], 0))

@@ -69,7 +69,7 @@ class DCGAN(tf.Module):
         def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
             iteration = self.iteration.assign_add(1)
             z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-            out = self.iterate(scale(images, config.conditional), tf.one_hot(labels, config.y_dim), z)
+            out = self.iterate(scale(images, config.has_labels), tf.one_hot(labels, config.y_dim), z)
             logged = {name: out[name] for name in ("d_loss", "d_loss_real", "d_loss_fake")}
             logged |= {"g_loss": out["g_loss_2"], "z": z}
             logged |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}

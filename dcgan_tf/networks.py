@@ -100,7 +100,7 @@ def build_generator(config: Config) -> keras.Model:
     """The generator with its initial weights, which depend on config.seed alone."""
     keras.utils.set_random_seed(config.seed)
     sizes = (config.output_height, config.output_width, config.c_dim, config.gf_dim)
-    generator = ConditionalGenerator(*sizes, config.gfc_dim) if config.conditional else Generator(*sizes)
+    generator = ConditionalGenerator(*sizes, config.gfc_dim) if config.has_labels else Generator(*sizes)
     generator(tf.zeros([1, config.z_dim]), tf.zeros([1, config.y_dim]), training=False)
     return generator
 
@@ -108,7 +108,7 @@ def build_generator(config: Config) -> keras.Model:
 def build_discriminator(config: Config) -> keras.Model:
     """The discriminator with its initial weights, which depend on config.seed alone."""
     keras.utils.set_random_seed(config.seed + 1)
-    if config.conditional:
+    if config.has_labels:
         discriminator = ConditionalDiscriminator(config.c_dim, config.y_dim, config.df_dim, config.dfc_dim)
     else:
         discriminator = Discriminator(config.df_dim)

@@ -89,7 +89,7 @@ class Sampler:
 
     def write(self, iteration: int) -> None:
         """Write train_<iteration>.png."""
-        pictures = images.to_uint8(self.sample().numpy(), self.config.conditional)
+        pictures = images.to_uint8(self.sample().numpy(), self.config.has_labels)
         images.save_png(self.run.samples / f"train_{iteration:08d}.png", images.sheet(pictures))
 
 
@@ -101,7 +101,7 @@ def write_summaries(writer: Any, logged: dict[str, tf.Tensor], iteration: int, c
         for name in ("z", "d", "d_"):
             tf.summary.histogram(name, logged[name])
         if "G" in logged:
-            tf.summary.image("G", images.to_uint8(logged["G"].numpy(), config.conditional), max_outputs=16)
+            tf.summary.image("G", images.to_uint8(logged["G"].numpy(), config.has_labels), max_outputs=16)
 
 
 def describe(config: Config, run: Run, dataset: data.Dataset, model: DCGAN) -> None:
@@ -111,8 +111,8 @@ def describe(config: Config, run: Run, dataset: data.Dataset, model: DCGAN) -> N
         for variable in network.trainable_variables:
             print(f"  {variable.path:32} {'x'.join(map(str, variable.shape)):>16} {variable.shape.num_elements():>12,}")
     count, height, width, channels = dataset.images.shape
-    classes = f"{config.y_dim} classes" if config.conditional else "no classes"
-    values = "[0, 1]" if config.conditional else "[-1, 1]"
+    classes = f"{config.y_dim} classes" if config.has_labels else "no classes"
+    values = "[0, 1]" if config.has_labels else "[-1, 1]"
     print(f"Data:        {count:,} pictures {height}x{width}x{channels}, {classes}, range {values}")
     print(f"Read from:   {dataset.source}")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]

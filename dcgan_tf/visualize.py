@@ -43,12 +43,12 @@ def draw(config: Config, random: np.random.Generator) -> np.ndarray:
 
 def random_labels(config: Config, random: np.random.Generator) -> np.ndarray:
     """Random one-hot labels, float32 [batch_size, y_dim]."""
-    if not config.conditional:
+    if not config.has_labels:
         return np.zeros((config.batch_size, 0), np.float32)
     return np.eye(config.y_dim, dtype=np.float32)[random.integers(config.y_dim, size=config.batch_size)]
 
 
 def write_sheet(generator: tf.Module, run: Run, config: Config, z: np.ndarray, labels: np.ndarray, name: str) -> None:
     """Write the generator's pictures of z [N, Z] and labels [N, Y] as one sheet."""
-    pictures = images.to_uint8(generator(z, labels, training=False).numpy(), config.conditional)
+    pictures = images.to_uint8(generator(z, labels, training=False).numpy(), config.has_labels)
     images.save_png(run.samples / name, images.sheet(pictures))

@@ -51,7 +51,7 @@ class Replay:
         self.config = Config(
             output_height=recorded["height"],
             output_width=recorded["width"],
-            y_dim=recorded["y_dim"] or 0,
+            class_names=tuple(map(str, range(recorded["y_dim"] or 0))),
             xla="on" if xla else "off",
             **{name: recorded[name] for name in (*sizes, "learning_rate", "beta1")},
         )
@@ -61,7 +61,7 @@ class Replay:
         self.discriminate = tf.function(self.model.discriminator, jit_compile=xla)
         self.steps = len(self.data["images"])
         none = np.zeros((self.steps, self.config.batch_size, 0), np.float32)
-        labels = self.data["labels"] if self.config.conditional else none
+        labels = self.data["labels"] if self.config.has_labels else none
         self.inputs = list(zip(self.data["images"], labels, self.data["z"], strict=True))
 
     def variables(self, part: str = "") -> dict[str, tf.Variable]:
@@ -75,7 +75,7 @@ class Replay:
                 variable.assign(self.data[f"{key}/{name}"])
 
     def sample(self) -> np.ndarray:
-        labels = self.data["sample_labels"] if self.config.conditional else self.inputs[0][1]
+        labels = self.data["sample_labels"] if self.config.has_labels else self.inputs[0][1]
         return self.generate(self.data["sample_z"], labels, training=False)
 
     def before_bias(self, name: str) -> bool:
@@ -83,7 +83,7 @@ class Replay:
         if not name.endswith(("/bias", "/biases")):
             return False
         layers = ("d_h1_conv", "d_h2_conv", "d_h3_conv", "g_h1", "g_h2", "g_h3")
-        if self.config.conditional:
+        if self.config.has_labels:
             layers = ("d_h1_conv", "d_h2_lin", "g_h0_lin", "g_h1_lin", "g_h2")
         return name.split("/")[1] in layers
 
