@@ -44,7 +44,7 @@ def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
         raise UserError(f"The run {run.name} has no checkpoint in {run.checkpoints}; train it with --train first.")
     try:
         checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-    except (ValueError, AssertionError, tf.errors.OpError) as error:
+    except (ValueError, AssertionError, LookupError, RuntimeError, tf.errors.OpError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise UserError(
             f"The checkpoint {path} does not fit the sizes in {run.flags_file}, or is damaged ({reason}); train a new"

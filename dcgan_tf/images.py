@@ -22,11 +22,11 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
     Args:
       images: uint8 [N, H, W, C], N of any size; places left over stay black.
-      columns: pictures in a row; by default as near to a square as N goes into, at most as wide as high.
+      columns: pictures in a row; by default the sheet is a square, or a row short of it.
     Returns: uint8 [rows * H, columns * W, C].
     """
     count, height, width, channels = images.shape
-    columns = columns or max(c for c in range(1, math.isqrt(count) + 1) if count % c == 0 or c == math.isqrt(count))
+    columns = columns or math.ceil(count**0.5)
     rows = -(-count // columns)
     full = np.zeros((rows * columns, height, width, channels), np.uint8)
     full[:count] = images

@@ -1,0 +1,59 @@
+"""Settings: what is refused, and FLAGS.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+
+
+def test_json_and_back(tmp_path: Path):
+    config = Config(dataset="faces", train_size=1000, class_names=("a", "b"), output_height=32, output_width=48)
+    (tmp_path / "FLAGS.json").write_text(config.to_json())
+    assert Config.from_json(tmp_path / "FLAGS.json") == config
+    assert json.loads(Config().to_json())["train_size"] == "inf"  # JSON has no infinity
+    (tmp_path / "FLAGS.json").write_text(Config().to_json())
+    assert Config.from_json(tmp_path / "FLAGS.json") == Config()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "{",
+        '{"dataset": "x"}',
+        Config().to_json().replace("64", '"64"'),
+        Config().to_json().replace("64", "-1"),
+    ],
+)
+def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
+    (tmp_path / "FLAGS.json").write_text(text)
+    with pytest.raises(UserError, match=r"FLAGS.json is damaged \(.*\); restore it"):
+        Config.from_json(tmp_path / "FLAGS.json")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"batch_size": 0}, "--batch_size must be greater than 0, but is 0"),
+        ({"output_width": -28}, "--output_width must be greater than 0, but is -28"),
+        ({"learning_rate": float("nan")}, "--learning_rate must be greater than 0"),
+        ({"beta1": 1.0}, "--beta1 must be at least 0 and less than 1"),
+        ({"seed": -1}, "--seed must be between 0"),
+        ({"c_dim": 2}, "--c_dim must be 1"),
+        ({"z_dist": "normal"}, "--z_dist must be one of uniform_signed, uniform_unsigned, normal01, but is 'normal'"),
+        ({"xla": "yes"}, "--xla must be one of auto, on, off"),
+        ({"dataset": ""}, "--dataset is blank"),
+        ({"class_names": ("a",), "output_height": 30, "output_width": 28}, "multiples of 4, but are 30 and 28"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_impossible_settings_name_the_flag(settings: dict, says: str):
+    with pytest.raises(UserError) as error:
+        Config(**settings)
+    assert says in str(error.value)

@@ -1,0 +1,219 @@
+"""The program as a user runs it: real processes, real data, the files they leave."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_process
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+def curves(logs: Path) -> EventAccumulator:
+    """The run's curves as TensorBoard reads them."""
+    accumulator = EventAccumulator(str(logs), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def steps(logs: Path, tag: str = "d_loss") -> list[int]:
+    return [event.step for event in curves(logs).Tensors(tag)]
+
+
+def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path):
+    samples = mnist_run / "samples" / "mnist-small"
+    assert sorted(f.name for f in samples.glob("train_*")) == ["train_00000020.png", "train_00000040.png"]
+    sheet = iio.imread(samples / "train_00000040.png")
+    assert sheet.shape == (4 * 28, 4 * 28)
+    assert len(np.unique(sheet)) > 50
+    checkpoints = mnist_run / "checkpoints" / "mnist-small"
+    assert sorted(f.name for f in checkpoints.iterdir()) == [
+        "FLAGS.json", "checkpoint", "model-40.data-00000-of-00001", "model-40.index",
+    ]  # fmt: skip
+    settings = json.loads((checkpoints / "FLAGS.json").read_text())
+    assert (settings["gf_dim"], settings["output_height"], len(settings["class_names"])) == (8, 28, 10)
+    names = [name for name, _ in tf.train.list_variables(str(checkpoints / "model-40"))]
+    assert any("g_optimizer/m" in name for name in names)
+    assert any("d_optimizer/v" in name for name in names)
+    assert any("iteration" in name for name in names)
+
+
+def test_tensorboard_reads_the_curves(mnist_run: Path):
+    logs = mnist_run / "logs" / "mnist-small"
+    tags = set(curves(logs).Tags()["tensors"])
+    assert {"d_loss", "d_loss_real", "d_loss_fake", "g_loss", "z", "d", "d_"} <= tags
+    assert steps(logs) == [1, 10, 20, 30, 40]
+    last = {tag: float(tf.make_ndarray(curves(logs).Tensors(tag)[-1].tensor_proto)) for tag in tags if "loss" in tag}
+    assert last["d_loss"] == pytest.approx(last["d_loss_real"] + last["d_loss_fake"], rel=1e-6)
+    assert 0.1 < last["d_loss"] < 5
+    histogram = tf.make_ndarray(curves(logs).Tensors("z")[-1].tensor_proto)  # [buckets, (left, right, count)]
+    assert histogram[:, 2].sum() == 16 * 100
+    assert -1 <= histogram[0, 0] < -0.9
+
+
+def test_every_later_command_needs_no_setting_and_no_data(mnist_run: Path):
+    samples = mnist_run / "samples" / "mnist-small"
+    done = call_main("--dataset", "mnist", "--data_dir=nowhere", cwd=mnist_run)
+    assert str(samples) in done.stdout
+    assert str(mnist_run / "checkpoints" / "mnist-small" / "model-40") in done.stdout
+    assert iio.imread(samples / "test_random.png").shape == (112, 112)
+    flags = ["--dataset", "mnist", "--input_height=28", "--output_height=28", "--visualize"]  # the original's line
+    call_main(*flags, cwd=mnist_run)
+    sheets = [iio.imread(samples / f"test_arange_{i}.png") for i in range(100)]
+    assert {sheet.shape for sheet in sheets} == {(112, 112)}
+    assert len({sheet.tobytes() for sheet in sheets}) == 100
+    random = iio.imread(samples / "test_random.png")
+    call_main("--dataset=mnist", "--visualize", "--option=0", "--batch_size=7", "--seed=1", cwd=mnist_run)
+    other = iio.imread(samples / "test_random.png")
+    assert other.shape == (84, 84)
+    assert (other != random[:84, :84]).any()
+
+
+def test_the_originals_lines_on_a_folder(pictures_dir: Path, tmp_path: Path):
+    """Unconditional, with --crop, a wildcard and a data_dir in the environment."""
+    lines = ["--dataset=blobs", f"--data_dir={pictures_dir}", "--input_fname_pattern=*.png", "--crop"]
+    sizes = ["--input_height=32", "--output_height=24", "--output_width=20", "--gf_dim=4", "--df_dim=4"]
+    common = [*lines, *sizes, "--batch_size=10", "--epoch=3", "--sample_freq=3", "--G_img_sum", "--log_freq=2"]
+    done = call_main(*common, "--train", cwd=tmp_path)
+    for text in (
+        "generator/g_h4/w",
+        "20 pictures 24x20x3, no classes, range [-1, 1]",
+        "tensorboard --logdir",
+        "Device:",
+    ):
+        assert text in done.stdout
+    (run,) = (tmp_path / "checkpoints").glob("*/")
+    assert run.name.startswith("blobs-20")
+    assert iio.imread(tmp_path / "samples" / run.name / "train_00000003.png").shape == (3 * 24, 4 * 20, 3)
+    assert steps(tmp_path / "logs" / run.name, "G") == [1, 2, 4, 6]
+    call_main("--dataset=blobs", cwd=tmp_path)
+    assert iio.imread(tmp_path / "samples" / run.name / "test_random.png").shape == (3 * 24, 4 * 20, 3)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_resume_goes_on_exactly(mnist_dir: Path, tmp_path: Path, number: int, code: int):
+    """Stopped somewhere and resumed, a run ends with the weights, sheets and curves of one that was not."""
+    length = ["--epoch=3", "--train_size=480", "--sample_freq=30", "--log_freq=7", "--ckpt_freq=1000"]
+    args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, *length]
+    process = main_process(*args, "--out_name=stopped", cwd=tmp_path)
+    flags_file = tmp_path / "checkpoints" / "stopped" / "FLAGS.json"
+    events = tmp_path / "logs" / "stopped"
+    while process.poll() is None and not (flags_file.exists() and any(events.iterdir())):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, out + err
+    assert "saved" in out.splitlines()[-1]
+    assert "Traceback" not in err
+    at = int(out.splitlines()[-1].split("after iteration ")[1].split()[0])
+    assert 0 < at < 90
+    call_main("--dataset=mnist", "--train", "--resume", cwd=tmp_path)
+    call_main(*args, "--out_name=whole", cwd=tmp_path)
+    assert steps(events) == steps(tmp_path / "logs" / "whole") == [1, *range(7, 90, 7)]
+    assert_same_run(tmp_path, "stopped", "whole", 90)
+
+
+def assert_same_run(out_dir: Path, one: str, other: str, iteration: int) -> None:
+    """Weights, averages, Adam slots, sheets and scalars are equal, bit for bit."""
+    readers = [tf.train.load_checkpoint(str(out_dir / "checkpoints" / r / f"model-{iteration}")) for r in (one, other)]
+    names = [name for name in readers[0].get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
+    assert len(names) > 80
+    for name in names:
+        if "save_counter" not in name:
+            assert (readers[0].get_tensor(name) == readers[1].get_tensor(name)).all(), name
+    sheets = [{f.name: f.read_bytes() for f in (out_dir / "samples" / r).glob("train_*")} for r in (one, other)]
+    assert sheets[0] == sheets[1]
+    for tag in ("d_loss", "g_loss"):
+        values = [
+            [e.tensor_proto.tensor_content for e in curves(out_dir / "logs" / r).Tensors(tag)] for r in (one, other)
+        ]
+        assert values[0] == values[1]
+
+
+def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, pictures_dir: Path, tmp_path: Path):
+    (tmp_path / "file").touch()
+    for args, says in (
+        (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--train_size=60"], "--batch_size"),
+        (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--output_height=30"], "multiples of 4"),
+        (["--dataset=none", "--train"], "There is no data set 'none'"),
+        (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--out_dir=file"], "cannot be made"),
+    ):
+        fails_with_one_sentence(*args, cwd=tmp_path, says=says)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_flags_are_answered_without_tensorflow(tmp_path: Path):
+    """In this process, so that what was imported can be seen; each in a fresh interpreter."""
+    import subprocess
+
+    for argv, code, says in (
+        (["--help"], 0, "--[no]train"),
+        (["--trian"], 1, "Did you mean"),
+        (["--epoch=many"], 1, "--epoch=many"),
+        (["train"], 1, "'train' is none"),
+        (["--train", "--visualize"], 1, "exclude each other"),
+        (["--resume"], 1, "--resume"),
+        (["--visualize", "--option=9"], 1, "--option"),
+        (["--batch_size=-1", "--train"], 1, "--batch_size must be greater than 0, but is -1"),
+        (["--dataset=faces"], 1, "No trained run of data set 'faces'"),
+        (["--export"], 1, "--export"),
+        (["--out_name=a/b", "--train"], 1, "--out_name"),
+    ):
+        program = f"""
+import runpy, sys
+sys.argv = ["main.py", *{argv!r}]
+try:
+    runpy.run_path({str(ROOT / "main.py")!r}, run_name="__main__")
+finally:
+    assert not {{"tensorflow", "keras", "numpy"}} & set(sys.modules)
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}
+        )
+        assert done.returncode == code, done
+        assert says in done.stdout + done.stderr, done
+        assert "Traceback" not in done.stderr, done
+        assert code == 0 or done.stderr.count("\n") == 1, done
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_runs(mnist_run: Path, tmp_path: Path):
+    import shutil
+
+    shutil.copytree(mnist_run, tmp_path / "out")
+    flags_file = tmp_path / "out" / "checkpoints" / "mnist-small" / "FLAGS.json"
+    whole = flags_file.read_text()
+    flags_file.write_text(whole.replace('"gf_dim": 8', '"gf_dim": 16'))
+    fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="does not fit the sizes")
+    flags_file.write_text(whole[:100])
+    fails_with_one_sentence("--out_name=mnist-small", cwd=tmp_path / "out", says="FLAGS.json is damaged")
+    flags_file.write_text(whole)
+    (flags_file.parent / "model-40.data-00000-of-00001").write_bytes(b"short")
+    fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="or is damaged")
+
+
+def test_keras_runs_on_tensorflow_whatever_the_user_has_chosen(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    call_main("--dataset=mnist", cwd=mnist_run)
+
+
+def test_nothing_is_printed_but_what_the_program_says(mnist_run: Path):
+    done = call_main("--dataset=mnist", cwd=mnist_run)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) <= 4
+
+
+def test_paths_are_expanded(mnist_dir: Path, mnist_run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("RUNS", str(mnist_run))
+    call_main("--dataset=mnist", "--out_dir=$RUNS", cwd=tmp_path)
+    monkeypatch.setenv("HOME", str(mnist_run))
+    call_main("--dataset=mnist", "--out_dir=~", cwd=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,92 @@
+"""The recordings of the original, and that the comparison can fail."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from replay_golden import Replay
+
+from dcgan_tf import layers, losses
+from dcgan_tf.model import DCGAN
+
+FILES = sorted((Path(__file__).parent / "golden").glob("*cond*.npz"))
+CONDITIONAL = FILES[0]
+
+
+def failures(replay: Replay) -> set[str]:
+    return {check.quantity for check in replay.checks() if not check.passed}
+
+
+@pytest.mark.parametrize("xla", [False, True], ids=["plain", "xla"])
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_quantity_is_the_originals(file: Path, xla: bool):
+    checks = list(Replay(file, xla).checks())
+    assert len(checks) > 120
+    assert [check for check in checks if not check.passed] == []
+
+
+def test_biased_moving_variance_is_seen(monkeypatch: pytest.MonkeyPatch):
+    """What keras.layers.BatchNormalization would store."""
+    fused = layers.BatchNorm._fused
+
+    def biased(self, x, training):
+        y, mean, variance = fused(self, x, training)
+        n = tf.size(x, tf.int32) // x.shape[-1]
+        return y, mean, variance * tf.cast((n - 1) / n, tf.float32)
+
+    monkeypatch.setattr(layers.BatchNorm, "_fused", biased)
+    failed = failures(Replay(CONDITIONAL))
+    assert "bnbatch/G/g_bn0/variance" in failed
+    assert "grad/D/discriminator/d_h0_conv/w" not in failed
+
+
+def test_adam_epsilon_is_seen():
+    """Keras's default, 1e-7, for the original's 1e-8."""
+    replay = Replay(CONDITIONAL)
+    replay.model.g_optimizer.epsilon = replay.model.d_optimizer.epsilon = 1e-7
+    failed = failures(replay)
+    assert any(quantity.startswith("after1/") for quantity in failed)
+    assert any(quantity.startswith("grad/G2/") for quantity in failed)
+    assert not any(quantity.startswith("grad/D/") for quantity in failed)
+
+
+def test_batch_statistics_over_real_and_fake_together_are_seen():
+    class Pooled(DCGAN):
+        """D sees both batches as one: the rest of the iteration is left as it is."""
+
+        def iterate(self, images, labels, z):
+            fake = self.generator(z, labels, training=True)
+            weights = [v.value for v in self.discriminator.trainable_variables]
+            with tf.GradientTape() as tape:
+                both = self.discriminator(tf.concat([images, fake], 0), tf.tile(labels, [2, 1]), training=True)
+                real, generated = tf.split(both, 2)
+                loss = losses.d_loss_real(real) + losses.d_loss_fake(generated)
+            gradients = tape.gradient(loss, weights)
+            return super().iterate(images, labels, z) | {
+                "D_real_logits": real,
+                "D_fake_logits": generated,
+                "d_loss": loss,
+                "grad_D": gradients,
+            }
+
+    replay = Replay(CONDITIONAL)
+    replay.model.__class__ = Pooled
+    replay.iterate = tf.function(replay.model.iterate)
+    failed = failures(replay)
+    assert {"step1/D_real_logits", "step1/D_fake_logits", "upd/d_loss (relative)"} <= failed
+    assert "step1/G" not in failed
+
+
+def test_the_command_line_tells_by_its_exit_code(tmp_path: Path):
+    script = Path(__file__).parent / "replay_golden.py"
+    recording = dict(np.load(CONDITIONAL))
+    recording["upd/d_loss"] = recording["upd/d_loss"] * 1.001
+    np.savez(tmp_path / "wrong.npz", **recording)
+    done = subprocess.run([sys.executable, script, tmp_path / "wrong.npz"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "upd/d_loss (relative)" in next(line for line in done.stdout.splitlines() if line.endswith("FAILED"))

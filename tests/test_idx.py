@@ -1,0 +1,101 @@
+"""idx files, and how MNIST is fetched."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import io
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan_tf import idx
+from dcgan_tf.errors import UserError
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 4, 2), (0, 28, 28)])
+def test_idx_and_back(shape: tuple[int, ...]):
+    array = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
+    assert (idx.parse(idx.encode(array)) == array).all()
+    assert idx.parse(idx.encode(array)).shape == shape
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"\0\0", b"\0\0\x09\x01\0\0\0\0", b"\0\0\x08\x01\0\0\0\x05abc", b"\0\0\x08\xff"]
+)
+def test_damaged_idx(damage: bytes, tmp_path: Path):
+    with pytest.raises(ValueError, match="it"):
+        idx.parse(damage)
+    (tmp_path / "file").write_bytes(damage)
+    with pytest.raises(UserError, match="is damaged"):
+        idx.read(tmp_path, "file")
+    (tmp_path / "zipped.gz").write_bytes(gzip.compress(damage)[:-5])
+    with pytest.raises(UserError, match="is damaged"):
+        idx.read(tmp_path, "zipped")
+
+
+def test_unpickling_allows_arrays_alone():
+    array = np.arange(3)
+    data = pickle.dumps(array, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    assert (idx._ArraysOnly(io.BytesIO(data)).load() == array).all()
+    with pytest.raises(pickle.UnpicklingError, match="not allowed"):
+        idx._ArraysOnly(io.BytesIO(pickle.dumps(print))).load()
+
+
+@pytest.fixture
+def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    """A host on this machine that serves what the dictionary holds, in the place of tensorflow-datasets' own."""
+    files = {f"/{name}.gz": gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1) for name in idx.MNIST}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = files.get(self.path)
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(found or b"")))
+            self.end_headers()
+            if found and self.command == "GET":
+                self.wfile.write(found)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(idx, "TFDS_HOST", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # no package index answers
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+        monkeypatch.setenv("PIP_FIND_LINKS", "")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        yield files
+        server.shutdown()
+
+
+def test_mnist_through_tensorflow_datasets(mirror: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture):
+    idx.ensure_mnist(tmp_path / "mnist")
+    assert sorted(file.name for file in (tmp_path / "mnist").iterdir()) == sorted(idx.MNIST)
+    assert idx.read(tmp_path / "mnist", "t10k-images-idx3-ubyte").shape == (10000, 28, 28)
+    assert "MNIST is there now, from tensorflow-datasets" in capfd.readouterr().out
+
+
+def test_a_broken_download_leaves_nothing(mirror: dict[str, bytes], tmp_path: Path):
+    labels = bytearray(gzip.decompress(mirror["/t10k-labels-idx1-ubyte.gz"]))
+    labels[100] ^= 1
+    mirror["/t10k-labels-idx1-ubyte.gz"] = gzip.compress(bytes(labels))
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte has not the digest .* put its four files"):
+        idx.ensure_mnist(tmp_path / "mnist")
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_that_are_there_are_not_fetched(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(idx, "_from_tfds", lambda: pytest.fail("asked for"))
+    monkeypatch.setattr(idx, "_from_wheel", lambda: pytest.fail("asked for"))
+    for name in idx.MNIST:
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1))
+    idx.ensure_mnist(tmp_path)
+    assert idx.read(tmp_path, "train-labels-idx1-ubyte")[:5].tolist() == [5, 0, 4, 1, 9]

@@ -1,0 +1,39 @@
+"""Value range -> uint8, sheets, PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from dcgan_tf.images import save_png, sheet, to_uint8
+
+
+def test_each_range_maps_exactly_and_nothing_is_stretched():
+    assert to_uint8(np.array([0, 0.5, 1, 2, -1]), True).tolist() == [0, 128, 255, 255, 0]
+    assert to_uint8(np.array([-1, 0, 1, 2, -3]), False).tolist() == [0, 128, 255, 255, 0]
+    every = np.arange(256, dtype=np.uint8)
+    assert (to_uint8((every / 255).astype(np.float32), True) == every).all()
+    assert (to_uint8((every / 127.5 - 1).astype(np.float32), False) == every).all()
+
+
+@pytest.mark.parametrize(
+    ("count", "shape"), [(64, (8, 8)), (32, (6, 6)), (1, (1, 1)), (7, (3, 3)), (5, (2, 3)), (100, (10, 10))]
+)
+def test_a_sheet_of_any_number(count: int, shape: tuple[int, int]):
+    images = np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 3), np.uint8)
+    grid = sheet(images)
+    assert grid.shape == (2 * shape[0], 3 * shape[1], 3)
+    seen = grid[::2, ::3, 0].ravel()
+    assert seen[:count].tolist() == list(range(1, count + 1))
+    assert not seen[count:].any()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_files_hold_the_pixels(tmp_path: Path, channels: int):
+    image = np.random.default_rng(0).integers(256, size=(5, 4, channels), dtype=np.uint8)
+    save_png(tmp_path / "a.png", image)
+    assert (iio.imread(tmp_path / "a.png").reshape(image.shape) == image).all()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]

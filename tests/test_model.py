@@ -1,0 +1,92 @@
+"""Losses, z, the value range and the train step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan_tf import latents, losses
+from dcgan_tf.config import Config
+from dcgan_tf.model import DCGAN, scale
+
+SMALL = {"output_height": 16, "output_width": 16, "c_dim": 3, "gf_dim": 4, "df_dim": 4, "z_dim": 6, "batch_size": 8}
+
+
+def test_losses_of_logits_worked_out_by_hand():
+    logits = tf.constant([[0.0], [math.log(3)]])  # sigmoids 1/2 and 3/4
+    on_one, on_zero = (math.log(2) - math.log(3 / 4)) / 2, (math.log(2) - math.log(1 / 4)) / 2
+    assert float(losses.d_loss_real(logits)) == pytest.approx(on_one, rel=1e-6)
+    assert float(losses.g_loss(logits)) == pytest.approx(on_one, rel=1e-6)
+    assert float(losses.d_loss_fake(logits)) == pytest.approx(on_zero, rel=1e-6)
+    assert float(losses.d_loss_real(tf.constant([[-1000.0]]))) == 1000  # from logits: no overflow
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_all_256_values_are_scaled_as_in_float64(conditional: bool):
+    values = np.arange(256, dtype=np.uint8)
+    exact = values / 255 if conditional else values / 127.5 - 1
+    assert (scale(tf.constant(values), conditional).numpy() == exact.astype(np.float32)).all()
+
+
+def test_z_depends_on_seed_and_iteration_alone():
+    def draw(seed, iteration):
+        return latents.draw("uniform_signed", seed, iteration, (64, 100)).numpy()
+
+    assert (draw(547, 3) == draw(547, tf.constant(3, tf.int64))).all()
+    assert (draw(547, 3) != draw(547, 4)).mean() > 0.99
+    assert (draw(547, 3) != draw(548, 3)).mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("z_dist", "low", "mean", "deviation"),
+    [("uniform_signed", -1, 0, 3**-0.5), ("uniform_unsigned", 0, 0.5, 12**-0.5), ("normal01", -9, 0, 1)],
+)
+def test_distributions(z_dist: str, low: float, mean: float, deviation: float):
+    z = latents.draw(z_dist, 1, 1, (500, 100)).numpy()
+    assert z.min() >= low
+    assert z.mean() == pytest.approx(mean, abs=0.02)
+    assert z.std() == pytest.approx(deviation, abs=0.02)
+    assert (z.max() > 3) == (z_dist == "normal01")
+
+
+def test_the_step_counts_logs_and_changes_both_networks():
+    config = Config(**SMALL, G_img_sum=True)
+    model = DCGAN(config)
+    before = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
+    images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
+    step = model.make_step(config)
+    logged = step(images, np.zeros(8, np.int32))
+    after = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
+    assert all((a != b).any() for a, b in zip(before, after, strict=True))
+    assert int(model.iteration) == 1
+    assert (logged["z"] == latents.draw("uniform_signed", 547, 1, (8, 6)).numpy()).numpy().all()
+    assert {name: value.shape for name, value in logged.items()} == {
+        "d_loss": (), "d_loss_real": (), "d_loss_fake": (), "g_loss": (),
+        "z": (8, 6), "d": (8, 1), "d_": (8, 1), "G": (8, 16, 16, 3),
+    }  # fmt: skip
+    assert float(logged["d_loss"]) == pytest.approx(float(logged["d_loss_real"] + logged["d_loss_fake"]), rel=1e-6)
+    # The generator steps twice an iteration, the discriminator once.
+    assert float(model.g_optimizer.beta1_power) == pytest.approx(0.5**3)
+    assert float(model.d_optimizer.beta1_power) == pytest.approx(0.5**2)
+
+
+def test_each_distinct_pass_moves_the_averages_once():
+    """G twice and D four times an iteration: weights of the initial value 0.9^2 and 0.9^4."""
+    config = Config(**SMALL)
+    model = DCGAN(config)
+    averages = {v.path: v for n in (model.generator, model.discriminator) for v in n.variables if "moving" in v.path}
+    images = tf.zeros([8, 16, 16, 3])
+    rest = []
+    for start in (0.0, 1e6):
+        model = DCGAN(config)
+        averages = [v for n in (model.generator, model.discriminator) for v in n.variables if "moving_mean" in v.path]
+        for average in averages:
+            average.assign(tf.fill(average.shape, start))
+        model.iterate(images, tf.zeros([8, 0]), latents.draw("uniform_signed", 1, 1, (8, 6)))
+        rest.append({v.path: float(v.numpy().mean()) for v in averages})
+    for path, value in rest[1].items():
+        passes = 2 if path.startswith("generator") else 4
+        assert (value - rest[0][path]) / 1e6 == pytest.approx(0.9**passes, rel=1e-4), path

@@ -1,0 +1,90 @@
+"""Shapes and initial weights of the four networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan_tf.config import Config
+from dcgan_tf.layers import append_labels
+from dcgan_tf.networks import build_discriminator, build_generator
+
+
+def sized(height: int, width: int, c_dim: int, **others) -> Config:
+    return Config(output_height=height, output_width=width, c_dim=c_dim, **others)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        sized(45, 30, 1, gf_dim=4, df_dim=4),
+        sized(17, 96, 3, gf_dim=4, df_dim=6, z_dim=7),
+        sized(1, 2, 3, gf_dim=2, df_dim=2),
+        sized(28, 28, 1, gf_dim=4, df_dim=4, gfc_dim=8, dfc_dim=8, class_names=tuple("0123456789")),
+        sized(12, 40, 3, gf_dim=4, df_dim=4, gfc_dim=8, dfc_dim=8, class_names=("cat", "dog")),
+    ],
+    ids=lambda c: f"{c.output_height}x{c.output_width}x{c.c_dim}y{c.y_dim}",
+)
+def test_any_size_and_any_batch(config: Config):
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    for batch in (1, 3):
+        labels = tf.one_hot(tf.zeros(batch, tf.int32), config.y_dim)
+        images = generator(tf.random.normal([batch, config.z_dim]), labels, training=False)
+        assert images.shape == (batch, config.output_height, config.output_width, config.c_dim)
+        assert float(tf.reduce_min(images)) >= (0 if config.has_labels else -1)
+        assert float(tf.reduce_max(images)) <= 1
+        assert discriminator(images, labels, training=True).shape == (batch, 1)
+
+
+def test_full_size_networks_have_the_originals_parameters():
+    """Counted by hand from the layer sizes in the original's model.py."""
+    conditional = sized(28, 28, 1, class_names=tuple("0123456789"))
+    colour = sized(64, 64, 3)
+    paper = sized(64, 64, 3, gf_dim=128)
+
+    def count(network):
+        return sum(v.shape.num_elements() for v in network.trainable_variables)
+
+    linear = [110 * 1024 + 3 * 1024, 1034 * 6272 + 3 * 6272]
+    assert count(build_generator(conditional)) == sum(linear) + 25 * 138 * 128 + 3 * 128 + 25 * 138 + 1
+    assert count(build_discriminator(conditional)) == (
+        25 * 11 * 11 + 11 + 25 * 21 * 74 + 3 * 74 + (49 * 74 + 10) * 1024 + 3 * 1024 + 1034 + 1
+    )
+    deconvs = 25 * (512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 3 * (256 + 128 + 64) + 3
+    assert count(build_generator(colour)) == 101 * 8192 + 2 * 512 + deconvs
+    convs = 25 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 64 + 3 * (128 + 256 + 512)
+    assert count(build_discriminator(colour)) == convs + 8192 + 1
+    assert build_generator(paper).seed_shape == (4, 4, 1024)
+
+
+def test_initial_weights():
+    config = sized(64, 64, 3)
+    weights = {v.path: v.numpy() for n in (build_generator(config), build_discriminator(config)) for v in n.variables}
+    for name, value in weights.items():
+        kind = name.rsplit("/")[-1]
+        if kind in ("bias", "biases", "beta", "moving_mean"):
+            assert not value.any(), name
+        elif kind in ("gamma", "moving_variance"):
+            assert (value == 1).all(), name
+        elif name.startswith("discriminator") and kind == "w" and value.size > 10_000:
+            assert 0.0399 < np.abs(value).max() <= 0.04, name  # cut at two sigma
+            assert value.std() == pytest.approx(0.02 * 0.8796, rel=0.01), name  # and not rescaled
+        elif value.size > 10_000:
+            assert value.std() == pytest.approx(0.02, rel=0.02), name
+            assert np.abs(value).max() > 0.06, name  # normal, not cut
+
+
+def test_the_seed_decides_the_weights():
+    first, again, other = (
+        build_generator(sized(16, 16, 3, gf_dim=4, seed=seed)).trainable_variables[0].numpy() for seed in (1, 1, 2)
+    )
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_labels_go_last():
+    x, labels = tf.zeros([2, 3, 4, 5]), tf.constant([[1.0, 0.0], [0.0, 1.0]])
+    assert append_labels(x, labels).shape == (2, 3, 4, 7)
+    assert append_labels(x, labels)[1, 2, 3].numpy().tolist() == [0, 0, 0, 0, 0, 0, 1]
+    assert append_labels(x[:, 0, 0], labels)[0].numpy().tolist() == [0, 0, 0, 0, 0, 1, 0]

@@ -1,0 +1,81 @@
+"""Runs: names, folders, and how they are found again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.runs import Run, Runs, replaced
+
+
+def saved(runs: Runs, config: Config, name: str, age: int) -> Run:
+    """A run with a checkpoint, `age` seconds old."""
+    run = runs.create(config, name)
+    (run.checkpoints / "checkpoint").touch()
+    now = run.flags_file.stat().st_mtime
+    os.utime(run.flags_file, (now - age, now - age))
+    return run
+
+
+def test_two_runs_begun_in_the_same_second_are_two(tmp_path: Path):
+    runs = Runs(str(tmp_path))
+    first, second = runs.create(Config(dataset="mnist")), runs.create(Config(dataset="mnist"))
+    assert first.name.startswith("mnist-20")
+    assert first.name < second.name
+    for run in (first, second):
+        assert run.checkpoints.is_dir() and run.samples.is_dir() and run.logs.is_dir()
+        assert run.checkpoints == tmp_path / "checkpoints" / run.name
+
+
+def test_the_newest_matching_run(tmp_path: Path):
+    runs = Runs(str(tmp_path))
+    saved(runs, Config(dataset="mnist", z_dim=50), "narrow", age=10)
+    saved(runs, Config(dataset="mnist"), "old", age=30)
+    saved(runs, Config(dataset="mnist"), "new", age=20)
+    saved(runs, Config(dataset="faces"), "other", age=0)
+    runs.create(Config(dataset="mnist"), "nothing-saved-yet")
+    (saved(runs, Config(dataset="mnist"), "damaged", age=5).flags_file).write_text("{")
+    assert runs.find("mnist").name == "narrow"
+    assert runs.find("mnist", given={"z_dim": 100, "epoch": 3}).name == "new"
+    assert runs.find("mnist", "old").name == "old"
+
+
+def test_no_match_lists_the_runs_there_are(tmp_path: Path):
+    runs = Runs(str(tmp_path))
+    with pytest.raises(UserError, match="those there are: none"):
+        runs.find("mnist")
+    saved(runs, Config(dataset="mnist"), "digits", age=0)
+    for arguments in (("faces",), ("mnist", "digit"), ("mnist", "", {"z_dim": 3})):
+        with pytest.raises(UserError, match="No trained run .* those there are: digits"):
+            runs.find(*arguments)
+
+
+def test_a_name_that_is_taken(tmp_path: Path):
+    runs = Runs(str(tmp_path))
+    runs.create(Config(), "mine")
+    with pytest.raises(UserError, match="There is a run 'mine' .* --resume"):
+        runs.create(Config(), "mine")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be made .* --out_dir"):
+        Runs(str(tmp_path / "file")).create(Config())
+
+
+def test_replaced_leaves_the_old_file_or_the_whole_new_one(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), replaced(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    with replaced(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
