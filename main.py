@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import sys
 
 import flags
@@ -31,6 +32,8 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    # Ends like an exception, so that nothing is left half-written; training takes both signals over.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         main(sys.argv)
     except UserError as error:
