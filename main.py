@@ -39,6 +39,11 @@ if __name__ == "__main__":
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except OSError as error:
+        print(
+            f"Error: {error}; check that the path can be read and written, and that its disk has room.", file=sys.stderr
+        )
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         raise SystemExit(130) from None

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
+from dcgan_tf.errors import UserError, reason
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs import Run
@@ -24,7 +24,8 @@ class Checkpoints:
 
     def __init__(self, model: DCGAN, run: Run, max_to_keep: int):
         self.model, self.run = model, run
-        self.checkpoint = tf.train.Checkpoint(model=model)
+        # By name: a Keras model's lists of layers are not seen by tf.train.Checkpoint, which would leave them out.
+        self.checkpoint = tf.train.Checkpoint(**model.state())
         self.manager = tf.train.CheckpointManager(
             self.checkpoint, str(run.checkpoints), max_to_keep, checkpoint_name="model"
         )
@@ -45,8 +46,8 @@ class Checkpoints:
             self.tidy()
             raise UserError(
                 f"The checkpoint of iteration {iteration} could not be written to {self.run.checkpoints}"
-                f" ({_reason(error)}); make room on that disk and go on with --resume from"
-                f" {before or 'the beginning'}, which is whole."
+                f" ({reason(error)}); make room on that disk and go on with --resume from"
+                f" {f'{before}, which is whole' if before else 'the beginning'}."
             ) from error
 
     def restore(self) -> str | None:
@@ -71,7 +72,7 @@ class Checkpoints:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """The run's trained generator, and the path of the checkpoint it came from. Raises UserError."""
     generator = build_generator(config)
-    path = _restore(tf.train.Checkpoint(model=tf.train.Checkpoint(generator=generator)), run)
+    path = _restore(tf.train.Checkpoint(**{v.path: v.value for v in generator.variables}), run)
     return generator, path
 
 
@@ -89,7 +90,7 @@ def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
             checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
             return path
         except UNREADABLE as error:
-            reasons.append(_reason(error))
+            reasons.append(reason(error))
             if path != paths[-1]:
                 print(f"Warning: the checkpoint {path} is damaged ({reasons[-1]}); passed over.", file=sys.stderr)
     if not paths:
@@ -98,7 +99,3 @@ def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
         f"The checkpoint {paths[0]} does not fit the sizes in {run.flags_file}, or is damaged ({reasons[0]}); train a"
         " new run, or name another with --out_name."
     )
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

@@ -36,5 +36,6 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 def save_png(path: Path, image: np.ndarray) -> None:
     """Write uint8 [H, W, 1 or 3] as a PNG that is whole or not there."""
+    encoded = iio.imwrite("<bytes>", image[..., 0] if image.shape[-1] == 1 else image, extension=".png")
     with replaced(path) as temporary:
-        iio.imwrite(temporary, image[..., 0] if image.shape[-1] == 1 else image, extension=".png")
+        temporary.write_bytes(encoded)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from dcgan_tf import data, images, latents
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
+from dcgan_tf.errors import reason
 from dcgan_tf.events import drop_after
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
@@ -47,7 +48,8 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
             print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
             remove_temporaries(run)
             save_config(run, config)
-            drop_after(run.logs, int(model.iteration))
+            with excused("The curves"):
+                drop_after(run.logs, int(model.iteration))
         describe(config, run, dataset, model)
         total = config.epoch * data.steps_per_epoch(dataset, config)
         path = iterate(config, run, dataset, model, checkpoints, total, stopped)
@@ -112,7 +114,7 @@ def excused(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        tqdm.write(f"Warning: {what} could not be written ({error}); training goes on.", file=sys.stderr)
+        tqdm.write(f"Warning: {what} could not be written ({reason(error)}); training goes on.", file=sys.stderr)
 
 
 class Sampler:

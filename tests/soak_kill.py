@@ -79,7 +79,7 @@ def iteration_of(checkpoints: Path) -> int:
         return 0
     reader = tf.train.load_checkpoint(path)
     values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    return int(values["model/iteration/.ATTRIBUTES/VARIABLE_VALUE"])
+    return int(values["iteration/.ATTRIBUTES/VARIABLE_VALUE"])
 
 
 def leftovers(out: Path) -> list[Path]:

@@ -30,10 +30,6 @@ def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path
     ]  # fmt: skip
     settings = json.loads((checkpoints / "FLAGS.json").read_text())
     assert (settings["gf_dim"], settings["output_height"], len(settings["class_names"])) == (8, 28, 10)
-    names = [name for name, _ in tf.train.list_variables(str(checkpoints / "model-40"))]
-    assert any("g_optimizer/m" in name for name in names)
-    assert any("d_optimizer/v" in name for name in names)
-    assert any("iteration" in name for name in names)
 
 
 def test_tensorboard_reads_the_curves(mnist_run: Path):

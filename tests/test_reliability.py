@@ -1,0 +1,273 @@
+"""Sudden death, bad numbers, full disks, two at once, hostile files, leaks."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+from comparing import assert_same_run, steps
+from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_process
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dcgan_tf import data, idx, train
+from dcgan_tf.checkpoint import Checkpoints
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.model import DCGAN
+from dcgan_tf.runs import Run, Runs, locked
+from dcgan_tf.watch import Watch
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak that docs/reliability.md tells of
+CADENCE = ["--epoch=2", "--train_size=320", "--ckpt_freq=10", "--sample_freq=10", "--log_freq=5"]
+
+
+@pytest.fixture
+def mnist(mnist_dir: Path) -> list[str]:
+    """Flags of a training of 40 iterations."""
+    return ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, *CADENCE]
+
+
+def tiny_model() -> tuple[DCGAN, Config]:
+    config = Config(output_height=8, output_width=8, c_dim=1, gf_dim=2, df_dim=2, z_dim=4, batch_size=4, dataset="tiny")
+    return DCGAN(config), config
+
+
+def wait_for(file: Path, process: subprocess.Popen) -> None:
+    while not file.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def test_three_kills_lose_nothing(mnist_dir: Path):
+    script = ROOT / "tests" / "soak_kill.py"
+    done = subprocess.run(
+        [sys.executable, script, "--kills=3", f"--data_dir={mnist_dir}"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bit for bit" in done.stdout
+
+
+def test_resume_in_another_epoch_of_a_reshuffled_folder(pictures_dir: Path, tmp_path: Path):
+    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--max_to_keep=2"]
+    cadence = ["--ckpt_freq=3", "--sample_freq=2", "--log_freq=2"]
+    args = ["--dataset=blobs", "--train", f"--data_dir={pictures_dir}", *sizes, *cadence]
+    call_main(*args, "--epoch=2", "--out_name=parts", cwd=tmp_path)  # 5 iterations an epoch: ends between checkpoints
+    call_main("--dataset=blobs", "--train", "--resume", "--epoch=4", cwd=tmp_path)
+    call_main(*args, "--epoch=4", "--out_name=whole", cwd=tmp_path)
+    assert_same_run(tmp_path, "parts", "whole", 20, sheets_of="whole")
+    assert steps(tmp_path / "logs" / "parts") == [1, *range(2, 21, 2)]
+    indices = sorted(f.name for f in (tmp_path / "checkpoints" / "parts").glob("*.index"))
+    assert indices == ["model-18.index", "model-20.index"]
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture):
+    model, config = tiny_model()
+    run = Runs(str(tmp_path)).create(config)
+    checkpoints = Checkpoints(model, run, max_to_keep=2)
+    for iteration in (1, 2):
+        model.iteration.assign(iteration)
+        checkpoints.save()
+    file = run.checkpoints / "model-2.data-00000-of-00001"
+    values = bytearray(file.read_bytes())
+    values[len(values) // 2] ^= 255
+    file.write_bytes(values)
+    model.iteration.assign(0)
+    assert checkpoints.restore().endswith("model-1")
+    assert int(model.iteration) == 1
+    assert "model-2 is damaged" in capsys.readouterr().err
+    (run.checkpoints / "model-1.index").unlink()
+    with pytest.raises(UserError, match="model-2 does not fit the sizes .* or is damaged"):
+        checkpoints.restore()
+
+
+def test_what_sudden_death_leaves_is_removed_on_resume(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
+    shutil.copytree(mnist_run, tmp_path / "out")
+    checkpoints, samples, logs = (
+        tmp_path / "out" / part / "mnist-small" for part in ("checkpoints", "samples", "logs")
+    )
+    (checkpoints / "model-60_temp").mkdir()
+    (checkpoints / "model-60_temp" / "part-00000-of-00001.data-00000-of-00001").write_bytes(b"half")
+    (checkpoints / "model-60.data-00000-of-00001").write_bytes(b"half")
+    (samples / ".temporary-1-train_00000060.png").write_bytes(b"half")
+    with next(logs.glob("events*")).open("ab") as events:
+        events.write(b"\x10\0\0\0half a record")
+    call_main("--dataset=mnist", "--train", "--resume", "--epoch=3", cwd=tmp_path / "out")
+    assert sorted(f.name for f in checkpoints.glob("model*")) == ["model-60.data-00000-of-00001", "model-60.index"]
+    assert not list(samples.glob(".temporary*"))
+    assert steps(logs) == [1, 10, 20, 30, 40, 50, 60]
+
+
+def test_the_second_interrupt_ends_at_once():
+    with train.stop_on_signals() as stopped:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stopped == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):  # as before
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_while_sampling(mnist_run: Path, number: int, code: int):
+    process = main_process("--dataset=mnist", "--visualize", "--batch_size=4096", cwd=mnist_run)
+    assert process.stdout.readline().startswith("Run:")
+    process.stdout.readline()
+    time.sleep(0.5)
+    process.send_signal(number)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert not list((mnist_run / "samples" / "mnist-small").glob(".temporary*"))
+
+
+def test_numbers_that_are_not_finite_stop_and_keep_the_last_good_checkpoint(mnist: list[str], tmp_path: Path):
+    call_main(*mnist, "--epoch=1", "--out_name=run", cwd=tmp_path)
+    flags_file = tmp_path / "checkpoints" / "run" / "FLAGS.json"
+    flags_file.write_text(json.dumps(json.loads(flags_file.read_text()) | {"learning_rate": 1e30}))
+    done = call_main("--dataset=mnist", "--train", "--resume", "--epoch=2", cwd=tmp_path, code=1)
+    error = done.stderr.strip().splitlines()[-1]
+    assert error.startswith("Error: Training stopped at iteration 25 because a loss is not finite (d_loss ")
+    assert "try a lower --learning_rate than 1e+30" in error
+    assert "Traceback" not in done.stderr
+    assert tf.train.latest_checkpoint(str(flags_file.parent)).endswith("model-20")
+    call_main("--dataset=mnist", cwd=tmp_path)
+
+
+def test_weights_that_are_not_finite_are_not_saved():
+    model, config = tiny_model()
+    model.generator.variables[0].assign(tf.fill(model.generator.variables[0].shape, float("inf")))
+    logged = dict.fromkeys(("d_loss", "d_loss_real", "d_loss_fake", "g_loss"), tf.constant(1.0))
+    with pytest.raises(UserError, match="generator/.* is not finite"):
+        Watch(config).weights(model, logged, 7)
+
+
+def test_collapse_and_a_winning_discriminator_are_told_once(capsys: pytest.CaptureFixture):
+    same, varied = np.full((8, 4, 4, 1), 77, np.uint8), np.random.default_rng(0).integers(256, size=(8, 4, 4, 1))
+    won = {"d_loss": tf.constant(0.001), "d_loss_real": tf.constant(0.0), "d_loss_fake": tf.constant(0.001)}
+    won["g_loss"] = tf.constant(9.0)
+
+    def warnings(config: Config) -> list[str]:
+        watch = Watch(config)
+        watch.samples(varied)
+        for iteration in (1, 990, 1001, 2001):
+            if iteration > 990:
+                watch.samples(same)
+            watch.losses(won, iteration)
+        return capsys.readouterr().err.splitlines()
+
+    assert [line.split(" ", 3)[2] for line in warnings(Config())] == ["generator's", "discriminator's"]
+    assert warnings(Config(warn_collapse=False)) == []
+
+
+def limited(size: int, *args: object, cwd: Path) -> tuple[int, str, str]:
+    """main.py where no file may grow beyond `size` bytes: what a full disk looks like to it."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # noqa: E731
+    command = [sys.executable, str(ROOT / "main.py"), *map(str, args)]
+    process = subprocess.Popen(command, cwd=cwd, preexec_fn=limit, **pipes)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def test_a_full_disk(mnist: list[str], tmp_path: Path):
+    """Neither sheets nor curves nor a checkpoint can be written: only the last one ends the training."""
+    call_main(*mnist, "--epoch=1", "--out_name=run", cwd=tmp_path)
+    code, out, err = limited(1500, "--dataset=mnist", "--train", "--resume", "--epoch=2", cwd=tmp_path)
+    assert code == 1
+    assert "Warning: The sheet could not be written" in err
+    assert "Warning: The curves could not be written" in err
+    error = err.strip().splitlines()[-1]
+    assert error.startswith("Error: The checkpoint of iteration 30 could not be written")
+    assert "model-20, which is whole" in error
+    assert "Traceback" not in err
+    checkpoints = tmp_path / "checkpoints" / "run"
+    assert sorted(f.name for f in checkpoints.glob("model*")) == ["model-20.data-00000-of-00001", "model-20.index"]
+    assert not list((tmp_path / "samples" / "run").glob(".temporary*"))
+    call_main("--dataset=mnist", "--train", "--resume", "--epoch=2", cwd=tmp_path)
+    assert steps(tmp_path / "logs" / "run") == [1, *range(5, 41, 5)]
+
+
+def test_two_at_once(mnist: list[str], tmp_path: Path):
+    first = main_process(*mnist, "--epoch=1000", "--out_name=run", cwd=tmp_path)
+    wait_for(tmp_path / "checkpoints" / "run" / "checkpoint", first)
+    for second in ([*mnist, "--out_name=run"], ["--out_name=run", "--train", "--resume"]):
+        fails_with_one_sentence(*second, cwd=tmp_path, says=f"is being trained by process {first.pid}")
+    first.kill()
+    first.communicate()
+    call_main("--out_name=run", "--train", "--resume", "--epoch=1", cwd=tmp_path)  # the lock died with its process
+
+
+def test_the_lock_is_one_processs_alone(tmp_path: Path):
+    run = Runs(str(tmp_path)).create(Config())
+    with locked(run), pytest.raises(UserError, match=f"process {os.getpid()}"), locked(run):
+        pass
+    with locked(run), (run.checkpoints / ".lock").open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@FUZZ
+@given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: b"\0\0\x08" + tail))
+def test_fuzz_idx(tmp_path_factory: pytest.TempPathFactory, content: bytes):
+    folder = tmp_path_factory.getbasetemp()
+    for name, written in (("fuzz", content), ("fuzzed.gz", content)):
+        (folder / name).write_bytes(written)
+        with contextlib.suppress(UserError):
+            assert idx.read(folder, name.removesuffix(".gz")).dtype == np.uint8
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@FUZZ
+@given(st.dictionaries(st.sampled_from([*json.loads(Config().to_json())]), JSON, max_size=3), st.binary(max_size=32))
+def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict, raw: bytes):
+    file = tmp_path_factory.getbasetemp() / "FLAGS.json"
+    for content in (json.dumps(json.loads(Config().to_json()) | changes).encode(), raw, b"[" * 100_000):
+        file.write_bytes(content)
+        with contextlib.suppress(UserError):
+            assert isinstance(Config.from_json(file), Config)
+
+
+def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    """2,000 iterations with sheets, curves and checkpoints, looked at from inside."""
+    model, config = tiny_model()
+    config = Config(
+        **{**vars(config), "epoch": 500, "sample_freq": 20, "ckpt_freq": 20, "log_freq": 10, "max_to_keep": 2}
+    )
+    dataset = data.Dataset(
+        np.random.default_rng(0).integers(256, size=(16, 8, 8, 1), dtype=np.uint8), np.zeros(16, np.int32), "here", True
+    )
+    process, seen = psutil.Process(), {}
+    write = train.Sampler.write
+
+    def observed(sampler: train.Sampler, iteration: int) -> None:
+        write(sampler, iteration)
+        seen[iteration] = process.memory_info().rss, process.num_fds()
+
+    monkeypatch.setattr(train.Sampler, "write", observed)
+    run: Run = Runs(str(tmp_path)).create(config)
+    train.train(config, run, dataset)
+    assert int(tf.train.latest_checkpoint(str(run.checkpoints)).split("-")[-1]) == 2000
+    assert seen[2000][0] - seen[500][0] < 30e6
+    assert seen[2000][1] <= seen[500][1]
