@@ -3,3 +3,8 @@
 
 class UserError(Exception):
     """Wrong flags, files or data; main.py prints its one sentence and exits with 1."""
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, as a part of one sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
