@@ -24,8 +24,10 @@ from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.sources import Item, Source, printable
 
-# No formats that run other programs (EPS) or are found by extension alone.
+Image.init()
+# No formats that run other programs (EPS) or are told by their extension alone.
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
+FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
 CHUNK = 32  # pictures that a thread decodes at a time
 
 
