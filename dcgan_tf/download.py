@@ -94,7 +94,7 @@ def _append(url: str, archive: Archive, partial: Path) -> None:
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         if answer.headers.get_content_type() == "text/html":
             raise ValueError("the host answers with a web page in place of the archive")
-        if there and answer.status != 206:
+        if there and not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
             there = 0  # the host sends it all again
         length = answer.headers.get("Content-Length")
         if length and there + int(length) != archive.size:

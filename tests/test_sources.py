@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 from pathlib import Path
 
@@ -191,9 +192,8 @@ def write_idx(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray 
     for what, array in (("images-idx3", images), ("labels-idx1", labels)):
         if array is not None:
             raw = idx.encode(array)
-            (folder / f"{prefix}-{what}-ubyte{'.gz' if zipped else ''}").write_bytes(
-                gzip.compress(raw) if zipped else raw
-            )
+            file = folder / f"{prefix}-{what}-ubyte{'.gz' if zipped else ''}"
+            file.write_bytes(gzip.compress(raw) if zipped else raw)
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -223,8 +223,6 @@ def test_damaged_idx_files(tmp_path):
 
 
 def test_mnist_comes_in_the_originals_order(mnist_dir):
-    import json
-
     recorded = json.loads((ROOT / "tests/golden/mnist_order.json").read_text())
     dataset, config = data.load(Config(dataset="mnist", data_dir=str(mnist_dir)))
     assert dataset.images.shape == (70000, 28, 28, 1) and config.class_names == tuple("0123456789")
@@ -232,18 +230,17 @@ def test_mnist_comes_in_the_originals_order(mnist_dir):
     assert dataset.labels[: len(labels)].tolist() == labels
 
 
-def test_lsun_archives(tmp_path, monkeypatch):
+def test_lsun_archives(tmp_path):
     lmdb = pytest.importorskip("lmdb")
     random = np.random.default_rng(0)
     stored = {}
     for name, count in (("bedroom_train_lmdb", 40), ("bedroom_val_lmdb", 3), ("tower_train_lmdb", 5)):
-        with (
-            lmdb.open(str(tmp_path / "lsun" / name), map_size=1 << 24) as environment,
-            environment.begin(write=True) as t,
-        ):
+        folder = tmp_path / "lsun" / name
+        folder.mkdir(parents=True)
+        with lmdb.open(str(folder), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
             for number in range(count):
                 stored[name, number] = face(random, 60, 40)
-                t.put(f"{number:040x}".encode(), encoded(stored[name, number]))
+                transaction.put(f"{number:040x}".encode(), encoded(stored[name, number]))
     dataset, config = load(tmp_path, "lsun", conditional=True)
     assert dataset.images.shape == (48, 16, 16, 3) and config.class_names == ("bedroom", "tower")
     assert dataset.labels.tolist() == [0] * 43 + [1] * 5
@@ -258,20 +255,20 @@ def test_lsun_archives(tmp_path, monkeypatch):
 
 
 def test_tensorflow_datasets_prepared_on_disk(tmp_path):
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     random = np.random.default_rng(0)
     arrays = random.integers(0, 256, (32, 20, 24, 3), np.uint8)
+    labels = np.arange(32) % 3
+    parts = {"train": slice(20), "test": slice(20, 32)}
     builder = tfds.dataset_builders.TfDataBuilder(
         name="my_set",
         version="1.2.0",
         data_dir=tmp_path,
         split_datasets={
-            split: __import__("tensorflow").data.Dataset.from_tensor_slices({"picture": part, "kind": label})
-            for split, part, label in (
-                ("train", arrays[:20], np.arange(20) % 3),
-                ("test", arrays[20:], np.arange(12) % 3),
-            )
+            split: tf.data.Dataset.from_tensor_slices({"picture": arrays[part], "kind": labels[part]})
+            for split, part in parts.items()
         },
         features=tfds.features.FeaturesDict(
             {"picture": tfds.features.Image(shape=(20, 24, 3)), "kind": tfds.features.ClassLabel(names=["a", "b", "c"])}
@@ -281,9 +278,7 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path):
     dataset, config = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)
     assert config.class_names == ("a", "b", "c") and dataset.images.shape == (32, 20, 24, 3)
     assert sorted(image.tobytes() for image in dataset.images) == sorted(array.tobytes() for array in arrays)
-    label_of = {
-        array.tobytes(): label for array, label in zip(arrays, [*np.arange(20) % 3, *np.arange(12) % 3], strict=True)
-    }
+    label_of = {array.tobytes(): label for array, label in zip(arrays, labels, strict=True)}
     assert [label_of[image.tobytes()] for image in dataset.images] == dataset.labels.tolist()
     assert len(load(tmp_path, "my_set", split="train")[0].images) == 20
     out = call_main("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, cwd=tmp_path).stdout
