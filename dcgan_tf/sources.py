@@ -56,10 +56,12 @@ def find(config: Config) -> Source:
             f"The folder {error.filename} cannot be read ({error.strerror}); make it readable, or name another with"
             " --dataset."
         ) from error
-    if source:
-        return source
     name = tfds.ALIASES.get(config.dataset, config.dataset)
-    if any(files for _, _, files in os.walk(folder)) or not tfds.fetch(name, config.data_dir):
+    source = source or from_tfds(Path(config.data_dir) / name, config)
+    if not source and not any(files for _, _, files in os.walk(folder)):  # not there, or empty
+        prepared = tfds.fetch(name, config.data_dir)
+        source = prepared and from_tfds(prepared, config)
+    if not source:
         there = f"in {folder.absolute()} there are none" if folder.is_dir() else f"{folder.absolute()} does not exist"
         named = f" whose name fits {config.input_fname_pattern!r}" if config.input_fname_pattern else ""
         raise UserError(
@@ -67,7 +69,7 @@ def find(config: Config) -> Source:
             f" name that tensorflow-datasets knows, but {there}; put pictures there, or name another with --dataset and"
             " --data_dir."
         )
-    return from_tfds(Path(config.data_dir) / name, config)
+    return source
 
 
 def pictures(folder: Path, config: Config) -> Source | None:

@@ -18,8 +18,8 @@ ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's data s
 TIMEOUT = 10  # seconds for the host's first answer
 
 
-def fetch(name: str, data_dir: str) -> bool:
-    """Let tensorflow-datasets prepare the data set in data_dir; False if it knows none of that name.
+def fetch(name: str, data_dir: str) -> Path | None:
+    """Let tensorflow-datasets prepare the data set in data_dir: its folder there, or None if it knows no such name.
 
     Raises UserError if it cannot.
     """
@@ -29,7 +29,7 @@ def fetch(name: str, data_dir: str) -> bool:
     try:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir)
     except ValueError:  # DatasetNotFoundError is one, too
-        return False
+        return None
     print(f"{name} is not in {Path(data_dir).absolute()}; trying tensorflow-datasets ...", flush=True)
     try:
         if name.startswith("lsun/") and not importlib.util.find_spec("tensorflow_io"):
@@ -45,7 +45,7 @@ def fetch(name: str, data_dir: str) -> bool:
             f"The data set {name} is not in {Path(data_dir).absolute()}, and tensorflow-datasets cannot fetch it"
             f" ({reason(error)}); {mend}, or put a folder of pictures there."
         ) from error
-    return True
+    return Path(builder.data_dir)
 
 
 def newest(folder: Path) -> Path | None:

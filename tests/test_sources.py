@@ -283,3 +283,5 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path):
     assert len(load(tmp_path, "my_set", split="train")[0].images) == 20
     out = call_main("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, cwd=tmp_path).stdout
     assert f"Read from:   {tmp_path}/my_set/1.2.0" in out and "64x64x3, no classes" in out
+    (tmp_path / "my_set").rename(tmp_path / "celeb_a")
+    assert len(load(tmp_path, "celebA")[0].images) == 32
