@@ -15,11 +15,12 @@ from dcgan_tf.errors import UserError
 
 FLAGS = flags.FLAGS
 DEFINE = {"str": flags.DEFINE_string, "bool": flags.DEFINE_boolean, "float": flags.DEFINE_float}
-PATHS = ("data_dir", "out_dir", "checkpoint_dir", "sample_dir")
+PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir")
 
 for field in dataclasses.fields(Config):
     if "help" in field.metadata:
-        DEFINE.get(field.type, flags.DEFINE_integer)(field.name, field.default, field.metadata["help"])
+        define = DEFINE.get(field.type.removesuffix(" | None"), flags.DEFINE_integer)
+        define(field.name, field.default, field.metadata["help"])
 
 flags.DEFINE_boolean("train", False, "Train; without it, use a trained run")
 flags.DEFINE_boolean("resume", False, "Go on with the newest matching run instead of beginning a new one")

@@ -16,7 +16,8 @@ from dcgan_tf.errors import UserError
 # Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
 Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
 # A run is found again by these, where they stand on the command line; its networks are built from them.
-ARCHITECTURE = ("output_height", "output_width", "c_dim", "z_dim", "z_dist", "gf_dim", "df_dim", "gfc_dim", "dfc_dim")
+ARCHITECTURE = ("output_height", "output_width", "c_dim", "conditional", "z_dim", "z_dist")
+ARCHITECTURE += ("gf_dim", "df_dim", "gfc_dim", "dfc_dim")
 
 
 def setting(default: Any, text: str) -> Any:
@@ -32,16 +33,19 @@ class Config:
     Raises UserError where a value, or two together, make no sense.
     """
 
-    dataset: str = setting("celebA", "Name of the data set: mnist, or a folder of pictures in data_dir")
+    dataset: str = setting("celebA", "Data set: a folder in data_dir, mnist, or tensorflow-datasets' name")
     data_dir: str = setting("./data", "Folder that holds the data sets")
     input_fname_pattern: str = setting("", "Glob pattern of picture files, e.g. *.jpg (blank: every kind of picture)")
     crop: bool = setting(False, "Cut the centre, input_height x input_width, out of each picture before resizing")
-    input_height: int | None = setting(None, "Height of the centre crop in pixels (default: 108; mnist: 28)")
+    input_height: int | None = setting(None, "Height of the centre crop in pixels (default: 108; idx: their own)")
     input_width: int | None = setting(None, "Width of the centre crop in pixels (default: input_height)")
-    output_height: int | None = setting(None, "Height of the network's pictures in pixels (default: 64; mnist: 28)")
+    output_height: int | None = setting(None, "Height of the network's pictures (default: 64; idx: their own)")
     output_width: int | None = setting(None, "Width of the network's pictures in pixels (default: output_height)")
-    c_dim: int | None = setting(None, "Channels, 1 or 3 (default: 3; mnist: 1)")
-    split: str = setting("all", "MNIST's pictures to train on: all 70,000 as the original does, or the 60,000 of train")
+    c_dim: int | None = setting(None, "Channels, 1 or 3 (default: 1 if all pictures are gray)")
+    conditional: bool | None = setting(None, "Train with labels (default: only where idx files have them)")
+    split: str = setting("all", "Parts of idx files, LSUN and TFDS: all (MNIST: 70,000, as the original) or train")
+    cache_gb: float = setting(4, "Memory for the resized pictures, in GB; more than that goes to a file in cache_dir")
+    cache_dir: str = setting("~/.cache/dcgan_tf", "Folder for resized pictures beyond cache_gb; nothing stays there")
     train_size: float = setting(math.inf, "Train on at most this many pictures")
     batch_size: int = setting(64, "Pictures in a batch")
     epoch: int = setting(25, "Epochs to train, in all")
@@ -69,6 +73,8 @@ class Config:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UserError(f"--{name} must be greater than 0, but is {value}.")
+        if not self.cache_gb >= 0:
+            raise UserError(f"--cache_gb must be at least 0, but is {self.cache_gb}.")
         if not 0 <= self.beta1 < 1:
             raise UserError(f"--beta1 must be at least 0 and less than 1, but is {self.beta1}.")
         if not 0 <= self.seed < 2**32:

@@ -51,6 +51,7 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
             with excused("The curves"):
                 drop_after(run.logs, int(model.iteration))
         describe(config, run, dataset, model)
+        write_reals(config, run, dataset)
         total = config.epoch * data.steps_per_epoch(dataset, config)
         path = iterate(config, run, dataset, model, checkpoints, total, stopped)
     done = f"after iteration {int(model.iteration)} of {total}; saved {path}\nSample sheets: {run.samples}"
@@ -115,6 +116,14 @@ def excused(what: str) -> Iterator[None]:
         yield
     except (OSError, tf.errors.OpError) as error:
         tqdm.write(f"Warning: {what} could not be written ({reason(error)}); training goes on.", file=sys.stderr)
+
+
+def write_reals(config: Config, run: Run, dataset: data.Dataset) -> None:
+    """Write reals.png: the first batch as the networks see it."""
+    first = dataset.images[dataset.order(config.seed, 0)[: config.batch_size]]
+    with excused("The sheet of real pictures"):
+        images.save_png(run.samples / "reals.png", images.sheet(first))
+    print(f"First batch: {run.samples / 'reals.png'} (look at it: this is what the networks see)")
 
 
 class Sampler:

@@ -12,7 +12,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from dcgan_tf import idx
+from dcgan_tf import mnist
 from dcgan_tf.startup import start_tensorflow
 
 start_tensorflow()
@@ -50,7 +50,7 @@ def fails_with_one_sentence(*args: object, cwd: Path, says: str) -> str:
 def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data_dir that holds the real MNIST."""
     folder = tmp_path_factory.mktemp("data")
-    idx.ensure_mnist(folder / "mnist")
+    mnist.ensure(folder / "mnist")
     return folder
 
 

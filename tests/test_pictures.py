@@ -1,0 +1,199 @@
+"""Pictures of every kind, the crop's geometry, what cannot be read, the cache, and the order of batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+import zlib
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from dcgan_tf import data, pictures
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+
+SMALL = Config(output_height=8, output_width=8)
+
+
+def solid(mode: str, colour: object, size: tuple[int, int] = (20, 10)) -> Image.Image:
+    return Image.new(mode, size, colour)
+
+
+def palette(transparent: bool) -> Image.Image:
+    picture = solid("P", 1)
+    picture.putpalette([0, 0, 0, 200, 100, 50])
+    if transparent:
+        picture.info["transparency"] = 1
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "colour"),
+    [
+        ("rgb.png", solid("RGB", (10, 200, 30)), (10, 200, 30)),
+        ("rgb.bmp", solid("RGB", (10, 200, 30)), (10, 200, 30)),
+        ("rgba.png", solid("RGBA", (255, 0, 0, 128)), (255, 127, 127)),
+        ("gray-alpha.png", solid("LA", (0, 51)), (204, 204, 204)),
+        ("palette.gif", palette(False), (200, 100, 50)),
+        ("palette.png", palette(True), (255, 255, 255)),
+        ("bit.png", solid("1", 1), (255, 255, 255)),
+        ("gray.webp", solid("L", 128), (128, 128, 128)),
+        ("sixteen.png", Image.fromarray(np.full((10, 20), 257 * 100 + 100, np.uint16)), (100, 100, 100)),
+        ("sixteen.tiff", Image.fromarray(np.full((10, 20), 65535, np.uint16)), (255, 255, 255)),
+        ("thirty-two.tiff", Image.fromarray(np.full((10, 20), 257 * 40, np.int32)), (40, 40, 40)),
+        ("cmyk.jpg", solid("CMYK", (0, 255, 255, 0)), (255, 0, 0)),
+    ],
+)
+def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, picture, colour):
+    picture.save(tmp_path / name)
+    pixels, size = pictures.read(tmp_path / name, SMALL)
+    assert pixels.shape == (8, 8, 3) and pixels.dtype == np.uint8 and size == (10, 20)
+    np.testing.assert_allclose(pixels, np.broadcast_to(colour, pixels.shape), atol=2)
+    gray, _ = pictures.read(tmp_path / name, dataclasses.replace(SMALL, c_dim=1))
+    assert gray.shape == (8, 8, 1)
+    np.testing.assert_allclose(gray, np.dot(colour, (0.299, 0.587, 0.114)), atol=3)
+
+
+def test_first_frame_and_upright(tmp_path):
+    first, second = solid("RGB", (255, 0, 0)), solid("RGB", (0, 0, 255))
+    first.save(tmp_path / "film.gif", save_all=True, append_images=[second])
+    assert pictures.read(tmp_path / "film.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
+
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: the left side of what is stored is the top
+    stored = np.zeros((10, 20, 3), np.uint8)
+    stored[:, :10] = 255
+    Image.fromarray(stored).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    pixels, size = pictures.read(tmp_path / "turned.jpg", SMALL)
+    assert size == (20, 10) and pixels[:3].min() > 240 and pixels[-3:].max() < 15
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+@pytest.mark.parametrize("number", [0, 1, 2, 4])
+def test_geometry_is_the_originals(number, channels):
+    """The recording stretches the contrast of what it crops; done here first, so that only the geometry is compared."""
+    recorded = np.load(ROOT / "tests/golden/preprocessing.npz")
+    picture = Image.fromarray(recorded[f"image{number}/input"]).convert("F" if channels == 1 else "RGB")
+    crop_height, crop_width, height, width, crop = recorded[f"image{number}/args"].tolist()
+    area = np.asarray(pictures.center_crop(picture, crop_height, crop_width) if crop else picture)
+    low, high = float(area.min()), float(area.max())
+    stretched = ((np.asarray(picture, np.float64) - low) * 255 / (high - low)).clip(0, 255) + 0.5
+    sizes = {"output_height": height, "output_width": width, "input_height": crop_height, "input_width": crop_width}
+    pixels, _ = pictures.read(stretched.astype(np.uint8), Config(**sizes, crop=bool(crop), c_dim=channels))
+    expected = recorded[f"image{number}/output{'_grayscale' if channels == 1 else ''}"].reshape(pixels.shape)
+    difference = np.abs(pixels - 127.5 * (expected + 1))
+    assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow rounds otherwise where it enlarges
+
+
+def test_a_picture_smaller_than_the_crop_is_an_error(tmp_path):
+    (tmp_path / "few").mkdir()
+    solid("RGB", 0, (50, 40)).save(tmp_path / "few" / "small.png")
+    with pytest.raises(UserError, match=r"small.png is 50 wide and 40 high.*--input_height 64"):
+        data.load(Config(dataset="few", data_dir=str(tmp_path), crop=True, input_height=64, batch_size=1))
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory) -> Path:
+    """A data_dir with a folder `n` of 100 gray pictures, number i of gray i, among them broken files."""
+    folder = tmp_path_factory.mktemp("data") / "n"
+    folder.mkdir()
+    for i in range(100):
+        solid("RGB", (i, i, i)).save(folder / f"{i:03}.png")
+    whole = (folder / "099.png").read_bytes()
+    (folder / "007x.png").write_bytes(whole[:-30])
+    (folder / "050x.png").write_bytes(b"")
+    (folder / "051x.jpg").write_text("no picture")
+    bomb = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    (folder / "052x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bomb) + chunk(b"IDAT", zlib.compress(b"")))
+    (folder / "053x.png").symlink_to(folder / "nowhere")
+    return folder.parent
+
+
+def load(folder: Path, name: str = "n", **settings: object) -> tuple[data.Dataset, Config]:
+    defaults = {"output_height": 8, "batch_size": 10}
+    return data.load(Config(dataset=name, data_dir=str(folder), **defaults | settings))
+
+
+def test_broken_files_are_named_and_leave_no_gap(numbered, capsys):
+    dataset, config = load(numbered)
+    printed = capsys.readouterr().out
+    assert [line.split(":")[0].strip() for line in printed.splitlines() if line.startswith("  ")] == [
+        "007x.png",
+        "050x.png",
+        "051x.jpg",
+        "052x.png",
+        "053x.png",
+    ]
+    assert "Skipped:     5 " in printed and "100, gray" in printed
+    assert config.c_dim == 1 and dataset.images.shape == (100, 8, 8, 1)
+    assert dataset.images[:, 3, 3, 0].tolist() == list(range(100))
+
+
+def test_at_most_ten_are_named(tmp_path, capsys):
+    (tmp_path / "n").mkdir()
+    for i in range(20):
+        solid("RGB", (i, 0, 0)).save(tmp_path / "n" / f"{i:03}.png")
+        (tmp_path / "n" / f"{i:03}.jpg").write_bytes(b"no")
+    load(tmp_path)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert len(lines) == 11 and lines[-1] == "  ... and 10 more"
+    (tmp_path / "n" / "one more.jpg").write_bytes(b"no")
+    with pytest.raises(UserError, match=r"Of 41 .* 21 cannot be read \(the first: 000.jpg: it is no picture\)"):
+        load(tmp_path)
+
+
+def test_c_dim_forces_channels(numbered):
+    assert load(numbered, c_dim=3)[0].images.shape == (100, 8, 8, 3)
+    assert load(numbered, c_dim=1)[0].images.shape == (100, 8, 8, 1)
+
+
+def test_one_coloured_picture_makes_the_set_colour(tmp_path):
+    (tmp_path / "n").mkdir()
+    for i in range(40):
+        solid("L", i).save(tmp_path / "n" / f"{i}.png")
+    solid("RGB", (1, 2, 3)).save(tmp_path / "n" / "last.png")
+    assert load(tmp_path)[1].c_dim == 3
+
+
+def test_the_disk_cache_gives_the_same_and_leaves_nothing(numbered, tmp_path, capsys):
+    in_memory, config = load(numbered)
+    on_disk, _ = load(numbered, cache_gb=0, cache_dir=str(tmp_path / "cache"))
+    assert f"on disk in {tmp_path / 'cache'}" in capsys.readouterr().out
+    assert isinstance(on_disk.images, np.memmap) and not isinstance(in_memory.images, np.memmap)
+    np.testing.assert_array_equal(on_disk.images, in_memory.images)
+    for a, b in islice(zip(on_disk.batches(config, 0), in_memory.batches(config, 0), strict=True), 25):
+        assert a[0] == b[0]
+        np.testing.assert_array_equal(a[1], b[1])
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_no_room_for_the_cache_is_an_error(numbered, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match="--cache_dir"):
+        load(numbered, cache_gb=0, cache_dir=str(tmp_path / "file"))
+    with pytest.raises(UserError, match=r"no room for .* GB"):
+        load(numbered, output_height=600_000, cache_dir=str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_order_is_a_function_of_seed_and_epoch(numbered):
+    dataset, config = load(numbered, batch_size=30)
+    assert data.steps_per_epoch(dataset, config) == 3
+    whole = [(epoch, images[:, 0, 0, 0].tolist()) for epoch, images, _ in islice(dataset.batches(config, 0), 12)]
+    assert [epoch for epoch, _ in whole] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    for start in (1, 5, 9):
+        resumed = islice(dataset.batches(config, start), 12 - start)
+        assert [(epoch, images[:, 0, 0, 0].tolist()) for epoch, images, _ in resumed] == whole[start:]
+    epochs = [sum((numbers for e, numbers in whole if e == epoch), []) for epoch in range(4)]
+    assert all(len(set(numbers)) == 90 for numbers in epochs) and epochs[0] != epochs[1]
+    other = next(dataset.batches(dataclasses.replace(config, seed=1), 0))
+    assert other[1][:, 0, 0, 0].tolist() != whole[0][1]

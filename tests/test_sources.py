@@ -1,0 +1,287 @@
+"""Where data sets come from: folders as people have them, idx files, LMDB, tensorflow-datasets; labels."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from conftest import ROOT, SMALL, call_main, fails_with_one_sentence
+from PIL import Image
+
+from dcgan_tf import data, idx, sources
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.runs import Runs
+
+TINY = [*SMALL, "--epoch=1", "--train_size=32"]
+
+
+def load(folder: Path, name: str, **settings: object) -> tuple[data.Dataset, Config]:
+    return data.load(Config(dataset=name, data_dir=str(folder), **{"output_height": 16, "batch_size": 2} | settings))
+
+
+def face(random: np.random.Generator, width: int = 178, height: int = 218) -> Image.Image:
+    """A smooth picture of random colours."""
+    return Image.fromarray(random.integers(0, 256, (7, 6, 3), np.uint8)).resize((width, height))
+
+
+def encoded(picture: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG")
+    return stream.getvalue()
+
+
+# Ten kinds of pictures, as they come out of cameras and programs
+KINDS = {
+    "照片 {}.jpg": lambda p: p,
+    "IMG_{}.JPG": lambda p: p,
+    "mouth {} größer.jpeg": lambda p: p.convert("CMYK"),
+    "sub/deep er/{}.png": lambda p: p.convert("RGBA"),
+    "sub/{}.PNG": lambda p: p.quantize(16),
+    "16/{}.png": lambda p: Image.fromarray(np.asarray(p.convert("L")).astype(np.uint16) * 257),
+    "{}.bmp": lambda p: p.convert("1"),
+    "{}.gif": lambda p: p,
+    "{}.webp": lambda p: p,
+    "{}.tif": lambda p: p.convert("L"),
+}
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory) -> tuple[Path, list[str]]:
+    """A data_dir with 300 pictures of ten kinds in `zoo`, 1x1 to 4000x3000, and the names of the 8 broken ones."""
+    folder, random = tmp_path_factory.mktemp("data") / "zoo", np.random.default_rng(0)
+    for number in range(292):
+        name, kind = list(KINDS.items())[number % 10]
+        width, height = {0: (1, 1), 1: (4000, 3000), 2: (1, 50)}.get(number) or random.integers(8, 300, 2).tolist()
+        file = folder / name.format(number)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        kind(face(random, width, height)).save(file)
+    whole = (folder / "照片 10.jpg").read_bytes()
+    broken = {
+        "truncated.jpg": whole[: len(whole) // 2],
+        "空.png": b"",
+        "text.png": b"not a picture",
+        "sub/page.jpg": b"<html>404</html>" * 99,
+        "half.gif": (folder / "7.gif").read_bytes()[:200],
+        "noise.webp": b"RIFF\x10\0\0\0WEBP" + random.bytes(500),
+        "noise.tif": b"II*\0" + random.bytes(500),
+    }
+    for name, content in broken.items():
+        (folder / name).write_bytes(content)
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    (folder / "notes.txt").write_text("no picture")
+    (folder / "._IMG_1.JPG").write_bytes(b"what another system leaves beside a picture")
+    (folder / "again").symlink_to(folder)
+    return folder.parent, sorted([*broken, "gone.jpg"])
+
+
+def test_a_folder_as_found_trains_and_names_exactly_the_broken(zoo, tmp_path):
+    folder, broken = zoo
+    out = call_main("--dataset=zoo", f"--data_dir={folder}", "--train", *TINY, "--out_name=zoo", cwd=tmp_path).stdout
+    skipped = out.split("Skipped:")[1].split("generator:")[0].splitlines()
+    assert skipped[0].strip() == "8 that cannot be read"
+    assert sorted(line.strip().split(": ")[0] for line in skipped[1:]) == broken
+    assert "Reading 300 pictures" in out and "292, colour; width x height: smallest 1x1" in out
+    assert "largest 4000x3000" in out and "1 files that are no pictures or of an unknown kind: 1 .txt" in out
+    reals = iio.imread(tmp_path / "samples" / "zoo" / "reals.png")
+    assert reals.shape == (4 * 64, 4 * 64, 3) and reals.std() > 20
+    assert (tmp_path / "samples" / "zoo" / "train_00000002.png").exists()
+
+
+def test_names_patterns_and_links(tmp_path):
+    (tmp_path / "other").mkdir()
+    for name in ("a.jpg", "b.JPEG", "c.png", "d", "e.txt", ".hidden.jpg", "other/f.jpg"):
+        Image.new("RGB", (4, 4)).save(tmp_path / name, "JPEG")
+    (tmp_path / "link.jpg").symlink_to("a.jpg")
+    (tmp_path / "links").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert sources.picture_files(tmp_path, "") == ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"]
+    assert sources.picture_files(tmp_path, "*.JPG") == ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"]
+    assert sources.picture_files(tmp_path, "other/*") == ["other/f.jpg"]
+    assert sources.picture_files(tmp_path, "d") == ["d"]
+    dataset, config = load(tmp_path, ".")
+    assert dataset.images.shape == (5, 16, 16, 1)
+    assert load(tmp_path / "nowhere", str(tmp_path / "other"), batch_size=1)[0].source == str(tmp_path / "other")
+
+
+@pytest.mark.parametrize(("crop", "height"), [(True, 108), (False, None)])
+def test_aligned_faces_as_the_original_is_called(tmp_path, crop, height):
+    (tmp_path / "faces").mkdir()
+    for number in range(32):
+        face(np.random.default_rng(number)).save(tmp_path / "faces" / f"{number:06}.jpg")
+    arguments = ["--crop", f"--input_height={height}"] if crop else []
+    run = ["--dataset=faces", "--train", f"--data_dir={tmp_path}", *arguments, *TINY, "--out_name=f"]
+    out = call_main(*run, cwd=tmp_path).stdout
+    assert ("Prepared:    the centre 108x108," if crop else "Prepared:    whole,") in out
+    assert "smallest 178x218, median 178x218, largest 178x218" in out
+    assert iio.imread(tmp_path / "samples" / "f" / "reals.png").shape == (256, 256, 3)
+
+
+def test_a_gray_set_of_45_by_30(tmp_path):
+    (tmp_path / "gray").mkdir()
+    for number in range(32):
+        face(np.random.default_rng(number), 60, 90).convert("L").save(tmp_path / "gray" / f"{number}.png")
+    sizes = ["--output_height=45", "--output_width=30"]
+    run = ["--dataset=gray", "--train", f"--data_dir={tmp_path}", *sizes, *TINY, "--out_name=g"]
+    assert "45x30x1, no classes, range [-1, 1]" in call_main(*run, cwd=tmp_path).stdout
+    assert iio.imread(tmp_path / "samples" / "g" / "reals.png").shape == (4 * 45, 4 * 30)
+    assert iio.imread(tmp_path / "samples" / "g" / "train_00000002.png").shape == (4 * 45, 4 * 30)
+
+
+def test_what_cannot_be_trained_on(pictures_dir, tmp_path):
+    def fails(*args: str, says: str) -> None:
+        fails_with_one_sentence("--train", f"--data_dir={tmp_path}", *args, cwd=tmp_path, says=says)
+
+    fails("--dataset=nowhere", says="nowhere does not exist")
+    fails("--dataset=celeb_a", says="tensorflow-datasets cannot fetch it")
+    assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("blobs", {"batch_size": 41}, "40 pictures; give a smaller --batch_size"),
+        ("blobs", {"conditional": True}, "a sub-folder for each class"),
+        ("blobs", {"input_fname_pattern": "*.webp"}, "whose name fits '\\*.webp'"),
+        ("blobs/00.jpg", {}, "is a file, not a folder"),
+        ("", {}, "--dataset is blank"),
+    ],
+)
+def test_one_sentence_says_why_not(pictures_dir, name, settings, says):
+    with pytest.raises(UserError, match=says) as error:
+        load(pictures_dir, name, **settings)
+    assert str(error.value).endswith(".") and "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory) -> Path:
+    """A data_dir with a folder `pets` of 16 `cat` (all dark) and 16 `Hund` (all bright)."""
+    folder = tmp_path_factory.mktemp("data")
+    for name, colour in (("cat", 20), ("Hund", 230)):
+        (folder / "pets" / name).mkdir(parents=True)
+        for number in range(16):
+            Image.new("RGB", (20, 20), (colour, colour, number)).save(folder / "pets" / name / f"{number}.png")
+    return folder
+
+
+def test_sub_folders_are_classes(labelled, tmp_path):
+    dataset, config = load(labelled, "pets", conditional=True)
+    assert config.class_names == ("Hund", "cat") and config.has_labels
+    assert (dataset.labels == (dataset.images[:, 0, 0, 0] < 128)).all() and dataset.labels.sum() == 16
+    assert not load(labelled, "pets")[1].has_labels
+    run = ["--dataset=pets", f"--data_dir={labelled}", *SMALL, "--output_height=16"]
+    out = call_main(*run, "--train", "--conditional", "--epoch=1", cwd=tmp_path).stdout
+    assert "Classes:     2: Hund 16, cat 16" in out and "2 classes, range [0, 1]" in out
+    (saved,) = Runs(str(tmp_path)).all()
+    assert saved.config().class_names == ("Hund", "cat") and saved.config().conditional
+    call_main("--dataset=pets", "--conditional", cwd=tmp_path)
+    assert (saved.samples / "test_random.png").exists()
+    with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
+        data.load(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
+    fails_with_one_sentence("--dataset=pets", "--noconditional", cwd=tmp_path, says="conditional False")
+
+
+def write_idx(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray | None, zipped: bool) -> None:
+    folder.mkdir(exist_ok=True)
+    for what, array in (("images-idx3", images), ("labels-idx1", labels)):
+        if array is not None:
+            raw = idx.encode(array)
+            file = folder / f"{prefix}-{what}-ubyte{'.gz' if zipped else ''}"
+            file.write_bytes(gzip.compress(raw) if zipped else raw)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_idx_files_of_any_set(tmp_path, zipped):
+    images = np.random.default_rng(0).integers(0, 256, (30, 12, 8), np.uint8)
+    labels = (np.arange(30) % 5).astype(np.uint8)
+    write_idx(tmp_path / "fashion", "train", images[:20], labels[:20], zipped)
+    write_idx(tmp_path / "fashion", "t10k", images[20:], labels[20:], zipped)
+    dataset, config = load(tmp_path, "fashion", output_height=None)
+    assert dataset.images.shape == (30, 12, 8, 1) and config.class_names == tuple("01234") and not dataset.reshuffled
+    order = np.random.RandomState(547).permutation(30)
+    np.testing.assert_array_equal(dataset.images[..., 0], images[order])
+    assert dataset.labels.tolist() == labels[order].tolist()
+    assert len(load(tmp_path, "fashion", output_height=None, split="train")[0].images) == 20
+    assert not load(tmp_path, "fashion", conditional=False)[1].has_labels
+    assert load(tmp_path, "fashion", output_height=16, output_width=20)[0].images.shape == (30, 16, 20, 1)
+
+
+def test_damaged_idx_files(tmp_path):
+    write_idx(tmp_path / "x", "train", np.zeros((9, 4, 4), np.uint8), np.zeros(8, np.uint8), zipped=False)
+    with pytest.raises(UserError, match="not one label for each picture"):
+        load(tmp_path, "x")
+    file = tmp_path / "x" / "train-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UserError, match="is damaged"):
+        load(tmp_path, "x")
+
+
+def test_mnist_comes_in_the_originals_order(mnist_dir):
+    recorded = json.loads((ROOT / "tests/golden/mnist_order.json").read_text())
+    dataset, config = data.load(Config(dataset="mnist", data_dir=str(mnist_dir)))
+    assert dataset.images.shape == (70000, 28, 28, 1) and config.class_names == tuple("0123456789")
+    labels = next(value for key, value in recorded.items() if "label" in key)
+    assert dataset.labels[: len(labels)].tolist() == labels
+
+
+def test_lsun_archives(tmp_path):
+    lmdb = pytest.importorskip("lmdb")
+    random = np.random.default_rng(0)
+    stored = {}
+    for name, count in (("bedroom_train_lmdb", 40), ("bedroom_val_lmdb", 3), ("tower_train_lmdb", 5)):
+        folder = tmp_path / "lsun" / name
+        folder.mkdir(parents=True)
+        with lmdb.open(str(folder), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
+            for number in range(count):
+                stored[name, number] = face(random, 60, 40)
+                transaction.put(f"{number:040x}".encode(), encoded(stored[name, number]))
+    dataset, config = load(tmp_path, "lsun", conditional=True)
+    assert dataset.images.shape == (48, 16, 16, 3) and config.class_names == ("bedroom", "tower")
+    assert dataset.labels.tolist() == [0] * 43 + [1] * 5
+    means = [np.asarray(picture).mean() for picture in stored.values()]
+    np.testing.assert_allclose(dataset.images.mean((1, 2, 3)), means, atol=4)
+    assert len(load(tmp_path, "lsun", split="train")[0].images) == 45
+    assert len(load(tmp_path, "lsun/bedroom_val_lmdb")[0].images) == 3
+    file = tmp_path / "lsun" / "bedroom_val_lmdb" / "data.mdb"
+    file.write_bytes(b"no data base" * 1000)
+    with pytest.raises(UserError, match="bedroom_val_lmdb is damaged"):
+        load(tmp_path, "lsun")
+
+
+def test_tensorflow_datasets_prepared_on_disk(tmp_path):
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    random = np.random.default_rng(0)
+    arrays = random.integers(0, 256, (32, 20, 24, 3), np.uint8)
+    labels = np.arange(32) % 3
+    parts = {"train": slice(20), "test": slice(20, 32)}
+    builder = tfds.dataset_builders.TfDataBuilder(
+        name="my_set",
+        version="1.2.0",
+        data_dir=tmp_path,
+        split_datasets={
+            split: tf.data.Dataset.from_tensor_slices({"picture": arrays[part], "kind": labels[part]})
+            for split, part in parts.items()
+        },
+        features=tfds.features.FeaturesDict(
+            {"picture": tfds.features.Image(shape=(20, 24, 3)), "kind": tfds.features.ClassLabel(names=["a", "b", "c"])}
+        ),
+    )
+    builder.download_and_prepare()
+    dataset, config = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)
+    assert config.class_names == ("a", "b", "c") and dataset.images.shape == (32, 20, 24, 3)
+    assert sorted(image.tobytes() for image in dataset.images) == sorted(array.tobytes() for array in arrays)
+    label_of = {array.tobytes(): label for array, label in zip(arrays, labels, strict=True)}
+    assert [label_of[image.tobytes()] for image in dataset.images] == dataset.labels.tolist()
+    assert len(load(tmp_path, "my_set", split="train")[0].images) == 20
+    out = call_main("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, cwd=tmp_path).stdout
+    assert f"Read from:   {tmp_path}/my_set/1.2.0" in out and "64x64x3, no classes" in out
+    (tmp_path / "my_set").rename(tmp_path / "celeb_a")
+    assert len(load(tmp_path, "celebA")[0].images) == 32
