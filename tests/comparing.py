@@ -23,7 +23,7 @@ def assert_same_run(out_dir: Path, one: str, other: str, iteration: int, sheets_
     """Weights, averages, Adam slots, sheets (or those that `sheets_of` has) and scalars are equal, bit for bit."""
     readers = [tf.train.load_checkpoint(str(out_dir / "checkpoints" / r / f"model-{iteration}")) for r in (one, other)]
     names = [name for name in readers[0].get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
-    assert len(names) > 100
+    assert len(names) > 80
     for name in names:
         if "save_counter" not in name:
             assert (readers[0].get_tensor(name) == readers[1].get_tensor(name)).all(), name

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_tf import idx
+from dcgan_tf import idx, mnist
 from dcgan_tf.errors import UserError
 
 
@@ -32,24 +32,24 @@ def test_damaged_idx(damage: bytes, tmp_path: Path):
         idx.parse(damage)
     (tmp_path / "file").write_bytes(damage)
     with pytest.raises(UserError, match="is damaged"):
-        idx.read(tmp_path, "file")
+        idx.read(tmp_path / "file")
     (tmp_path / "zipped.gz").write_bytes(gzip.compress(damage)[:-5])
     with pytest.raises(UserError, match="is damaged"):
-        idx.read(tmp_path, "zipped")
+        idx.read(tmp_path / "zipped.gz")
 
 
 def test_unpickling_allows_arrays_alone():
     array = np.arange(3)
     data = pickle.dumps(array, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-    assert (idx._ArraysOnly(io.BytesIO(data)).load() == array).all()
+    assert (mnist._ArraysOnly(io.BytesIO(data)).load() == array).all()
     with pytest.raises(pickle.UnpicklingError, match="not allowed"):
-        idx._ArraysOnly(io.BytesIO(pickle.dumps(print))).load()
+        mnist._ArraysOnly(io.BytesIO(pickle.dumps(print))).load()
 
 
 @pytest.fixture
 def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     """A host on this machine that serves what the dictionary holds, in the place of tensorflow-datasets' own."""
-    files = {f"/{name}.gz": gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1) for name in idx.MNIST}
+    files = {f"/{name}.gz": gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1) for name in mnist.MNIST}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -67,7 +67,8 @@ def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(idx, "TFDS_HOST", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setattr(mnist, "MIRROR", "http://127.0.0.1:9/")
+        monkeypatch.setattr(mnist, "TFDS_HOST", f"http://127.0.0.1:{server.server_port}/")
         monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # no package index answers
         monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
         monkeypatch.setenv("PIP_FIND_LINKS", "")
@@ -77,9 +78,9 @@ def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
 
 
 def test_mnist_through_tensorflow_datasets(mirror: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture):
-    idx.ensure_mnist(tmp_path / "mnist")
-    assert sorted(file.name for file in (tmp_path / "mnist").iterdir()) == sorted(idx.MNIST)
-    assert idx.read(tmp_path / "mnist", "t10k-images-idx3-ubyte").shape == (10000, 28, 28)
+    mnist.ensure(tmp_path / "mnist")
+    assert sorted(file.name for file in (tmp_path / "mnist").iterdir()) == sorted(mnist.MNIST)
+    assert idx.read(tmp_path / "mnist" / "t10k-images-idx3-ubyte").shape == (10000, 28, 28)
     assert "MNIST is there now, from tensorflow-datasets" in capfd.readouterr().out
 
 
@@ -87,15 +88,17 @@ def test_a_broken_download_leaves_nothing(mirror: dict[str, bytes], tmp_path: Pa
     labels = bytearray(gzip.decompress(mirror["/t10k-labels-idx1-ubyte.gz"]))
     labels[100] ^= 1
     mirror["/t10k-labels-idx1-ubyte.gz"] = gzip.compress(bytes(labels))
-    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte has not the digest .* put its four files"):
-        idx.ensure_mnist(tmp_path / "mnist")
+    with pytest.raises(
+        UserError, match="t10k-labels-idx1-ubyte is not there or has not the digest .* put its four files"
+    ):
+        mnist.ensure(tmp_path / "mnist")
     assert not list(tmp_path.iterdir())
 
 
 def test_files_that_are_there_are_not_fetched(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(idx, "_from_tfds", lambda: pytest.fail("asked for"))
-    monkeypatch.setattr(idx, "_from_wheel", lambda: pytest.fail("asked for"))
-    for name in idx.MNIST:
+    monkeypatch.setattr(mnist, "_from_tfds", lambda: pytest.fail("asked for"))
+    monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("asked for"))
+    for name in mnist.MNIST:
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1))
-    idx.ensure_mnist(tmp_path)
-    assert idx.read(tmp_path, "train-labels-idx1-ubyte")[:5].tolist() == [5, 0, 4, 1, 9]
+    mnist.ensure(tmp_path)
+    assert idx.read(tmp_path / "train-labels-idx1-ubyte.gz")[:5].tolist() == [5, 0, 4, 1, 9]
