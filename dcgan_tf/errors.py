@@ -7,4 +7,7 @@ class UserError(Exception):
 
 def reason(error: Exception) -> str:
     """What an exception says, as a part of one sentence."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
+    inner = getattr(error, "reason", None)  # urllib wraps the network's own error
+    error = inner if isinstance(inner, Exception) else error
+    text = getattr(error, "strerror", None) or str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
