@@ -73,6 +73,8 @@ def load(config: Config) -> tuple[Dataset, Config]:
     config = dataclasses.replace(config, c_dim=prepared.images.shape[3])
     dataset = Dataset(prepared.images, prepared.labels, source.where, source.reshuffled)
     report(prepared, config)
+    if config.has_labels and prepared.labels.min() < 0:
+        raise UserError(f"Pictures of {source.where} have no label; give --split train, or leave --conditional out.")
     if steps_per_epoch(dataset, config) < 1:
         count = int(min(len(dataset.images), config.train_size))
         raise UserError(
@@ -122,7 +124,7 @@ def report(prepared: pictures.Prepared, config: Config) -> None:
     crop = f"the centre {config.input_width}x{config.input_height}" if config.crop else "whole"
     print(f"Prepared:    {crop}, resized to {width}x{height}, {prepared.images.nbytes / 1e9:.3f} GB")
     if config.has_labels:
-        counts = np.bincount(prepared.labels, minlength=config.y_dim)[: config.y_dim]
+        counts = [np.count_nonzero(prepared.labels == label) for label in range(config.y_dim)]
         classes = [f"{sources.printable(name)} {n:,}" for name, n in zip(config.class_names, counts, strict=True)]
         print(f"Classes:     {config.y_dim}: {', '.join(classes[:20])}{', ...' if len(classes) > 20 else ''}")
     if prepared.unreadable:

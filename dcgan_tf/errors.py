@@ -10,6 +10,8 @@ class UserError(Exception):
 
 
 def reason(error: Exception) -> str:
-    """The first line of an exception's text, without TensorFlow's names of nodes and ops and without the full stop."""
-    text = re.sub(r"\{\{.*?\}\} *|\[Op:.*", "", str(error)).strip()
+    """The first line of what an exception says, as a part of one sentence: without TensorFlow's names of nodes."""
+    inner = getattr(error, "reason", None)  # urllib wraps the network's own error
+    error = inner if isinstance(inner, Exception) else error
+    text = re.sub(r"\{\{.*?\}\} *|\[Op:.*", "", getattr(error, "strerror", None) or str(error)).strip()
     return text.splitlines()[0].strip(" .") if text else type(error).__name__

@@ -6,6 +6,7 @@ import io
 import math
 import mmap
 import os
+import stat
 import tempfile
 import warnings
 from collections import deque
@@ -21,7 +22,7 @@ from PIL import ExifTags, Image, ImageOps
 from tqdm import tqdm
 
 from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
+from dcgan_tf.errors import UserError, reason
 from dcgan_tf.sources import Item, Source, printable
 
 Image.init()
@@ -89,9 +90,8 @@ def _read_chunk(prepared: Prepared, config: Config, start: int, items: list[Item
         except UserError as error:
             raise UserError(f"The picture {printable(item.name)} {error}") from error
         except Exception as error:  # decoders stumble over damaged files in many ways; each is reported
-            reason = str(error) or type(error).__name__
-            reason = "it is no picture" if isinstance(error, Image.UnidentifiedImageError) else reason
-            unreadable.append(printable(f"{item.name}: {reason}"))
+            why = "it is no picture" if isinstance(error, Image.UnidentifiedImageError) else reason(error)
+            unreadable.append(printable(f"{item.name}: {why}"))
             continue
         if not prepared.colour and (pixels != pixels[..., :1]).any():
             prepared.colour = True
@@ -141,9 +141,10 @@ def _open(data: Path | bytes | np.ndarray) -> Image.Image:
         return Image.fromarray(data)
     if isinstance(data, bytes):
         return Image.open(io.BytesIO(data), formats=FORMATS)
-    if data.exists() and not data.is_file():
+    status = data.stat()
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         raise OSError("it is no file")
-    if not data.stat().st_size:
+    if not status.st_size:
         raise OSError("it is empty")
     return Image.open(data, formats=FORMATS)
 

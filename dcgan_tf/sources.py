@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -109,7 +110,7 @@ def picture_files(folder: Path, pattern: str) -> list[str]:
                 others[path.suffix.lower() or "no extension"] += 1
     if found and others:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in others.most_common(5))
-        print(f"Left aside:  {others.total()} files that are no pictures or of an unknown kind: {kinds}")
+        print(f"Left aside:  files of other kinds: {kinds}")
     return sorted(found)
 
 
@@ -133,7 +134,7 @@ def idx_files(folder: Path, config: Config) -> Source | None:
         return None
     images = [idx.read(part) for part, _ in parts]
     labels = [idx.read(part) for _, part in parts if part]
-    if len({array.shape[1:] for array in images}) > 1 or images[0].ndim not in (3, 4) or images[0].shape[3:] > (3,):
+    if len({array.shape[1:] for array in images}) > 1 or images[0].ndim < 3 or images[0].shape[3:] not in ((), (3,)):
         shapes = ", ".join(f"{part.name} {array.shape}" for (part, _), array in zip(parts, images, strict=True))
         raise UserError(
             f"The idx files in {folder.absolute()} must hold pictures of one size, gray or with 3 channels, but have"
@@ -172,21 +173,25 @@ def lmdb_archives(folder: Path, config: Config) -> Source | None:
         ) from error
     category = [re.sub("(_(train|val|test))?(_lmdb)?$", "", path.absolute().name) for path in databases]
     names = tuple(sorted(set(category)))
-    settings = {"readonly": True, "lock": False, "readahead": False, "create": False}
+
+    @contextmanager
+    def opened(path: Path) -> Iterator[lmdb.Environment]:
+        try:
+            with lmdb.open(str(path), readonly=True, lock=False, readahead=False, create=False) as environment:
+                yield environment
+        except lmdb.Error as error:
+            raise UserError(f"The LMDB archive {path.absolute()} is damaged ({error}); unpack it again.") from error
 
     def items() -> Iterator[Item]:
         for path, name in zip(databases, category, strict=True):
-            with lmdb.open(str(path), **settings) as environment, environment.begin() as transaction:
+            with opened(path) as environment, environment.begin() as transaction:
                 for key, value in transaction.cursor():
                     yield Item(f"{path.name}: {key.decode(errors='replace')}", value, names.index(name))
 
-    try:
-        count = 0
-        for path in databases:
-            with lmdb.open(str(path), **settings) as environment:
-                count += environment.stat()["entries"]
-    except lmdb.Error as error:
-        raise UserError(f"The LMDB archive {path.absolute()} is damaged ({error}); unpack it again.") from error
+    count = 0
+    for path in databases:
+        with opened(path) as environment:
+            count += environment.stat()["entries"]
     return Source(str(folder.absolute()), items(), count, names)
 
 

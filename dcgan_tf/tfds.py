@@ -68,22 +68,33 @@ class Stored:
         import tensorflow_datasets as tfds
 
         logging.set_verbosity(logging.ERROR)
-        self.builder = tfds.builder_from_directory(str(folder))
+        self.folder = folder.absolute()
+        try:
+            self.builder = tfds.builder_from_directory(str(folder))
+        except Exception as error:  # a damaged description fails in its readers, each in its own way
+            raise self._damaged(error) from error
         features, splits = self.builder.info.features, self.builder.info.splits
         self.image = next((key for key, f in features.items() if isinstance(f, tfds.features.Image)), None)
         self.label = next((key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
         if self.image is None:
-            raise UserError(f"The data set in {folder.absolute()} has no pictures; name another with --dataset.")
+            raise UserError(f"The data set in {self.folder} has no pictures; name another with --dataset.")
         self.class_names = tuple(features[self.label].names) if self.label else ()
         self.splits = sorted((s for s in splits if split == "all" or s == "train"), key=lambda s: (s != "train", s))
         self.count = sum(splits[s].num_examples for s in self.splits)
 
     def examples(self) -> Iterator[tuple[str, bytes, int]]:
         """(name for people, encoded picture, label), the split train first, always in the same order."""
+        import tensorflow as tf
         import tensorflow_datasets as tfds
 
         wanted = {key: True for key in (self.image, self.label) if key}
         encoded = tfds.decode.PartialDecoding(wanted, decoders={self.image: tfds.decode.SkipDecoding()})
-        for split in self.splits:
-            for number, example in enumerate(tfds.as_numpy(self.builder.as_dataset(split, decoders=encoded))):
-                yield f"{split} {number}", example[self.image], int(example[self.label]) if self.label else 0
+        try:
+            for split in self.splits:
+                for number, example in enumerate(tfds.as_numpy(self.builder.as_dataset(split, decoders=encoded))):
+                    yield f"{split} {number}", example[self.image], int(example[self.label]) if self.label else 0
+        except tf.errors.OpError as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> UserError:
+        return UserError(f"The data set in {self.folder} is damaged ({reason(error)}); remove it and prepare it again.")

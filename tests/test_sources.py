@@ -88,7 +88,7 @@ def test_a_folder_as_found_trains_and_names_exactly_the_broken(zoo, tmp_path):
     assert skipped[0].strip() == "8 that cannot be read"
     assert sorted(line.strip().split(": ")[0] for line in skipped[1:]) == broken
     assert "Reading 300 pictures" in out and "292, colour; width x height: smallest 1x1" in out
-    assert "largest 4000x3000" in out and "1 files that are no pictures or of an unknown kind: 1 .txt" in out
+    assert "largest 4000x3000" in out and "files of other kinds: 1 .txt\n" in out
     reals = iio.imread(tmp_path / "samples" / "zoo" / "reals.png")
     assert reals.shape == (4 * 64, 4 * 64, 3) and reals.std() > 20
     assert (tmp_path / "samples" / "zoo" / "train_00000002.png").exists()
@@ -285,3 +285,7 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path):
     assert f"Read from:   {tmp_path}/my_set/1.2.0" in out and "64x64x3, no classes" in out
     (tmp_path / "my_set").rename(tmp_path / "celeb_a")
     assert len(load(tmp_path, "celebA")[0].images) == 32
+    record = next(tmp_path.glob("celeb_a/*/*train.tfrecord*"))
+    record.write_bytes(record.read_bytes()[:-100])
+    with pytest.raises(UserError, match="is damaged"):
+        load(tmp_path, "celebA")
