@@ -5,10 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from dcgan_tf import original
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN
-from dcgan_tf.networks import build_generator
+from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import Run
 
 
@@ -34,8 +35,19 @@ class Checkpoints:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """The run's trained generator, and the path of the checkpoint it came from. Raises UserError."""
     generator = build_generator(config)
-    path = _restore(tf.train.Checkpoint(model=tf.train.Checkpoint(generator=generator)), run)
-    return generator, path
+    return generator, _load(run, generator=generator)
+
+
+def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
+    """The run's trained discriminator, and the path of the checkpoint it came from. Raises UserError."""
+    discriminator = build_discriminator(config)
+    return discriminator, _load(run, discriminator=discriminator)
+
+
+def _load(run: Run, **network: keras.Model) -> str:
+    if run.original:
+        return original.assign(run.original, *network.values())
+    return _restore(tf.train.Checkpoint(model=tf.train.Checkpoint(**network)), run)
 
 
 def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:

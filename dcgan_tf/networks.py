@@ -17,6 +17,7 @@ def flatten(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
+@keras.saving.register_keras_serializable("dcgan_tf")
 class Generator(keras.Model):
     """z [B, Z] -> pictures [B, height, width, c_dim] in [-1, 1]; four doublings. Labels [B, 0] are not looked at."""
 
@@ -31,13 +32,14 @@ class Generator(keras.Model):
         self.norms = [BatchNorm(name=f"g_bn{i}") for i in range(4)]
         self.deconvs = [Deconv(*sizes[4 - i], filters[i], name=f"g_h{i}") for i in range(1, 5)]
 
-    def call(self, z, labels, *, training):
+    def call(self, z, labels=None, *, training):
         x = tf.reshape(self.linear(z), [-1, *self.seed_shape])  # [B, h/16, w/16, 8gf]
         for norm, deconv in zip(self.norms, self.deconvs, strict=True):
             x = deconv(tf.nn.relu(norm(x, training=training)))  # 4gf, 2gf, gf, c_dim
         return tf.nn.tanh(x)
 
 
+@keras.saving.register_keras_serializable("dcgan_tf")
 class Discriminator(keras.Model):
     """Pictures [B, H, W, C] in [-1, 1] -> logits [B, 1]; four halvings. Labels [B, 0] are not looked at."""
 
@@ -47,13 +49,14 @@ class Discriminator(keras.Model):
         self.norms = [BatchNorm(name=f"d_bn{i}") for i in range(1, 4)]
         self.linear = Linear(1, name="d_h4_lin")
 
-    def call(self, images, labels, *, training):
+    def call(self, images, labels=None, *, training):
         x = leaky_relu(self.convs[0](images))  # [B, H/2, W/2, df]
         for conv, norm in zip(self.convs[1:], self.norms, strict=True):
             x = leaky_relu(norm(conv(x), training=training))  # 2df, 4df, 8df
         return self.linear(flatten(x))
 
 
+@keras.saving.register_keras_serializable("dcgan_tf")
 class ConditionalGenerator(keras.Model):
     """z [B, Z] and one-hot labels [B, Y] -> pictures [B, height, width, c_dim] in [0, 1]; two doublings."""
 
@@ -76,6 +79,7 @@ class ConditionalGenerator(keras.Model):
         return tf.nn.sigmoid(self.deconv3(append_labels(x, labels)))
 
 
+@keras.saving.register_keras_serializable("dcgan_tf")
 class ConditionalDiscriminator(keras.Model):
     """Pictures [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1]; two halvings."""
 

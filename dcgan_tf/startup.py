@@ -17,6 +17,7 @@ def start_tensorflow() -> None:
 
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
+        tf.get_logger().setLevel("ERROR")  # its warnings speak of TensorFlow's insides; we raise what a user must know
         # Grappler's remapper stumbles over the gradient of a leaky relu, says so on the screen, and gains nothing.
         tf.config.optimizer.set_experimental_options({"remapping": False})
     finally:

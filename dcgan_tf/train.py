@@ -13,18 +13,29 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import data, images, latents
+from dcgan_tf import data, images, latents, original
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
+from dcgan_tf.errors import UserError
 from dcgan_tf.events import drop_after
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run, Runs, save_config
 
 
-def begin(config: Config, runs: Runs, name: str) -> None:
-    """Train a new run. Raises UserError before anything is written if it cannot begin."""
-    dataset, config = data.load(config)
-    train(config, runs.create(config, name), dataset)
+def begin(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[str, Any] | None = None) -> None:
+    """Train a new run, from a checkpoint of the original and its sizes if they are given.
+
+    Raises UserError before anything is written if it cannot begin.
+    """
+    sizes = dict(sizes or {})
+    classes = sizes.pop("class_names", None)
+    dataset, config = data.load(dataclasses.replace(config, **sizes))
+    if classes is not None and len(classes) != config.y_dim:
+        raise UserError(
+            f"The data set {config.dataset!r} has {config.y_dim} classes, but the checkpoint {weights} {len(classes)};"
+            " name a data set like the one it was trained on."
+        )
+    train(config, runs.create(config, name), dataset, weights=weights)
 
 
 def resume(run: Run, given: dict[str, Any]) -> None:
@@ -34,10 +45,12 @@ def resume(run: Run, given: dict[str, Any]) -> None:
     train(config, run, dataset, resumed=True)
 
 
-def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False) -> None:
+def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False, weights: str = "") -> None:
     """Train until config.epoch epochs are done, or until SIGINT or SIGTERM: save, and exit with 128 + the signal."""
     model = DCGAN(config)
     checkpoints = Checkpoints(model, run, config.max_to_keep)
+    if weights:
+        print(f"Weights from {original.assign(weights, model.generator, model.discriminator)}")
     if resumed:
         saved = checkpoints.manager.latest_checkpoint
         print(f"Going on from {checkpoints.restore() if saved else 'the beginning: nothing was saved yet'}")
@@ -47,6 +60,7 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
     steps = data.steps_per_epoch(dataset, config)
     step = model.make_step(config)
     sampler = Sampler(config, run, model, dataset)
+    kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
     writer = tf.summary.create_file_writer(str(run.logs))
     start, total = int(model.iteration), config.epoch * steps
     logged_at = start, time.perf_counter()
@@ -66,6 +80,8 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
             progress.update()
             if iteration % config.sample_freq == 0:
                 sampler.write(iteration)
+            if iteration in kept:
+                sampler.write(iteration, kept[iteration])
             if iteration % config.ckpt_freq == 0:
                 writer.flush()
                 checkpoints.save()
@@ -87,10 +103,10 @@ class Sampler:
         self.labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
         self.sample = tf.function(lambda: self.generator(self.z, self.labels, training=False))
 
-    def write(self, iteration: int) -> None:
-        """Write train_<iteration>.png."""
+    def write(self, iteration: int, name: str = "") -> None:
+        """Write train_<iteration>.png, or under the name given."""
         pictures = images.to_uint8(self.sample().numpy(), self.config.has_labels)
-        images.save_png(self.run.samples / f"train_{iteration:08d}.png", images.sheet(pictures))
+        images.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), images.sheet(pictures))
 
 
 def write_summaries(writer: Any, logged: dict[str, tf.Tensor], iteration: int, config: Config) -> None:
