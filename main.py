@@ -44,16 +44,20 @@ def main(argv: list[str]) -> None:
 
 def use(command: flags.Command, run: Run, config: Config) -> None:
     """Every command but --train: what a trained run, or a checkpoint of the original, can give. Raises UserError."""
-    from dcgan_tf import checkpoint, export, generate, story
-    from dcgan_tf.visualize import visualize
-
     given = {name: command.given[name] for name in ("seed", "batch_size") if name in command.given}
     config = dataclasses.replace(config, **{"seed": 0, **given})
     classes = parse.classes(command.classes, config.class_names)
     if command.name == "story":
-        return story.story(run)
+        from dcgan_tf.story import story
+
+        return story(run)
     if command.name in ("export", "freeze"):
+        from dcgan_tf import export
+
         return getattr(export, command.name)(run, config)
+    from dcgan_tf import checkpoint, generate
+    from dcgan_tf.visualize import visualize
+
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")
     batch = config.batch_size if command.name in ("", "visualize") else generate.BATCH

@@ -55,7 +55,7 @@ def export(run: Run, config: Config) -> None:
         for network, model in zip(networks, models, strict=True):
             model.save(folder / f"{network.name}.keras")
             served = tf.Module()
-            served.model = model
+            served.weights = [variable.value for variable in model.variables]
             tf.saved_model.save(served, str(folder / network.name), signatures=as_function(model))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "generator"))
         (folder / "generator.tflite").write_bytes(converter.convert())

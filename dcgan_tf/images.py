@@ -63,7 +63,8 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     milliseconds = max(20, round(1000 * seconds / len(frames)))  # viewers slow down what is faster than that
     frames = [frame[..., 0] if frame.shape[-1] == 1 else frame for frame in frames]
     with replaced(path) as temporary:
-        iio.imwrite(temporary, frames, extension=".gif", plugin="pillow", duration=milliseconds, loop=0)
+        # Not optimized: Pillow 13 cannot read back gray frames whose palettes it has shortened.
+        iio.imwrite(temporary, frames, extension=".gif", plugin="pillow", duration=milliseconds, loop=0, optimize=False)
 
 
 def forth_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -17,12 +17,23 @@ def flatten(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
+class Network(keras.Model):
+    """A network that a .keras file can hold: it is made again with its sizes."""
+
+    def __init__(self, sizes: dict[str, int], **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = tuple(sizes.items())
+
+    def get_config(self):
+        return super().get_config() | dict(self.sizes)
+
+
 @keras.saving.register_keras_serializable("dcgan_tf")
-class Generator(keras.Model):
+class Generator(Network):
     """z [B, Z] -> pictures [B, height, width, c_dim] in [-1, 1]; four doublings. Labels [B, 0] are not looked at."""
 
     def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, name: str = "generator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        super().__init__({"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim}, name=name, **kwargs)
         sizes = [(height, width)]
         for _ in range(4):
             sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
@@ -40,11 +51,11 @@ class Generator(keras.Model):
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
-class Discriminator(keras.Model):
+class Discriminator(Network):
     """Pictures [B, H, W, C] in [-1, 1] -> logits [B, 1]; four halvings. Labels [B, 0] are not looked at."""
 
     def __init__(self, df_dim: int, name: str = "discriminator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        super().__init__({"df_dim": df_dim}, name=name, **kwargs)
         self.convs = [Conv(df_dim * 2**i, name=f"d_h{i}_conv") for i in range(4)]
         self.norms = [BatchNorm(name=f"d_bn{i}") for i in range(1, 4)]
         self.linear = Linear(1, name="d_h4_lin")
@@ -57,11 +68,12 @@ class Discriminator(keras.Model):
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
-class ConditionalGenerator(keras.Model):
+class ConditionalGenerator(Network):
     """z [B, Z] and one-hot labels [B, Y] -> pictures [B, height, width, c_dim] in [0, 1]; two doublings."""
 
     def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, name="generator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        sizes = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim, "gfc_dim": gfc_dim}
+        super().__init__(sizes, name=name, **kwargs)
         self.seed_shape = (height // 4, width // 4, 2 * gf_dim)
         self.linear0 = Linear(gfc_dim, name="g_h0_lin")
         self.norm0 = BatchNorm(name="g_bn0")
@@ -80,11 +92,11 @@ class ConditionalGenerator(keras.Model):
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
-class ConditionalDiscriminator(keras.Model):
+class ConditionalDiscriminator(Network):
     """Pictures [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1]; two halvings."""
 
     def __init__(self, c_dim: int, y_dim: int, df_dim: int, dfc_dim: int, name: str = "discriminator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        super().__init__({"c_dim": c_dim, "y_dim": y_dim, "df_dim": df_dim, "dfc_dim": dfc_dim}, name=name, **kwargs)
         self.conv0 = Conv(c_dim + y_dim, name="d_h0_conv")
         self.conv1 = Conv(df_dim + y_dim, name="d_h1_conv")
         self.norm1 = BatchNorm(name="d_bn1")

@@ -46,8 +46,8 @@ def sizes(path: str, given: dict[str, Any]) -> dict[str, Any]:
         found = _conditional(shapes) if "generator/g_h1_lin/Matrix" in shapes else _unconditional(shapes)
     except (KeyError, ValueError) as error:
         raise UserError(
-            f"The checkpoint {path} is not carpedm20/DCGAN-tensorflow's ({error} is missing or of another shape); give one"
-            " that the original program wrote."
+            f"The checkpoint {path} is not carpedm20/DCGAN-tensorflow's ({error} is missing or of another shape); give"
+            " one that the original program wrote."
         ) from error
     found |= _picture_size(found.pop("cells"), 4 if found["class_names"] else 16, given)
     for name in ARCHITECTURE:

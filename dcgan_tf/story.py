@@ -24,28 +24,36 @@ MOST_FRAMES = 200  # of training.gif
 
 
 def story(run: Run) -> None:
-    """Write losses.csv, losses.png, training.gif and (if the run has sheets of epochs) epochs.png into its samples.
+    """Write losses.csv, losses.png, training.gif and, of the epochs in --epoch_samples, epochs.png into run.samples.
 
     Raises UserError if the run has no curves, or fewer than two sample sheets.
     """
-    losses = read_losses(run.logs)
-    sheets = sorted(run.samples.glob("train_*.png"))
-    if not losses or len(sheets) < 2:
+    sheets = len(list(run.samples.glob("train_*.png")))
+    if sheets < 2 or not read_losses(run.logs):
         raise UserError(
-            f"The run {run.name} is too short for a story: it has {len(losses)} points in {run.logs} and"
-            f" {len(sheets)} sample sheets in {run.samples}, and needs one and two; train with smaller --log_freq and"
-            " --sample_freq."
+            f"The run {run.name} is too short for a film and curves, which need two sample sheets and one point: it has"
+            f" {sheets} sheets in {run.samples}; train longer, or with a smaller --sample_freq and --log_freq."
         )
-    write_csv(run.samples / "losses.csv", losses)
-    draw_losses(run.samples / "losses.png", losses, run.name)
-    write_film(run.samples / "training.gif", sheets)
-    epochs = sorted(run.samples.glob("epoch_*.png"))
-    if epochs:
-        draw_epochs(run.samples / "epochs.png", epochs)
-    for name in ("losses.csv", "losses.png", "training.gif", *["epochs.png"] * bool(epochs)):
-        print(f"Wrote {run.samples / name}")
-    if not epochs:
-        print("No sheets of epochs were kept; --epoch_samples 2,10,25 beside --train keeps those, to see side by side.")
+    for path in write_story(run):
+        print(f"Wrote {path}")
+    if not any(run.samples.glob("epoch_*.png")):
+        print("No sheets of epochs were kept: --epoch_samples 2,10,25 beside --train keeps those, to see side by side.")
+
+
+def write_story(run: Run) -> list[Path]:
+    """Write as much of the story as the run has lived, at most these files; returns those written."""
+    losses = read_losses(run.logs)
+    sheets, epochs = (sorted(run.samples.glob(f"{kind}_*.png")) for kind in ("train", "epoch"))
+    parts = [
+        ("losses.csv", losses, lambda path: write_csv(path, losses)),
+        ("losses.png", losses, lambda path: draw_losses(path, losses, run.name)),
+        ("training.gif", sheets[1:], lambda path: write_film(path, sheets)),
+        ("epochs.png", epochs, lambda path: draw_epochs(path, epochs)),
+    ]
+    written = [(run.samples / name, write) for name, enough, write in parts if enough]
+    for path, write in written:
+        write(path)
+    return [path for path, _ in written]
 
 
 def read_losses(logs: Path) -> dict[int, dict[str, float]]:

@@ -92,6 +92,10 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
         raise SystemExit(128 + stopped[0])
     sampler.write(int(model.iteration))
     print(f"Sample sheets: {run.samples}")
+    from dcgan_tf.story import write_story  # not sooner: it brings matplotlib
+
+    for path in write_story(run):
+        print(f"Wrote {path}")
 
 
 class Sampler:
