@@ -18,8 +18,10 @@ class Checkpoints:
 
     def __init__(self, model: DCGAN, run: Run, max_to_keep: int):
         self.model, self.run = model, run
+        # By name: a Keras model's lists of layers are not seen by tf.train.Checkpoint, which would leave them out.
+        self.checkpoint = tf.train.Checkpoint(**model.state())
         self.manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=model), str(run.checkpoints), max_to_keep, checkpoint_name="model"
+            self.checkpoint, str(run.checkpoints), max_to_keep, checkpoint_name="model"
         )
 
     def save(self) -> str:
@@ -29,25 +31,25 @@ class Checkpoints:
 
     def restore(self) -> str:
         """Restore the newest checkpoint; returns its path. Raises UserError."""
-        return _restore(tf.train.Checkpoint(model=self.model), self.run)
+        return _restore(self.checkpoint, self.run)
 
 
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """The run's trained generator, and the path of the checkpoint it came from. Raises UserError."""
     generator = build_generator(config)
-    return generator, _load(run, generator=generator)
+    return generator, _load(run, generator)
 
 
 def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """The run's trained discriminator, and the path of the checkpoint it came from. Raises UserError."""
     discriminator = build_discriminator(config)
-    return discriminator, _load(run, discriminator=discriminator)
+    return discriminator, _load(run, discriminator)
 
 
-def _load(run: Run, **network: keras.Model) -> str:
+def _load(run: Run, network: keras.Model) -> str:
     if run.original:
-        return original.assign(run.original, *network.values())
-    return _restore(tf.train.Checkpoint(model=tf.train.Checkpoint(**network)), run)
+        return original.assign(run.original, network)
+    return _restore(tf.train.Checkpoint(**{v.path: v.value for v in network.variables}), run)
 
 
 def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
