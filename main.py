@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import sys
 from pathlib import Path
 
@@ -76,10 +77,17 @@ def use(command: flags.Command, run: Run, config: Config) -> None:
 
 
 if __name__ == "__main__":
+    # Ends like an exception, so that nothing is left half-written; training takes both signals over.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         main(sys.argv)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        print(
+            f"Error: {error}; check that the path can be read and written, and that its disk has room.", file=sys.stderr
+        )
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 
 from dcgan_tf import original
 from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
+from dcgan_tf.errors import UserError, reason
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import Run
+
+# What TensorFlow raises for a checkpoint that is damaged, cut off, or of other sizes.
+UNREADABLE = (ValueError, AssertionError, LookupError, RuntimeError, OSError, tf.errors.OpError)
 
 
 class Checkpoints:
@@ -25,13 +32,42 @@ class Checkpoints:
         )
 
     def save(self) -> str:
-        """Save under the present iteration; returns the path. What is there already is not written again."""
-        path = str(self.run.checkpoints / f"model-{int(self.model.iteration)}")
-        return path if path == self.manager.latest_checkpoint else self.manager.save(int(self.model.iteration))
+        """Save under the present iteration; returns the path. What is there already is not written again.
 
-    def restore(self) -> str:
-        """Restore the newest checkpoint; returns its path. Raises UserError."""
-        return _restore(self.checkpoint, self.run)
+        TensorFlow writes temporary files, renames them, and only then names them in the index `checkpoint`.
+        Raises UserError if the disk does not take it; the checkpoint before it stays.
+        """
+        iteration = int(self.model.iteration)
+        before = self.manager.latest_checkpoint
+        if before == str(self.run.checkpoints / f"model-{iteration}"):
+            return before
+        try:
+            return self.manager.save(iteration)
+        except (OSError, tf.errors.OpError) as error:
+            self.tidy()
+            raise UserError(
+                f"The checkpoint of iteration {iteration} could not be written to {self.run.checkpoints}"
+                f" ({reason(error)}); make room on that disk and go on with --resume from"
+                f" {f'{before}, which is whole' if before else 'the beginning'}."
+            ) from error
+
+    def restore(self) -> str | None:
+        """Restore the newest checkpoint that is whole, and remove what sudden death left half-written beside it.
+
+        Returns its path, or None if nothing was saved yet. Raises UserError if none is whole.
+        """
+        if not _newest_first(self.run):
+            return None
+        path = _restore(self.checkpoint, self.run)
+        self.tidy()
+        return path
+
+    def tidy(self) -> None:
+        """Remove all files of checkpoints that the index does not name, temporary ones among them."""
+        named = {Path(path).name for path in self.manager.checkpoints}
+        for file in self.run.checkpoints.glob("model-*"):
+            if file.name.split(".")[0] not in named:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
@@ -52,16 +88,26 @@ def _load(run: Run, network: keras.Model) -> str:
     return _restore(tf.train.Checkpoint(**{v.path: v.value for v in network.variables}), run)
 
 
+def _newest_first(run: Run) -> list[str]:
+    """The paths of the checkpoints that the run's index names."""
+    state = tf.train.get_checkpoint_state(str(run.checkpoints))
+    return list(reversed(state.all_model_checkpoint_paths)) if state else []
+
+
 def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
-    path = tf.train.latest_checkpoint(str(run.checkpoints))
-    if path is None:
+    """Restore the newest checkpoint that can be read, with a warning for those passed over; returns its path."""
+    paths, reasons = _newest_first(run), []
+    for path in paths:
+        try:
+            checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+            return path
+        except UNREADABLE as error:
+            reasons.append(reason(error))
+            if path != paths[-1]:
+                print(f"Warning: the checkpoint {path} is damaged ({reasons[-1]}); passed over.", file=sys.stderr)
+    if not paths:
         raise UserError(f"The run {run.name} has no checkpoint in {run.checkpoints}; train it with --train first.")
-    try:
-        checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-    except (ValueError, AssertionError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise UserError(
-            f"The checkpoint {path} does not fit the sizes in {run.flags_file}, or is damaged ({reason}); train a new"
-            " run, or name another with --out_name."
-        ) from error
-    return path
+    raise UserError(
+        f"The checkpoint {paths[0]} does not fit the sizes in {run.flags_file}, or is damaged ({reasons[0]}); train a"
+        " new run, or name another with --out_name."
+    )

@@ -61,6 +61,7 @@ class Config:
     log_freq: int = setting(20, "Iterations between points of the TensorBoard curves")
     max_to_keep: int = setting(1, "Checkpoints to keep")
     G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
+    warn_collapse: bool = setting(True, "Warn once of a collapsed generator or a discriminator that has won")
     xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
     class_names: tuple[str, ...] = ()  # not a flag: the data set says it; none is an unconditional run
 
@@ -124,7 +125,7 @@ class Config:
             values["class_names"] = tuple(map(str, values["class_names"]))
             known = [f for f in dataclasses.fields(cls) if f.name in values]
             return cls(**{f.name: _checked(f, values[f.name]) for f in known})
-        except (OSError, ValueError, KeyError, TypeError, UserError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, UserError) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(".")
             raise UserError(
                 f"{path} is damaged ({reason}); restore it, or train a new run, or name another with --out_name."

@@ -28,11 +28,11 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
     Args:
       images: uint8 [N, H, W, C], N of any size; places left over stay black.
-      columns: pictures in a row; by default as near to a square as N goes into, at most as wide as high.
+      columns: pictures in a row; by default the sheet is a square, or a row short of it.
     Returns: uint8 [rows * H, columns * W, C].
     """
     count, height, width, channels = images.shape
-    columns = columns or max(c for c in range(1, math.isqrt(count) + 1) if count % c == 0 or c == math.isqrt(count))
+    columns = columns or math.ceil(count**0.5)
     rows = -(-count // columns)
     full = np.zeros((rows * columns, height, width, channels), np.uint8)
     full[:count] = images
@@ -62,9 +62,11 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     """Write frames, uint8 [H, W, 1 or 3] each, as an endless GIF that takes so many seconds (utils.py, make_gif)."""
     milliseconds = max(20, round(1000 * seconds / len(frames)))  # viewers slow down what is faster than that
     frames = [frame[..., 0] if frame.shape[-1] == 1 else frame for frame in frames]
+    # Not optimized: Pillow 13 cannot read back gray frames whose palettes it has shortened.
+    options = {"duration": milliseconds, "loop": 0, "optimize": False}
+    encoded = iio.imwrite("<bytes>", frames, extension=".gif", plugin="pillow", **options)
     with replaced(path) as temporary:
-        # Not optimized: Pillow 13 cannot read back gray frames whose palettes it has shortened.
-        iio.imwrite(temporary, frames, extension=".gif", plugin="pillow", duration=milliseconds, loop=0, optimize=False)
+        temporary.write_bytes(encoded)
 
 
 def forth_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:

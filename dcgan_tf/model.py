@@ -13,11 +13,10 @@ from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam
 
 
-class DCGAN(tf.Module):
+class DCGAN:
     """All that training changes, and so all that a checkpoint holds."""
 
     def __init__(self, config: Config):
-        super().__init__()
         self.generator = build_generator(config)
         self.discriminator = build_discriminator(config)
         for layer in (*self.generator.layers, *self.discriminator.layers):
@@ -26,6 +25,13 @@ class DCGAN(tf.Module):
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
         self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def state(self) -> dict[str, tf.Variable]:
+        """Every variable by name, the networks' by the original's: what a checkpoint holds."""
+        state = {v.path: v.value for network in (self.generator, self.discriminator) for v in network.variables}
+        for name, optimizer in (("g_adam", self.g_optimizer), ("d_adam", self.d_optimizer)):
+            state |= {f"{name}/{key}": variable for key, variable in optimizer.state().items()}
+        return state | {"iteration": self.iteration}
 
     def iterate(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
         """One D update, then two G updates, all with the same z and labels.

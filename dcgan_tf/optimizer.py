@@ -6,15 +6,15 @@ import keras
 import tensorflow as tf
 
 
-class Adam(tf.Module):
+class Adam:
     """Adam (Kingma & Ba 2015, end of section 2): w -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
 
     The powers beta1^t and beta2^t are variables, multiplied once an update, as in TensorFlow 1's AdamOptimizer.
     """
 
     def __init__(self, variables: list[keras.Variable], learning_rate: float, beta1: float, beta2: float = 0.999):
-        super().__init__()
         self.learning_rate, self.beta1, self.beta2, self.epsilon = learning_rate, beta1, beta2, 1e-8
+        self.names = [v.path for v in variables]
         self.m = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
         self.v = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
         self.beta1_power = tf.Variable(beta1)
@@ -37,3 +37,9 @@ class Adam(tf.Module):
             )
         self.beta1_power.assign(self.beta1_power * self.beta1)
         self.beta2_power.assign(self.beta2_power * self.beta2)
+
+    def state(self) -> dict[str, tf.Variable]:
+        """Every variable of the optimiser, by name."""
+        m = {f"m/{name}": variable for name, variable in zip(self.names, self.m, strict=True)}
+        v = {f"v/{name}": variable for name, variable in zip(self.names, self.v, strict=True)}
+        return m | v | {"beta1_power": self.beta1_power, "beta2_power": self.beta2_power}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 
 from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.errors import UserError
+
+TEMPORARY = ".temporary-"  # begins the names of files that are being written
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,15 @@ class Runs:
         run, again = self.named(base), 1
         try:
             run.checkpoints.parent.mkdir(parents=True, exist_ok=True)
-            while not _make(run.checkpoints):
-                if name:
+            while not _make(run.checkpoints) and not name:
+                again += 1
+                run = self.named(f"{base}-{again}")
+            if run.flags_file.exists():
+                with locked(run):  # a training that is going on is told first, with its pid
                     raise UserError(
                         f"There is a run {name!r} in {run.checkpoints.parent} already; add --resume to go on with it,"
                         " or choose another --out_name."
                     )
-                again += 1
-                run = self.named(f"{base}-{again}")
             run.samples.mkdir(parents=True, exist_ok=True)
             run.logs.mkdir(parents=True, exist_ok=True)
             save_config(run, config)
@@ -125,9 +129,34 @@ def save_config(run: Run, config: Config) -> None:
 
 
 @contextlib.contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Hold the run for training; the lock dies with the process. Raises UserError, with the pid of its holder."""
+    with (run.checkpoints / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(
+                f"The run {run.name} is being trained by process {file.read().strip()}; wait for it, stop it, or choose"
+                " another --out_name."
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def remove_temporaries(run: Run) -> None:
+    """Remove what sudden death left of `replaced` files; only for the process that holds the run."""
+    for folder in (run.checkpoints, run.samples, run.logs):
+        for file in folder.glob(f"{TEMPORARY}*"):
+            file.unlink()
+
+
+@contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """A temporary path to write to, which takes the name `path` only once it is whole."""
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     try:
         yield temporary
         temporary.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -110,6 +111,8 @@ def draw_epochs(path: Path, sheets: list[Path]) -> None:
 
 
 def save_figure(figure: plt.Figure, path: Path) -> None:
-    with replaced(path) as temporary:
-        figure.savefig(temporary, dpi=100, format="png")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=100, format="png")
     plt.close(figure)
+    with replaced(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())

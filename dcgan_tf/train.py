@@ -16,14 +16,15 @@ from tqdm import tqdm
 from dcgan_tf import data, images, latents, original
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
-from dcgan_tf.errors import UserError
+from dcgan_tf.errors import UserError, reason
 from dcgan_tf.events import drop_after
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import Run, Runs, save_config
+from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
+from dcgan_tf.watch import Watch
 
 
 def begin(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[str, Any] | None = None) -> None:
-    """Train a new run, from a checkpoint of the original and its sizes if they are given.
+    """Train a new run, from a checkpoint of the original and the sizes it has if they are given.
 
     Raises UserError before anything is written if it cannot begin.
     """
@@ -46,35 +47,64 @@ def resume(run: Run, given: dict[str, Any]) -> None:
 
 
 def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False, weights: str = "") -> None:
-    """Train until config.epoch epochs are done, or until SIGINT or SIGTERM: save, and exit with 128 + the signal."""
-    model = DCGAN(config)
-    checkpoints = Checkpoints(model, run, config.max_to_keep)
-    if weights:
-        print(f"Weights from {original.assign(weights, model.generator, model.discriminator)}")
-    if resumed:
-        saved = checkpoints.manager.latest_checkpoint
-        print(f"Going on from {checkpoints.restore() if saved else 'the beginning: nothing was saved yet'}")
-        save_config(run, config)
-        drop_after(run.logs, int(model.iteration))
-    describe(config, run, dataset, model)
-    steps = data.steps_per_epoch(dataset, config)
-    step = model.make_step(config)
-    sampler = Sampler(config, run, model, dataset)
-    kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
+    """Train until config.epoch epochs are done, or until SIGINT or SIGTERM: save, and exit with 128 + the signal.
+
+    Raises UserError if a loss or weight is no longer finite, or a checkpoint cannot be written.
+    """
+    with locked(run), stop_on_signals() as stopped:
+        model = DCGAN(config)
+        checkpoints = Checkpoints(model, run, config.max_to_keep)
+        if weights:
+            print(f"Weights from {original.assign(weights, model.generator, model.discriminator)}")
+        if resumed:
+            print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
+            remove_temporaries(run)
+            save_config(run, config)
+            with excused("The curves"):
+                drop_after(run.logs, int(model.iteration))
+        describe(config, run, dataset, model)
+        total = config.epoch * data.steps_per_epoch(dataset, config)
+        path = iterate(config, run, dataset, model, checkpoints, total, stopped)
+    done = f"after iteration {int(model.iteration)} of {total}; saved {path}\nSample sheets: {run.samples}"
+    print(f"{'Stopped' if stopped else 'Finished'} {done}")
+    if stopped:
+        print("Go on with the same command and --resume.")
+        raise SystemExit(128 + stopped[0])
+    with excused("The story"):
+        from dcgan_tf.story import write_story  # not sooner: it brings matplotlib
+
+        print("Its story:", *(f"    {path}" for path in write_story(run)), sep="\n")
+
+
+def iterate(
+    config: Config,
+    run: Run,
+    dataset: data.Dataset,
+    model: DCGAN,
+    checkpoints: Checkpoints,
+    total: int,
+    stopped: list[int],
+) -> str:
+    """The iterations up to `total`, or until `stopped` holds a signal; returns the last checkpoint's path."""
+    step, watch = model.make_step(config), Watch(config)
+    sampler = Sampler(config, run, model, dataset, watch)
     writer = tf.summary.create_file_writer(str(run.logs))
-    start, total = int(model.iteration), config.epoch * steps
-    logged_at = start, time.perf_counter()
-    with stop_on_signals() as stopped, _progress(start, total) as progress:
+    steps = data.steps_per_epoch(dataset, config)
+    kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
+    start, logged, logged_at = int(model.iteration), None, (int(model.iteration), time.perf_counter())
+    with _progress(start, total) as progress:
         for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start), start + 1):
             if iteration > total or stopped:
                 break
             logged = step(pictures, labels)
             if iteration % config.log_freq == 0 or iteration == 1:
-                write_summaries(writer, logged, iteration, config)
-                losses = {name: f"{float(logged[name]):.4f}" for name in ("d_loss", "g_loss")}
+                losses = watch.losses(logged, iteration)
+                with excused("The curves"):
+                    write_summaries(writer, logged, losses, iteration, config)
                 now = iteration, time.perf_counter()
                 speed = (now[0] - logged_at[0]) * config.batch_size / (now[1] - logged_at[1])
-                progress.set_postfix(losses | {"images/s": f"{speed:.0f}"}, refresh=False)
+                shown = {name: f"{losses[name]:.4f}" for name in ("d_loss", "g_loss")} | {"images/s": f"{speed:.0f}"}
+                progress.set_postfix(shown, refresh=False)
                 logged_at = now
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
             progress.update()
@@ -83,26 +113,35 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
             if iteration in kept:
                 sampler.write(iteration, kept[iteration])
             if iteration % config.ckpt_freq == 0:
-                writer.flush()
-                checkpoints.save()
-    writer.close()
-    path = checkpoints.save()
-    print(f"{'Stopped' if stopped else 'Finished'} after iteration {int(model.iteration)} of {total}; saved {path}")
-    if stopped:
-        raise SystemExit(128 + stopped[0])
-    sampler.write(int(model.iteration))
-    print(f"Sample sheets: {run.samples}")
-    from dcgan_tf.story import write_story  # not sooner: it brings matplotlib
+                save(model, checkpoints, watch, logged, writer)
+    if not stopped:
+        sampler.write(int(model.iteration))
+    return save(model, checkpoints, watch, logged, writer)
 
-    for path in write_story(run):
-        print(f"Wrote {path}")
+
+def save(model: DCGAN, checkpoints: Checkpoints, watch: Watch, logged: dict | None, writer: Any) -> str:
+    """Save, unless bad numbers would replace good ones; the curves on disk reach the checkpoint. Raises UserError."""
+    if logged is not None:
+        watch.weights(model, logged, int(model.iteration))
+    with excused("The curves"):
+        writer.flush()
+    return checkpoints.save()
+
+
+@contextlib.contextmanager
+def excused(what: str) -> Iterator[None]:
+    """Sheets and curves that cannot be written are told of, and training goes on."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        tqdm.write(f"Warning: {what} could not be written ({reason(error)}); training goes on.", file=sys.stderr)
 
 
 class Sampler:
     """The sheets of one fixed z (and, with labels, those of the first pictures), drawn once for the whole run."""
 
-    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: data.Dataset):
-        self.config, self.run, self.generator = config, run, model.generator
+    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: data.Dataset, watch: Watch):
+        self.config, self.run, self.generator, self.watch = config, run, model.generator, watch
         self.z = latents.draw(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
         self.labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
         self.sample = tf.function(lambda: self.generator(self.z, self.labels, training=False))
@@ -110,14 +149,16 @@ class Sampler:
     def write(self, iteration: int, name: str = "") -> None:
         """Write train_<iteration>.png, or under the name given."""
         pictures = images.to_uint8(self.sample().numpy(), self.config.has_labels)
-        images.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), images.sheet(pictures))
+        self.watch.samples(pictures)
+        with excused("The sheet"):
+            images.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), images.sheet(pictures))
 
 
-def write_summaries(writer: Any, logged: dict[str, tf.Tensor], iteration: int, config: Config) -> None:
+def write_summaries(writer: Any, logged: dict, losses: dict[str, float], iteration: int, config: Config) -> None:
     """The scalars, the histograms z, d, d_ and (with --G_img_sum) G's pictures of one iteration, to TensorBoard."""
     with writer.as_default(step=iteration):
-        for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
-            tf.summary.scalar(name, logged[name])
+        for name, value in losses.items():
+            tf.summary.scalar(name, value)
         for name in ("z", "d", "d_"):
             tf.summary.histogram(name, logged[name])
         if "G" in logged:
