@@ -61,7 +61,8 @@ def use(command: flags.Command, run: Run, config: Config) -> None:
 
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")
-    batch = config.batch_size if command.name in ("", "visualize") else generate.BATCH
+    whole = command.name in ("", "visualize")  # sheets and films of batch_size pictures each
+    batch = min(config.batch_size, generate.BATCH) if whole else generate.BATCH
     made = generate.inference(generator, config, batch), run, config
     match command.name:
         case "generate_test_images":
