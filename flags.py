@@ -10,12 +10,23 @@ from typing import Any
 
 from absl import flags
 
+from dcgan_tf import parse as parsed
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 
 FLAGS = flags.FLAGS
 DEFINE = {"str": flags.DEFINE_string, "bool": flags.DEFINE_boolean, "float": flags.DEFINE_float}
-PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir")
+PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir", "checkpoint")
+PICTURES = ["visualize", "generate_test_images", "grid", "interpolate", "arithmetic"]
+COMMANDS = ["train", *PICTURES, "story", "export", "freeze"]  # one at a time
+# Flags that say something only beside one of these commands.
+BESIDE = {
+    "resume": ["train"],
+    "option": ["visualize"],
+    "dims": ["visualize"],
+    "steps": ["interpolate"],
+    "class": PICTURES,
+}
 
 for field in dataclasses.fields(Config):
     if "help" in field.metadata:
@@ -24,9 +35,23 @@ for field in dataclasses.fields(Config):
 
 flags.DEFINE_boolean("train", False, "Train; without it, use a trained run")
 flags.DEFINE_boolean("resume", False, "Go on with the newest matching run instead of beginning a new one")
+flags.DEFINE_string("checkpoint", "", "Begin with a checkpoint of the original program, e.g. model.b64-1000")
 flags.DEFINE_boolean("visualize", False, "Write the pictures that --option names")
-flags.DEFINE_integer("option", 1, "With --visualize: 0 a random sheet, 1 a sheet for each dimension of z")
-flags.DEFINE_boolean("export", False, "Export the networks for other programs")
+flags.DEFINE_integer(
+    "option",
+    1,
+    "With --visualize: 0 a random sheet, 1 a sheet for each dimension of z, 2 a GIF for each dimension from a random z,"
+    " 3 the same from zeros, 4 as 3 and all in one GIF",
+)
+flags.DEFINE_string("dims", "", "With --visualize: only these dimensions of z, e.g. 0,5,7-9")
+flags.DEFINE_integer("generate_test_images", None, "Write this many single pictures, of the seeds from --seed on")
+flags.DEFINE_string("grid", "", "Write a sheet of rows x columns, e.g. 8x16; with labels each row is a class")
+flags.DEFINE_string("interpolate", "", "Write the walk from seed to seed, e.g. 3,12,7, as a sheet and a GIF")
+flags.DEFINE_integer("steps", 16, "With --interpolate: pictures from one seed to the next")
+flags.DEFINE_string("arithmetic", "", "Write a sum of means of z by their seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'")
+flags.DEFINE_string("class", "", "Pictures of these classes only, by name or number, e.g. 7 or 0-4 or cat,dog")
+flags.DEFINE_boolean("story", False, "Write the run's loss curves and the film of its sample sheets")
+flags.DEFINE_boolean("export", False, "Export both networks as SavedModel and .keras, the generator as .tflite, too")
 flags.DEFINE_boolean("freeze", False, "Export the generator as one frozen graph")
 flags.DEFINE_string("out_dir", ".", "Folder under which a run writes its checkpoints, samples and logs")
 flags.DEFINE_string("out_name", "", "Name of the run (blank: a new name when training, else the newest matching run)")
@@ -38,12 +63,19 @@ flags.DEFINE_string("sample_dir", "samples", "Folder of the samples, in out_dir"
 class Command:
     """What to do, where, and the settings that the user gave himself."""
 
+    name: str  # one of COMMANDS; blank: a random sheet
     config: Config
     given: dict[str, Any]  # the settings that stood on the command line
-    train: bool
     resume: bool
-    visualize: bool
+    checkpoint: str
     option: int
+    dims: tuple[int, ...] | None  # None: all of them
+    generate_test_images: int | None
+    grid: tuple[int, int] | None  # rows, columns
+    interpolate: tuple[int, ...]  # seeds
+    steps: int
+    arithmetic: tuple[parsed.Term, ...]
+    classes: str  # as the user wrote them: the run says what they mean
     out_dir: str
     out_name: str
     checkpoint_dir: str
@@ -63,23 +95,39 @@ def parse(argv: list[str]) -> Command:
         raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} is none.")
     for name in PATHS:
         FLAGS[name].value = os.path.expanduser(os.path.expandvars(FLAGS[name].value))
-    _check_combinations()
+    name = _check_combinations()
     settings = {f.name: FLAGS[f.name].value for f in dataclasses.fields(Config) if f.name in FLAGS}
     given = {name: value for name, value in settings.items() if FLAGS[name].present}
     others = {f.name: FLAGS[f.name].value for f in dataclasses.fields(Command) if f.name in FLAGS}
-    return Command(config=Config(**settings), given=given, **others)
+    others["dims"] = parsed.numbers("dims", FLAGS.dims) if FLAGS.dims else None
+    others["grid"] = parsed.grid(FLAGS.grid) if FLAGS.grid else None
+    others["interpolate"] = parsed.numbers("interpolate", FLAGS.interpolate) if FLAGS.interpolate else ()
+    others["arithmetic"] = parsed.arithmetic(FLAGS.arithmetic) if FLAGS.arithmetic else ()
+    if name == "interpolate" and len(others["interpolate"]) < 2:
+        raise UserError(f"--interpolate needs two seeds or more, like 3,12, but is {FLAGS.interpolate!r}.")
+    return Command(name, Config(**settings), given, classes=FLAGS["class"].value, **others)
 
 
-def _check_combinations() -> None:
-    """Raises UserError where flags exclude each other."""
-    if FLAGS.export or FLAGS.freeze:
-        raise UserError("--export and --freeze are not there yet; the networks are in the run's checkpoint.")
-    for a, b in (("train", "visualize"),):
-        if FLAGS[a].value and FLAGS[b].value:
-            raise UserError(f"--{a} and --{b} exclude each other; train first, then use the run.")
-    if FLAGS.resume and not FLAGS.train:
-        raise UserError("--resume goes on with training and needs --train beside it.")
-    if FLAGS.option not in (0, 1):
-        raise UserError(f"--option must be 0 or 1, but is {FLAGS.option}.")
+def _check_combinations() -> str:
+    """The one command among the flags, blank if there is none. Raises UserError where flags exclude each other."""
+    commands = [name for name in COMMANDS if FLAGS[name].present and FLAGS[name].value not in (False, "")]
+    if FLAGS.generate_test_images is not None and FLAGS.generate_test_images < 1:
+        raise UserError(f"--generate_test_images must be at least 1, but is {FLAGS.generate_test_images}.")
+    if len(commands) > 1:
+        raise UserError(f"--{commands[0]} and --{commands[1]} exclude each other; give one, then call again.")
+    name = commands[0] if commands else ""
+    for flag, allowed in BESIDE.items():
+        if FLAGS[flag].present and FLAGS[flag].value not in (False, "") and name not in allowed:
+            raise UserError(f"--{flag} needs {' or '.join('--' + command for command in allowed)} beside it.")
+    if FLAGS.checkpoint and (FLAGS.resume or name == "story"):
+        raise UserError(
+            f"--checkpoint names weights alone, without a run's history, so --{name or 'resume'} has nothing to go on;"
+            " leave --checkpoint out."
+        )
+    if FLAGS.option not in range(5):
+        raise UserError(f"--option must be 0, 1, 2, 3 or 4, but is {FLAGS.option}.")
+    if FLAGS.steps < 2:
+        raise UserError(f"--steps must be at least 2, but is {FLAGS.steps}.")
     if os.sep in FLAGS.out_name or FLAGS.out_name in (".", ".."):
         raise UserError(f"--out_name must be a plain name without {os.sep}, but is {FLAGS.out_name!r}.")
+    return name

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import signal
 import sys
+from pathlib import Path
 
 import flags
+from dcgan_tf import parse
+from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
-from dcgan_tf.runs import Runs
+from dcgan_tf.runs import Run, Runs
 from dcgan_tf.startup import start_tensorflow
 
 
@@ -16,19 +19,62 @@ def main(argv: list[str]) -> None:
     """Run one command. Raises UserError."""
     command = flags.parse(argv)
     runs = Runs(command.out_dir, command.checkpoint_dir, command.sample_dir)
-    new = command.train and not command.resume
-    run = None if new else runs.find(command.config.dataset, command.out_name, command.given)
+    new = command.name == "train" and not command.resume
+    run = None if new or command.checkpoint else runs.find(command.config.dataset, command.out_name, command.given)
     start_tensorflow()
-    if command.train:
+    sizes = {}
+    if command.checkpoint:
+        from dcgan_tf import original
+
+        sizes = original.sizes(command.checkpoint, command.given)
+    if command.name == "train":
         from dcgan_tf import train
 
-        train.begin(command.config, runs, command.out_name) if new else train.resume(run, command.given)
+        if new:
+            train.begin(command.config, runs, command.out_name, command.checkpoint, sizes)
+        else:
+            train.resume(run, command.given)
+    elif command.checkpoint:
+        run = runs.named(command.out_name or Path(original.prefix(command.checkpoint)).name)
+        run = dataclasses.replace(run, original=command.checkpoint)
+        use(command, run, dataclasses.replace(command.config, **sizes))
     else:
-        from dcgan_tf.visualize import visualize
-
         print(f"Run: {run.checkpoints}")
-        given = {name: command.given[name] for name in ("seed", "batch_size") if name in command.given}
-        visualize(run, dataclasses.replace(run.config(), **given), command.option if command.visualize else 0)
+        use(command, run, run.config())
+
+
+def use(command: flags.Command, run: Run, config: Config) -> None:
+    """Every command but --train: what a trained run, or a checkpoint of the original, can give. Raises UserError."""
+    given = {name: command.given[name] for name in ("seed", "batch_size") if name in command.given}
+    config = dataclasses.replace(config, **{"seed": 0, **given})
+    classes = parse.classes(command.classes, config.class_names)
+    if command.name == "story":
+        from dcgan_tf.story import story
+
+        return story(run)
+    if command.name in ("export", "freeze"):
+        from dcgan_tf import export
+
+        return getattr(export, command.name)(run, config)
+    from dcgan_tf import checkpoint, generate
+    from dcgan_tf.visualize import visualize
+
+    generator, path = checkpoint.load_generator(run, config)
+    print(f"Generator: {path}")
+    whole = command.name in ("", "visualize")  # sheets and films of batch_size pictures each
+    batch = min(config.batch_size, generate.BATCH) if whole else generate.BATCH
+    made = generate.inference(generator, config, batch), run, config
+    match command.name:
+        case "generate_test_images":
+            generate.write_pictures(*made, command.generate_test_images, classes)
+        case "grid":
+            generate.write_grid(*made, command.grid, classes)
+        case "interpolate":
+            generate.write_walk(*made, command.interpolate, command.steps, classes)
+        case "arithmetic":
+            generate.write_arithmetic(*made, command.arithmetic, classes)
+        case _:
+            visualize(*made, command.option if command.name else 0, command.dims, classes)
 
 
 if __name__ == "__main__":

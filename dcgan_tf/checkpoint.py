@@ -9,10 +9,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from dcgan_tf import original
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.model import DCGAN
-from dcgan_tf.networks import build_generator
+from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import Run
 
 # What TensorFlow raises for a checkpoint that is damaged, cut off, or of other sizes.
@@ -72,8 +73,19 @@ class Checkpoints:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """The run's trained generator, and the path of the checkpoint it came from. Raises UserError."""
     generator = build_generator(config)
-    path = _restore(tf.train.Checkpoint(**{v.path: v.value for v in generator.variables}), run)
-    return generator, path
+    return generator, _load(run, generator)
+
+
+def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
+    """The run's trained discriminator, and the path of the checkpoint it came from. Raises UserError."""
+    discriminator = build_discriminator(config)
+    return discriminator, _load(run, discriminator)
+
+
+def _load(run: Run, network: keras.Model) -> str:
+    if run.original:
+        return original.assign(run.original, network)
+    return _restore(tf.train.Checkpoint(**{v.path: v.value for v in network.variables}), run)
 
 
 def _newest_first(run: Run) -> list[str]:

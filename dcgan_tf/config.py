@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dcgan_tf import parse
 from dcgan_tf.errors import UserError
 
 # Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
@@ -59,6 +60,7 @@ class Config:
     dfc_dim: int = setting(1024, "Units of the conditional discriminator's linear layer")
     seed: int = setting(547, "Seed of weights, z and the order of the data")
     sample_freq: int = setting(200, "Iterations between sample sheets")
+    epoch_samples: str = setting("", "Epochs whose last sheet is kept as epoch_<number>.png, e.g. 2,10,25")
     ckpt_freq: int = setting(200, "Iterations between checkpoints")
     log_freq: int = setting(20, "Iterations between points of the TensorBoard curves")
     max_to_keep: int = setting(1, "Checkpoints to keep")
@@ -92,6 +94,16 @@ class Config:
                 f" multiples of 4, but are {self.output_height} and {self.output_width}."
             )
 
+        if max(self.epochs_to_keep, default=1) > self.epoch or min(self.epochs_to_keep, default=1) < 1:
+            raise UserError(
+                f"--epoch_samples must be between 1 and --epoch, which is {self.epoch}, but is {self.epoch_samples!r}."
+            )
+
+    @property
+    def epochs_to_keep(self) -> tuple[int, ...]:
+        """The epochs (1, 2, ...) in epoch_samples."""
+        return parse.numbers("epoch_samples", self.epoch_samples) if self.epoch_samples else ()
+
     @property
     def y_dim(self) -> int:
         """Width of the one-hot labels; 0 without labels."""
@@ -111,13 +123,14 @@ class Config:
 
     @classmethod
     def from_json(cls, path: Path) -> Config:
-        """Read a run's FLAGS.json; settings unknown to this version are left out. Raises UserError if damaged."""
+        """Read a run's FLAGS.json; unknown settings are left out, newer ones take their default. Raises UserError."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             if values["train_size"] == "inf":
                 values["train_size"] = math.inf
             values["class_names"] = tuple(map(str, values["class_names"]))
-            return cls(**{f.name: _checked(f, values[f.name]) for f in dataclasses.fields(cls)})
+            known = [f for f in dataclasses.fields(cls) if f.name in values]
+            return cls(**{f.name: _checked(f, values[f.name]) for f in known})
         except (OSError, ValueError, KeyError, TypeError, RecursionError, UserError) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(".")
             raise UserError(

@@ -17,11 +17,23 @@ def flatten(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
-class Generator(keras.Model):
+class Network(keras.Model):
+    """A network that a .keras file can hold: it is made again with its sizes."""
+
+    def __init__(self, sizes: dict[str, int], **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = tuple(sizes.items())
+
+    def get_config(self):
+        return super().get_config() | dict(self.sizes)
+
+
+@keras.saving.register_keras_serializable("dcgan_tf")
+class Generator(Network):
     """z [B, Z] -> pictures [B, height, width, c_dim] in [-1, 1]; four doublings. Labels [B, 0] are not looked at."""
 
     def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, name: str = "generator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        super().__init__({"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim}, name=name, **kwargs)
         sizes = [(height, width)]
         for _ in range(4):
             sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
@@ -31,34 +43,37 @@ class Generator(keras.Model):
         self.norms = [BatchNorm(name=f"g_bn{i}") for i in range(4)]
         self.deconvs = [Deconv(*sizes[4 - i], filters[i], name=f"g_h{i}") for i in range(1, 5)]
 
-    def call(self, z, labels, *, training):
+    def call(self, z, labels=None, *, training):
         x = tf.reshape(self.linear(z), [-1, *self.seed_shape])  # [B, h/16, w/16, 8gf]
         for norm, deconv in zip(self.norms, self.deconvs, strict=True):
             x = deconv(tf.nn.relu(norm(x, training=training)))  # 4gf, 2gf, gf, c_dim
         return tf.nn.tanh(x)
 
 
-class Discriminator(keras.Model):
+@keras.saving.register_keras_serializable("dcgan_tf")
+class Discriminator(Network):
     """Pictures [B, H, W, C] in [-1, 1] -> logits [B, 1]; four halvings. Labels [B, 0] are not looked at."""
 
     def __init__(self, df_dim: int, name: str = "discriminator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        super().__init__({"df_dim": df_dim}, name=name, **kwargs)
         self.convs = [Conv(df_dim * 2**i, name=f"d_h{i}_conv") for i in range(4)]
         self.norms = [BatchNorm(name=f"d_bn{i}") for i in range(1, 4)]
         self.linear = Linear(1, name="d_h4_lin")
 
-    def call(self, images, labels, *, training):
+    def call(self, images, labels=None, *, training):
         x = leaky_relu(self.convs[0](images))  # [B, H/2, W/2, df]
         for conv, norm in zip(self.convs[1:], self.norms, strict=True):
             x = leaky_relu(norm(conv(x), training=training))  # 2df, 4df, 8df
         return self.linear(flatten(x))
 
 
-class ConditionalGenerator(keras.Model):
+@keras.saving.register_keras_serializable("dcgan_tf")
+class ConditionalGenerator(Network):
     """z [B, Z] and one-hot labels [B, Y] -> pictures [B, height, width, c_dim] in [0, 1]; two doublings."""
 
     def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, name="generator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        sizes = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim, "gfc_dim": gfc_dim}
+        super().__init__(sizes, name=name, **kwargs)
         self.seed_shape = (height // 4, width // 4, 2 * gf_dim)
         self.linear0 = Linear(gfc_dim, name="g_h0_lin")
         self.norm0 = BatchNorm(name="g_bn0")
@@ -76,11 +91,12 @@ class ConditionalGenerator(keras.Model):
         return tf.nn.sigmoid(self.deconv3(append_labels(x, labels)))
 
 
-class ConditionalDiscriminator(keras.Model):
+@keras.saving.register_keras_serializable("dcgan_tf")
+class ConditionalDiscriminator(Network):
     """Pictures [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1]; two halvings."""
 
     def __init__(self, c_dim: int, y_dim: int, df_dim: int, dfc_dim: int, name: str = "discriminator", **kwargs):
-        super().__init__(name=name, **kwargs)
+        super().__init__({"c_dim": c_dim, "y_dim": y_dim, "df_dim": df_dim, "dfc_dim": dfc_dim}, name=name, **kwargs)
         self.conv0 = Conv(c_dim + y_dim, name="d_h0_conv")
         self.conv1 = Conv(df_dim + y_dim, name="d_h1_conv")
         self.norm1 = BatchNorm(name="d_bn1")

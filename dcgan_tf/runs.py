@@ -24,6 +24,7 @@ class Run:
     checkpoints: Path
     samples: Path
     logs: Path
+    original: str = ""  # a checkpoint of the original program, which the weights come from instead
 
     @property
     def name(self) -> str:

@@ -13,20 +13,30 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import data, images, latents
+from dcgan_tf import data, images, latents, original
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
-from dcgan_tf.errors import reason
+from dcgan_tf.errors import UserError, reason
 from dcgan_tf.events import drop_after
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
 from dcgan_tf.watch import Watch
 
 
-def begin(config: Config, runs: Runs, name: str) -> None:
-    """Train a new run. Raises UserError before anything is written if it cannot begin."""
-    dataset, config = data.load(config)
-    train(config, runs.create(config, name), dataset)
+def begin(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[str, Any] | None = None) -> None:
+    """Train a new run, from a checkpoint of the original and the sizes it has if they are given.
+
+    Raises UserError before anything is written if it cannot begin.
+    """
+    sizes = dict(sizes or {})
+    classes = sizes.pop("class_names", None)
+    dataset, config = data.load(dataclasses.replace(config, **sizes))
+    if classes is not None and len(classes) != config.y_dim:
+        raise UserError(
+            f"The data set {config.dataset!r} has {config.y_dim} classes, but the checkpoint {weights} {len(classes)};"
+            " name a data set like the one it was trained on."
+        )
+    train(config, runs.create(config, name), dataset, weights=weights)
 
 
 def resume(run: Run, given: dict[str, Any]) -> None:
@@ -36,7 +46,7 @@ def resume(run: Run, given: dict[str, Any]) -> None:
     train(config, run, dataset, resumed=True)
 
 
-def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False) -> None:
+def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False, weights: str = "") -> None:
     """Train until config.epoch epochs are done, or until SIGINT or SIGTERM: save, and exit with 128 + the signal.
 
     Raises UserError if a loss or weight is no longer finite, or a checkpoint cannot be written.
@@ -44,6 +54,8 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
     with locked(run), stop_on_signals() as stopped:
         model = DCGAN(config)
         checkpoints = Checkpoints(model, run, config.max_to_keep)
+        if weights:
+            print(f"Weights from {original.assign(weights, model.generator, model.discriminator)}")
         if resumed:
             print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
             remove_temporaries(run)
@@ -59,6 +71,10 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
     if stopped:
         print("Go on with the same command and --resume.")
         raise SystemExit(128 + stopped[0])
+    with excused("The story"):
+        from dcgan_tf.story import write_story  # not sooner: it brings matplotlib
+
+        print("Its story:", *(f"    {path}" for path in write_story(run)), sep="\n")
 
 
 def iterate(
@@ -74,6 +90,8 @@ def iterate(
     step, watch = model.make_step(config), Watch(config)
     sampler = Sampler(config, run, model, dataset, watch)
     writer = tf.summary.create_file_writer(str(run.logs))
+    steps = data.steps_per_epoch(dataset, config)
+    kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
     start, logged, logged_at = int(model.iteration), None, (int(model.iteration), time.perf_counter())
     with _progress(start, total) as progress:
         for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start), start + 1):
@@ -93,6 +111,8 @@ def iterate(
             progress.update()
             if iteration % config.sample_freq == 0:
                 sampler.write(iteration)
+            if iteration in kept:
+                sampler.write(iteration, kept[iteration])
             if iteration % config.ckpt_freq == 0:
                 save(model, checkpoints, watch, logged, writer)
     if not stopped:
@@ -135,12 +155,12 @@ class Sampler:
         self.labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
         self.sample = tf.function(lambda: self.generator(self.z, self.labels, training=False))
 
-    def write(self, iteration: int) -> None:
-        """Write train_<iteration>.png."""
+    def write(self, iteration: int, name: str = "") -> None:
+        """Write train_<iteration>.png, or under the name given."""
         pictures = images.to_uint8(self.sample().numpy(), self.config.has_labels)
         self.watch.samples(pictures)
         with excused("The sheet"):
-            images.save_png(self.run.samples / f"train_{iteration:08d}.png", images.sheet(pictures))
+            images.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), images.sheet(pictures))
 
 
 def write_summaries(writer: Any, logged: dict, losses: dict[str, float], iteration: int, config: Config) -> None:

@@ -1,54 +1,82 @@
-"""Pictures out of a trained run: the original's visualize (utils.py)."""
+"""The original's visualize (utils.py): a random sheet, and sheets and GIFs in which one dimension of z is swept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import images
-from dcgan_tf.checkpoint import load_generator
-from dcgan_tf.config import Z_DISTS, Config
+from dcgan_tf import images, latents
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.generate import Generate, save
 from dcgan_tf.runs import Run
 
 
-def visualize(run: Run, config: Config, option: int) -> None:
-    """Write the pictures of one option into the run's samples: 0 a random sheet, 1 a sheet for each dimension of z."""
-    generator, path = load_generator(run, config)
-    print(f"Generator: {path}\nWriting to {run.samples}")
+def visualize(
+    generate: Generate, run: Run, config: Config, option: int, dims: Sequence[int] | None, classes: Sequence[int]
+) -> None:
+    """Write the pictures of one option into the run's samples.
+
+    Every sheet and GIF holds config.batch_size pictures; the swept dimension goes from 0 up to 1, as in the original.
+
+    Args:
+      option: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a random z; 3 the
+        same from a z of zeros; 4 as 3, and all of them in one more GIF.
+      dims: the dimensions to sweep; None is all of them.
+      classes: with labels, the classes to show in turn: from picture to picture on sheets, from GIF to GIF in films.
+    Raises: UserError if z has no such dimension, or a GIF would have one frame.
+    """
+    size = config.batch_size
+    images.check_sheet(1, size, config.output_height, config.output_width)
     run.samples.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(config.seed)
-    (random_sheet, sweep_sheets)[option](generator, run, config, random)
+    if option == 0:
+        sheet = random_sheet(generate, config, config.seed, classes)
+        return save(images.save_png, run.samples / "test_random.png", sheet)
+    if dims and max(dims) >= config.z_dim:
+        raise UserError(
+            f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
+        )
+    if option > 1 and size < 2:
+        raise UserError("A GIF of one frame is no film; give a --batch_size of at least 2, one for each frame.")
+    dims = range(config.z_dim) if dims is None else dims
+    images.check_sheet(1, len(dims), config.output_height, config.output_width)
+    kind = "png" if option == 1 else "gif"
+    paths = [run.samples / f"test_{'arange' if option == 1 else 'gif'}_{dimension}.{kind}" for dimension in dims]
+    swept = []
+    for path, dimension in zip(paths, tqdm(dims, unit=kind, dynamic_ncols=True), strict=True):
+        if option == 1:
+            sheet = random_sheet(generate, config, config.seed + dimension * size, classes, dimension)
+            images.save_png(path, sheet)
+        else:
+            pictures = film(generate, config, dimension, classes, random=option == 2)
+            images.save_gif(path, pictures, seconds=2)
+            swept += [pictures] if option == 4 else []
+    print(f"Wrote {len(paths)} files, {paths[0].name} to {paths[-1].name}, to {run.samples}")
+    if option == 4:
+        save(images.save_gif, run.samples / "test_gif_merged.gif", images.forth_and_back(list(merged(swept))), 8)
 
 
-def random_sheet(generator: tf.Module, run: Run, config: Config, random: np.random.Generator) -> None:
-    """test_random.png: batch_size pictures of random z (and random labels)."""
-    write_sheet(generator, run, config, draw(config, random), random_labels(config, random), "test_random.png")
+def random_sheet(
+    generate: Generate, config: Config, seed: int, classes: Sequence[int], swept: int | None = None
+) -> np.ndarray:
+    """A sheet of the seeds from `seed` on, uint8 [rows * H, columns * W, C]; one dimension swept if it is given."""
+    seeds = range(seed, seed + config.batch_size)
+    z = latents.of_seeds(seeds, config.z_dim, config.z_dist)
+    return images.sheet(generate(z if swept is None else latents.sweep(z, swept), latents.in_turn(seeds, classes)))
 
 
-def sweep_sheets(generator: tf.Module, run: Run, config: Config, random: np.random.Generator) -> None:
-    """test_arange_<i>.png for each dimension i of z: random z, but z[i] goes from 0 up to 1 from picture to picture."""
-    for dimension in tqdm(range(config.z_dim), "Sheets", unit="sheet"):
-        z = draw(config, random)
-        z[:, dimension] = np.arange(config.batch_size) / config.batch_size
-        write_sheet(generator, run, config, z, random_labels(config, random), f"test_arange_{dimension}.png")
+def film(generate: Generate, config: Config, dimension: int, classes: Sequence[int], random: bool) -> np.ndarray:
+    """One dimension swept, the others those of a z in (-0.2, 0.2), or zeros: uint8 [batch_size, H, W, C]."""
+    base = np.zeros((1, config.z_dim), np.float32)
+    if random:
+        base = 0.2 * latents.of_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
+    labels = np.repeat(latents.in_turn([dimension], classes), config.batch_size)
+    return generate(latents.sweep(np.repeat(base, config.batch_size, 0), dimension), labels)
 
 
-def draw(config: Config, random: np.random.Generator) -> np.ndarray:
-    """Random z, float32 [batch_size, z_dim], distributed as in training."""
-    a, b = Z_DISTS[config.z_dist]
-    distribution = random.normal if config.z_dist == "normal01" else random.uniform
-    return distribution(a, b, (config.batch_size, config.z_dim)).astype(np.float32)
-
-
-def random_labels(config: Config, random: np.random.Generator) -> np.ndarray:
-    """Random one-hot labels, float32 [batch_size, y_dim]."""
-    if not config.has_labels:
-        return np.zeros((config.batch_size, 0), np.float32)
-    return np.eye(config.y_dim, dtype=np.float32)[random.integers(config.y_dim, size=config.batch_size)]
-
-
-def write_sheet(generator: tf.Module, run: Run, config: Config, z: np.ndarray, labels: np.ndarray, name: str) -> None:
-    """Write the generator's pictures of z [N, Z] and labels [N, Y] as one sheet."""
-    pictures = images.to_uint8(generator(z, labels, training=False).numpy(), config.has_labels)
-    images.save_png(run.samples / name, images.sheet(pictures))
+def merged(swept: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """All films as one: for each frame the sheet of that frame of every film."""
+    for frame in zip(*swept, strict=True):
+        yield images.sheet(np.stack(frame))

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from absl.testing import flagsaver
 
 from dcgan_tf import mnist
 from dcgan_tf.startup import start_tensorflow
@@ -48,6 +50,33 @@ def fails_with_one_sentence(*args: object, cwd: Path, says: str) -> str:
     return err
 
 
+def main_here(*args: object, out_dir: Path) -> None:
+    """main.main(ARGS) in this process, which spares TensorFlow's start; UserError comes through."""
+    sys.path.insert(0, str(ROOT))
+    import main
+
+    with flagsaver.flagsaver(), mock.patch("main.start_tensorflow"):
+        main.main(["main.py", f"--out_dir={out_dir}", *map(str, args)])
+
+
+def pictures_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.ndarray:
+    """What the run's generator makes of z [N, Z] and classes [N], uint8 [N, H, W, C]: the plain way, all at once."""
+    import keras
+
+    from dcgan_tf import checkpoint, images
+    from dcgan_tf.runs import Runs
+
+    run = Runs(str(out_dir)).named(name)
+    config = run.config()
+    generator, _ = checkpoint.load_generator(run, config)
+    made = (
+        generator(z, keras.ops.one_hot(labels, config.y_dim), training=False)
+        if config.y_dim
+        else generator(z, training=False)
+    )
+    return images.to_uint8(made.numpy(), config.has_labels)
+
+
 @pytest.fixture(scope="session")
 def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data_dir that holds the real MNIST."""
@@ -77,4 +106,15 @@ def mnist_run(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     cadence = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10"]
     args = ["--dataset=mnist", "--train", "--epoch=2", "--train_size=320", f"--data_dir={mnist_dir}"]
     call_main(*args, *SMALL, *cadence, "--out_name=mnist-small", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def blobs_run(pictures_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The out_dir of an unconditional run of 60 iterations on 20x24 colour pictures, normal z, named blobs-small."""
+    folder = tmp_path_factory.mktemp("blobs_run")
+    args = ["--dataset=blobs", "--train", "--epoch=30", "--epoch_samples=5,30", f"--data_dir={pictures_dir}"]
+    sizes = ["--output_height=20", "--output_width=24", "--z_dim=12", "--z_dist=normal01"]
+    cadence = ["--learning_rate=0.002", "--sample_freq=20", "--log_freq=10", "--out_name=blobs-small"]
+    main_here(*args, *SMALL, *sizes, *cadence, out_dir=folder)
     return folder

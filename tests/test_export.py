@@ -1,0 +1,104 @@
+"""Exports, read by programs that know nothing of this package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, main_here
+
+from dcgan_tf import checkpoint, latents
+from dcgan_tf.runs import Runs
+
+# What another program does with the exports. Arguments: the run's folder of checkpoints, files of inputs and outputs.
+READER = """
+import sys, numpy as np, tensorflow as tf
+folder, inputs, outputs = sys.argv[1:]
+inputs = dict(np.load(inputs))
+images, out = inputs.pop("images"), {}
+feeds = {name: tf.constant(value) for name, value in inputs.items()}
+y = {"y": feeds["y"]} if "y" in feeds else {}
+
+generate = tf.saved_model.load(f"{folder}/export/generator").signatures["serving_default"]
+discriminate = tf.saved_model.load(f"{folder}/export/discriminator").signatures["serving_default"]
+out["saved_model"] = generate(**feeds)["images"]
+out["one"] = generate(**{name: value[:1] for name, value in feeds.items()})["images"]
+out["logits"] = discriminate(images=tf.constant(images), **y)["logits"]
+
+graph = tf.compat.v1.GraphDef.FromString(open(f"{folder}/frozen/generator.pb", "rb").read())
+names = [f"{name}:0" for name in feeds]
+frozen = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), [])
+out["frozen"] = frozen.prune(names, "Identity:0")(*feeds.values())
+
+lite = tf.lite.Interpreter(f"{folder}/export/generator.tflite")
+for detail in lite.get_input_details():
+    name = detail["name"].removeprefix("serving_default_").split(":")[0]
+    lite.resize_tensor_input(detail["index"], inputs[name].shape)
+lite.allocate_tensors()
+for detail in lite.get_input_details():
+    lite.set_tensor(detail["index"], inputs[detail["name"].removeprefix("serving_default_").split(":")[0]])
+lite.invoke()
+out["tflite"] = lite.get_tensor(lite.get_output_details()[0]["index"])
+assert not any(name.startswith("dcgan_tf") for name in sys.modules)
+
+sys.path.append("{root}")
+import keras, dcgan_tf.networks
+generator = keras.saving.load_model(f"{folder}/export/generator.keras")
+discriminator = keras.saving.load_model(f"{folder}/export/discriminator.keras")
+out["keras"] = generator.predict(list(inputs.values()), verbose=0)
+out["keras_logits"] = discriminator([tf.constant(images), *y.values()])
+np.savez(outputs, **{name: np.asarray(value) for name, value in out.items()})
+"""
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, as it saves
+@pytest.mark.parametrize("kind", ["mnist", "blobs"])
+def test_exports_give_the_generators_pictures(kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys):
+    out_dir = request.getfixturevalue(f"{kind}_run")
+    main_here(f"--dataset={kind}", "--export", out_dir=out_dir)
+    main_here(f"--dataset={kind}", "--freeze", out_dir=out_dir)
+    run = Runs(str(out_dir)).named(f"{kind}-small")
+    out = capsys.readouterr().out
+    for name in ("generator", "generator.keras", "generator.tflite", "discriminator", "discriminator.keras"):
+        assert f"Wrote {run.checkpoints / 'export' / name}\n" in out
+    assert "Output: Identity:0 (None, " in out
+
+    config = run.config()
+    inputs = {"z": latents.of_seeds(range(5), config.z_dim, config.z_dist)}
+    if config.has_labels:
+        inputs["y"] = np.eye(config.y_dim, dtype=np.float32)[[0, 3, 9, 9, 1]]
+    generator, discriminator = checkpoint.load_generator(run, config)[0], checkpoint.load_discriminator(run, config)[0]
+    raw = generator(*inputs.values(), training=False)
+    pictures = raw.numpy() if config.has_labels else (raw.numpy() + 1) / 2
+    logits = discriminator(raw, *list(inputs.values())[1:], training=False).numpy()
+    np.savez(tmp_path / "inputs.npz", images=pictures, **inputs)
+    reader = READER.replace("{root}", str(ROOT))
+    command = [sys.executable, "-I", "-c", reader, run.checkpoints, tmp_path / "inputs.npz", tmp_path / "outputs.npz"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    given = np.load(tmp_path / "outputs.npz")
+    assert pictures.std() > 0.01 and 0 <= pictures.min() < pictures.max() <= 1
+    for name in ("saved_model", "frozen", "keras", "tflite"):
+        assert given[name].dtype == np.float32
+        np.testing.assert_allclose(given[name], pictures, atol=1e-5, err_msg=name)
+    np.testing.assert_allclose(given["one"], pictures[:1], atol=1e-5)
+    for name in ("logits", "keras_logits"):
+        np.testing.assert_allclose(given[name], logits, atol=1e-4, err_msg=name)
+
+
+def test_an_export_that_fails_leaves_the_one_before(tmp_path: Path):
+    from dcgan_tf.export import replaced_folder
+
+    with replaced_folder(tmp_path / "export") as folder:
+        (folder / "a").write_text("first")
+    with pytest.raises(ZeroDivisionError), replaced_folder(tmp_path / "export") as folder:
+        (folder / "a").write_text("second")
+        raise ZeroDivisionError
+    assert (tmp_path / "export" / "a").read_text() == "first"
+    assert [file.name for file in tmp_path.iterdir()] == ["export"]
+    with replaced_folder(tmp_path / "export") as folder:
+        (folder / "b").write_text("third")
+    assert [file.name for file in (tmp_path / "export").iterdir()] == ["b"]

@@ -1,0 +1,158 @@
+"""Pictures by their seeds out of trained runs: single files, grids, walks, arithmetic."""
+
+from __future__ import annotations
+
+import hashlib
+import tracemalloc
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from conftest import call_main, fails_with_one_sentence, main_here, pictures_of
+
+from dcgan_tf import generate, latents
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.runs import Runs
+
+
+def z_of(*seeds: int) -> np.ndarray:
+    return latents.of_seeds(seeds, 100, "uniform_signed")
+
+
+def assert_close(pictures: np.ndarray, others: np.ndarray) -> None:
+    """Equal but for a grey level, which the order of sums in another batch size can move."""
+    assert pictures.shape == others.shape
+    assert np.abs(pictures.astype(int) - others).max() <= 1
+    assert len(np.unique(others)) > 20
+
+
+def cut(sheet: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """The pictures of a sheet, uint8 [rows, columns, H, W, C]."""
+    sheet = np.atleast_3d(sheet)
+    cells = sheet.reshape(rows, sheet.shape[0] // rows, columns, sheet.shape[1] // columns, -1)
+    return cells.swapaxes(1, 2)
+
+
+def test_a_thousand_pictures_are_different_and_the_same_again(mnist_run: Path):
+    """In another process, in another batch size, and begun at another seed."""
+    folder = mnist_run / "samples" / "mnist-small" / "images"
+    main_here("--dataset=mnist", "--generate_test_images=1000", out_dir=mnist_run)
+    first = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert len(first) == 1000
+    assert {f"seed{i:04d}_class{i % 10}.png" for i in range(1000)} == set(first)
+    assert len({hashlib.sha256(data).digest() for data in first.values()}) == 1000
+    out = call_main(
+        "--dataset=mnist", "--generate_test_images=1000", "--batch_size=7", "--sample_dir=again", cwd=mnist_run
+    )
+    again = mnist_run / "again" / "mnist-small" / "images"
+    assert {file.name: file.read_bytes() for file in again.iterdir()} == first
+    assert f"Wrote 1,000 pictures, seed0000_class0.png to seed0999_class9.png, to {again}" in out.stdout
+    main_here("--dataset=mnist", "--generate_test_images=3", "--seed=500", "--sample_dir=some", out_dir=mnist_run)
+    some = mnist_run / "some" / "mnist-small" / "images"
+    assert {file.name for file in some.iterdir()} == {f"seed050{i}_class{i}.png" for i in range(3)}
+    assert all(file.read_bytes() == first[file.name] for file in some.iterdir())
+
+
+def test_classes_are_those_asked_for(mnist_run: Path, capsys: pytest.CaptureFixture):
+    args = ["--dataset=mnist", "--generate_test_images=4", "--seed=30", "--sample_dir=classes"]
+    main_here(*args, "--class=8,1-2", out_dir=mnist_run)
+    folder = mnist_run / "classes" / "mnist-small" / "images"
+    names = [f"seed{s}_class{c}.png" for s, c in (("0030", 8), ("0031", 1), ("0032", 2), ("0033", 8))]
+    assert sorted(file.name for file in folder.iterdir()) == names
+    written = np.stack([iio.imread(folder / name)[..., None] for name in names])
+    assert_close(written, pictures_of(mnist_run, "mnist-small", z_of(30, 31, 32, 33), [8, 1, 2, 8]))
+    main_here(*args, "--class=7", out_dir=mnist_run)
+    assert "There are 4 more pictures from earlier calls in that folder." in capsys.readouterr().out
+
+
+def test_pictures_without_labels(blobs_run: Path):
+    main_here("--dataset=blobs", "--generate_test_images=300", out_dir=blobs_run)
+    files = sorted((blobs_run / "samples" / "blobs-small" / "images").iterdir())
+    assert [file.name for file in files] == [f"seed{i:04d}.png" for i in range(300)]
+    z = latents.of_seeds(range(300), 12, "normal01")
+    assert_close(np.stack([iio.imread(file) for file in files]), pictures_of(blobs_run, "blobs-small", z, []))
+
+
+def test_many_pictures_take_no_more_memory_than_few(tmp_path: Path):
+    """The files are not really written here: this is about what piles up."""
+    config = Config(dataset="x", output_height=64, output_width=64, c_dim=3, seed=0)
+    run = Runs(str(tmp_path)).named("x")
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        generate.write_pictures(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), run, config, count, [])
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(300)  # imports and caches
+    assert peak(3000) < peak(600) + 300_000
+
+
+def test_the_rows_of_a_grid_are_classes(mnist_run: Path):
+    main_here("--dataset=mnist", "--grid=3x5", "--class=4,7", "--seed=2", out_dir=mnist_run)
+    sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "grid_3x5.png"), 3, 5)
+    for row, label in enumerate((4, 7, 4)):
+        assert_close(sheet[row], pictures_of(mnist_run, "mnist-small", z_of(2, 3, 4, 5, 6), [label] * 5))
+
+
+def test_a_grid_without_labels_has_a_seed_for_each_place(blobs_run: Path):
+    main_here("--dataset=blobs", "--grid=2x3", out_dir=blobs_run)
+    sheet = cut(iio.imread(blobs_run / "samples" / "blobs-small" / "grid_2x3.png"), 2, 3)
+    z = latents.of_seeds(range(6), 12, "normal01")
+    assert_close(sheet.reshape(-1, 20, 24, 3), pictures_of(blobs_run, "blobs-small", z, []))
+
+
+def test_walks_go_from_seed_to_seed(mnist_run: Path):
+    main_here("--dataset=mnist", "--interpolate=3,12,7", "--steps=5", "--class=6,9", out_dir=mnist_run)
+    samples = mnist_run / "samples" / "mnist-small"
+    sheet = cut(iio.imread(samples / "interpolate.png"), 4, 5)
+    ends = pictures_of(mnist_run, "mnist-small", z_of(3, 12, 7, 3, 12, 7), [6, 6, 6, 9, 9, 9])
+    assert_close(sheet[[0, 2, 2, 1, 3, 3], [0, 0, 4, 0, 0, 4]], ends)
+    assert (sheet[0, 4] == sheet[2, 0]).all()
+    halfway = pictures_of(mnist_run, "mnist-small", (z_of(3) + z_of(12)) / 2, [6])
+    assert_close(sheet[0, 2][None], halfway)
+    frames = iio.imread(samples / "interpolate.gif", index=None)
+    assert frames.shape == (17, 28, 56)  # both legs forth and back, those frames once that follow themselves
+    assert (frames[0] == np.hstack(sheet[[0, 1], 0])[..., 0]).all()
+    assert (frames[8] == np.hstack(sheet[[2, 3], 4])[..., 0]).all()
+    assert (frames == frames[::-1]).all()
+
+
+def test_arithmetic_is_that_of_means(mnist_run: Path):
+    main_here("--dataset=mnist", "--arithmetic=12,15,20 - 3 + 30,31", "--class=5", out_dir=mnist_run)
+    sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "arithmetic.png"), 4, 7)
+    mean = z_of(12, 15, 20).mean(0)
+    result = mean - z_of(3)[0] + z_of(30, 31).mean(0)
+    z = np.stack([*z_of(12, 15, 20), mean, *z_of(3, 3, 30, 31), z_of(30, 31).mean(0), result])
+    rows, columns = zip((0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (3, 1), (0, 2), (1, 2), (3, 2), (1, 5), strict=True)
+    assert_close(sheet[rows, columns], pictures_of(mnist_run, "mnist-small", z, [5] * 10))
+    around = sheet[:3, 4:].reshape(9, -1)
+    assert len(np.unique(around, axis=0)) == 9
+    assert not sheet[:, 3].any() and not sheet[3, 4:].any() and not sheet[1:3, 1].any()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--grid=99999x99999"], "A sheet of 99999 x 99999 pictures, 28 high and 28 wide each, is larger than"),
+        (["--generate_test_images=0"], "--generate_test_images must be at least 1, but is 0"),
+        (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
+        (["--interpolate=3"], "--interpolate needs two seeds or more"),
+        (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
+        (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 pictures"),
+        (["--arithmetic=man - woman"], "--arithmetic takes seeds joined by"),
+        (["--grid=2x2", "--export"], "--grid and --export exclude each other"),
+        (["--grid=2x2", "--dims=3"], "--dims needs --visualize beside it"),
+        (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
+    ],
+)
+def test_what_makes_no_sense_is_told(mnist_run: Path, args: list[str], says: str):
+    with pytest.raises(UserError, match=says):
+        main_here("--dataset=mnist", *args, out_dir=mnist_run)
+
+
+def test_an_unlabelled_run_has_no_class(blobs_run: Path):
+    fails_with_one_sentence("--dataset=blobs", "--grid=2x2", "--class=3", cwd=blobs_run, says="The run has no classes")

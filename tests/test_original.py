@@ -1,0 +1,134 @@
+"""Checkpoints of the original: a genuine one with the pictures it gave, and made ones of other shapes."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import fails_with_one_sentence, main_here
+
+from dcgan_tf import checkpoint, original
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.networks import build_discriminator, build_generator
+from dcgan_tf.runs import Runs
+
+FOLDER = Path(__file__).parent / "original_checkpoint"
+PREFIX = str(FOLDER / "model.b32-600")
+
+
+def write_tf1(prefix: Path, config: Config) -> Config:
+    """Write networks of these sizes, with random numbers for averages, as TensorFlow 1's Saver does."""
+    variables = [*build_generator(config).variables, *build_discriminator(config).variables]
+    random = np.random.default_rng(0)
+    tensors = [v.numpy() + random.uniform(0, 0.1, v.shape).astype(np.float32) for v in variables]
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=[v.path for v in variables],
+        shape_and_slices=[""] * len(variables),
+        tensors=tensors,
+    )
+    return config
+
+
+def test_the_genuine_checkpoint_gives_its_own_samples():
+    recorded = np.load(FOLDER / "sampler.npz")
+    config = dataclasses.replace(Config(dataset="mnist"), **original.sizes(PREFIX, {}))
+    assert (config.output_height, config.output_width, config.c_dim, config.y_dim) == (28, 28, 1, 10)
+    assert (config.z_dim, config.gf_dim, config.df_dim, config.gfc_dim, config.dfc_dim) == (100, 16, 16, 64, 64)
+    run = dataclasses.replace(Runs().named("x"), original=PREFIX)
+    generator, path = checkpoint.load_generator(run, config)
+    assert path == PREFIX
+    samples = generator(recorded["z"], recorded["y"], training=False)
+    np.testing.assert_allclose(samples, recorded["samples"], atol=1e-5)
+    assert recorded["samples"].std() > 0.1
+    discriminator, _ = checkpoint.load_discriminator(run, config)
+    logits = discriminator(samples, recorded["y"], training=False)
+    assert abs(float(tf.reduce_mean(tf.sigmoid(logits))) - 0.5) < 0.3  # a trained one doubts its own generator's
+
+
+@pytest.mark.parametrize("path", [PREFIX, f"{PREFIX}.index", f"{PREFIX}.data-00000-of-00001", str(FOLDER)])
+def test_any_of_its_files_will_do(path: str):
+    assert original.prefix(path) == PREFIX
+    assert original.sizes(path, {})["gf_dim"] == 16
+
+
+def test_modes_work_on_it_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture):
+    main_here(f"--checkpoint={PREFIX}.index", "--grid=10x3", out_dir=tmp_path)
+    grid = tmp_path / "samples" / "model.b32-600" / "grid_10x3.png"
+    assert capsys.readouterr().out == f"Generator: {PREFIX}\nWrote {grid}\n"
+    assert iio.imread(grid).shape == (280, 84)
+    main_here(f"--checkpoint={PREFIX}", "--visualize", "--option=3", "--dims=4", "--out_name=mine", out_dir=tmp_path)
+    assert iio.imread(tmp_path / "samples" / "mine" / "test_gif_4.gif", index=None).shape == (64, 28, 28)
+    main_here(f"--checkpoint={PREFIX}", "--freeze", out_dir=tmp_path)
+    assert (tmp_path / "checkpoints" / "model.b32-600" / "frozen" / "generator.pb").stat().st_size > 600_000
+
+
+def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
+    args = ["--train", "--dataset=mnist", f"--data_dir={mnist_dir}", f"--checkpoint={PREFIX}", "--out_name=tuned"]
+    main_here(*args, "--train_size=64", "--epoch=1", out_dir=tmp_path)
+    run = Runs(str(tmp_path)).named("tuned")
+    config = run.config()
+    assert (config.gf_dim, config.dfc_dim, config.output_height, config.y_dim) == (16, 64, 28, 10)
+    reader = original.read(PREFIX)
+    tuned = tf.train.load_checkpoint(str(run.checkpoints / "model-1"))
+    moved = {}
+    for network in (checkpoint.load_generator(run, config)[0], checkpoint.load_discriminator(run, config)[0]):
+        for variable in network.trainable_variables:
+            moved[variable.path] = np.abs(variable.numpy() - reader.get_tensor(variable.path)).max()
+    # Fresh Adam: its first update is at most one learning rate long; G has two.
+    assert 1.9e-4 < max(moved.values()) < 4.5e-4
+    assert tuned.get_tensor("iteration/.ATTRIBUTES/VARIABLE_VALUE") == 1
+
+
+def test_a_data_set_without_its_classes_is_refused(pictures_dir: Path, tmp_path: Path):
+    args = ["--train", "--dataset=blobs", f"--data_dir={pictures_dir}", f"--checkpoint={PREFIX}", "--batch_size=8"]
+    with pytest.raises(UserError, match="The data set 'blobs' has 0 classes, but the checkpoint .* 10"):
+        main_here(*args, out_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "given"),
+    [
+        ({"output_height": 64, "output_width": 64, "c_dim": 3}, {}),
+        ({"output_height": 45, "output_width": 30, "c_dim": 1}, {"output_height": 45, "output_width": 30}),
+        ({"output_height": 32, "output_width": 48, "c_dim": 3}, {"output_height": 32}),
+        ({"output_height": 32, "output_width": 48, "c_dim": 3}, {"output_width": 48}),
+        ({"output_height": 12, "output_width": 20, "c_dim": 3, "class_names": ("0", "1", "2")}, {"output_height": 12}),
+    ],
+)
+def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path):
+    config = write_tf1(tmp_path / "model", Config(z_dim=7, gf_dim=2, df_dim=3, gfc_dim=5, dfc_dim=6, **sizes))
+    found = original.sizes(str(tmp_path / "model"), given)
+    assert {name: getattr(config, name) for name in found} == found
+    if config.has_labels:
+        assert len(found) == 9
+    generator = build_generator(dataclasses.replace(Config(seed=9), **found))
+    original.assign(str(tmp_path / "model"), generator)
+    for variable in generator.variables:
+        assert (variable.numpy() == original.read(str(tmp_path / "model")).get_tensor(variable.path)).all()
+
+
+def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
+    write_tf1(tmp_path / "wide", Config(output_height=32, output_width=48, c_dim=3, gf_dim=2, df_dim=2))
+    ours = mnist_run / "checkpoints" / "mnist-small"
+    (tmp_path / "text.index").write_text("no checkpoint")
+    for path, given, says in (
+        (PREFIX, {"gf_dim": 64}, f"--gf_dim is 64, but the checkpoint {PREFIX} has 16; leave it out"),
+        (PREFIX, {"output_height": 32}, "begins with 49 cells of 4 x 4 pixels"),
+        (str(tmp_path / "wide"), {}, "begins with 6 cells of 16 x 16 pixels, which a square does not come to"),
+        (str(ours), {}, "is not carpedm20/DCGAN-tensorflow's ('generator/"),
+        (str(tmp_path / "text"), {}, "No checkpoint can be read at"),
+        (str(tmp_path / "nothing"), {}, "No checkpoint can be read at"),
+    ):
+        with pytest.raises(UserError, match=re.escape(says)):
+            original.sizes(path, given)
+    fails_with_one_sentence(f"--checkpoint={ours}", "--grid=2x2", cwd=tmp_path, says="DCGAN-tensorflow's")
+    with pytest.raises(UserError, match="--checkpoint names weights alone"):
+        main_here(f"--checkpoint={PREFIX}", "--train", "--resume", out_dir=tmp_path)

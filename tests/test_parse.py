@@ -1,0 +1,74 @@
+"""Seeds, classes, grids and sums as users write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcgan_tf import parse
+from dcgan_tf.errors import UserError
+
+DIGITS = tuple("0123456789")
+PETS = ("cat", "dog", "guinea-pig")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("0", (0,)), ("0,5,7-9", (0, 5, 7, 8, 9)), (" 3, 1 ", (3, 1)), ("4-4", (4,)), ("2,2", (2, 2))],
+)
+def test_numbers_and_ranges(text: str, numbers: tuple[int, ...]):
+    assert parse.numbers("dims", text) == numbers
+
+
+@pytest.mark.parametrize("text", ["", "a", "1,", "9-7", "-3", "1.5", "0-99999999999", "1" * 30, "²"])
+def test_other_numbers_are_told_the_flag_and_the_form(text: str):
+    with pytest.raises(UserError, match=r"--dims takes numbers and ranges .* like 0,5,7-9"):
+        parse.numbers("dims", text)
+
+
+def test_grids():
+    assert parse.grid("8x16") == (8, 16)
+    for text in ("8", "0x4", "8x", "8*16", "-1x3"):
+        with pytest.raises(UserError, match="like 8x16, but is"):
+            parse.grid(text)
+
+
+def test_sums_of_means():
+    assert parse.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
+    for text in ("", "1 +", "- 3", "1 * 2", "a - b", "1-,2"):
+        with pytest.raises(UserError, match="--arithmetic takes seeds joined by"):
+            parse.arithmetic(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "classes"),
+    [
+        ("", DIGITS, tuple(range(10))),
+        ("7", DIGITS, (7,)),
+        ("0-9", DIGITS, tuple(range(10))),
+        ("8, 1-2", DIGITS, (8, 1, 2)),
+        ("dog,cat", PETS, (1, 0)),
+        ("guinea-pig", PETS, (2,)),
+        ("1", PETS, (1,)),
+        ("cat-dog", PETS, (0, 1)),
+        ("2", ("1", "2", "3"), (1,)),  # names that are numbers are names
+        ("", (), ()),
+    ],
+)
+def test_classes_by_name_and_number(text: str, names: tuple[str, ...], classes: tuple[int, ...]):
+    assert parse.classes(text, names) == classes
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "says"),
+    [
+        ("10", DIGITS, "no class '10'; --class takes one or more of its classes, which are 0, 1"),
+        ("bird", PETS, "no class 'bird'"),
+        ("0", ("1", "2"), "no class '0'"),
+        ("9-0", DIGITS, "from the lower to the higher"),
+        ("7", (), "The run has no classes"),
+        ("x", tuple(f"class {i}" for i in range(1000)), "class 19 and 980 more"),
+    ],
+)
+def test_classes_that_are_not_there(text: str, names: tuple[str, ...], says: str):
+    with pytest.raises(UserError, match=says):
+        parse.classes(text, names)

@@ -1,0 +1,109 @@
+"""The original's visualize options on runs with labels and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from conftest import main_here, pictures_of
+from PIL import Image
+from test_generate import assert_close, cut
+
+from dcgan_tf import latents
+from dcgan_tf.errors import UserError
+
+
+def duration(path: Path) -> int:
+    """Of all of a GIF's frames, in milliseconds."""
+    with Image.open(path) as gif:
+        return sum((gif.seek(frame), gif.info["duration"])[1] for frame in range(gif.n_frames))
+
+
+def swept(base: np.ndarray, dimension: int, count: int) -> np.ndarray:
+    z = np.tile(base, (count, 1)).astype(np.float32)
+    z[:, dimension] = np.arange(0, 1, 1 / count)  # the original's values
+    return z
+
+
+def test_option_0_is_a_random_sheet(mnist_run: Path):
+    main_here("--dataset=mnist", "--visualize", "--option=0", "--class=3,1", "--batch_size=9", out_dir=mnist_run)
+    sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "test_random.png"), 3, 3).reshape(9, 28, 28, 1)
+    z = latents.of_seeds(range(9), 100, "uniform_signed")
+    assert_close(sheet, pictures_of(mnist_run, "mnist-small", z, [3, 1] * 4 + [3]))
+
+
+def test_option_1_is_a_sheet_for_each_dimension(blobs_run: Path, capsys: pytest.CaptureFixture):
+    samples = blobs_run / "samples" / "blobs-small"
+    main_here("--dataset=blobs", "--visualize", "--batch_size=4", out_dir=blobs_run)  # option 1 is the default
+    assert len(list(samples.glob("test_arange_*.png"))) == 12
+    assert f"Wrote 12 files, test_arange_0.png to test_arange_11.png, to {samples}" in capsys.readouterr().out
+    sheet = cut(iio.imread(samples / "test_arange_5.png"), 2, 2).reshape(4, 20, 24, 3)
+    z = latents.of_seeds(range(20, 24), 12, "normal01")
+    z[:, 5] = [0, 0.25, 0.5, 0.75]
+    assert_close(sheet, pictures_of(blobs_run, "blobs-small", z, []))
+
+
+def test_option_2_sweeps_a_random_z(mnist_run: Path):
+    main_here("--dataset=mnist", "--visualize", "--option=2", "--dims=0,7", "--batch_size=8", out_dir=mnist_run)
+    samples = mnist_run / "samples" / "mnist-small"
+    assert {file.name for file in samples.glob("test_gif_*")} == {"test_gif_0.gif", "test_gif_7.gif"}
+    base = 0.2 * latents.of_seeds([7], 100, "uniform_signed")[0]
+    film = iio.imread(samples / "test_gif_7.gif", index=None)[..., None]
+    assert_close(film, pictures_of(mnist_run, "mnist-small", swept(base, 7, 8), [7] * 8))
+    assert duration(samples / "test_gif_7.gif") == 2000
+
+
+@pytest.mark.parametrize("option", [3, 4])
+def test_options_3_and_4_sweep_zeros(mnist_run: Path, option: int):
+    args = ["--dataset=mnist", "--visualize", f"--option={option}", "--dims=10-13", "--batch_size=5"]
+    main_here(*args, f"--sample_dir=option{option}", "--class=2,3", out_dir=mnist_run)
+    samples = mnist_run / f"option{option}" / "mnist-small"
+    names = [f"test_gif_{i}.gif" for i in range(10, 14)]
+    assert sorted(file.name for file in samples.iterdir()) == names + ["test_gif_merged.gif"] * (option == 4)
+    films = np.stack([iio.imread(samples / name, index=None) for name in names])
+    for film, dimension in zip(films, range(10, 14), strict=True):
+        z = swept(np.zeros(100), dimension, 5)
+        assert_close(film[..., None], pictures_of(mnist_run, "mnist-small", z, [2 + dimension % 2] * 5))
+    if option == 4:
+        merged = iio.imread(samples / "test_gif_merged.gif", index=None)
+        forth = films.reshape(2, 2, 5, 28, 28).transpose(2, 0, 3, 1, 4).reshape(5, 56, 56)
+        # The last frame follows itself where the film turns: GIF keeps it once, for twice the time.
+        assert (merged == np.concatenate([forth, forth[-2::-1]])).all()
+        assert duration(samples / "test_gif_merged.gif") == 8000
+
+
+def test_colour_films_look_like_the_pictures(blobs_run: Path):
+    main_here("--dataset=blobs", "--visualize", "--option=4", "--dims=0-3", "--batch_size=6", out_dir=blobs_run)
+    samples = blobs_run / "samples" / "blobs-small"
+    film = iio.imread(samples / "test_gif_2.gif", index=None)
+    pictures = pictures_of(blobs_run, "blobs-small", swept(np.zeros(12), 2, 6), [])
+    assert film.shape == (6, 20, 24, 3)
+    assert np.abs(film.astype(int) - pictures).mean() < 6  # 256 colours a frame
+    assert iio.imread(samples / "test_gif_merged.gif", index=None).shape == (11, 40, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--option=5"], "--option must be 0, 1, 2, 3 or 4, but is 5"),
+        (["--option=-1"], "--option must be 0, 1, 2, 3 or 4, but is -1"),
+        (["--dims=12"], "z has 12 dimensions, so --dims must be below 12, but has 12"),
+        (["--option=2", "--batch_size=1"], "A GIF of one frame is no film; give a --batch_size of at least 2"),
+        (["--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 pictures"),
+    ],
+)
+def test_what_makes_no_sense_is_told(blobs_run: Path, args: list[str], says: str):
+    with pytest.raises(UserError, match=says):
+        main_here("--dataset=blobs", "--visualize", *args, out_dir=blobs_run)
+
+
+def test_a_picture_that_cannot_be_written_is_an_error(mnist_run: Path):
+    """The original wrote a PNG instead, and said nothing."""
+    film = mnist_run / "samples" / "mnist-small" / "test_gif_42.gif"
+    film.mkdir()
+    with pytest.raises(OSError):
+        main_here("--dataset=mnist", "--visualize", "--option=3", "--dims=42", out_dir=mnist_run)
+    assert not list(film.parent.glob("*42*.png"))
+    film.rmdir()
