@@ -8,8 +8,11 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -19,6 +22,10 @@ from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.startup import start_tensorflow
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+BATCHES = 1000
 DISTINCT = 1000  # JPEG files written; more pictures are further links to them
 
 
@@ -31,22 +38,26 @@ def pipeline(config: Config, count: int) -> None:
     write_faces(Path(config.data_dir) / config.dataset, count)
     config = data.complete(config, source := sources.find(config))
     print(f"{count:,} JPEG files of 178x218, on {os.cpu_count()} cores; resident before: {peak_memory():.2f} GB")
-    started = time.perf_counter()
-    prepared = pictures.prepare(source, config)
-    cold = count / (time.perf_counter() - started)
-    print(f"Decode, crop to 108x108, resize to 64x64: {cold:9,.0f} pictures/s")
-    dataset = data.Dataset(prepared.images, prepared.labels, source.where, reshuffled=True)
-    batches, seconds = dataset.batches(config, 0), 0.0
-    next(batches)
-    gathered, started = 0, time.perf_counter()
-    while seconds < 2:
-        gathered += len(next(batches)[1])
-        seconds = time.perf_counter() - started
-    where = "disk" if isinstance(prepared.images, np.memmap) else "memory"
-    print(f"Batches of {config.batch_size} of these, from {where}:{gathered / seconds:13,.0f} pictures/s")
-    print(f"Peak memory: {peak_memory():.2f} GB; the resized pictures are {prepared.images.nbytes / 1e9:.2f} GB")
-    for name, speed in decoder_alone(Path(source.where)).items():
-        print(f"{name}:{speed:12,.0f} pictures/s; the above is {cold / speed:.0%} of it")
+    prepared: list[pictures.Prepared] = []
+    name = "decode, crop to 108x108, resize to 64x64"
+    cold = measure(name, count, lambda: prepared.append(pictures.prepare(source, config)))
+    dataset = data.Dataset(prepared[0].images, prepared[0].labels, source.where, reshuffled=True)
+    where = "disk" if isinstance(dataset.images, np.memmap) else "memory"
+    name, batches = f"batches of {config.batch_size} of these, from {where}", dataset.batches(config, 0)
+    measure(name, BATCHES * config.batch_size, lambda: deque(islice(batches, BATCHES), 0))
+    print(f"Peak memory: {peak_memory():.2f} GB; the resized pictures are {dataset.images.nbytes / 1e9:.2f} GB")
+    for name, decoded in decoders(Path(source.where)).items():
+        speed = measure(name, 4 * min(count, DISTINCT), lambda decoded=decoded: deque(decoded, 0))
+        print(f"  of which decoding, cropping and resizing reach {cold / speed:.0%}")
+
+
+def measure(name: str, count: int, work: Callable[[], object]) -> float:
+    """Print and return pictures/s. CPU time is less moved by what else the machine does."""
+    started, cpu = time.perf_counter(), time.process_time()
+    work()
+    speed, cpu = count / (time.perf_counter() - started), (time.process_time() - cpu) / count
+    print(f"{name:42}{speed:12,.0f} pictures/s{1000 * cpu:9.3f} ms of CPU each", flush=True)
+    return speed
 
 
 def write_faces(folder: Path, count: int) -> None:
@@ -63,27 +74,19 @@ def write_faces(folder: Path, count: int) -> None:
         Image.fromarray((np.asarray(smooth) + noise).clip(0, 255).astype(np.uint8)).save(file)
 
 
-def decoder_alone(folder: Path) -> dict[str, float]:
-    """Pictures/s of tf.io on the same files, on all cores: the whole picture, and only its crop window."""
+def decoders(folder: Path) -> dict[str, Iterable[tf.Tensor]]:
+    """tf.io on the same files four times, on all cores: the whole pictures, and only their crop window."""
     import tensorflow as tf
 
-    files = [str(folder / f"{number:06}.jpg") for number in range(min(DISTINCT, len(os.listdir(folder))))]
+    files = sorted(map(str, folder.iterdir()))[:DISTINCT]
     window = [55, 35, 108, 108]  # the centre 108x108 of 178x218
-    decoders: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
-        "tf.io.decode_jpeg alone                 ": tf.io.decode_jpeg,
-        "tf.io.decode_and_crop_jpeg alone        ": lambda content: tf.io.decode_and_crop_jpeg(content, window),
+    cropped = "tf.io.decode_and_crop_jpeg alone"
+    decode = {"tf.io.decode_jpeg alone": tf.io.decode_jpeg, cropped: lambda x: tf.io.decode_and_crop_jpeg(x, window)}
+    paths = tf.data.Dataset.from_tensor_slices(files).repeat(4)
+    return {
+        name: paths.map(lambda file, f=function: f(tf.io.read_file(file)), num_parallel_calls=os.cpu_count())
+        for name, function in decode.items()
     }
-    speeds = {}
-    for name, decode in decoders.items():
-        decoded = tf.data.Dataset.from_tensor_slices(files).repeat(4)
-        decoded = decoded.map(lambda file, d=decode: d(tf.io.read_file(file)), num_parallel_calls=os.cpu_count())
-        for _ in decoded.take(50):
-            pass
-        started = time.perf_counter()
-        for _ in decoded:
-            pass
-        speeds[name] = 4 * len(files) / (time.perf_counter() - started)
-    return speeds
 
 
 def peak_memory() -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import struct
-import zlib
 from itertools import islice
 from pathlib import Path
 
@@ -97,10 +95,6 @@ def test_a_picture_smaller_than_the_crop_is_an_error(tmp_path):
         data.load(Config(dataset="few", data_dir=str(tmp_path), crop=True, input_height=64, batch_size=1))
 
 
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
 @pytest.fixture(scope="module")
 def numbered(tmp_path_factory) -> Path:
     """A data_dir with a folder `n` of 100 gray pictures, number i of gray i, among them broken files."""
@@ -112,8 +106,7 @@ def numbered(tmp_path_factory) -> Path:
     (folder / "007x.png").write_bytes(whole[:-30])
     (folder / "050x.png").write_bytes(b"")
     (folder / "051x.jpg").write_text("no picture")
-    bomb = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
-    (folder / "052x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bomb) + chunk(b"IDAT", zlib.compress(b"")))
+    Image.new("1", (12000, 8000)).save(folder / "052x.png")  # sound, but past Pillow's limit: 96 million pixels
     (folder / "053x.png").symlink_to(folder / "nowhere")
     return folder.parent
 
