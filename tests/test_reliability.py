@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import psutil
 import pytest
@@ -23,7 +24,7 @@ from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_proce
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dcgan_tf import data, idx, train
+from dcgan_tf import data, idx, pictures, sources, train
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
@@ -247,6 +248,35 @@ def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict
         file.write_bytes(content)
         with contextlib.suppress(UserError):
             assert isinstance(Config.from_json(file), Config)
+
+
+def encoded(kind: str) -> bytes:
+    pixels = np.random.default_rng(0).integers(256, size=(24, 20, 3), dtype=np.uint8)
+    return iio.imwrite("<bytes>", pixels, extension=kind, plugin="pillow")
+
+
+WHOLE = {kind: encoded(kind) for kind in (".png", ".jpg", ".gif", ".bmp", ".webp", ".tiff")}
+
+
+@FUZZ
+@given(
+    st.sampled_from([*WHOLE]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
+    st.floats(0, 1),
+    st.binary(max_size=24),
+)
+def test_fuzz_pictures(kind: str, changes: list[tuple[float, int]], cut: float, tail: bytes):
+    """Bytes changed, cut off and added: the picture is read or reported, and the others are not touched."""
+    damaged = bytearray(WHOLE[kind])
+    for where, value in changes:
+        damaged[int(where * (len(damaged) - 1))] = value
+    damaged = bytes(damaged[: int(cut * len(damaged)) + 1]) + tail
+    items = [sources.Item(str(i), data, 0) for i, data in enumerate((WHOLE[".png"], damaged, WHOLE[".png"]))]
+    config = Config(output_height=6, output_width=5, c_dim=3)
+    prepared = pictures.prepare(sources.Source("memory", items, 3), config)
+    assert len(prepared.images) + len(prepared.unreadable) == 3
+    assert (prepared.images[0] == prepared.images[-1]).all()
+    assert prepared.images.shape[1:] == (6, 5, 3)
 
 
 def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
