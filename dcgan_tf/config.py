@@ -15,6 +15,7 @@ from dcgan_tf.errors import UserError
 
 # Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
 Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
+PRECISIONS = ("float32", "bfloat16", "float16")
 # A run is found again by these, where they stand on the command line; its networks are built from them.
 ARCHITECTURE = ("output_height", "output_width", "c_dim", "z_dim", "z_dist", "gf_dim", "df_dim", "gfc_dim", "dfc_dim")
 
@@ -59,6 +60,7 @@ class Config:
     log_freq: int = setting(20, "Iterations between points of the TensorBoard curves")
     max_to_keep: int = setting(1, "Checkpoints to keep")
     G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
+    precision: str = setting("float32", f"Arithmetic of the train step: {', '.join(PRECISIONS)}; weights stay float32")
     xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
     class_names: tuple[str, ...] = ()  # not a flag: the data set says it; none is an unconditional run
 
@@ -74,7 +76,8 @@ class Config:
             raise UserError(f"--seed must be between 0 and 2^32 - 1, but is {self.seed}.")
         if self.c_dim not in (None, 1, 3):
             raise UserError(f"--c_dim must be 1 (gray) or 3 (colour), but is {self.c_dim}.")
-        for name, allowed in (("z_dist", Z_DISTS), ("xla", ("auto", "on", "off")), ("split", ("all", "train"))):
+        choices = {"z_dist": Z_DISTS, "precision": PRECISIONS, "xla": ("auto", "on", "off"), "split": ("all", "train")}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UserError(f"--{name} must be one of {', '.join(allowed)}, but is {getattr(self, name)!r}.")
         if not self.dataset:
@@ -104,13 +107,13 @@ class Config:
 
     @classmethod
     def from_json(cls, path: Path) -> Config:
-        """Read a run's FLAGS.json; settings unknown to this version are left out. Raises UserError if damaged."""
+        """Read a run's FLAGS.json, which another version may have written. Raises UserError if damaged."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             if values["train_size"] == "inf":
                 values["train_size"] = math.inf
             values["class_names"] = tuple(map(str, values["class_names"]))
-            return cls(**{f.name: _checked(f, values[f.name]) for f in dataclasses.fields(cls)})
+            return cls(**{f.name: _checked(f, values[f.name]) for f in dataclasses.fields(cls) if f.name in values})
         except (OSError, ValueError, KeyError, TypeError, UserError) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(".")
             raise UserError(

@@ -18,13 +18,15 @@ class DCGAN(tf.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        self.generator = build_generator(config)
-        self.discriminator = build_discriminator(config)
+        self.generator = build_generator(config, config.precision)
+        self.discriminator = build_discriminator(config, config.precision)
         for layer in (*self.generator.layers, *self.discriminator.layers):
             if isinstance(layer, BatchNorm):
                 layer.fused = not use_xla(config.xla)
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
         self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
+        # Gradients of a mean loss underflow in float16; a power of two scales them exactly, and weights stay float32.
+        self.loss_scale = 1024.0 if config.precision == "float16" else 1.0
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def iterate(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
@@ -50,17 +52,22 @@ class DCGAN(tf.Module):
                 out["d_loss_real"] = losses.d_loss_real(out["D_real_logits"])
                 out["d_loss_fake"] = losses.d_loss_fake(out["D_fake_logits"])
                 out["d_loss"] = out["d_loss_real"] + out["d_loss_fake"]
-            out["grad_D"] = d_tape.gradient(out["d_loss"], d_weights)
+            out["grad_D"] = self.gradients(d_tape, out["d_loss"], d_weights)
             self.d_optimizer.apply(out["grad_D"], d_weights)
             out["g_loss_1"] = losses.g_loss(self.discriminator(out["G"], labels, training=True))
-        out["grad_G1"] = g_tape.gradient(out["g_loss_1"], g_weights)
+        out["grad_G1"] = self.gradients(g_tape, out["g_loss_1"], g_weights)
         self.g_optimizer.apply(out["grad_G1"], g_weights)
         with tf.GradientTape() as g_tape:
             fake = self.generator(z, labels, training=True)
             out["g_loss_2"] = losses.g_loss(self.discriminator(fake, labels, training=True))
-        out["grad_G2"] = g_tape.gradient(out["g_loss_2"], g_weights)
+        out["grad_G2"] = self.gradients(g_tape, out["g_loss_2"], g_weights)
         self.g_optimizer.apply(out["grad_G2"], g_weights)
         return out
+
+    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
+        """The gradients of the loss, scaled on their way through the networks."""
+        gradients = tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale))
+        return gradients if self.loss_scale == 1 else [g / self.loss_scale for g in gradients]
 
     def make_step(self, config: Config) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
         """The compiled train step: (uint8 pictures [B, H, W, C], int32 labels [B]) -> what is logged of it."""
@@ -73,7 +80,8 @@ class DCGAN(tf.Module):
             logged = {name: out[name] for name in ("d_loss", "d_loss_real", "d_loss_fake")}
             logged |= {"g_loss": out["g_loss_2"], "z": z}
             logged |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
-            return logged | ({"G": out["G"]} if config.G_img_sum else {})
+            logged |= {"G": out["G"]} if config.G_img_sum else {}
+            return {name: tf.cast(value, tf.float32) for name, value in logged.items()}
 
         return step
 
