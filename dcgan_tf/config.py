@@ -62,6 +62,7 @@ class Config:
     G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
     precision: str = setting("float32", f"Arithmetic of the train step: {', '.join(PRECISIONS)}; weights stay float32")
     xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
+    steps_per_call: int | None = setting(None, "Iterations in one call of the train step (default: CPU 1, GPU 10)")
     class_names: tuple[str, ...] = ()  # not a flag: the data set says it; none is an unconditional run
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import latents, losses
@@ -69,21 +70,40 @@ class DCGAN(tf.Module):
         gradients = tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale))
         return gradients if self.loss_scale == 1 else [g / self.loss_scale for g in gradients]
 
-    def make_step(self, config: Config) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-        """The compiled train step: (uint8 pictures [B, H, W, C], int32 labels [B]) -> what is logged of it."""
+    def make_step(self, config: Config) -> Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]:
+        """The compiled train step: K iterations in one call, with the results of K calls.
+
+        It is traced once, whatever K is from call to call, and it writes nothing: what is logged leaves it as tensors.
+
+        Returns: a function of uint8 pictures [K, B, H, W, C] and int32 labels [K, B], which gives what is logged of
+          the last iteration: the scalars d_loss, d_loss_real, d_loss_fake, g_loss, and z, d, d_ (and G), all float32.
+        """
+        names = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "z", "d", "d_") + ("G",) * config.G_img_sum
+        batch = (config.batch_size, config.output_height, config.output_width, config.c_dim)
 
         @tf.function(jit_compile=use_xla(config.xla))
-        def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        def one(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
             iteration = self.iteration.assign_add(1)
             z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
             out = self.iterate(scale(images, config.has_labels), tf.one_hot(labels, config.y_dim), z)
-            logged = {name: out[name] for name in ("d_loss", "d_loss_real", "d_loss_fake")}
-            logged |= {"g_loss": out["g_loss_2"], "z": z}
-            logged |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
-            logged |= {"G": out["G"]} if config.G_img_sum else {}
-            return {name: tf.cast(value, tf.float32) for name, value in logged.items()}
+            out |= {"g_loss": out["g_loss_2"], "z": z}
+            out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
+            return {name: tf.cast(out[name], tf.float32) for name in names}
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, *batch], tf.uint8), tf.TensorSpec([None, batch[0]], tf.int32)]
+        )
+        def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+            kinds = dict.fromkeys(names, tf.float32)
+            logged = tf.map_fn(lambda batch: one(*batch), (images, labels), kinds, parallel_iterations=1)
+            return {name: values[-1] for name, values in logged.items()}
 
         return step
+
+
+def steps_per_call(config: Config) -> int:
+    """Iterations in one call, unless something between them must be written: a GPU should not wait for Python."""
+    return config.steps_per_call or (10 if tf.config.list_physical_devices("GPU") else 1)
 
 
 def use_xla(setting: str) -> bool:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -17,7 +18,7 @@ from dcgan_tf import data, images, latents
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.events import drop_after
-from dcgan_tf.model import DCGAN
+from dcgan_tf.model import DCGAN, steps_per_call
 from dcgan_tf.runs import Run, Runs, save_config
 
 
@@ -50,11 +51,16 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
     writer = tf.summary.create_file_writer(str(run.logs))
     start, total = int(model.iteration), config.epoch * steps
     logged_at = start, time.perf_counter()
+    together, waiting = steps_per_call(config), []
     with stop_on_signals() as stopped, _progress(start, total) as progress:
         for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start), start + 1):
             if iteration > total or stopped:
                 break
-            logged = step(pictures, labels)
+            waiting.append((pictures, labels))
+            freqs = (config.log_freq, config.sample_freq, config.ckpt_freq, steps)
+            if len(waiting) < together and iteration not in (1, total) and all(iteration % freq for freq in freqs):
+                continue  # one call for several iterations, up to the next that leaves something behind
+            logged = step(*map(np.stack, zip(*waiting, strict=True)))
             if iteration % config.log_freq == 0 or iteration == 1:
                 write_summaries(writer, logged, iteration, config)
                 losses = {name: f"{float(logged[name]):.4f}" for name in ("d_loss", "g_loss")}
@@ -63,7 +69,8 @@ def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False
                 progress.set_postfix(losses | {"images/s": f"{speed:.0f}"}, refresh=False)
                 logged_at = now
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
-            progress.update()
+            progress.update(len(waiting))
+            waiting.clear()
             if iteration % config.sample_freq == 0:
                 sampler.write(iteration)
             if iteration % config.ckpt_freq == 0:

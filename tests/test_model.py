@@ -59,7 +59,7 @@ def test_the_step_counts_logs_and_changes_both_networks():
     before = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
     step = model.make_step(config)
-    logged = step(images, np.zeros(8, np.int32))
+    logged = step(images[None], np.zeros((1, 8), np.int32))
     after = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     assert all((a != b).any() for a, b in zip(before, after, strict=True))
     assert int(model.iteration) == 1
@@ -125,7 +125,37 @@ def test_half_precision_keeps_weights_averages_and_adam_in_float32():
     config = Config(**SMALL, precision="bfloat16")
     model = DCGAN(config)
     step = model.make_step(config)
-    logged = step(np.zeros((8, 16, 16, 3), np.uint8), np.zeros(8, np.int32))
+    logged = step(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
     assert {value.dtype for value in logged.values()} == {tf.float32}
     kept = [v.value for n in (model.generator, model.discriminator) for v in n.variables]
     assert {v.dtype for v in (*kept, *model.g_optimizer.variables, *model.d_optimizer.variables)} == {tf.float32}
+
+
+@pytest.mark.parametrize("xla", ["off", "on"])
+def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
+    """Weights, averages, Adam, the last iteration's values: bit for bit; and one trace for all."""
+    config = Config(**SMALL, xla=xla)
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(6, 8, 16, 16, 3), dtype=np.uint8)
+    labels = np.zeros((6, 8), np.int32)
+    ended = []
+    for calls in ([1, 1, 1, 1, 1, 1], [1, 3, 2], [6]):
+        model, at = DCGAN(config), 0
+        model.traces = 0
+
+        def counted(*inputs, model=model):
+            model.traces += 1
+            return DCGAN.iterate(model, *inputs)
+
+        model.iterate = counted
+        step = model.make_step(config)
+        for count in calls:
+            logged = step(images[at : at + count], labels[at : at + count])
+            at += count
+        assert model.traces == 1
+        assert int(model.iteration) == 6
+        variables = [*model.generator.variables, *model.discriminator.variables]
+        variables += [*model.g_optimizer.variables, *model.d_optimizer.variables]
+        ended.append([v.numpy() for v in variables] + [logged[name].numpy() for name in sorted(logged)])
+    for other in ended[1:]:
+        assert all((a == b).all() for a, b in zip(ended[0], other, strict=True))
