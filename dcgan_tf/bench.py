@@ -1,0 +1,181 @@
+"""python -m dcgan_tf.bench: how fast the train step is, on made-up pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dcgan_tf.config import PRECISIONS, Config
+from dcgan_tf.startup import start_tensorflow
+
+SHAPES = {"mnist": (28, 1, tuple("0123456789")), "made64": (64, 3, ())}  # size, channels, classes
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dcgan_tf.bench", description="How fast is the train step here?")
+    parser.add_argument(
+        "--dataset", choices=SHAPES, default="mnist", help="networks and shapes; the pictures are noise"
+    )
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--xla", choices=("auto", "on", "off"), default="auto")
+    parser.add_argument("--batch_size", type=int, default=64)
+    parser.add_argument("--size", type=int, help="height and width of the pictures (default: the data set's)")
+    parser.add_argument("--width", type=int, default=64, help="filters, gf_dim and df_dim; linear layers have 16 times")
+    parser.add_argument("--iterations", type=int, default=20, help="how many are timed, after 3 that are not")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--scaling", action="store_true", help="cost against batch size, size of the pictures, width")
+    parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)  # for benchmarks/compare.py
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    start_tensorflow()
+    if options.turns:
+        take_turns(train_step(config_of(options))[0])
+    elif options.scaling:
+        scaling(options)
+    else:
+        result = run(options)
+        print(json.dumps(result) if options.json else "\n".join(f"{key:24} {value}" for key, value in result.items()))
+
+
+def config_of(options: argparse.Namespace) -> Config:
+    """The networks' settings. Raises UserError."""
+    size, channels, classes = SHAPES[options.dataset]
+    return Config(
+        output_height=options.size or size,
+        output_width=options.size or size,
+        c_dim=channels,
+        class_names=classes,
+        precision=options.precision,
+        xla=options.xla,
+        batch_size=options.batch_size,
+        gf_dim=options.width,
+        df_dim=options.width,
+        gfc_dim=16 * options.width,
+        dfc_dim=16 * options.width,
+    )
+
+
+def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
+    """One call of the train step that waits for its end; GFLOP of an iteration; iterations in a call."""
+    import numpy as np
+
+    from dcgan_tf.model import DCGAN, steps_per_call
+
+    model, calls = DCGAN(config), steps_per_call(config)
+    step = model.make_step(config)
+    random = np.random.default_rng(0)
+    shape = (calls, config.batch_size, config.output_height, config.output_width, config.c_dim)
+    images = random.integers(256, size=shape, dtype=np.uint8)
+    labels = random.integers(max(config.y_dim, 1), size=shape[:2], dtype=np.int32)
+    return lambda: step(images, labels)["d_loss"].numpy(), gigaflops(model, config), calls
+
+
+def gigaflops(model: Any, config: Config) -> float:
+    """Multiplications and additions, in 10^9, of the convolutions and matrix products of one iteration."""
+    total = 0
+    # G runs twice forward and twice backward; D four times forward, twice backward in full and twice for its input.
+    # A pass backward is two products, of which the first layer of G, and of D in D's update, leaves out one.
+    for network, products, spared in ((model.generator, 6, 2), (model.discriminator, 10, 2)):
+        height, width = config.output_height, config.output_width
+        layers = [layer for layer in network.layers if hasattr(layer, "w") or hasattr(layer, "matrix")]
+        for number, layer in enumerate(layers):
+            kernel = layer.w if hasattr(layer, "w") else layer.matrix
+            places = 1
+            if hasattr(layer, "size"):  # a transposed convolution: a product for each place of its input
+                places = -(-layer.size[0] // 2) * -(-layer.size[1] // 2)
+            elif hasattr(layer, "w"):
+                height, width = -(-height // 2), -(-width // 2)
+                places = height * width
+            total += (products - spared * (number == 0)) * places * kernel.shape.num_elements()
+    return 2 * config.batch_size * total / 1e9
+
+
+def milliseconds(call: Callable[[], Any], count: int) -> list[float]:
+    """How long each of `count` calls takes."""
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - start))
+    return times
+
+
+def take_turns(call: Callable[[], Any]) -> None:
+    """Warm up, say so, then answer each number on standard input with a line: the milliseconds of so many calls."""
+    milliseconds(call, 3)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(milliseconds(call, int(line))), flush=True)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure one configuration; a large matrix product of the same precision is measured in between."""
+    import tensorflow as tf
+
+    call, gflop, iterations = train_step(config_of(options))
+    matrix = tf.cast(tf.random.normal([2048, 2048]), options.precision)
+    product = tf.function(lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
+    calls = max(1, options.iterations // iterations)
+    milliseconds(call, 3), milliseconds(product.get_concrete_function(), 3)
+    times, products = [], []
+    for _ in range(calls):
+        times += [ms / iterations for ms in milliseconds(call, 1)]
+        products += milliseconds(lambda: product().numpy(), 1)
+    ms = statistics.median(times)
+    speed, peak = gflop / ms * 1000, 2 * 2048**3 / 1e6 / statistics.median(products)
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "dataset": options.dataset,
+        "precision": options.precision,
+        "xla": options.xla,
+        "batch_size": options.batch_size,
+        "ms_per_iteration": round(ms, 2),
+        "ms_quartiles": [round(q, 2) for q in statistics.quantiles(times, n=4)[::2]]
+        if calls > 1
+        else [round(ms, 2)] * 2,
+        "images_per_second": round(1000 * options.batch_size / ms, 1),
+        "gflop_per_iteration": round(gflop, 2),
+        "gflops_per_second": round(speed, 1),
+        "share_of_matrix_product": round(speed / peak, 3),
+        "peak_memory_mb": round(_peak_memory(gpus) / 2**20),
+    }
+
+
+def _peak_memory(gpus: list) -> int:
+    import tensorflow as tf
+
+    if gpus:
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def scaling(options: argparse.Namespace) -> None:
+    """Print the cost of an iteration as one thing at a time grows from half to double."""
+    own = SHAPES[options.dataset][0]
+    start = {"batch_size": options.batch_size, "size": options.size or own, "width": options.width}
+    if not options.json:
+        print(f"{'':28} ms/iteration    images/s   GFLOP/s")
+    for name, value in start.items():
+        for factor in (0.5, 1, 2):
+            grown = max(1, int(value * factor))
+            if name == "size" and SHAPES[options.dataset][2]:
+                grown = -(-grown // 4) * 4  # with labels the networks need a multiple of 4
+            changed = argparse.Namespace(**{**vars(options), **start, name: grown})
+            result = run(changed) | {"size": changed.size, "width": changed.width}
+            ms, images, speed = (result[k] for k in ("ms_per_iteration", "images_per_second", "gflops_per_second"))
+            label = f"{name} {getattr(changed, name)}"
+            print(json.dumps(result) if options.json else f"{label:28} {ms:12.1f} {images:11.1f} {speed:9.1f}")
+
+
+if __name__ == "__main__":
+    main()
