@@ -1,119 +1,194 @@
-"""How fast this machine is: python -m dcgan_tf.bench --pipeline [--pictures N] [--cache_gb N]."""
+"""python -m dcgan_tf.bench: how fast the train step is, on made-up pictures."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import resource
+import statistics
 import sys
-import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from dcgan_tf import data, pictures, sources
-from dcgan_tf.config import Config
+from dcgan_tf import bench_pipeline
+from dcgan_tf.config import PRECISIONS, Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.startup import start_tensorflow
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-BATCHES = 1000
-DISTINCT = 1000  # JPEG files written; more pictures are further links to them
+SHAPES = {"mnist": (28, 1, tuple("0123456789")), "made64": (64, 3, ())}  # size, channels, classes
 
 
-def pipeline(config: Config, count: int) -> None:
-    """Print pictures/s of `count` JPEG files, 178x218, cropped to 108x108 and resized to 64x64; then of batches.
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dcgan_tf.bench", description="How fast is the train step here?")
+    parser.add_argument(
+        "--dataset", choices=SHAPES, default="mnist", help="networks and shapes; the pictures are noise"
+    )
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--xla", choices=("auto", "on", "off"), default="auto")
+    parser.add_argument("--batch_size", type=int, default=64)
+    parser.add_argument("--size", type=int, help="height and width of the pictures (default: the data set's)")
+    parser.add_argument("--width", type=int, default=64, help="filters, gf_dim and df_dim; linear layers have 16 times")
+    parser.add_argument("--iterations", type=int, default=20, help="how many are timed, after 3 that are not")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--scaling", action="store_true", help="cost against batch size, size of the pictures, width")
+    parser.add_argument(
+        "--pipeline", action="store_true", help="instead: pictures/s from JPEG files, and from the cache"
+    )
+    parser.add_argument("--pictures", type=int, default=10_000, help="with --pipeline: how many JPEG files (10,000)")
+    parser.add_argument("--cache_gb", type=float, default=4, help="with --pipeline: memory for the pictures (4)")
+    parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)  # for benchmarks/compare.py
+    return parser
 
-    TensorFlow's decoder alone, on as many cores, stands beside it.
-    """
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
     start_tensorflow()
-    write_faces(Path(config.data_dir) / config.dataset, count)
-    config = data.complete(config, source := sources.find(config))
-    print(f"{count:,} JPEG files of 178x218, on {os.cpu_count()} cores; resident before: {peak_memory():.2f} GB")
-    prepared: list[pictures.Prepared] = []
-    name = "decode, crop to 108x108, resize to 64x64"
-    cold = measure(name, count, lambda: prepared.append(pictures.prepare(source, config)))
-    dataset = data.Dataset(prepared[0].images, prepared[0].labels, source.where, reshuffled=True)
-    where = "disk" if isinstance(dataset.images, np.memmap) else "memory"
-    name, batches = f"batches of {config.batch_size} of these, from {where}", dataset.batches(config, 0)
-    measure(name, BATCHES * config.batch_size, lambda: deque(islice(batches, BATCHES), 0))
-    print(f"Peak memory: {peak_memory():.2f} GB; the resized pictures are {dataset.images.nbytes / 1e9:.2f} GB")
-    for name, decoded in decoders(Path(source.where)).items():
-        speed = measure(name, 4 * min(count, DISTINCT), lambda decoded=decoded: deque(decoded, 0))
-        print(f"  of which decoding, cropping and resizing reach {cold / speed:.0%}")
+    if options.pipeline:
+        bench_pipeline.main(options.pictures, options.cache_gb)
+    elif options.turns:
+        take_turns(train_step(config_of(options))[0])
+    elif options.scaling:
+        scaling(options)
+    else:
+        result = run(options)
+        print(json.dumps(result) if options.json else "\n".join(f"{key:24} {value}" for key, value in result.items()))
 
 
-def measure(name: str, count: int, work: Callable[[], object]) -> float:
-    """Print and return pictures/s. CPU time is less moved by what else the machine does."""
-    started, cpu = time.perf_counter(), time.process_time()
-    work()
-    speed, cpu = count / (time.perf_counter() - started), (time.process_time() - cpu) / count
-    print(f"{name:42}{speed:12,.0f} pictures/s{1000 * cpu:9.3f} ms of CPU each", flush=True)
-    return speed
+def config_of(options: argparse.Namespace) -> Config:
+    """The networks' settings. Raises UserError."""
+    size, channels, classes = SHAPES[options.dataset]
+    return Config(
+        output_height=options.size or size,
+        output_width=options.size or size,
+        c_dim=channels,
+        class_names=classes,
+        precision=options.precision,
+        xla=options.xla,
+        batch_size=options.batch_size,
+        gf_dim=options.width,
+        df_dim=options.width,
+        gfc_dim=16 * options.width,
+        dfc_dim=16 * options.width,
+    )
 
 
-def write_faces(folder: Path, count: int) -> None:
-    """JPEG files 178 wide and 218 high, as large as CelebA's."""
-    folder.mkdir()
+def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
+    """One call of the train step that waits for its end; GFLOP of an iteration; iterations in a call."""
+    import numpy as np
+
+    from dcgan_tf.model import DCGAN, steps_per_call
+
+    model, calls = DCGAN(config), steps_per_call(config)
+    step = model.make_step(config)
     random = np.random.default_rng(0)
-    for number in range(count):
-        file = folder / f"{number:06}.jpg"
-        if number >= DISTINCT:
-            os.link(folder / f"{number % DISTINCT:06}.jpg", file)
-            continue
-        smooth = Image.fromarray(random.integers(0, 256, (28, 23, 3), np.uint8)).resize((178, 218), Image.BICUBIC)
-        noise = random.normal(0, 6, (218, 178, 3))
-        Image.fromarray((np.asarray(smooth) + noise).clip(0, 255).astype(np.uint8)).save(file)
+    shape = (calls, config.batch_size, config.output_height, config.output_width, config.c_dim)
+    images = random.integers(256, size=shape, dtype=np.uint8)
+    labels = random.integers(max(config.y_dim, 1), size=shape[:2], dtype=np.int32)
+    return lambda: step(images, labels)["d_loss"].numpy(), gigaflops(model, config), calls
 
 
-def decoders(folder: Path) -> dict[str, Iterable[tf.Tensor]]:
-    """tf.io on the same files four times, on all cores: the whole pictures, and only their crop window."""
+def gigaflops(model: Any, config: Config) -> float:
+    """Multiplications and additions, in 10^9, of the convolutions and matrix products of one iteration."""
+    total = 0
+    # G runs twice forward and twice backward; D four times forward, twice backward in full and twice for its input.
+    # A pass backward is two products, of which the first layer of G, and of D in D's update, leaves out one.
+    for network, products, spared in ((model.generator, 6, 2), (model.discriminator, 10, 2)):
+        height, width = config.output_height, config.output_width
+        layers = [layer for layer in network.layers if hasattr(layer, "w") or hasattr(layer, "matrix")]
+        for number, layer in enumerate(layers):
+            kernel = layer.w if hasattr(layer, "w") else layer.matrix
+            places = 1
+            if hasattr(layer, "size"):  # a transposed convolution: a product for each place of its input
+                places = -(-layer.size[0] // 2) * -(-layer.size[1] // 2)
+            elif hasattr(layer, "w"):
+                height, width = -(-height // 2), -(-width // 2)
+                places = height * width
+            total += (products - spared * (number == 0)) * places * kernel.shape.num_elements()
+    return 2 * config.batch_size * total / 1e9
+
+
+def milliseconds(call: Callable[[], Any], count: int) -> list[float]:
+    """How long each of `count` calls takes."""
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - start))
+    return times
+
+
+def take_turns(call: Callable[[], Any]) -> None:
+    """Warm up, say so, then answer each number on standard input with a line: the milliseconds of so many calls."""
+    milliseconds(call, 3)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(milliseconds(call, int(line))), flush=True)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure one configuration; a large matrix product of the same precision is measured in between."""
     import tensorflow as tf
 
-    files = sorted(map(str, folder.iterdir()))[:DISTINCT]
-    window = [55, 35, 108, 108]  # the centre 108x108 of 178x218
-    cropped = "tf.io.decode_and_crop_jpeg alone"
-    decode = {"tf.io.decode_jpeg alone": tf.io.decode_jpeg, cropped: lambda x: tf.io.decode_and_crop_jpeg(x, window)}
-    paths = tf.data.Dataset.from_tensor_slices(files).repeat(4)
+    call, gflop, iterations = train_step(config_of(options))
+    matrix = tf.cast(tf.random.normal([2048, 2048]), options.precision)
+    product = tf.function(lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
+    calls = max(1, options.iterations // iterations)
+    milliseconds(call, 3), milliseconds(product.get_concrete_function(), 3)
+    times, products = [], []
+    for _ in range(calls):
+        times += [ms / iterations for ms in milliseconds(call, 1)]
+        products += milliseconds(lambda: product().numpy(), 1)
+    ms = statistics.median(times)
+    speed, peak = gflop / ms * 1000, 2 * 2048**3 / 1e6 / statistics.median(products)
+    gpus = tf.config.list_physical_devices("GPU")
     return {
-        name: paths.map(lambda file, f=function: f(tf.io.read_file(file)), num_parallel_calls=os.cpu_count())
-        for name, function in decode.items()
+        "dataset": options.dataset,
+        "precision": options.precision,
+        "xla": options.xla,
+        "batch_size": options.batch_size,
+        "ms_per_iteration": round(ms, 2),
+        "ms_quartiles": [round(q, 2) for q in statistics.quantiles(times, n=4)[::2]]
+        if calls > 1
+        else [round(ms, 2)] * 2,
+        "images_per_second": round(1000 * options.batch_size / ms, 1),
+        "gflop_per_iteration": round(gflop, 2),
+        "gflops_per_second": round(speed, 1),
+        "share_of_matrix_product": round(speed / peak, 3),
+        "peak_memory_mb": round(_peak_memory(gpus) / 2**20),
     }
 
 
-def peak_memory() -> float:
-    """The most that this process has had in memory so far, in GB."""
+def _peak_memory(gpus: list) -> int:
+    import tensorflow as tf
+
+    if gpus:
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def main(argv: list[str]) -> None:
-    """Run the benchmark named. Raises UserError."""
-    parser = argparse.ArgumentParser(prog="python -m dcgan_tf.bench", description="Measure how fast this machine is.")
-    parser.add_argument("--pipeline", action="store_true", help="pictures/s from JPEG files, and from the cache")
-    parser.add_argument("--pictures", type=int, default=10_000, help="how many JPEG files (10,000)")
-    parser.add_argument("--cache_gb", type=float, default=4, help="memory for the resized pictures (4)")
-    arguments = parser.parse_args(argv)
-    if not arguments.pipeline:
-        parser.error("name what to measure: --pipeline")
-    if arguments.pictures < 64:
-        raise UserError(f"--pictures must be at least 64, a batch, but is {arguments.pictures}.")
-    with tempfile.TemporaryDirectory() as folder:
-        config = Config(dataset="faces", data_dir=folder, crop=True, cache_gb=arguments.cache_gb)
-        pipeline(config, arguments.pictures)
+def scaling(options: argparse.Namespace) -> None:
+    """Print the cost of an iteration as one thing at a time grows from half to double."""
+    own = SHAPES[options.dataset][0]
+    start = {"batch_size": options.batch_size, "size": options.size or own, "width": options.width}
+    if not options.json:
+        print(f"{'':28} ms/iteration    images/s   GFLOP/s")
+    for name, value in start.items():
+        for factor in (0.5, 1, 2):
+            grown = max(1, int(value * factor))
+            if name == "size" and SHAPES[options.dataset][2]:
+                grown = -(-grown // 4) * 4  # with labels the networks need a multiple of 4
+            changed = argparse.Namespace(**{**vars(options), **start, name: grown})
+            result = run(changed) | {"size": changed.size, "width": changed.width}
+            ms, images, speed = (result[k] for k in ("ms_per_iteration", "images_per_second", "gflops_per_second"))
+            label = f"{name} {getattr(changed, name)}"
+            print(json.dumps(result) if options.json else f"{label:28} {ms:12.1f} {images:11.1f} {speed:9.1f}")
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        main()
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -16,6 +16,7 @@ from dcgan_tf.errors import UserError
 
 # Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
 Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
+PRECISIONS = ("float32", "bfloat16", "float16")
 # A run is found again by these, where they stand on the command line; its networks are built from them.
 ARCHITECTURE = ("output_height", "output_width", "c_dim", "conditional", "z_dim", "z_dist")
 ARCHITECTURE += ("gf_dim", "df_dim", "gfc_dim", "dfc_dim")
@@ -66,7 +67,9 @@ class Config:
     max_to_keep: int = setting(1, "Checkpoints to keep")
     G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
     warn_collapse: bool = setting(True, "Warn once of a collapsed generator or a discriminator that has won")
+    precision: str = setting("float32", f"Arithmetic of the train step: {', '.join(PRECISIONS)}; weights stay float32")
     xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
+    steps_per_call: int | None = setting(None, "Iterations in one call of the train step (default: CPU 1, GPU 10)")
     class_names: tuple[str, ...] = ()  # not a flag: the data set says it; none is an unconditional run
 
     def __post_init__(self) -> None:
@@ -83,7 +86,8 @@ class Config:
             raise UserError(f"--seed must be between 0 and 2^32 - 1, but is {self.seed}.")
         if self.c_dim not in (None, 1, 3):
             raise UserError(f"--c_dim must be 1 (gray) or 3 (colour), but is {self.c_dim}.")
-        for name, allowed in (("z_dist", Z_DISTS), ("xla", ("auto", "on", "off")), ("split", ("all", "train"))):
+        choices = {"z_dist": Z_DISTS, "precision": PRECISIONS, "xla": ("auto", "on", "off"), "split": ("all", "train")}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UserError(f"--{name} must be one of {', '.join(allowed)}, but is {getattr(self, name)!r}.")
         if not self.dataset:

@@ -74,11 +74,11 @@ class BatchNorm(keras.layers.Layer):
     fused = True
 
     def build(self, shape):
-        shape = shape[-1:]
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones", dtype="float32")
-        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", dtype="float32")
-        self.moving_mean = self.add_weight(name="moving_mean", shape=shape, initializer="zeros", trainable=False)
-        self.moving_variance = self.add_weight(name="moving_variance", shape=shape, initializer="ones", trainable=False)
+        wide = {"shape": shape[-1:], "autocast": False}  # float32 in mixed precision, too, and so the statistics
+        self.gamma = self.add_weight(name="gamma", initializer="ones", **wide)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **wide)
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **wide)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **wide)
 
     def call(self, x, *, training):
         x4 = x if x.shape.rank == 4 else x[:, None, None, :]

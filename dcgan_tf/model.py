@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import latents, losses
@@ -17,13 +18,15 @@ class DCGAN:
     """All that training changes, and so all that a checkpoint holds."""
 
     def __init__(self, config: Config):
-        self.generator = build_generator(config)
-        self.discriminator = build_discriminator(config)
+        self.generator = build_generator(config, config.precision)
+        self.discriminator = build_discriminator(config, config.precision)
         for layer in (*self.generator.layers, *self.discriminator.layers):
             if isinstance(layer, BatchNorm):
                 layer.fused = not use_xla(config.xla)
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
         self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
+        # Gradients of a mean loss underflow in float16; a power of two scales them exactly, and weights stay float32.
+        self.loss_scale = 1024.0 if config.precision == "float16" else 1.0
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def state(self) -> dict[str, tf.Variable]:
@@ -56,32 +59,57 @@ class DCGAN:
                 out["d_loss_real"] = losses.d_loss_real(out["D_real_logits"])
                 out["d_loss_fake"] = losses.d_loss_fake(out["D_fake_logits"])
                 out["d_loss"] = out["d_loss_real"] + out["d_loss_fake"]
-            out["grad_D"] = d_tape.gradient(out["d_loss"], d_weights)
+            out["grad_D"] = self.gradients(d_tape, out["d_loss"], d_weights)
             self.d_optimizer.apply(out["grad_D"], d_weights)
             out["g_loss_1"] = losses.g_loss(self.discriminator(out["G"], labels, training=True))
-        out["grad_G1"] = g_tape.gradient(out["g_loss_1"], g_weights)
+        out["grad_G1"] = self.gradients(g_tape, out["g_loss_1"], g_weights)
         self.g_optimizer.apply(out["grad_G1"], g_weights)
         with tf.GradientTape() as g_tape:
             fake = self.generator(z, labels, training=True)
             out["g_loss_2"] = losses.g_loss(self.discriminator(fake, labels, training=True))
-        out["grad_G2"] = g_tape.gradient(out["g_loss_2"], g_weights)
+        out["grad_G2"] = self.gradients(g_tape, out["g_loss_2"], g_weights)
         self.g_optimizer.apply(out["grad_G2"], g_weights)
         return out
 
-    def make_step(self, config: Config) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-        """The compiled train step: (uint8 pictures [B, H, W, C], int32 labels [B]) -> what is logged of it."""
+    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
+        """The gradients of the loss, scaled on their way through the networks."""
+        gradients = tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale))
+        return gradients if self.loss_scale == 1 else [g / self.loss_scale for g in gradients]
+
+    def make_step(self, config: Config) -> Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]:
+        """The compiled train step: K iterations in one call, with the results of K calls.
+
+        It is traced once, whatever K is from call to call, and it writes nothing: what is logged leaves it as tensors.
+
+        Returns: a function of uint8 pictures [K, B, H, W, C] and int32 labels [K, B], which gives what is logged of
+          the last iteration: the scalars d_loss, d_loss_real, d_loss_fake, g_loss, and z, d, d_ (and G), all float32.
+        """
+        names = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "z", "d", "d_") + ("G",) * config.G_img_sum
+        batch = (config.batch_size, config.output_height, config.output_width, config.c_dim)
 
         @tf.function(jit_compile=use_xla(config.xla))
-        def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        def one(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
             iteration = self.iteration.assign_add(1)
             z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
             out = self.iterate(scale(images, config.has_labels), tf.one_hot(labels, config.y_dim), z)
-            logged = {name: out[name] for name in ("d_loss", "d_loss_real", "d_loss_fake")}
-            logged |= {"g_loss": out["g_loss_2"], "z": z}
-            logged |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
-            return logged | ({"G": out["G"]} if config.G_img_sum else {})
+            out |= {"g_loss": out["g_loss_2"], "z": z}
+            out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
+            return {name: tf.cast(out[name], tf.float32) for name in names}
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, *batch], tf.uint8), tf.TensorSpec([None, batch[0]], tf.int32)]
+        )
+        def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+            kinds = dict.fromkeys(names, tf.float32)
+            logged = tf.map_fn(lambda batch: one(*batch), (images, labels), kinds, parallel_iterations=1)
+            return {name: values[-1] for name, values in logged.items()}
 
         return step
+
+
+def steps_per_call(config: Config) -> int:
+    """Iterations in one call, unless something between them must be written: a GPU should not wait for Python."""
+    return config.steps_per_call or (10 if tf.config.list_physical_devices("GPU") else 1)
 
 
 def use_xla(setting: str) -> bool:

@@ -112,22 +112,32 @@ class ConditionalDiscriminator(Network):
         return self.linear3(append_labels(x, labels))
 
 
-def build_generator(config: Config) -> keras.Model:
-    """The generator with its initial weights, which depend on config.seed alone."""
+def build_generator(config: Config, precision: str = "float32") -> keras.Model:
+    """The generator with its initial weights, which depend on config.seed alone.
+
+    Args:
+      config: the sizes, and whether there are labels.
+      precision: one of config.PRECISIONS, of the arithmetic; weights and batch statistics are float32.
+    """
     keras.utils.set_random_seed(config.seed)
     sizes = (config.output_height, config.output_width, config.c_dim, config.gf_dim)
     generator = ConditionalGenerator(*sizes, config.gfc_dim) if config.has_labels else Generator(*sizes)
-    generator(tf.zeros([1, config.z_dim]), tf.zeros([1, config.y_dim]), training=False)
-    return generator
+    return _built(generator, precision, [1, config.z_dim], [1, config.y_dim])
 
 
-def build_discriminator(config: Config) -> keras.Model:
-    """The discriminator with its initial weights, which depend on config.seed alone."""
+def build_discriminator(config: Config, precision: str = "float32") -> keras.Model:
+    """The discriminator with its initial weights, which depend on config.seed alone; precision as the generator's."""
     keras.utils.set_random_seed(config.seed + 1)
     if config.has_labels:
         discriminator = ConditionalDiscriminator(config.c_dim, config.y_dim, config.df_dim, config.dfc_dim)
     else:
         discriminator = Discriminator(config.df_dim)
-    images = tf.zeros([1, config.output_height, config.output_width, config.c_dim])
-    discriminator(images, tf.zeros([1, config.y_dim]), training=False)
-    return discriminator
+    images = [1, config.output_height, config.output_width, config.c_dim]
+    return _built(discriminator, precision, images, [1, config.y_dim])
+
+
+def _built(network: keras.Model, precision: str, *shapes: list[int]) -> keras.Model:
+    for layer in (network, *network.layers):
+        layer.dtype_policy = precision if precision == "float32" else f"mixed_{precision}"
+    network(*map(tf.zeros, shapes), training=False)
+    return network

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -18,7 +19,7 @@ from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.events import drop_after
-from dcgan_tf.model import DCGAN
+from dcgan_tf.model import DCGAN, steps_per_call
 from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
 from dcgan_tf.watch import Watch
 
@@ -93,11 +94,16 @@ def iterate(
     steps = data.steps_per_epoch(dataset, config)
     kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
     start, logged, logged_at = int(model.iteration), None, (int(model.iteration), time.perf_counter())
+    together, waiting = steps_per_call(config), []
     with _progress(start, total) as progress:
         for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start), start + 1):
             if iteration > total or stopped:
                 break
-            logged = step(pictures, labels)
+            waiting.append((pictures, labels))
+            freqs = (config.log_freq, config.sample_freq, config.ckpt_freq, steps)  # kept sheets are at epochs' ends
+            if len(waiting) < together and iteration not in (1, total) and all(iteration % freq for freq in freqs):
+                continue  # one call for several iterations, up to the next that leaves something behind
+            logged = step(*map(np.stack, zip(*waiting, strict=True)))
             if iteration % config.log_freq == 0 or iteration == 1:
                 losses = watch.losses(logged, iteration)
                 with excused("The curves"):
@@ -108,7 +114,8 @@ def iterate(
                 progress.set_postfix(shown, refresh=False)
                 logged_at = now
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
-            progress.update()
+            progress.update(len(waiting))
+            waiting.clear()
             if iteration % config.sample_freq == 0:
                 sampler.write(iteration)
             if iteration in kept:

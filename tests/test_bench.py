@@ -1,25 +1,63 @@
-"""The benchmark runs, and prints what the README quotes."""
+"""The benchmark and its peers, small enough to run with every test."""
 
 from __future__ import annotations
 
-import re
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from dcgan_tf import bench
-from dcgan_tf.errors import UserError
+from dcgan_tf.model import DCGAN
+
+TINY = ["--width=4", "--batch_size=8", "--iterations=2"]
 
 
-@pytest.mark.parametrize(("cache_gb", "where"), [("4", "memory"), ("0", "disk")])
-def test_pipeline(capsys, monkeypatch, tmp_path, cache_gb, where):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    bench.main(["--pipeline", "--pictures", "96", "--cache_gb", cache_gb])
-    out = capsys.readouterr().out
-    speeds = [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) pictures/s", out)]
-    assert len(speeds) == 4 and min(speeds) > 0 and f"from {where}" in out
-    assert re.search(r"Peak memory: \d", out) and not [path for path in tmp_path.rglob("*") if path.is_file()]
+@pytest.mark.parametrize("arguments", [[], ["--dataset=made64", "--size=16", "--precision=bfloat16"]])
+def test_one_json_object(arguments: list[str], capsys: pytest.CaptureFixture):
+    bench.main([*TINY, *arguments, "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert (result["dataset"], result["precision"]) == (("made64", "bfloat16") if arguments else ("mnist", "float32"))
+    assert (result["xla"], result["batch_size"]) == ("auto", 8)
+    assert result["images_per_second"] == pytest.approx(8000 / result["ms_per_iteration"], rel=0.02)
+    low, high = result["ms_quartiles"]
+    assert low <= result["ms_per_iteration"] <= high
+    assert result["peak_memory_mb"] > 100
+    assert 0 < result["share_of_matrix_product"] < 1
 
 
-def test_too_few_pictures():
-    with pytest.raises(UserError, match="at least 64"):
-        bench.main(["--pipeline", "--pictures", "1"])
+def test_work_of_an_iteration_counted_by_hand():
+    config = bench.config_of(bench.parser().parse_args(["--dataset=made64"]))
+    convs = 16 * 16 * 64 * 128 + 8 * 8 * 128 * 256 + 4 * 4 * 256 * 512  # places x inputs x outputs, without the 25
+    ends = 25 * 32 * 32 * 3 * 64
+    generator, discriminator = 100 * 8192 + 25 * convs + ends, ends + 25 * convs + 8192
+    products = 6 * generator - 2 * 100 * 8192 + 10 * discriminator - 2 * ends
+    assert bench.gigaflops(DCGAN(config), config) == pytest.approx(2 * 64 * products / 1e9, rel=1e-6)
+
+
+def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
+    bench.main([*TINY, "--iterations=1", "--scaling", "--json"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(r["batch_size"], r["size"], r["width"]) for r in rows] == [
+        (4, 28, 4), (8, 28, 4), (16, 28, 4),
+        (8, 16, 4), (8, 28, 4), (8, 56, 4),
+        (8, 28, 2), (8, 28, 4), (8, 28, 8),
+    ]  # fmt: skip
+
+
+def test_compare_takes_turns(tmp_path: Path):
+    """The peer in Keras against ours, at a batch of 2; PyTorch is not among the test's requirements."""
+    command = [sys.executable, ROOT / "benchmarks" / "compare.py", "--quick", "--without=PyTorch", "--json"]
+    done = subprocess.run(
+        [*command, "--dataset=mnist", "--precision=float32", "--batch_size=2"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    ours, peer = map(json.loads, done.stdout.splitlines())
+    assert (ours["program"], peer["program"]) == ("dcgan_tf", "plain Keras")
+    median, low, high = peer["times dcgan_tf"]
+    assert low <= median <= high
+    assert math.isclose(peer["images_per_second"], 2000 / peer["ms_per_iteration"], rel_tol=0.02)

@@ -20,6 +20,12 @@ def test_json_and_back(tmp_path: Path):
     assert Config.from_json(tmp_path / "FLAGS.json") == Config()
 
 
+def test_a_run_from_before_a_setting_was_has_its_default(tmp_path: Path):
+    older = {name: value for name, value in json.loads(Config(z_dim=7).to_json()).items() if name != "precision"}
+    (tmp_path / "FLAGS.json").write_text(json.dumps(older))
+    assert Config.from_json(tmp_path / "FLAGS.json") == Config(z_dim=7, precision="float32")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -47,6 +53,7 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
         ({"seed": -1}, "--seed must be between 0"),
         ({"c_dim": 2}, "--c_dim must be 1"),
         ({"z_dist": "normal"}, "--z_dist must be one of uniform_signed, uniform_unsigned, normal01, but is 'normal'"),
+        ({"precision": "half"}, "--precision must be one of float32, bfloat16, float16, but is 'half'"),
         ({"xla": "yes"}, "--xla must be one of auto, on, off"),
         ({"dataset": ""}, "--dataset is blank"),
         ({"class_names": ("a",), "output_height": 30, "output_width": 28}, "multiples of 4, but are 30 and 28"),

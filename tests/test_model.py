@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_the_step_counts_logs_and_changes_both_networks():
     before = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
     step = model.make_step(config)
-    logged = step(images, np.zeros(8, np.int32))
+    logged = step(images[None], np.zeros((1, 8), np.int32))
     after = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     assert all((a != b).any() for a, b in zip(before, after, strict=True))
     assert int(model.iteration) == 1
@@ -90,3 +91,71 @@ def test_each_distinct_pass_moves_the_averages_once():
     for path, value in rest[1].items():
         passes = 2 if path.startswith("generator") else 4
         assert (value - rest[0][path]) / 1e6 == pytest.approx(0.9**passes, rel=1e-4), path
+
+
+@pytest.mark.parametrize(
+    ("conditional", "precision", "xla"),
+    [(True, "bfloat16", "off"), (True, "float16", "off"), (False, "bfloat16", "off"), (False, "float16", "on")],
+)
+def test_half_precision_follows_float32(conditional: bool, precision: str, xla: str):
+    """Same weights, same pictures: losses and gradients within rounding of float32's."""
+    config = Config(**SMALL, xla=xla, class_names=tuple("ab") if conditional else (), gfc_dim=16, dfc_dim=16)
+    random = np.random.default_rng(0)
+    inputs = (
+        random.uniform(0 if conditional else -1, 1, (8, 16, 16, 3)).astype(np.float32),
+        np.eye(2, config.y_dim, dtype=np.float32)[random.integers(2, size=8)],
+        random.uniform(-1, 1, (8, 6)).astype(np.float32),
+    )
+    wide, half = (
+        tf.function(DCGAN(dataclasses.replace(config, precision=p)).iterate, jit_compile=xla == "on")(*inputs)
+        for p in ("float32", precision)
+    )
+    digits = 2**-8 if precision == "bfloat16" else 2**-11
+    assert half["G"].dtype == precision
+    for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss_1", "g_loss_2"):
+        assert half[name].dtype == tf.float32
+        assert float(half[name]) == pytest.approx(float(wide[name]), rel=8 * digits), name
+    for name in ("grad_D", "grad_G1"):  # all together: alone, a bias before batch norm has nothing but rounding noise
+        assert {gradient.dtype for gradient in half[name]} == {tf.float32}
+        found, expected = (np.concatenate([tf.reshape(g, -1) for g in out[name]]) for out in (half, wide))
+        assert np.linalg.norm(found - expected) < 100 * digits * np.linalg.norm(expected), name
+
+
+def test_half_precision_keeps_weights_averages_and_adam_in_float32():
+    config = Config(**SMALL, precision="bfloat16")
+    model = DCGAN(config)
+    step = model.make_step(config)
+    logged = step(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
+    assert {value.dtype for value in logged.values()} == {tf.float32}
+    kept = [v.value for n in (model.generator, model.discriminator) for v in n.variables]
+    assert {v.dtype for v in (*kept, *model.g_optimizer.variables, *model.d_optimizer.variables)} == {tf.float32}
+
+
+@pytest.mark.parametrize("xla", ["off", "on"])
+def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
+    """Weights, averages, Adam, the last iteration's values: bit for bit; and one trace for all."""
+    config = Config(**SMALL, xla=xla)
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(6, 8, 16, 16, 3), dtype=np.uint8)
+    labels = np.zeros((6, 8), np.int32)
+    ended = []
+    for calls in ([1, 1, 1, 1, 1, 1], [1, 3, 2], [6]):
+        model, at = DCGAN(config), 0
+        model.traces = 0
+
+        def counted(*inputs, model=model):
+            model.traces += 1
+            return DCGAN.iterate(model, *inputs)
+
+        model.iterate = counted
+        step = model.make_step(config)
+        for count in calls:
+            logged = step(images[at : at + count], labels[at : at + count])
+            at += count
+        assert model.traces == 1
+        assert int(model.iteration) == 6
+        variables = [*model.generator.variables, *model.discriminator.variables]
+        variables += [*model.g_optimizer.variables, *model.d_optimizer.variables]
+        ended.append([v.numpy() for v in variables] + [logged[name].numpy() for name in sorted(logged)])
+    for other in ended[1:]:
+        assert all((a == b).all() for a, b in zip(ended[0], other, strict=True))

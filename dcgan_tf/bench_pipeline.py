@@ -1,0 +1,102 @@
+"""python -m dcgan_tf.bench --pipeline: how fast pictures are prepared, and batches made."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from dcgan_tf import data, pictures, sources
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.startup import start_tensorflow
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+BATCHES = 1000
+DISTINCT = 1000  # JPEG files written; more pictures are further links to them
+
+
+def pipeline(config: Config, count: int) -> None:
+    """Print pictures/s of `count` JPEG files, 178x218, cropped to 108x108 and resized to 64x64; then of batches.
+
+    TensorFlow's decoder alone, on as many cores, stands beside it.
+    """
+    start_tensorflow()
+    write_faces(Path(config.data_dir) / config.dataset, count)
+    config = data.complete(config, source := sources.find(config))
+    print(f"{count:,} JPEG files of 178x218, on {os.cpu_count()} cores; resident before: {peak_memory():.2f} GB")
+    prepared: list[pictures.Prepared] = []
+    name = "decode, crop to 108x108, resize to 64x64"
+    cold = measure(name, count, lambda: prepared.append(pictures.prepare(source, config)))
+    dataset = data.Dataset(prepared[0].images, prepared[0].labels, source.where, reshuffled=True)
+    where = "disk" if isinstance(dataset.images, np.memmap) else "memory"
+    name, batches = f"batches of {config.batch_size} of these, from {where}", dataset.batches(config, 0)
+    measure(name, BATCHES * config.batch_size, lambda: deque(islice(batches, BATCHES), 0))
+    print(f"Peak memory: {peak_memory():.2f} GB; the resized pictures are {dataset.images.nbytes / 1e9:.2f} GB")
+    for name, decoded in decoders(Path(source.where)).items():
+        speed = measure(name, 4 * min(count, DISTINCT), lambda decoded=decoded: deque(decoded, 0))
+        print(f"  of which decoding, cropping and resizing reach {cold / speed:.0%}")
+
+
+def measure(name: str, count: int, work: Callable[[], object]) -> float:
+    """Print and return pictures/s. CPU time is less moved by what else the machine does."""
+    started, cpu = time.perf_counter(), time.process_time()
+    work()
+    speed, cpu = count / (time.perf_counter() - started), (time.process_time() - cpu) / count
+    print(f"{name:42}{speed:12,.0f} pictures/s{1000 * cpu:9.3f} ms of CPU each", flush=True)
+    return speed
+
+
+def write_faces(folder: Path, count: int) -> None:
+    """JPEG files 178 wide and 218 high, as large as CelebA's."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(count):
+        file = folder / f"{number:06}.jpg"
+        if number >= DISTINCT:
+            os.link(folder / f"{number % DISTINCT:06}.jpg", file)
+            continue
+        smooth = Image.fromarray(random.integers(0, 256, (28, 23, 3), np.uint8)).resize((178, 218), Image.BICUBIC)
+        noise = random.normal(0, 6, (218, 178, 3))
+        Image.fromarray((np.asarray(smooth) + noise).clip(0, 255).astype(np.uint8)).save(file)
+
+
+def decoders(folder: Path) -> dict[str, Iterable[tf.Tensor]]:
+    """tf.io on the same files four times, on all cores: the whole pictures, and only their crop window."""
+    import tensorflow as tf
+
+    files = sorted(map(str, folder.iterdir()))[:DISTINCT]
+    window = [55, 35, 108, 108]  # the centre 108x108 of 178x218
+    cropped = "tf.io.decode_and_crop_jpeg alone"
+    decode = {"tf.io.decode_jpeg alone": tf.io.decode_jpeg, cropped: lambda x: tf.io.decode_and_crop_jpeg(x, window)}
+    paths = tf.data.Dataset.from_tensor_slices(files).repeat(4)
+    return {
+        name: paths.map(lambda file, f=function: f(tf.io.read_file(file)), num_parallel_calls=os.cpu_count())
+        for name, function in decode.items()
+    }
+
+
+def peak_memory() -> float:
+    """The most that this process has had in memory so far, in GB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def main(count: int, cache_gb: float) -> None:
+    """Measure with `count` JPEG files in a temporary folder. Raises UserError."""
+    if count < 64:
+        raise UserError(f"--pictures must be at least 64, a batch, but is {count}.")
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline(Config(dataset="faces", data_dir=folder, crop=True, cache_gb=cache_gb), count)

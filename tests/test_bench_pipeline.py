@@ -1,0 +1,25 @@
+"""The benchmark of the pipeline runs, and prints what the README quotes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dcgan_tf import bench
+from dcgan_tf.errors import UserError
+
+
+@pytest.mark.parametrize(("cache_gb", "where"), [("4", "memory"), ("0", "disk")])
+def test_pipeline(capsys, monkeypatch, tmp_path, cache_gb, where):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    bench.main(["--pipeline", "--pictures", "96", "--cache_gb", cache_gb])
+    out = capsys.readouterr().out
+    speeds = [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) pictures/s", out)]
+    assert len(speeds) == 4 and min(speeds) > 0 and f"from {where}" in out
+    assert re.search(r"Peak memory: \d", out) and not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_too_few_pictures():
+    with pytest.raises(UserError, match="at least 64"):
+        bench.main(["--pipeline", "--pictures", "1"])
