@@ -131,7 +131,6 @@ def test_flags_are_answered_without_tensorflow(tmp_path: Path):
         (["--visualize", "--option=9"], 1, "--option"),
         (["--batch_size=-1", "--train"], 1, "--batch_size must be greater than 0, but is -1"),
         (["--dataset=faces"], 1, "No trained run of data set 'faces'"),
-        (["--export"], 1, "--export"),
         (["--out_name=a/b", "--train"], 1, "--out_name"),
     ):
         program = f"""
