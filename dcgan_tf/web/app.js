@@ -45,6 +45,7 @@ async function readRun() {
   return run;
 }
 
+// Emscripten takes the hook in self.Module: else LiteRT's notices stand in the console as errors.
 /** LiteRT.js: from this folder if it was put there, else from its CDN. Returns the library and where it came from. */
 async function loadLiteRt({ version, beside }) {
   const sources = [[(name) => `${CDN}/${name}@${version}`, "from cdn.jsdelivr.net"]];
@@ -53,6 +54,7 @@ async function loadLiteRt({ version, beside }) {
   for (const [folder, where] of sources) {
     try {
       const litert = await import(`${folder("core")}/dist/index.js`);
+      self.Module = { printErr: (line) => (/^(INFO|WARNING):/.test(line) ? console.debug(line) : console.error(line)) };
       await litert.loadLiteRt(`${folder("core")}/wasm/`);
       return { litert, where };
     } catch (error) {

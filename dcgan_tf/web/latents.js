@@ -65,9 +65,9 @@ export function limits({ z_dist, z_parameters: [a, b] }) {
   return z_dist === "normal01" ? [a - 3 * b, a + 3 * b] : [a, b];
 }
 
-/** A z near another: a third of the way to a new one for uniform z, as far along the sphere for normal z. */
+/** A z near another: 0.4 of the way to a new one for uniform z, as far along the sphere for normal z. */
 export function near(z, seed, model) {
-  return between(z, ofSeed(seed, model), 1 / 3, model);
+  return between(z, ofSeed(seed, model), 0.4, model);
 }
 
 /** From a to b, t in [0, 1]: straight for uniform z, along the arc for normal z (latents.py, walk). */
