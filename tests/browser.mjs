@@ -24,11 +24,11 @@ async function visit({ url, size = [1200, 900], cdn = "none", steps }) {
   const page = await browser.newPage();
   await page.setViewportSize({ width: size[0], height: size[1] });
   const seen = { console: [], requests: [], message: "", results: [] };
-  page.on("console", (message) => message.type() === "error" && seen.console.push(message.text()));
+  page.on("console", (message) => message.type() === "error" && seen.console.push(`${message.text()} (${message.location().url})`));
   page.on("pageerror", (error) => seen.console.push(String(error)));
   page.on("request", (request) => seen.requests.push(request.url()));
   // The CDN's place is taken by what npm installed, or by nothing: no test leaves the machine.
-  await page.route("https://**", (route) => {
+  await page.route(/^https:/, (route) => {
     const [, name, path] = route.request().url().match(/npm\/@litertjs\/([\w-]+)@[\d.]+\/(.*)$/) ?? [];
     if (cdn === "none" || !name) return route.abort();
     return route.fulfill({ path: join(asked.litert, name, path), headers: { "access-control-allow-origin": "*" } });

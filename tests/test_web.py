@@ -53,8 +53,9 @@ def some_inputs(kind: str) -> tuple[np.ndarray, list[int]]:
 def tflite_pictures(path: Path, z: np.ndarray, labels: list[int], classes: int) -> np.ndarray:
     """What the .tflite alone makes of z [N, Z], one at a time: float32 [N, H, W, C] in [0, 1]."""
     run = tf.lite.Interpreter(str(path)).get_signature_runner()
-    ones = np.eye(max(1, classes), dtype=np.float32)[labels]
-    feeds = [{"z": z[i : i + 1]} | ({"y": ones[i : i + 1]} if classes else {}) for i in range(len(z))]
+    feeds = [{"z": one[None]} for one in z]
+    for feed, label in zip(feeds, labels if classes else [], strict=bool(classes)):
+        feed["y"] = np.eye(classes, dtype=np.float32)[[label]]
     return np.concatenate([run(**feed)["images"] for feed in feeds])
 
 
@@ -121,6 +122,7 @@ def test_float16_alone_is_a_mistake(tmp_path: Path):
 # ---- in the browser ----
 
 Visit = Callable[..., list[dict]]
+SHOWN = ["pixels", "#picture"]
 
 
 @pytest.fixture(scope="session")
@@ -190,25 +192,20 @@ def assert_shows(pixels: list[int], wanted: np.ndarray) -> None:
 @pytest.mark.parametrize("kind", RUNS)
 def test_the_canvas_shows_the_generators_pictures(kind: str, visit: Visit, serve, out_dirs: dict[str, Path]):
     z, labels = some_inputs(kind)
-    steps = [
-        step for one, label in zip(z, labels, strict=True) for step in (["address", address_of(one, label)], SHOWN)
-    ]
+    addresses = [address_of(one, label) for one, label in zip(z, labels, strict=True)]
+    steps = [step for address in addresses for step in (["address", address], SHOWN)]
     steps += [["fill", "#seed", "4294967295"], SHOWN, ["text", "#runtime"], ["attribute", "#pad", "style"]]
     (seen,) = visit({"url": serve(web_folder(out_dirs, kind)), "steps": steps})
     assert seen["console"] == []
-    for pixels, wanted in zip(
-        seen["results"][1:8:2], pictures_of(out_dirs[kind], f"{kind}-small", z, labels), strict=True
-    ):
-        assert_shows(pixels, wanted)
+    wanted = pictures_of(out_dirs[kind], f"{kind}-small", z, labels)
+    for pixels, picture in zip(seen["results"][1:8:2], wanted, strict=True):
+        assert_shows(pixels, picture)
     # A seed of the page is the same seed of --generate_test_images.
     z = latents.of_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
     assert_shows(seen["results"][9], pictures_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
     assert "from this folder" in seen["results"][10]
     assert seen["results"][11] == f"--columns: {10 if kind == 'mnist' else 4};"
     assert all("127.0.0.1" in request for request in seen["requests"])
-
-
-SHOWN = ["pixels", "#picture"]
 
 
 def test_painting_classes_variations_walk_and_png(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
