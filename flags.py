@@ -18,7 +18,7 @@ FLAGS = flags.FLAGS
 DEFINE = {"str": flags.DEFINE_string, "bool": flags.DEFINE_boolean, "float": flags.DEFINE_float}
 PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir", "checkpoint")
 PICTURES = ["visualize", "generate_test_images", "grid", "interpolate", "arithmetic"]
-COMMANDS = ["train", *PICTURES, "story", "export", "freeze"]  # one at a time
+COMMANDS = ["train", *PICTURES, "story", "export", "freeze", "web"]  # one at a time
 # Flags that say something only beside one of these commands.
 BESIDE = {
     "resume": ["train"],
@@ -26,6 +26,7 @@ BESIDE = {
     "dims": ["visualize"],
     "steps": ["interpolate"],
     "class": PICTURES,
+    "web_float16": ["web"],
 }
 
 for field in dataclasses.fields(Config):
@@ -53,6 +54,8 @@ flags.DEFINE_string("class", "", "Pictures of these classes only, by name or num
 flags.DEFINE_boolean("story", False, "Write the run's loss curves and the film of its sample sheets")
 flags.DEFINE_boolean("export", False, "Export both networks as SavedModel and .keras, the generator as .tflite, too")
 flags.DEFINE_boolean("freeze", False, "Export the generator as one frozen graph")
+flags.DEFINE_boolean("web", False, "Write a page on which z is painted and the picture watched, in any browser")
+flags.DEFINE_boolean("web_float16", False, "With --web: the page's weights as float16, in half the bytes")
 flags.DEFINE_string("out_dir", ".", "Folder under which a run writes its checkpoints, samples and logs")
 flags.DEFINE_string("out_name", "", "Name of the run (blank: a new name when training, else the newest matching run)")
 flags.DEFINE_string("checkpoint_dir", "checkpoints", "Folder of the checkpoints, in out_dir")
@@ -75,6 +78,7 @@ class Command:
     interpolate: tuple[int, ...]  # seeds
     steps: int
     arithmetic: tuple[parsed.Term, ...]
+    web_float16: bool
     classes: str  # as the user wrote them: the run says what they mean
     out_dir: str
     out_name: str

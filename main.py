@@ -56,6 +56,10 @@ def use(command: flags.Command, run: Run, config: Config) -> None:
         from dcgan_tf import export
 
         return getattr(export, command.name)(run, config)
+    if command.name == "web":
+        from dcgan_tf.page import write_page
+
+        return write_page(run, config, command.web_float16)
     from dcgan_tf import checkpoint, generate
     from dcgan_tf.visualize import visualize
 

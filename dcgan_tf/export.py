@@ -35,10 +35,10 @@ def with_plain_inputs(network: keras.Model, config: Config) -> keras.Model:
     return keras.Model([x, *y], out, name=f"dcgan_{network.name}")
 
 
-def as_function(model: keras.Model) -> tf.types.experimental.ConcreteFunction:
-    """The model as one graph: inputs by their names; one output, images or logits."""
+def as_function(model: keras.Model, batch: int | None = None) -> tf.types.experimental.ConcreteFunction:
+    """The model as one graph, for any batch or one size of it: inputs by their names; one output, images or logits."""
     output = "images" if model.name.endswith("generator") else "logits"
-    signature = [tf.TensorSpec(x.shape, tf.float32, name=x.name) for x in model.inputs]
+    signature = [tf.TensorSpec([batch, *x.shape[1:]], tf.float32, name=x.name) for x in model.inputs]
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:

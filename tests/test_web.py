@@ -1,0 +1,305 @@
+"""--web: the folder it writes; and its page in a real browser, where Chromium, Node and the npm packages are there."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import ROOT, fails_with_one_sentence, main_here, pictures_of
+
+from dcgan_tf import latents, page
+from dcgan_tf.runs import Runs
+
+ASSETS = ROOT / "dcgan_tf" / "web"
+NPM = ASSETS / "node_modules"
+# Names of runs, and what their pages must say of them.
+RUNS = {
+    "mnist": {"z_dim": 100, "z_dist": "uniform_signed", "z_parameters": [-1, 1], "shape": [28, 28, 1], "iteration": 40},
+    "blobs": {"z_dim": 12, "z_dist": "normal01", "z_parameters": [0, 1], "shape": [20, 24, 3], "iteration": 60},
+}
+
+
+@pytest.fixture(scope="session")
+def out_dirs(mnist_run: Path, blobs_run: Path) -> dict[str, Path]:
+    """The out_dir of each run, with its page."""
+    out_dirs = {"mnist": mnist_run, "blobs": blobs_run}
+    for kind, out_dir in out_dirs.items():
+        main_here(f"--dataset={kind}", "--web", out_dir=out_dir)
+    return out_dirs
+
+
+def web_folder(out_dirs: dict[str, Path], kind: str) -> Path:
+    return out_dirs[kind] / "web" / f"{kind}-small"
+
+
+def some_inputs(kind: str) -> tuple[np.ndarray, list[int]]:
+    """z [4, Z] of seeds 0 to 3, and classes."""
+    return latents.of_seeds(range(4), RUNS[kind]["z_dim"], RUNS[kind]["z_dist"]), [7, 0, 3, 9]
+
+
+def tflite_pictures(path: Path, z: np.ndarray, labels: list[int], classes: int) -> np.ndarray:
+    """What the .tflite alone makes of z [N, Z], one at a time: float32 [N, H, W, C] in [0, 1]."""
+    run = tf.lite.Interpreter(str(path)).get_signature_runner()
+    feeds = [{"z": one[None]} for one in z]
+    for feed, label in zip(feeds, labels if classes else [], strict=bool(classes)):
+        feed["y"] = np.eye(classes, dtype=np.float32)[[label]]
+    return np.concatenate([run(**feed)["images"] for feed in feeds])
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+@pytest.mark.parametrize("kind", RUNS)
+def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[str, Path]):
+    folder = web_folder(out_dirs, kind)
+    names = {path.name for path in folder.iterdir()} - {"litert"}
+    assert names == {"index.html", "app.js", "latents.js", "style.css", "model.json", "generator.tflite"}
+    assert sum((folder / name).stat().st_size for name in names - {"generator.tflite"}) < 60_000
+    run = json.loads((folder / "model.json").read_text())
+    assert run.items() >= RUNS[kind].items() and run["run"] == f"{kind}-small" and run["value_range"] == [0, 1]
+    assert run["class_names"] == ([str(digit) for digit in range(10)] if kind == "mnist" else [])
+    assert "LITERT_VERSION" not in (folder / "index.html").read_text()
+
+    z, labels = some_inputs(kind)
+    given = tflite_pictures(folder / "generator.tflite", z, labels, len(run["class_names"]))
+    wanted = pictures_of(out_dirs[kind], f"{kind}-small", z, labels)
+    assert wanted.std() > 3
+    np.testing.assert_allclose(255 * given, wanted, atol=0.501)  # half a step: what rounding to uint8 takes
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+def test_float16_halves_the_model_and_looks_the_same(out_dirs: dict[str, Path], tmp_path: Path):
+    run = Runs(str(out_dirs["mnist"])).named("mnist-small")
+    elsewhere = Runs(str(tmp_path)).named("half")
+    shutil.copytree(run.checkpoints, elsewhere.checkpoints)
+    main_here("--dataset=mnist", "--web", "--web_float16", "--out_name=half", out_dir=tmp_path)
+    half, whole = tmp_path / "web" / "half" / "generator.tflite", web_folder(out_dirs, "mnist") / "generator.tflite"
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    assert json.loads((half.parent / "model.json").read_text())["float16"] is True
+    z, labels = some_inputs("mnist")
+    difference = tflite_pictures(half, z, labels, 10) - tflite_pictures(whole, z, labels, 10)
+    assert 0 < abs(255 * difference).max() < 2
+
+
+def test_without_litert_the_page_takes_it_from_the_cdn(blobs_run: Path, tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr(page, "_npm", lambda: tmp_path / "nothing")
+    shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
+    main_here("--dataset=blobs", "--web", out_dir=tmp_path)
+    folder = tmp_path / "web" / "blobs-small"
+    out = capsys.readouterr().out
+    assert "comes from its CDN" in out and f'python -m http.server --directory "{folder}" 8000' in out
+    assert json.loads((folder / "model.json").read_text())["litert"]["beside"] is False
+    assert not (folder / "litert").exists()
+
+
+def test_what_comes_from_npm_is_pinned():
+    package = json.loads((ASSETS / "package.json").read_text())
+    lock = json.loads((ASSETS / "package-lock.json").read_text())["packages"]
+    litert = package["dependencies"]["@litertjs/core"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", litert)
+    # The page takes both parts of LiteRT.js by one version from the CDN.
+    assert {lock[f"node_modules/@litertjs/{name}"]["version"] for name in ("core", "wasm-utils")} == {litert}
+    for name, entry in lock.items():
+        assert not name or entry["integrity"].startswith("sha512-")
+        assert entry.get("resolved", "https://registry.npmjs.org/").startswith("https://registry.npmjs.org/")
+
+
+def test_float16_alone_is_a_mistake(tmp_path: Path):
+    fails_with_one_sentence("--dataset=mnist", "--web_float16", cwd=tmp_path, says="--web_float16 needs --web")
+
+
+# ---- in the browser ----
+
+Visit = Callable[..., list[dict]]
+SHOWN = ["pixels", "#picture"]
+
+
+@pytest.fixture(scope="session")
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """Open pages in headless Chromium, one after another, and do the steps of browser.mjs on them."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    there = {
+        "Chromium (apt-get install chromium)": chromium,
+        "Node (apt-get install nodejs)": shutil.which("node"),
+        "playwright-core (npm ci in dcgan_tf/web)": (NPM / "playwright-core").exists(),
+        "LiteRT.js (npm ci in dcgan_tf/web)": (NPM / "@litertjs" / "core").exists(),
+    }
+    missing = [name for name, found in there.items() if not found]
+    if missing:
+        pytest.skip(f"the page was not tried in a browser; missing: {', '.join(missing)}")
+
+    def visit(*pages: dict) -> list[dict]:
+        profile = tmp_path_factory.mktemp("chromium")
+        paths = {"playwright": NPM / "playwright-core", "chromium": chromium, "profile": profile}
+        asked = {key: str(path) for key, path in paths.items()} | {"litert": str(NPM / "@litertjs"), "pages": pages}
+        command = ["node", str(ROOT / "tests" / "browser.mjs")]
+        done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return visit
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serve a folder as `python -m http.server` does; gives its address."""
+    servers = []
+
+    def serve(folder: Path) -> str:
+        handler = functools.partial(Quiet, directory=str(folder))
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def address_of(z: np.ndarray, label: int) -> str:
+    return f"#class={label}&z=" + base64.urlsafe_b64encode(z.astype("<f4").tobytes()).decode().rstrip("=")
+
+
+def z_in(address: str) -> np.ndarray:
+    """The z of an address, float32 [1, Z]."""
+    text = parse_qs(address[1:])["z"][0]
+    return np.frombuffer(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "<f4")[None]
+
+
+def assert_shows(pixels: list[int], wanted: np.ndarray) -> None:
+    """A canvas shows the picture uint8 [H, W, C], to one step of 255."""
+    wanted = np.broadcast_to(wanted, (*wanted.shape[:2], 3)).astype(int)
+    assert abs(np.reshape(pixels, wanted.shape) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_the_canvas_shows_the_generators_pictures(kind: str, visit: Visit, serve, out_dirs: dict[str, Path]):
+    z, labels = some_inputs(kind)
+    addresses = [address_of(one, label) for one, label in zip(z, labels, strict=True)]
+    steps = [step for address in addresses for step in (["address", address], SHOWN)]
+    steps += [["fill", "#seed", "4294967295"], SHOWN, ["text", "#runtime"], ["attribute", "#pad", "style"]]
+    (seen,) = visit({"url": serve(web_folder(out_dirs, kind)), "steps": steps})
+    assert seen["console"] == []
+    wanted = pictures_of(out_dirs[kind], f"{kind}-small", z, labels)
+    for pixels, picture in zip(seen["results"][1:8:2], wanted, strict=True):
+        assert_shows(pixels, picture)
+    # A seed of the page is the same seed of --generate_test_images.
+    z = latents.of_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
+    assert_shows(seen["results"][9], pictures_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
+    assert "from this folder" in seen["results"][10]
+    assert seen["results"][11] == f"--columns: {10 if kind == 'mnist' else 4};"
+    assert all("127.0.0.1" in request for request in seen["requests"])
+
+
+def test_painting_classes_variations_walk_and_png(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
+    steps = {
+        "before": SHOWN,
+        "paint": ["drag", "#pad", [0.05, 0.05], [0.75, 0.05]],
+        "painted": SHOWN,
+        "painted_z": ["hash"],
+        "focus": ["focus", "#pad [role=gridcell] >> nth=0"],
+        "keys": ["keys", "ArrowDown", "ArrowDown", "ArrowRight", "-", "-"],
+        "cell": ["attribute", "#pad [role=gridcell]:focus", "aria-label"],
+        "keyed_z": ["hash"],
+        "class": ["click", "#classes button:nth-child(9)"],
+        "of_class": SHOWN,
+        "png": ["download", "#save", str(tmp_path / "saved.png")],
+        "variation": ["pixels", "#sheet button:nth-child(6) canvas"],
+        "go": ["click", "#sheet button:nth-child(6)"],
+        "gone": SHOWN,
+        "seed_a": ["fill", "#seed", "1"],
+        "a": ["click", "#keep-a"],
+        "seed_b": ["fill", "#seed", "2"],
+        "b": ["click", "#keep-b"],
+        "walk": ["slide", "#walk", "0.25"],
+        "on_the_way": SHOWN,
+        "play": ["click", "#play"],
+        "stop": ["click", "#play"],
+        "played": ["hash"],
+        "others": ["click", "#new"],
+        "seed": ["hash"],
+    }
+    phone = {"size": [360, 740], "steps": [["wide"]]}
+    url = serve(web_folder(out_dirs, "mnist"))
+    seen, on_phone = visit({"url": url, "steps": list(steps.values())}, {"url": url, **phone})
+    assert seen["console"] == on_phone["console"] == []
+    assert on_phone["results"] == [360]  # nothing to scroll sideways
+    got = dict(zip(steps, seen["results"], strict=True))
+
+    def picture(z: np.ndarray, label: int) -> np.ndarray:
+        return pictures_of(out_dirs["mnist"], "mnist-small", z, [label])[0]
+
+    first, second = latents.of_seeds([0], 100, "uniform_signed"), z_in(got["painted_z"])
+    assert_shows(got["before"], picture(first, 0))
+    assert got["painted"] != got["before"]
+    assert_shows(got["painted"], picture(second, 0))
+    assert (second[0, :8] == 1).all() and (second[0, 9] == first[0, 9]) and (second[0, 20:] == first[0, 20:]).all()
+    third = z_in(got["keyed_z"])
+    assert np.flatnonzero(third != second).tolist() == [21]
+    assert third[0, 21] == pytest.approx(max(-1, first[0, 21] - 0.2), abs=1e-6)
+    assert got["cell"] == f"number 21: {third[0, 21]:.2f}"
+    assert_shows(got["of_class"], picture(third, 8))
+    assert got["png"] == "mnist-small-class8.png"
+    saved = iio.imread(tmp_path / "saved.png")
+    assert saved.shape[:2] == (28, 28)
+    assert saved[..., :3].ravel().tolist() == got["of_class"]
+    assert got["gone"] == got["variation"] != got["of_class"]
+    ends = latents.of_seeds([1, 2], 100, "uniform_signed")
+    assert_shows(got["on_the_way"], picture(0.75 * ends[:1] + 0.25 * ends[1:], 8))
+    assert not np.allclose(z_in(got["played"]), ends[0]) and not np.allclose(z_in(got["played"]), ends[1])
+    assert re.fullmatch(r"#class=8&seed=\d+", got["seed"])
+
+
+def test_what_is_broken_is_said_in_words(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
+    whole = (web_folder(out_dirs, "blobs") / "model.json").read_text()
+    from_cdn = whole.replace('"beside": true', '"beside": false')
+    assert from_cdn != whole
+
+    def copy(name: str, model_json: str = whole) -> Path:
+        ignored = shutil.ignore_patterns("litert") if "CDN" in name else None
+        shutil.copytree(web_folder(out_dirs, "blobs"), tmp_path / name, ignore=ignored)
+        (tmp_path / name / "model.json").write_text(model_json)
+        return tmp_path / name
+
+    other_z = whole.replace('"z_dim": 12', '"z_dim": 13')
+    broken = {
+        "cut": (copy("cut", whole[:40]), "model.json is damaged ("),
+        "no z": (
+            copy("no z", whole.replace("z_dim", "zdim")),
+            "model.json is damaged (z_dim is no whole number above 0)",
+        ),
+        "other z": (copy("other z", other_z), "generator.tflite cannot be run, or does not fit model.json ("),
+        "no model": (copy("no model"), "generator.tflite could not be loaded (404 "),
+        "CDN away": (
+            copy("CDN away", from_cdn),
+            "LiteRT.js 2.5.3, which runs the generator, could not be loaded (from cdn",
+        ),
+    }
+    (broken["no model"][0] / "generator.tflite").unlink()
+    pages = [{"url": serve(folder), "steps": []} for folder, _ in broken.values()]
+    pages += [{"url": serve(copy("CDN there", from_cdn)), "cdn": "npm", "steps": [SHOWN, ["text", "#runtime"]]}]
+    *failed, loaded = visit(*pages)
+    for (_, says), seen in zip(broken.values(), failed, strict=True):
+        assert seen["message"].startswith(says) and seen["message"].endswith("."), seen["message"]
+        assert "--web" in seen["message"]
+    assert loaded["console"] == []
+    assert "from cdn.jsdelivr.net" in loaded["results"][1]
+    z = latents.of_seeds([0], 12, "normal01")
+    assert_shows(loaded["results"][0], pictures_of(out_dirs["blobs"], "blobs-small", z, [0])[0])
