@@ -121,6 +121,10 @@ def test_float16_alone_is_a_mistake(tmp_path: Path):
 
 # ---- in the browser ----
 
+def node_version() -> str:
+    return subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 Visit = Callable[..., list[dict]]
 SHOWN = ["pixels", "#picture"]
 
@@ -131,7 +135,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     there = {
         "Chromium (apt-get install chromium)": chromium,
-        "Node (apt-get install nodejs)": shutil.which("node"),
+        "Node 20 or later": shutil.which("node") and int(node_version().lstrip("v").split(".")[0]) >= 20,
         "playwright-core (npm ci in dcgan_tf/web)": (NPM / "playwright-core").exists(),
         "LiteRT.js (npm ci in dcgan_tf/web)": (NPM / "@litertjs" / "core").exists(),
     }
