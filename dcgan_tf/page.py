@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from dcgan_tf.checkpoint import load_generator
 from dcgan_tf.config import Z_DISTS, Config
@@ -76,10 +77,24 @@ def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[s
 
 def tflite(model: keras.Model, float16: bool) -> bytes:
     """The model for one picture at a time, all shapes fixed, as the bytes of a .tflite; inputs by their names."""
-    served = tf.Module()
-    served.weights = [variable.value for variable in model.variables]
+    frozen = convert_variables_to_constants_v2(as_function(model, batch=1))
+    graph = frozen.graph.as_graph_def()
+    for node in graph.node:
+        if (
+            node.op == "Relu"
+        ):  # the same function, but the converter would fuse a Relu in a way that WebGPU does not take
+            node.op = "LeakyRelu"
+            node.attr["alpha"].f = 0.0
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.op.name) for tensor in frozen.inputs]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def serve(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        names = [tensor.name for tensor in frozen.inputs]
+        feeds = dict(zip(names, inputs, strict=True))
+        return {"images": tf.graph_util.import_graph_def(graph, feeds, [frozen.outputs[0].name])[0]}
+
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(served, folder, signatures=as_function(model, batch=1))
+        tf.saved_model.save(tf.Module(), folder, signatures=serve.get_concrete_function())
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if float16:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

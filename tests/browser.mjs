@@ -40,6 +40,7 @@ async function visit({ url, size = [1200, 900], cdn = "none", steps }) {
     address: async (hash) => page.evaluate((to) => (location.hash = to), hash).then(rested),
     click: (selector) => page.locator(selector).click().then(rested),
     drag: async (selector, from, to) => {
+      await page.locator(selector).scrollIntoViewIfNeeded();
       const box = await page.locator(selector).boundingBox();
       const place = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
       await page.mouse.move(...place(from));

@@ -121,6 +121,7 @@ def test_float16_alone_is_a_mistake(tmp_path: Path):
 
 # ---- in the browser ----
 
+
 def node_version() -> str:
     return subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
