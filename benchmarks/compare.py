@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--without", default="-", help="leave out the programs whose name begins so, e.g. PyTorch")
     parser.add_argument("--quick", action="store_true", help="5 rounds instead of 20")
+    parser.add_argument("--shared", action="store_true", help="others use this machine: one thread, processor time")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each program and data set")
     options = parser.parse_args()
     for dataset in options.dataset or ("mnist", "made64"):
@@ -53,17 +55,26 @@ def rounds(dataset: str, options: argparse.Namespace) -> dict[str, list[float]]:
         for name, (program, precision, _) in PROGRAMS.items()
         if precision in precisions and not name.startswith(options.without)
     }
-    running = {}
+    running, clock, environment = {}, "perf_counter", dict(os.environ)
+    if options.shared:  # threads that wait for one another lose most, so that only work done can be compared
+        clock = "process_time"
+        environment |= {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     for name, program in chosen.items():
         command = [sys.executable, *program, f"--dataset={dataset}", f"--batch_size={options.batch_size}", "--turns"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PEERS.parents[1]}
+        pipes = {
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "text": True,
+            "cwd": PEERS.parents[1],
+            "env": environment,
+        }
         running[name] = subprocess.Popen(command, **pipes)
         if running[name].stdout.readline() != "ready\n":
             raise SystemExit(f"{name} did not start; see what it printed above.")
     times = {name: [] for name in running}
     for _ in range(5 if options.quick else 20):
         for name, process in running.items():
-            print(5 if dataset == "mnist" else 2, file=process.stdin, flush=True)
+            print(5 if dataset == "mnist" else 2, clock, file=process.stdin, flush=True)
             times[name].append(statistics.median(json.loads(process.stdout.readline())))
     for process in running.values():
         process.communicate()

@@ -108,22 +108,23 @@ def gigaflops(model: Any, config: Config) -> float:
     return 2 * config.batch_size * total / 1e9
 
 
-def milliseconds(call: Callable[[], Any], count: int) -> list[float]:
+def milliseconds(call: Callable[[], Any], count: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
     """How long each of `count` calls takes."""
     times = []
     for _ in range(count):
-        start = time.perf_counter()
+        start = clock()
         call()
-        times.append(1000 * (time.perf_counter() - start))
+        times.append(1000 * (clock() - start))
     return times
 
 
 def take_turns(call: Callable[[], Any]) -> None:
-    """Warm up, say so, then answer each number on standard input with a line: the milliseconds of so many calls."""
+    """Warm up, say so, then answer each line "COUNT CLOCK" on standard input with the milliseconds of so many calls."""
     milliseconds(call, 3)
     print("ready", flush=True)
     for line in sys.stdin:
-        print(json.dumps(milliseconds(call, int(line))), flush=True)
+        count, clock = line.split()
+        print(json.dumps(milliseconds(call, int(count), getattr(time, clock))), flush=True)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
 
 def test_compare_takes_turns(tmp_path: Path):
     """The peer in Keras against ours, at a batch of 2; PyTorch is not among the test's requirements."""
-    command = [sys.executable, ROOT / "benchmarks" / "compare.py", "--quick", "--without=PyTorch", "--json"]
+    command = [sys.executable, ROOT / "benchmarks" / "compare.py", "--quick", "--without=PyTorch", "--shared", "--json"]
     done = subprocess.run(
         [*command, "--dataset=mnist", "--precision=float32", "--batch_size=2"], capture_output=True, text=True
     )
