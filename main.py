@@ -81,19 +81,29 @@ def use(command: flags.Command, run: Run, config: Config) -> None:
             visualize(*made, command.option if command.name else 0, command.dims, classes)
 
 
+def stop(number: int, frame: object = None) -> None:
+    """End like an exception, so that nothing is left half-written; training takes both signals over.
+
+    Python drops an exception that a signal raises inside some callbacks, TensorFlow's among them: it is raised again
+    each second until it is heard.
+    """
+    signal.signal(signal.SIGALRM, lambda *_: stop(number))
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
-    # Ends like an exception, so that nothing is left half-written; training takes both signals over.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     try:
         main(sys.argv)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except OSError as error:
-        print(
-            f"Error: {error}; check that the path can be read and written, and that its disk has room.", file=sys.stderr
-        )
+        print(f"Error: {error}; check that it can be read and written, and that its disk has room.", file=sys.stderr)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+    except KeyboardInterrupt:  # the second one while training
         raise SystemExit(130) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -181,3 +181,23 @@ def test_paths_are_expanded(mnist_dir: Path, mnist_run: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(mnist_run))
     call_main("--dataset=mnist", "--out_dir=~", cwd=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_several_iterations_in_one_call_leave_the_same_run(mnist_dir: Path, mnist_run: Path, tmp_path: Path):
+    """Calls of up to 7 iterations, cut short at every log, sample, checkpoint and epoch."""
+    import shutil
+
+    shutil.copytree(mnist_run, tmp_path / "out")
+    cadence = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10", "--steps_per_call=7", "--out_name=several"]
+    args = ["--dataset=mnist", "--train", "--epoch=2", "--train_size=320", f"--data_dir={mnist_dir}"]
+    call_main(*args, *SMALL, *cadence, cwd=tmp_path / "out")
+    assert steps(tmp_path / "out" / "logs" / "several") == [1, 10, 20, 30, 40]
+    assert_same_run(tmp_path / "out", "several", "mnist-small", 40)
+
+
+def test_training_imports_no_more_than_it_needs(tmp_path: Path):
+    import subprocess
+
+    program = "import sys, dcgan_tf.train; print(sorted({'tensorflow_datasets', 'tensorboard'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n", done
