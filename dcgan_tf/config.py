@@ -66,12 +66,8 @@ class Config:
     log_freq: int = setting(20, "Iterations between points of the TensorBoard curves")
     max_to_keep: int = setting(1, "Checkpoints to keep")
     G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
-<<<<<<< HEAD
     warn_collapse: bool = setting(True, "Warn once of a collapsed generator or a discriminator that has won")
-    precision: str = setting("float32", f"Arithmetic of the train step: {', '.join(PRECISIONS)}; weights stay float32")
-=======
     precision: str = setting("float32", f"Arithmetic: {', '.join(PRECISIONS)} (a CPU does float16 very slowly)")
->>>>>>> issue5
     xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
     steps_per_call: int | None = setting(None, "Iterations in one call of the train step (default: CPU 1, GPU 10)")
     class_names: tuple[str, ...] = ()  # not a flag: the data set says it; none is an unconditional run
