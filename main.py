@@ -81,15 +81,19 @@ def use(command: flags.Command, run: Run, config: Config) -> None:
             visualize(*made, command.option if command.name else 0, command.dims, classes)
 
 
+stopped: list[int] = []  # the signal that ends the program
+
+
 def stop(number: int, frame: object = None) -> None:
     """End like an exception, so that nothing is left half-written; training takes both signals over.
 
-    Python drops an exception that a signal raises inside some callbacks, TensorFlow's among them: it is raised again
-    each second until it is heard.
+    In some callbacks, TensorFlow's among them, Python drops an exception that a signal raises or makes another of it: it
+    is raised again each second until it is heard.
     """
+    stopped.append(number)
     signal.signal(signal.SIGALRM, lambda *_: stop(number))
     signal.setitimer(signal.ITIMER_REAL, 1)
-    raise SystemExit(128 + number)
+    raise SystemExit
 
 
 if __name__ == "__main__":
@@ -107,3 +111,5 @@ if __name__ == "__main__":
         raise SystemExit(130) from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if stopped:
+            sys.exit(128 + stopped[0])
