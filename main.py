@@ -87,8 +87,8 @@ stopped: list[int] = []  # the signal that ends the program
 def stop(number: int, frame: object = None) -> None:
     """End like an exception, so that nothing is left half-written; training takes both signals over.
 
-    In some callbacks, TensorFlow's among them, Python drops an exception that a signal raises or makes another of it: it
-    is raised again each second until it is heard.
+    In some callbacks, TensorFlow's among them, Python drops an exception that a signal raises or makes another of it:
+    it is raised again each second until it is heard.
     """
     stopped.append(number)
     signal.signal(signal.SIGALRM, lambda *_: stop(number))
