@@ -105,5 +105,5 @@ def test_a_picture_that_cannot_be_written_is_an_error(mnist_run: Path):
     film.mkdir()
     with pytest.raises(OSError):
         main_here("--dataset=mnist", "--visualize", "--option=3", "--dims=42", out_dir=mnist_run)
-    assert not list(film.parent.glob("*42*.png"))
+    assert not list(film.parent.glob("*gif_42*.png"))
     film.rmdir()
