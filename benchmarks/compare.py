@@ -1,4 +1,4 @@
-"""Hold the train step against its peers: python benchmarks/compare.py [--quick] (pip install dcgan_tf[compare]).
+"""Hold the train step against its peers: python benchmarks/compare.py [--quick] (pip install -e ".[compare]").
 
 Every program is started once and stays; then they run in turns, so that whatever else the machine does hits all alike.
 A ratio is the peer's time over ours in the same round; the table has its median and quartiles over the rounds.
