@@ -135,6 +135,17 @@ def test_signals_while_sampling(mnist_run: Path, number: int, code: int):
     assert not list((mnist_run / "samples" / "mnist-small").glob(".temporary*"))
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_while_preparing(mnist: list[str], tmp_path: Path, number: int, code: int):
+    process = main_process(*mnist, cwd=tmp_path)
+    assert process.stdout.readline().startswith("Reading 70,000 pictures")
+    process.send_signal(number)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_numbers_that_are_not_finite_stop_and_keep_the_last_good_checkpoint(mnist: list[str], tmp_path: Path):
     call_main(*mnist, "--epoch=1", "--out_name=run", cwd=tmp_path)
     flags_file = tmp_path / "checkpoints" / "run" / "FLAGS.json"
