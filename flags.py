@@ -22,12 +22,16 @@ COMMANDS = ["train", *PICTURES, "story", "export", "freeze", "web"]  # one at a 
 # Flags that say something only beside one of these commands.
 BESIDE = {
     "resume": ["train"],
+    "preset": ["train"],
     "option": ["visualize"],
     "dims": ["visualize"],
     "steps": ["interpolate"],
     "class": PICTURES,
     "web_float16": ["web"],
 }
+
+# What --preset means; a flag that is given counts more.
+PRESETS = {"": {}, "paper": {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}}
 
 for field in dataclasses.fields(Config):
     if "help" in field.metadata:
@@ -36,6 +40,7 @@ for field in dataclasses.fields(Config):
 
 flags.DEFINE_boolean("train", False, "Train; without it, use a trained run")
 flags.DEFINE_boolean("resume", False, "Go on with the newest matching run instead of beginning a new one")
+flags.DEFINE_enum("preset", "", list(PRESETS), f"Other defaults than the original's; paper: {PRESETS['paper']}")
 flags.DEFINE_string("checkpoint", "", "Begin with a checkpoint of the original program, e.g. model.b64-1000")
 flags.DEFINE_boolean("visualize", False, "Write the pictures that --option names")
 flags.DEFINE_integer(
@@ -100,6 +105,9 @@ def parse(argv: list[str]) -> Command:
     for name in PATHS:
         FLAGS[name].value = os.path.expanduser(os.path.expandvars(FLAGS[name].value))
     name = _check_combinations()
+    for flag, value in PRESETS[FLAGS.preset].items():
+        if not FLAGS[flag].present:
+            FLAGS[flag].value = value
     settings = {f.name: FLAGS[f.name].value for f in dataclasses.fields(Config) if f.name in FLAGS}
     given = {name: value for name, value in settings.items() if FLAGS[name].present}
     others = {f.name: FLAGS[f.name].value for f in dataclasses.fields(Command) if f.name in FLAGS}

@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_tf import original
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
-from dcgan_tf.model import DCGAN
+from dcgan_tf.model import DCGAN, average_state
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import Run
 
@@ -73,7 +73,8 @@ class Checkpoints:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """The run's trained generator, and the path of the checkpoint it came from. Raises UserError."""
     generator = build_generator(config)
-    return generator, _load(run, generator)
+    state = average_state(generator) if config.g_ema else None
+    return generator, _load(run, generator, state)
 
 
 def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
@@ -82,10 +83,10 @@ def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
     return discriminator, _load(run, discriminator)
 
 
-def _load(run: Run, network: keras.Model) -> str:
+def _load(run: Run, network: keras.Model, state: dict[str, tf.Variable] | None = None) -> str:
     if run.original:
         return original.assign(run.original, network)
-    return _restore(tf.train.Checkpoint(**{v.path: v.value for v in network.variables}), run)
+    return _restore(tf.train.Checkpoint(**(state or {v.path: v.value for v in network.variables})), run)
 
 
 def _newest_first(run: Run) -> list[str]:

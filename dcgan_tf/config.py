@@ -16,10 +16,11 @@ from dcgan_tf.errors import UserError
 
 # Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
 Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
+SPLITS = ("all", "train", "test")
 PRECISIONS = ("float32", "bfloat16", "float16")
 # A run is found again by these, where they stand on the command line; its networks are built from them.
 ARCHITECTURE = ("output_height", "output_width", "c_dim", "conditional", "z_dim", "z_dist")
-ARCHITECTURE += ("gf_dim", "df_dim", "gfc_dim", "dfc_dim")
+ARCHITECTURE += ("gf_dim", "df_dim", "gfc_dim", "dfc_dim", "d_filters", "g_ema")
 
 
 def setting(default: Any, text: str) -> Any:
@@ -45,7 +46,7 @@ class Config:
     output_width: int | None = setting(None, "Width of the network's pictures in pixels (default: output_height)")
     c_dim: int | None = setting(None, "Channels, 1 or 3 (default: 1 if all pictures are gray)")
     conditional: bool | None = setting(None, "Train with labels (default: only where idx files have them)")
-    split: str = setting("all", "Parts of idx files, LSUN and TFDS: all (MNIST: 70,000, as the original) or train")
+    split: str = setting("all", "Parts of idx files, LSUN, TFDS: all (MNIST: 70,000, as the original), train, test")
     cache_gb: float = setting(4, "Memory for the resized pictures, in GB; more than that goes to a file in cache_dir")
     cache_dir: str = setting("~/.cache/dcgan_tf", "Folder for resized pictures beyond cache_gb; nothing stays there")
     train_size: float = setting(math.inf, "Train on at most this many pictures")
@@ -59,6 +60,9 @@ class Config:
     df_dim: int = setting(64, "Discriminator filters in the first layer")
     gfc_dim: int = setting(1024, "Units of the conditional generator's linear layer")
     dfc_dim: int = setting(1024, "Units of the conditional discriminator's linear layer")
+    d_filters: str = setting("", "With labels: filters of D's two convolutions (default: c_dim, df_dim + classes each)")
+    g_steps: int = setting(2, "G updates an iteration")
+    g_ema: float = setting(0, "Decay of an average of G's weights, which then makes all pictures, e.g. 0.999 (0: none)")
     seed: int = setting(547, "Seed of weights, z and the order of the data")
     sample_freq: int = setting(200, "Iterations between sample sheets")
     epoch_samples: str = setting("", "Epochs whose last sheet is kept as epoch_<number>.png, e.g. 2,10,25")
@@ -82,11 +86,15 @@ class Config:
             raise UserError(f"--cache_gb must be at least 0, but is {self.cache_gb}.")
         if not 0 <= self.beta1 < 1:
             raise UserError(f"--beta1 must be at least 0 and less than 1, but is {self.beta1}.")
+        if not 0 <= self.g_ema < 1:
+            raise UserError(f"--g_ema must be at least 0 and less than 1, but is {self.g_ema}.")
+        if self.d_filters and (len(self.d_widths) != 2 or min(self.d_widths) < 1):
+            raise UserError(f"--d_filters takes two numbers greater than 0, like 64,128, but is {self.d_filters!r}.")
         if not 0 <= self.seed < 2**32:
             raise UserError(f"--seed must be between 0 and 2^32 - 1, but is {self.seed}.")
         if self.c_dim not in (None, 1, 3):
             raise UserError(f"--c_dim must be 1 (gray) or 3 (colour), but is {self.c_dim}.")
-        choices = {"z_dist": Z_DISTS, "precision": PRECISIONS, "xla": ("auto", "on", "off"), "split": ("all", "train")}
+        choices = {"z_dist": Z_DISTS, "precision": PRECISIONS, "xla": ("auto", "on", "off"), "split": SPLITS}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UserError(f"--{name} must be one of {', '.join(allowed)}, but is {getattr(self, name)!r}.")
@@ -107,6 +115,13 @@ class Config:
     def epochs_to_keep(self) -> tuple[int, ...]:
         """The epochs (1, 2, ...) in epoch_samples."""
         return parse.numbers("epoch_samples", self.epoch_samples) if self.epoch_samples else ()
+
+    @property
+    def d_widths(self) -> tuple[int, ...]:
+        """Filters of the conditional discriminator's two convolutions (the original's are narrow, see --d_filters)."""
+        if self.d_filters:
+            return parse.numbers("d_filters", self.d_filters)
+        return self.c_dim + self.y_dim, self.df_dim + self.y_dim
 
     @property
     def y_dim(self) -> int:

@@ -25,6 +25,7 @@ class Dataset:
     labels: np.ndarray  # int32 [N]; all 0 where there are no classes
     source: str  # where it was read from, for people
     reshuffled: bool  # anew for each epoch, or once for all (idx files)
+    has_test: bool = False  # whether there are the splits train and test
 
     def order(self, seed: int, epoch: int) -> np.ndarray:
         """The indices [N] of the pictures in that epoch (0, 1, ...): a pure function of (seed, epoch)."""
@@ -71,7 +72,7 @@ def load(config: Config) -> tuple[Dataset, Config]:
     print(f"Reading {source.count:,} pictures of {source.where}", flush=True)
     prepared = pictures.prepare(source, config)
     config = dataclasses.replace(config, c_dim=prepared.images.shape[3])
-    dataset = Dataset(prepared.images, prepared.labels, source.where, source.reshuffled)
+    dataset = Dataset(prepared.images, prepared.labels, source.where, source.reshuffled, source.has_test)
     report(prepared, config)
     if config.has_labels and prepared.labels.min() < 0:
         raise UserError(f"Pictures of {source.where} have no label; give --split train, or leave --conditional out.")

@@ -39,18 +39,23 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def parts(folder: Path, pattern: str, split: str) -> list[tuple[Path, Path | None]]:
-    """(pictures, labels or None) of each part in the folder whose name fits, train first (and alone with split train).
+    """(pictures, labels or None) of each part in the folder whose name fits, train first; a split: train, or the others.
 
     Labels count only if every part has them.
     """
     found = {}
     for file in sorted(folder.glob("*images[-.]idx[34]-ubyte*")):
         name = file.name.removesuffix(".gz").replace(".idx", "-idx")
-        chosen = fnmatch(file.name.lower(), pattern.lower()) and (split == "all" or "train" in name)
+        chosen = fnmatch(file.name.lower(), pattern.lower()) and split in ("all", split_of(name))
         if chosen and file == find(folder, name):
             found[name] = file, find(folder, name.rsplit("images", 1)[0] + "labels-idx1-ubyte")
     ordered = [found[name] for name in sorted(found, key=lambda name: ("train" not in name, name))]
     return ordered if all(labels for _, labels in ordered) else [(images, None) for images, _ in ordered]
+
+
+def split_of(name: str) -> str:
+    """The split that a part's name tells: train or test."""
+    return "train" if "train" in name else "test"
 
 
 def read(file: Path) -> np.ndarray:

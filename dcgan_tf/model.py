@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -23,21 +24,29 @@ class DCGAN:
         for layer in (*self.generator.layers, *self.discriminator.layers):
             if isinstance(layer, BatchNorm):
                 layer.fused = not use_xla(config.xla)
+        self.g_steps = config.g_steps
+        self.g_ema, self.average = config.g_ema, build_generator(config, config.precision) if config.g_ema else None
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
         self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
         # Gradients of a mean loss underflow in float16; a power of two scales them exactly, and weights stay float32.
         self.loss_scale = 1024.0 if config.precision == "float16" else 1.0
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
 
+    @property
+    def sampler(self) -> keras.Model:
+        """The generator that makes pictures: the averaged one if there is an average."""
+        return self.average or self.generator
+
     def state(self) -> dict[str, tf.Variable]:
         """Every variable by name, the networks' by the original's: what a checkpoint holds."""
         state = {v.path: v.value for network in (self.generator, self.discriminator) for v in network.variables}
+        state |= average_state(self.average) if self.average else {}
         for name, optimizer in (("g_adam", self.g_optimizer), ("d_adam", self.d_optimizer)):
             state |= {f"{name}/{key}": variable for key, variable in optimizer.state().items()}
         return state | {"iteration": self.iteration}
 
     def iterate(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
-        """One D update, then two G updates, all with the same z and labels.
+        """One D update, then g_steps (2) G updates, all with the same z and labels.
 
         G does not change between the D update and the first G update, so one pass G(z) serves both.
 
@@ -46,7 +55,8 @@ class DCGAN:
           labels: one-hot float32 [B, Y]; Y is 0 without labels.
           z: float32 [B, Z].
         Returns: the losses before the update that each one drives (d_loss, d_loss_real, d_loss_fake, g_loss_1,
-          g_loss_2), G's pictures, D's logits and the gradients. A tf.function around this leaves out what is not used.
+          g_loss_2 ..., and g_loss, the last of them), G's pictures, D's logits and the gradients. A tf.function around
+          this leaves out what is not used.
         """
         out: dict[str, tf.Tensor | list[tf.Tensor]] = {}
         d_weights = [v.value for v in self.discriminator.trainable_variables]
@@ -64,12 +74,22 @@ class DCGAN:
             out["g_loss_1"] = losses.g_loss(self.discriminator(out["G"], labels, training=True))
         out["grad_G1"] = self.gradients(g_tape, out["g_loss_1"], g_weights)
         self.g_optimizer.apply(out["grad_G1"], g_weights)
-        with tf.GradientTape() as g_tape:
-            fake = self.generator(z, labels, training=True)
-            out["g_loss_2"] = losses.g_loss(self.discriminator(fake, labels, training=True))
-        out["grad_G2"] = self.gradients(g_tape, out["g_loss_2"], g_weights)
-        self.g_optimizer.apply(out["grad_G2"], g_weights)
-        return out
+        for n in range(2, self.g_steps + 1):
+            with tf.GradientTape() as g_tape:
+                fake = self.generator(z, labels, training=True)
+                out[f"g_loss_{n}"] = losses.g_loss(self.discriminator(fake, labels, training=True))
+            out[f"grad_G{n}"] = self.gradients(g_tape, out[f"g_loss_{n}"], g_weights)
+            self.g_optimizer.apply(out[f"grad_G{n}"], g_weights)
+        if self.average:
+            self.move_average()
+        return out | {"g_loss": out[f"g_loss_{self.g_steps}"]}
+
+    def move_average(self) -> None:
+        """The average of G's variables one step on; its decay grows from 0.1 to g_ema, or it would keep the noise."""
+        done = tf.cast(self.iteration, tf.float32)
+        decay = tf.minimum(self.g_ema, (1 + done) / (10 + done))
+        for average, variable in zip(self.average.variables, self.generator.variables, strict=True):
+            average.value.assign_sub((average.value - variable.value) * (1 - decay))
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
         """The gradients of the loss, scaled on their way through the networks."""
@@ -92,8 +112,7 @@ class DCGAN:
             iteration = self.iteration.assign_add(1)
             z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
             out = self.iterate(scale(images, config.has_labels), tf.one_hot(labels, config.y_dim), z)
-            out |= {"g_loss": out["g_loss_2"], "z": z}
-            out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
+            out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
             return {name: tf.cast(out[name], tf.float32) for name in names}
 
         @tf.function(
@@ -105,6 +124,11 @@ class DCGAN:
             return {name: values[-1] for name, values in logged.items()}
 
         return step
+
+
+def average_state(average: keras.Model) -> dict[str, tf.Variable]:
+    """The averaged generator's variables, under the names that checkpoints give them."""
+    return {f"g_ema/{v.path}": v.value for v in average.variables}
 
 
 def steps_per_call(config: Config) -> int:

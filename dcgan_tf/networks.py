@@ -60,11 +60,15 @@ class Discriminator(Network):
         self.norms = [BatchNorm(name=f"d_bn{i}") for i in range(1, 4)]
         self.linear = Linear(1, name="d_h4_lin")
 
-    def call(self, images, labels=None, *, training):
-        x = leaky_relu(self.convs[0](images))  # [B, H/2, W/2, df]
+    def activations(self, images, labels=None, *, training):
+        """What each convolution hands on, [B, H/2, W/2, df] first."""
+        maps = [leaky_relu(self.convs[0](images))]
         for conv, norm in zip(self.convs[1:], self.norms, strict=True):
-            x = leaky_relu(norm(conv(x), training=training))  # 2df, 4df, 8df
-        return self.linear(flatten(x))
+            maps.append(leaky_relu(norm(conv(maps[-1]), training=training)))  # 2df, 4df, 8df
+        return maps
+
+    def call(self, images, labels=None, *, training):
+        return self.linear(flatten(self.activations(images, training=training)[-1]))
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
@@ -95,19 +99,23 @@ class ConditionalGenerator(Network):
 class ConditionalDiscriminator(Network):
     """Pictures [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1]; two halvings."""
 
-    def __init__(self, c_dim: int, y_dim: int, df_dim: int, dfc_dim: int, name: str = "discriminator", **kwargs):
-        super().__init__({"c_dim": c_dim, "y_dim": y_dim, "df_dim": df_dim, "dfc_dim": dfc_dim}, name=name, **kwargs)
-        self.conv0 = Conv(c_dim + y_dim, name="d_h0_conv")
-        self.conv1 = Conv(df_dim + y_dim, name="d_h1_conv")
+    def __init__(self, filters0: int, filters1: int, dfc_dim: int, name: str = "discriminator", **kwargs):
+        super().__init__({"filters0": filters0, "filters1": filters1, "dfc_dim": dfc_dim}, name=name, **kwargs)
+        self.conv0 = Conv(filters0, name="d_h0_conv")
+        self.conv1 = Conv(filters1, name="d_h1_conv")
         self.norm1 = BatchNorm(name="d_bn1")
         self.linear2 = Linear(dfc_dim, name="d_h2_lin")
         self.norm2 = BatchNorm(name="d_bn2")
         self.linear3 = Linear(1, name="d_h3_lin")
 
+    def activations(self, images, labels, *, training):
+        """What each convolution hands on: [B, H/2, W/2, filters0], [B, H/4, W/4, filters1]."""
+        x = leaky_relu(self.conv0(append_labels(images, labels)))
+        return [x, leaky_relu(self.norm1(self.conv1(append_labels(x, labels)), training=training))]
+
     def call(self, images, labels, *, training):
-        x = leaky_relu(self.conv0(append_labels(images, labels)))  # [B, H/2, W/2, C + Y]
-        x = leaky_relu(self.norm1(self.conv1(append_labels(x, labels)), training=training))
-        x = append_labels(flatten(x), labels)  # [B, H/4 * W/4 * (df + Y) + Y]
+        x = self.activations(images, labels, training=training)[-1]
+        x = append_labels(flatten(x), labels)  # [B, H/4 * W/4 * filters1 + Y]
         x = leaky_relu(self.norm2(self.linear2(x), training=training))  # [B, dfc]
         return self.linear3(append_labels(x, labels))
 
@@ -129,7 +137,7 @@ def build_discriminator(config: Config, precision: str = "float32") -> keras.Mod
     """The discriminator with its initial weights, which depend on config.seed alone; precision as the generator's."""
     keras.utils.set_random_seed(config.seed + 1)
     if config.has_labels:
-        discriminator = ConditionalDiscriminator(config.c_dim, config.y_dim, config.df_dim, config.dfc_dim)
+        discriminator = ConditionalDiscriminator(*config.d_widths, config.dfc_dim)
     else:
         discriminator = Discriminator(config.df_dim)
     images = [1, config.output_height, config.output_width, config.c_dim]

@@ -40,6 +40,7 @@ class Source:
     size: tuple[int, int] | None = None  # (height, width), where the data set says one for all
     conditional: bool = False  # whether classes are used if --conditional does not say
     reshuffled: bool = True  # anew for each epoch
+    has_test: bool = False  # whether it has the splits train and test
 
 
 def find(config: Config) -> Source:
@@ -154,14 +155,16 @@ def idx_files(folder: Path, config: Config) -> Source | None:
             yield Item(f"number {i}", images[part][i - ends[part]], int(labels[i]))
 
     where = str(folder.absolute())
-    return Source(where, items(), count, names, images[0].shape[1:3], conditional=bool(names), reshuffled=False)
+    size, labelled = images[0].shape[1:3], bool(names)
+    splits = {idx.split_of(part.name) for part, _ in idx.parts(folder, config.input_fname_pattern or "*", "all")}
+    return Source(where, items(), count, names, size, labelled, reshuffled=False, has_test=len(splits) == 2)
 
 
 def lmdb_archives(folder: Path, config: Config) -> Source | None:
     """LSUN's unpacked archives, <category>_<set>_lmdb/data.mdb in the folder, or the folder is one; None if not."""
-    databases = sorted(file.parent for file in (*folder.glob("data.mdb"), *folder.glob("*/data.mdb")))
-    if config.split == "train":
-        databases = [path for path in databases if not re.search("(val|test)(_lmdb)?$", path.name)]
+    found = sorted(file.parent for file in (*folder.glob("data.mdb"), *folder.glob("*/data.mdb")))
+    splits = ["test" if re.search("(val|test)(_lmdb)?$", path.name) else "train" for path in found]
+    databases = [path for path, split in zip(found, splits, strict=True) if config.split in ("all", split)]
     if not databases:
         return None
     try:
@@ -192,7 +195,7 @@ def lmdb_archives(folder: Path, config: Config) -> Source | None:
     for path in databases:
         with opened(path) as environment:
             count += environment.stat()["entries"]
-    return Source(str(folder.absolute()), items(), count, names)
+    return Source(str(folder.absolute()), items(), count, names, has_test=len(set(splits)) == 2)
 
 
 def from_tfds(folder: Path, config: Config) -> Source | None:
@@ -202,4 +205,5 @@ def from_tfds(folder: Path, config: Config) -> Source | None:
         return None
     stored = tfds.Stored(prepared, config.split)
     items = (Item(*example) for example in stored.examples())
-    return Source(str(prepared.absolute()), items, stored.count, stored.class_names)
+    has_test = stored.test is not None
+    return Source(str(prepared.absolute()), items, stored.count, stored.class_names, has_test=has_test)

@@ -79,7 +79,9 @@ class Stored:
         if self.image is None:
             raise UserError(f"The data set in {self.folder} has no pictures; name another with --dataset.")
         self.class_names = tuple(features[self.label].names) if self.label else ()
-        self.splits = sorted((s for s in splits if split == "all" or s == "train"), key=lambda s: (s != "train", s))
+        self.test = next((s for s in ("test", "validation") if s in splits and "train" in splits), None)
+        wanted = {"all": splits, "train": ["train"], "test": [self.test]}[split]
+        self.splits = sorted((s for s in splits if s in wanted), key=lambda s: (s != "train", s))
         self.count = sum(splits[s].num_examples for s in self.splits)
 
     def examples(self) -> Iterator[tuple[str, bytes, int]]:

@@ -157,7 +157,7 @@ class Sampler:
     """The sheets of one fixed z (and, with labels, those of the first pictures), drawn once for the whole run."""
 
     def __init__(self, config: Config, run: Run, model: DCGAN, dataset: data.Dataset, watch: Watch):
-        self.config, self.run, self.generator, self.watch = config, run, model.generator, watch
+        self.config, self.run, self.generator, self.watch = config, run, model.sampler, watch
         self.z = latents.draw(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
         self.labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
         self.sample = tf.function(lambda: self.generator(self.z, self.labels, training=False))

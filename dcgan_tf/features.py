@@ -1,0 +1,123 @@
+"""Feature spaces: a classifier of the run's own classes, Keras's InceptionV3, and the run's discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from dcgan_tf import checkpoint, data
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError, reason
+from dcgan_tf.model import scale
+from dcgan_tf.runs import Run, replaced
+
+Features = Callable[[np.ndarray], np.ndarray]  # uint8 pictures [N, H, W, C] -> float32 [N, D]
+EPOCHS = 5  # of the classifier: on MNIST it then reads 99% of the test digits
+
+
+class Classifier:
+    """A small convolutional network that reads the class of a picture; its last hidden layer is a feature space."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0):
+        """Train on uint8 pictures [N, H, W, C] and their int32 labels [N]: the same each time, by its seed."""
+        keras.utils.set_random_seed(seed)
+        layers = keras.layers
+        self.hidden = keras.Sequential(
+            [
+                keras.Input(images.shape[1:], dtype="uint8"),
+                layers.Rescaling(1 / 255),
+                layers.Conv2D(32, 3, 2, "same", activation="relu"),
+                layers.Conv2D(64, 3, 2, "same", activation="relu"),
+                layers.Flatten(),
+                layers.Dense(128, activation="relu"),
+            ]
+        )
+        self.network = keras.Sequential([self.hidden, layers.Dropout(0.3), layers.Dense(classes)])
+        steps = EPOCHS * -(-len(images) // 128)
+        rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.network.compile(keras.optimizers.Adam(rate), loss)
+        self.network.fit(images, labels, 128, EPOCHS, verbose=0)
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """The last hidden layer, float32 [N, 128], of uint8 pictures [N, H, W, C]."""
+        return self.hidden.predict(images, 512, verbose=0)
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """The share of uint8 pictures [N, H, W, C] that it reads as their labels [N]."""
+        return float(np.mean(self.network.predict(images, 512, verbose=0).argmax(1) == labels))
+
+
+def inception() -> Features:
+    """Keras's InceptionV3 up to its last pooling, 2048 features. Raises UserError where its weights cannot be had."""
+    try:
+        network = keras.applications.InceptionV3(include_top=False, pooling="avg")
+    except Exception as error:  # Keras's download fails in many ways
+        raise UserError(
+            f"The weights of InceptionV3 are not in Keras's cache and cannot be fetched ({reason(error)}); connect once,"
+            " or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models."
+        ) from error
+    return lambda images: _in_batches(lambda batch: network(inception_input(batch), training=False), images, 32)
+
+
+def inception_input(images: np.ndarray) -> tf.Tensor:
+    """uint8 pictures [N, H, W, 1 or 3] as InceptionV3 takes them: float32 [N, 299, 299, 3] in [-1, 1]."""
+    images = tf.image.resize(tf.cast(images, tf.float32), (299, 299))
+    return tf.repeat(images, 3 // images.shape[3], axis=3) / 127.5 - 1
+
+
+def discriminator_features(run: Run, config: Config) -> Features:
+    """The run's discriminator as a feature extractor (Radford et al. 2015, section 5.1).
+
+    Every convolution's activations, max-pooled to a grid of 4 x 4 at most, flattened and joined. Labels are what is to
+    be predicted from them, so the conditional discriminator is shown none: zeros.
+    """
+    discriminator, _ = checkpoint.load_discriminator(run, config)
+
+    @tf.function
+    def batch_features(images: tf.Tensor) -> tf.Tensor:
+        labels = tf.zeros([tf.shape(images)[0], config.y_dim])
+        maps = discriminator.activations(scale(images, config.has_labels), labels, training=False)
+        return tf.concat([pool(x) for x in maps], axis=1)
+
+    return lambda images: _in_batches(batch_features, images, 256)
+
+
+def pool(x: tf.Tensor) -> tf.Tensor:
+    """Max-pool [B, H, W, C] to at most 4 x 4 places, flattened: [B, D]."""
+    size = [-(-side // 4) for side in x.shape[1:3]]
+    x = tf.nn.max_pool2d(x, size, size, "SAME")
+    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+
+
+def _in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, batch: int) -> np.ndarray:
+    starts = tqdm(range(0, len(images), batch), "Features", unit="batch", leave=False, dynamic_ncols=True)
+    parts = [np.asarray(network(images[start : start + batch])) for start in starts]
+    return np.concatenate(parts)
+
+
+def write_features(run: Run, config: Config, path: Path) -> None:
+    """Write a data set's discriminator features as .npz: features float32 [N, D], labels int32 [N], class_names."""
+    dataset, config = data.load(config)
+    features = discriminator_features(run, config)(dataset.images)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, features=features, labels=dataset.labels, class_names=np.array(config.class_names, str))
+    print(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")
+
+
+def svm_error(
+    features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray
+) -> float:
+    """The share of test rows that a linear SVM, trained on features [N, D] and labels [N], gets wrong. scikit-learn."""
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    svm = make_pipeline(StandardScaler(), SGDClassifier(alpha=1e-3, average=True, n_jobs=-1, random_state=0))
+    return float(np.mean(svm.fit(features, labels).predict(test_features) != test_labels))

@@ -1,0 +1,102 @@
+"""How good generated pictures are, as numbers: pure functions on arrays, in float64. NumPy alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLOCK = 10_000_000  # distances held in memory at once
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Between all rows of a [N, D] and b [M, D], float64 [N, M] by one matrix product: exact for bytes."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    distances = a @ b.T
+    distances *= -2
+    distances += (a * a).sum(1)[:, None]
+    distances += (b * b).sum(1)
+    return distances
+
+
+def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """For each query the index of the reference nearest to it (Euclidean; the first of several), by exact search.
+
+    Args:
+      queries: [N, ...] of any dtype; all axes but the first are the vector.
+      references: [M, ...] of the same vectors, in memory or a np.memmap.
+    Returns: int64 [N].
+    """
+    queries = queries.reshape(len(queries), -1)
+    best, found = np.full(len(queries), np.inf), np.zeros(len(queries), np.int64)
+    rows = max(1, BLOCK // len(queries))
+    for start in range(0, len(references), rows):
+        block = references[start : start + rows]
+        distances = squared_distances(queries, block.reshape(len(block), -1))
+        index = distances.argmin(1)
+        distance = distances[np.arange(len(queries)), index]
+        closer = distance < best
+        best[closer], found[closer] = distance[closer], index[closer] + start
+    return found
+
+
+def nearest_neighbour_error(
+    pictures: np.ndarray, labels: np.ndarray, test_pictures: np.ndarray, test_labels: np.ndarray
+) -> float:
+    """The share of test pictures to which the nearest of `pictures` gives the wrong class (Radford et al. 2015, table 3).
+
+    Args: pictures [N, ...] with labels [N], test_pictures [M, ...] with test_labels [M].
+    Returns: 0 to 1.
+    """
+    return float(np.mean(labels[nearest(test_pictures, pictures)] != test_labels))
+
+
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Between normal distributions fitted to features [N, D] and [M, D] (FID; Heusel et al. 2017); 0 is the best.
+
+    |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)) of the covariances A and B.
+    """
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    # sqrt(A B) has the trace of sqrt(sqrt(A) B sqrt(A)), which is symmetric.
+    cross = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
+    distance = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross
+    return float(max(distance, 0))
+
+
+def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0) -> float:
+    """The kernel distance of features [N, D] and [M, D] (KID; Binkowski et al. 2018): 0 on average for one distribution.
+
+    The unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3, the mean over random subsets.
+    """
+    size = min(size, len(a), len(b))
+    random, total = np.random.default_rng(seed), 0.0
+    for _ in range(subsets):
+        x = a[random.choice(len(a), size, replace=False)].astype(np.float64)
+        y = b[random.choice(len(b), size, replace=False)].astype(np.float64)
+        xx, yy, xy = ((p @ q.T / a.shape[1] + 1) ** 3 for p, q in ((x, x), (y, y), (x, y)))
+        within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (size * (size - 1))
+        total += within - 2 * xy.mean()
+    return total / subsets
+
+
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
+    """Improved precision and recall (Kynkaanniemi et al. 2019) of features real [N, D] and fake [M, D].
+
+    A set's region is the union of balls round its points, each as wide as the distance to the point's k-th neighbour.
+    Returns: the share of fake points in the real region, and the share of real points in the fake region.
+    """
+    return _covered(fake, real, k), _covered(real, fake, k)
+
+
+def _covered(points: np.ndarray, centres: np.ndarray, k: int) -> float:
+    k = min(k, len(centres) - 1)
+    inside = np.zeros(len(points), bool)
+    rows = max(1, BLOCK // max(len(points), len(centres)))
+    for start in range(0, len(centres), rows):
+        block = centres[start : start + rows]
+        within = squared_distances(block, centres)
+        within[np.arange(len(block)), np.arange(start, start + len(block))] = 0  # itself, without rounding
+        radii = np.partition(within, k, axis=1)[:, k]
+        inside |= (squared_distances(block, points) <= radii[:, None]).any(0)
+    return float(inside.mean())
