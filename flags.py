@@ -16,9 +16,9 @@ from dcgan_tf.errors import UserError
 
 FLAGS = flags.FLAGS
 DEFINE = {"str": flags.DEFINE_string, "bool": flags.DEFINE_boolean, "float": flags.DEFINE_float}
-PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir", "checkpoint")
+PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir", "checkpoint", "features")
 PICTURES = ["visualize", "generate_test_images", "grid", "interpolate", "arithmetic"]
-COMMANDS = ["train", *PICTURES, "story", "export", "freeze", "web"]  # one at a time
+COMMANDS = ["train", *PICTURES, "story", "evaluate", "features", "export", "freeze", "web"]  # one at a time
 # Flags that say something only beside one of these commands.
 BESIDE = {
     "resume": ["train"],
@@ -27,6 +27,7 @@ BESIDE = {
     "dims": ["visualize"],
     "steps": ["interpolate"],
     "class": PICTURES,
+    "best": ["", *PICTURES, "evaluate", "features", "export", "freeze", "web"],
     "web_float16": ["web"],
 }
 
@@ -57,6 +58,9 @@ flags.DEFINE_integer("steps", 16, "With --interpolate: pictures from one seed to
 flags.DEFINE_string("arithmetic", "", "Write a sum of means of z by their seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'")
 flags.DEFINE_string("class", "", "Pictures of these classes only, by name or number, e.g. 7 or 0-4 or cat,dog")
 flags.DEFINE_boolean("story", False, "Write the run's loss curves and the film of its sample sheets")
+flags.DEFINE_boolean("evaluate", False, "Measure the run's pictures against the real ones; needs the data")
+flags.DEFINE_string("features", "", "Write the discriminator's features of the data set to this .npz file")
+flags.DEFINE_boolean("best", False, "Take the checkpoint that scored best (--evaluate_freq), not the newest")
 flags.DEFINE_boolean("export", False, "Export both networks as SavedModel and .keras, the generator as .tflite, too")
 flags.DEFINE_boolean("freeze", False, "Export the generator as one frozen graph")
 flags.DEFINE_boolean("web", False, "Write a page on which z is painted and the picture watched, in any browser")
@@ -84,6 +88,8 @@ class Command:
     steps: int
     arithmetic: tuple[parsed.Term, ...]
     web_float16: bool
+    features: str  # a file to write
+    best: bool
     classes: str  # as the user wrote them: the run says what they mean
     out_dir: str
     out_name: str
@@ -130,7 +136,9 @@ def _check_combinations() -> str:
     name = commands[0] if commands else ""
     for flag, allowed in BESIDE.items():
         if FLAGS[flag].present and FLAGS[flag].value not in (False, "") and name not in allowed:
-            raise UserError(f"--{flag} needs {' or '.join('--' + command for command in allowed)} beside it.")
+            raise UserError(
+                f"--{flag} needs {' or '.join('--' + command for command in allowed if command)} beside it."
+            )
     if FLAGS.checkpoint and (FLAGS.resume or name == "story"):
         raise UserError(
             f"--checkpoint names weights alone, without a run's history, so --{name or 'resume'} has nothing to go on;"

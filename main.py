@@ -14,6 +14,9 @@ from dcgan_tf.errors import UserError
 from dcgan_tf.runs import Run, Runs
 from dcgan_tf.startup import start_tensorflow
 
+# Settings that say something beside a trained run; the others are the run's own.
+USED = ("seed", "batch_size", "data_dir", "input_fname_pattern", "cache_gb", "cache_dir", "evaluate_samples")
+
 
 def main(argv: list[str]) -> None:
     """Run one command. Raises UserError."""
@@ -40,18 +43,26 @@ def main(argv: list[str]) -> None:
         use(command, run, dataclasses.replace(command.config, **sizes))
     else:
         print(f"Run: {run.checkpoints}")
-        use(command, run, run.config())
+        use(command, dataclasses.replace(run, best=command.best), run.config())
 
 
 def use(command: flags.Command, run: Run, config: Config) -> None:
     """Every command but --train: what a trained run, or a checkpoint of the original, can give. Raises UserError."""
-    given = {name: command.given[name] for name in ("seed", "batch_size") if name in command.given}
+    given = {name: command.given[name] for name in USED if name in command.given}
     config = dataclasses.replace(config, **{"seed": 0, **given})
     classes = parse.classes(command.classes, config.class_names)
     if command.name == "story":
         from dcgan_tf.story import story
 
         return story(run)
+    if command.name == "evaluate":
+        from dcgan_tf.evaluate import evaluate
+
+        return evaluate(run, config)
+    if command.name == "features":
+        from dcgan_tf.features import write_features
+
+        return write_features(run, config, Path(command.features))
     if command.name in ("export", "freeze"):
         from dcgan_tf import export
 

@@ -68,6 +68,8 @@ class Config:
     epoch_samples: str = setting("", "Epochs whose last sheet is kept as epoch_<number>.png, e.g. 2,10,25")
     ckpt_freq: int = setting(200, "Iterations between checkpoints")
     log_freq: int = setting(20, "Iterations between points of the TensorBoard curves")
+    evaluate_freq: int | None = setting(None, "Iterations between evaluations; the best checkpoint is kept (--best)")
+    evaluate_samples: int = setting(50_000, "Generated pictures that an evaluation looks at")
     max_to_keep: int = setting(1, "Checkpoints to keep")
     G_img_sum: bool = setting(False, "Log generated pictures to TensorBoard, too")
     warn_collapse: bool = setting(True, "Warn once of a collapsed generator or a discriminator that has won")

@@ -59,8 +59,8 @@ def inception() -> Features:
         network = keras.applications.InceptionV3(include_top=False, pooling="avg")
     except Exception as error:  # Keras's download fails in many ways
         raise UserError(
-            f"The weights of InceptionV3 are not in Keras's cache and cannot be fetched ({reason(error)}); connect once,"
-            " or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models."
+            f"The weights of InceptionV3 are not in Keras's cache and cannot be fetched ({reason(error)}); connect"
+            " once, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models."
         ) from error
     return lambda images: _in_batches(lambda batch: network(inception_input(batch), training=False), images, 32)
 
@@ -111,9 +111,7 @@ def write_features(run: Run, config: Config, path: Path) -> None:
     print(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")
 
 
-def svm_error(
-    features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray
-) -> float:
+def svm_error(features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray) -> float:
     """The share of test rows that a linear SVM, trained on features [N, D] and labels [N], gets wrong. scikit-learn."""
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline

@@ -39,7 +39,7 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def parts(folder: Path, pattern: str, split: str) -> list[tuple[Path, Path | None]]:
-    """(pictures, labels or None) of each part in the folder whose name fits, train first; a split: train, or the others.
+    """(pictures, labels or None) of each part in the folder whose name fits, train first; split test: all but train.
 
     Labels count only if every part has them.
     """

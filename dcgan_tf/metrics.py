@@ -25,12 +25,13 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
       references: [M, ...] of the same vectors, in memory or a np.memmap.
     Returns: int64 [N].
     """
-    queries = queries.reshape(len(queries), -1)
+    queries = queries.reshape(len(queries), -1).astype(np.float64)
     best, found = np.full(len(queries), np.inf), np.zeros(len(queries), np.int64)
     rows = max(1, BLOCK // len(queries))
     for start in range(0, len(references), rows):
-        block = references[start : start + rows]
-        distances = squared_distances(queries, block.reshape(len(block), -1))
+        block = references[start : start + rows].reshape(-1, queries.shape[1]).astype(np.float64)
+        distances = queries @ (-2 * block.T)  # but for the query's own length, which is the same for all
+        distances += (block * block).sum(1)
         index = distances.argmin(1)
         distance = distances[np.arange(len(queries)), index]
         closer = distance < best
@@ -41,7 +42,7 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
 def nearest_neighbour_error(
     pictures: np.ndarray, labels: np.ndarray, test_pictures: np.ndarray, test_labels: np.ndarray
 ) -> float:
-    """The share of test pictures to which the nearest of `pictures` gives the wrong class (Radford et al. 2015, table 3).
+    """The share of test pictures to which the nearest of `pictures` gives the wrong class (Radford 2015, table 3).
 
     Args: pictures [N, ...] with labels [N], test_pictures [M, ...] with test_labels [M].
     Returns: 0 to 1.
@@ -65,7 +66,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0) -> float:
-    """The kernel distance of features [N, D] and [M, D] (KID; Binkowski et al. 2018): 0 on average for one distribution.
+    """The kernel distance of features [N, D] and [M, D] (KID; Binkowski 2018): 0 on average for one distribution.
 
     The unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3, the mean over random subsets.
     """

@@ -25,10 +25,16 @@ class Run:
     samples: Path
     logs: Path
     original: str = ""  # a checkpoint of the original program, which the weights come from instead
+    best: bool = False  # whether the weights are those that scored best, not the newest
 
     @property
     def name(self) -> str:
         return self.checkpoints.name
+
+    @property
+    def weights(self) -> Path:
+        """The folder of the checkpoints to be read or written."""
+        return self.checkpoints / "best" if self.best else self.checkpoints
 
     @property
     def flags_file(self) -> Path:

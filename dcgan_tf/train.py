@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import signal
 import sys
 import time
@@ -20,7 +21,7 @@ from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.events import drop_after
 from dcgan_tf.model import DCGAN, steps_per_call
-from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
+from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, replaced, save_config
 from dcgan_tf.watch import Watch
 
 
@@ -90,6 +91,7 @@ def iterate(
     """The iterations up to `total`, or until `stopped` holds a signal; returns the last checkpoint's path."""
     step, watch = model.make_step(config), Watch(config)
     sampler = Sampler(config, run, model, dataset, watch)
+    judge = Judge(config, run, model, dataset) if config.evaluate_freq else None
     writer = tf.summary.create_file_writer(str(run.logs))
     steps = data.steps_per_epoch(dataset, config)
     kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
@@ -100,7 +102,13 @@ def iterate(
             if iteration > total or stopped:
                 break
             waiting.append((pictures, labels))
-            freqs = (config.log_freq, config.sample_freq, config.ckpt_freq, steps)  # kept sheets are at epochs' ends
+            freqs = (
+                config.log_freq,
+                config.sample_freq,
+                config.ckpt_freq,
+                config.evaluate_freq or total,
+                steps,
+            )  # kept sheets are at epochs' ends
             if len(waiting) < together and iteration not in (1, total) and all(iteration % freq for freq in freqs):
                 continue  # one call for several iterations, up to the next that leaves something behind
             logged = step(*map(np.stack, zip(*waiting, strict=True)))
@@ -120,6 +128,8 @@ def iterate(
                 sampler.write(iteration)
             if iteration in kept:
                 sampler.write(iteration, kept[iteration])
+            if judge and iteration % config.evaluate_freq == 0:
+                judge.measure(writer, iteration)
             if iteration % config.ckpt_freq == 0:
                 save(model, checkpoints, watch, logged, writer)
     if not stopped:
@@ -168,6 +178,31 @@ class Sampler:
         self.watch.samples(pictures)
         with excused("The sheet"):
             images.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), images.sheet(pictures))
+
+
+class Judge:
+    """Evaluations during a training: curves, a line each, and the checkpoint that scored best in best/."""
+
+    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: data.Dataset):
+        from dcgan_tf import evaluate, generate  # not sooner: few trainings are evaluated as they go
+
+        self.evaluate, self.run = evaluate, dataclasses.replace(run, best=True)
+        self.file = self.run.weights / "metrics.json"
+        self.evaluator = evaluate.Evaluator(dataclasses.replace(config, seed=0), dataset)
+        self.generator = generate.inference(model.sampler, config)
+        self.checkpoints = Checkpoints(model, self.run, 1)
+
+    def measure(self, writer: Any, iteration: int) -> None:
+        scores = self.evaluator.measure(self.generator)
+        with excused("The curves"):
+            self.evaluate.write_scalars(writer, scores, iteration)
+        tqdm.write(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        now = self.evaluate.score(scores)
+        before = self.evaluate.score(json.loads(self.file.read_text())) if self.file.exists() else None
+        if now is not None and (before is None or now < before):
+            self.checkpoints.save()
+            with replaced(self.file) as temporary:
+                temporary.write_text(json.dumps({"iteration": iteration} | scores, indent=1), encoding="utf-8")
 
 
 def write_summaries(writer: Any, logged: dict, losses: dict[str, float], iteration: int, config: Config) -> None:

@@ -1,0 +1,179 @@
+"""--evaluate: how good a run's pictures are, as a table, metrics.json, TensorBoard scalars and a sheet."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import re
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_tf import checkpoint, data, generate, images, latents, metrics
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.features import Classifier, Features, discriminator_features, inception, svm_error
+from dcgan_tf.runs import Run, replaced
+
+FEW = 1000  # labels of the second SVM, and no fewer than two a class
+MOST = 10_000  # pictures of each kind for precision and recall, which look at every pair
+SHEET = 10  # pictures in a row of nearest.png, which has five rows of pairs
+TITLES = {
+    "nearest_neighbour_error": "1-NN error, classifier knows generated pictures only",
+    "control_error": "1-NN error, classifier knows real training pictures (control)",
+    "class_accuracy": "generated pictures read as the class asked for",
+    "class_accuracy_real": "real test pictures read rightly (control)",
+    "svm_error": "linear SVM on D's features, error with all labels",
+    "svm_error_few": f"linear SVM on D's features, error with {FEW:,} labels",
+    "fid": "Frechet distance (FID)",
+    "kid": "kernel distance (KID)",
+    "precision": "precision",
+    "recall": "recall",
+}
+ABSOLUTE = ("fid", "kid")  # the others are shares, shown in percent
+
+
+class Evaluator:
+    """The real pictures of a data set and what is known of them, against which any generator is measured."""
+
+    def __init__(self, config: Config, dataset: data.Dataset | None = None):
+        """Read the data set, or take what training has read of it. Raises UserError if it cannot be read."""
+        whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
+        reusable = dataset and (config.split == "train" or not dataset.has_test)
+        self.config = config
+        self.train = dataset if reusable else data.load(whole)[0]
+        self.has_test = self.train.has_test
+        self.test = data.load(dataclasses.replace(whole, split="test"))[0] if self.has_test else self.train
+        self.classifier = self._classifier() if config.has_labels else None
+        self.space, self.features = self._space()
+        if self.features:
+            random = np.random.default_rng(0)
+            count = min(len(self.train.images), config.evaluate_samples)
+            chosen = np.sort(random.choice(len(self.train.images), count, replace=False))
+            self.real_features = random.permutation(self.features(self.train.images[chosen]))
+
+    def _classifier(self) -> Classifier:
+        print(f"Training a classifier on {len(self.train.images):,} real pictures ...", flush=True)
+        return Classifier(self.train.images, self.train.labels, self.config.y_dim)
+
+    def _space(self) -> tuple[str, Features | None]:
+        if self.classifier and self.train.images.shape[1:] == (28, 28, 1):
+            return "last hidden layer of a classifier trained on the real pictures", self.classifier.features
+        try:
+            return "Keras's InceptionV3, last pooling", inception()
+        except UserError as error:
+            print(f"FID, KID, precision and recall are left out: {error}")
+            return "none", None
+
+    def measure(self, generator: generate.Generate) -> dict[str, float]:
+        """What the pictures of the seeds config.seed, ... are worth, evaluate_samples of them, all classes in turn."""
+        config, scores = self.config, {}
+        seeds = range(config.seed, config.seed + config.evaluate_samples)
+        labels = latents.in_turn(seeds, range(config.y_dim))
+        pictures = generator(latents.of_seeds(seeds, config.z_dim, config.z_dist), labels)
+        if self.classifier:
+            reals = self.test.images, self.test.labels
+            scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(pictures, labels, *reals)
+            scores["class_accuracy"] = self.classifier.accuracy(pictures, labels)
+        if self.features:
+            real, fake = self.real_features, self.features(pictures)
+            scores |= {"fid": metrics.frechet_distance(real, fake), "kid": metrics.kernel_distance(real, fake)}
+            both = metrics.precision_recall(real[:MOST], fake[:MOST])
+            scores |= dict(zip(("precision", "recall"), both, strict=True))
+        return scores
+
+    def controls(self, run: Run) -> dict[str, float]:
+        """What real pictures are worth by the same measures, and the discriminator's features; with labels only."""
+        if not self.classifier:
+            return {}
+        train, test = self.train, self.test
+        scores = {"class_accuracy_real": self.classifier.accuracy(test.images, test.labels)}
+        if not self.has_test:
+            return scores
+        reals = train.images, train.labels, test.images, test.labels
+        scores["control_error"] = metrics.nearest_neighbour_error(*reals)
+        if not importlib.util.find_spec("sklearn"):
+            print('The linear SVM is left out: it needs scikit-learn; pip install "scikit-learn" brings it.')
+            return scores
+        features = discriminator_features(run, self.config)
+        known, asked = features(train.images), features(test.images)
+        scores["svm_error"] = svm_error(known, train.labels, asked, test.labels)
+        few = slice(max(FEW, 2 * self.config.y_dim))
+        scores["svm_error_few"] = svm_error(known[few], train.labels[few], asked, test.labels)
+        return scores
+
+    def note(self) -> str:
+        """Whether the run had seen the pictures that it is measured on."""
+        if not self.has_test:
+            return "The data set has no test part: all is measured on the pictures that the run was trained on."
+        if self.config.split == "train":
+            return "The run has not seen the test pictures (--split train)."
+        return (
+            f"The run was trained on the test pictures, too (--split {self.config.split}), which flatters it; for"
+            " honest figures train with --split train."
+        )
+
+
+def score(scores: dict[str, float]) -> float | None:
+    """By which checkpoints are compared, the lower the better: the 1-NN error, else FID, if there is either."""
+    return scores.get("nearest_neighbour_error", scores.get("fid"))
+
+
+def evaluate(run: Run, config: Config) -> None:
+    """Measure a saved run: print the table, write metrics.json, TensorBoard's scalars and nearest.png."""
+    generator, path = checkpoint.load_generator(run, config)
+    print(f"Generator: {path}")
+    evaluator = Evaluator(config)
+    made = generate.inference(generator, config)
+    scores = evaluator.measure(made) | evaluator.controls(run)
+    iteration = int(re.search(r"\d*$", path)[0] or 0)
+    write_scalars(tf.summary.create_file_writer(str(run.logs)), scores, iteration)
+    facts = {
+        "checkpoint": path,
+        "iteration": iteration,
+        "split": config.split,
+        "saw_test_pictures": evaluator.has_test and config.split != "train",
+        "note": evaluator.note(),
+        "generated": config.evaluate_samples,
+        "first_seed": config.seed,
+        "real_training_pictures": len(evaluator.train.images),
+        "real_test_pictures": len(evaluator.test.images) if evaluator.has_test else 0,
+        "feature_space": evaluator.space,
+    }
+    print(table(scores, facts))
+    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    with replaced(run.checkpoints / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
+    print(f"Wrote {run.checkpoints / 'metrics.json'}")
+    generate.save(images.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, made))
+
+
+def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
+    """The figures for people."""
+    lines = [f"Measured on {facts['generated']:,} generated pictures of iteration {facts['iteration']:,}:"]
+    for name, title in TITLES.items():
+        if name in scores:
+            value = f"{scores[name]:.4g}" if name in ABSOLUTE else f"{100 * scores[name]:.2f}%"
+            lines.append(f"  {title:64}{value:>9}")
+    return "\n".join([*lines, f"Feature space: {facts['feature_space']}", facts["note"]])
+
+
+def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
+    """TensorBoard's evaluate/<name>."""
+    with writer.as_default(step=iteration):
+        for name, value in scores.items():
+            tf.summary.scalar(f"evaluate/{name}", value)
+    writer.flush()
+
+
+def nearest_sheet(evaluator: Evaluator, generator: generate.Generate) -> np.ndarray:
+    """Rows of generated pictures, and under each picture the real training picture nearest to it, pixel by pixel."""
+    config, count = evaluator.config, 5 * SHEET
+    seeds = range(config.seed, config.seed + count)
+    z = latents.of_seeds(seeds, config.z_dim, config.z_dist)
+    made = generator(z, latents.in_turn(seeds, range(config.y_dim)))
+    near = evaluator.train.images[metrics.nearest(made, evaluator.train.images)]
+    rows = np.stack([part.reshape(5, SHEET, *made.shape[1:]) for part in (made, near)], axis=1)
+    return images.sheet(rows.reshape(-1, *made.shape[1:]), SHEET)
