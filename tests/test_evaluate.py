@@ -1,0 +1,117 @@
+"""--evaluate, --features, --evaluate_freq and --best on real runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from conftest import SMALL, call_main, fails_with_one_sentence, main_here
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from dcgan_tf import data, features
+from dcgan_tf.config import Config
+
+QUICK = ["--dataset=mnist", "--evaluate", "--evaluate_samples=200"]
+
+
+@pytest.fixture(scope="module")
+def evaluated(mnist_run: Path, mnist_dir: Path) -> str:
+    """What --evaluate prints of the small MNIST run."""
+    return call_main(*QUICK, f"--data_dir={mnist_dir}", cwd=mnist_run).stdout
+
+
+def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str):
+    values = json.loads((mnist_run / "checkpoints/mnist-small/metrics.json").read_text())
+    assert values["control_error"] == pytest.approx(0.0309)  # what 60,000 real pictures give on the 10,000 others
+    assert values["class_accuracy_real"] > 0.98
+    assert 0.3 < values["nearest_neighbour_error"] <= 0.95  # 40 iterations of a tiny network: noise
+    assert values["fid"] > 100
+    assert values["iteration"] == 40 and values["generated"] == 200 and values["real_test_pictures"] == 10_000
+    assert "(control)        3.09%" in evaluated
+    assert f"{100 * values['nearest_neighbour_error']:.2f}%" in evaluated
+
+
+def test_a_run_that_saw_the_test_pictures_says_so(mnist_run: Path, evaluated: str):
+    values = json.loads((mnist_run / "checkpoints/mnist-small/metrics.json").read_text())
+    assert values["saw_test_pictures"] is True
+    assert "trained on the test pictures, too (--split all)" in values["note"]
+    assert values["note"] in evaluated
+
+
+def test_evaluate_reaches_tensorboard(mnist_run: Path, evaluated: str):
+    values = json.loads((mnist_run / "checkpoints/mnist-small/metrics.json").read_text())
+    curves = EventAccumulator(str(mnist_run / "logs/mnist-small")).Reload()
+    points = curves.Tensors("evaluate/nearest_neighbour_error")
+    assert [point.step for point in points] == [40]
+    assert float(points[0].tensor_proto.float_val[0]) == pytest.approx(values["nearest_neighbour_error"])
+
+
+def test_nearest_sheet_shows_real_pictures_under_generated_ones(mnist_run: Path, evaluated: str, mnist_dir: Path):
+    sheet = iio.imread(mnist_run / "samples/mnist-small/nearest.png")
+    assert sheet.shape == (10 * 28, 10 * 28)
+    dataset, _ = data.load(Config(dataset="mnist", data_dir=str(mnist_dir), split="train"))
+    rows = sheet.reshape(10, 28, 10, 28).swapaxes(1, 2)
+    made, real = rows[2, 3].astype(int), rows[3, 3]
+    distances = ((dataset.images[..., 0].astype(int) - made) ** 2).sum((1, 2))
+    np.testing.assert_array_equal(real, dataset.images[distances.argmin(), ..., 0])
+
+
+def test_inception_that_cannot_be_had_is_told_and_the_rest_done(
+    blobs_run: Path, pictures_dir: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no network, whatever the machine has
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path), raising=False)
+    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
+    main_here("--dataset=blobs", "--evaluate", "--evaluate_samples=50", f"--data_dir={pictures_dir}", out_dir=blobs_run)
+    out = capsys.readouterr().out
+    assert "FID, KID, precision and recall are left out: The weights of InceptionV3" in out
+    assert "no test part" in out
+    assert iio.imread(blobs_run / "samples/blobs-small/nearest.png").shape == (10 * 20, 10 * 24, 3)
+
+
+def test_inception_takes_gray_and_colour():
+    gray = features.inception_input(np.full((2, 28, 28, 1), 255, np.uint8))
+    colour = features.inception_input(np.zeros((2, 64, 64, 3), np.uint8))
+    assert gray.shape == colour.shape == (2, 299, 299, 3)
+    assert float(gray.numpy().min()) == 1 and float(colour.numpy().max()) == -1
+
+
+def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
+    file = tmp_path / "new" / "features.npz"
+    main_here("--dataset=mnist", f"--features={file}", f"--data_dir={mnist_dir}", out_dir=mnist_run)
+    stored = np.load(file)
+    assert stored["features"].shape == (70_000, 16 * (11 + 18))
+    dataset, _ = data.load(Config(dataset="mnist", data_dir=str(mnist_dir)))
+    np.testing.assert_array_equal(stored["labels"], dataset.labels)
+    assert list(stored["class_names"]) == [str(i) for i in range(10)]
+    assert stored["features"].dtype == np.float32 and len(np.unique(stored["features"][:, 0])) > 100
+
+
+def test_pool_by_hand():
+    x = np.arange(14 * 14, dtype=np.float32).reshape(1, 14, 14, 1)
+    pooled = features.pool(x).numpy().reshape(4, 4)
+    assert pooled.shape == (4, 4) and pooled[3, 3] == 14 * 14 - 1
+    assert features.pool(x[:, :3, :2]).shape == (1, 6)
+
+
+def test_best_checkpoint_is_kept_beside_the_newest(mnist_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    args = ["--dataset=mnist", "--train", "--epoch=1", "--train_size=320", f"--data_dir={mnist_dir}", "--split=train"]
+    main_here(*args, *SMALL, "--evaluate_freq=5", "--evaluate_samples=100", "--out_name=judged", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    assert [f"Iteration {n}: nearest_neighbour_error" in out for n in (5, 10, 15, 20)] == [True] * 4
+    best = tmp_path / "checkpoints/judged/best"
+    kept = json.loads((best / "metrics.json").read_text())
+    assert (best / f"model-{kept['iteration']}.index").exists()
+    curves = EventAccumulator(str(tmp_path / "logs/judged")).Reload().Tensors("evaluate/nearest_neighbour_error")
+    scores = {point.step: float(point.tensor_proto.float_val[0]) for point in curves}
+    assert min(scores.values()) == pytest.approx(kept["nearest_neighbour_error"])
+    assert kept["iteration"] == min(step for step, value in scores.items() if value == min(scores.values()))
+    main_here("--dataset=mnist", "--best", "--grid=2x2", out_dir=tmp_path)
+    assert f"Generator: {best}/model-{kept['iteration']}" in capsys.readouterr().out
+
+
+def test_best_without_evaluations_says_so(mnist_run: Path):
+    fails_with_one_sentence("--dataset=mnist", "--best", cwd=mnist_run, says="best")
