@@ -95,7 +95,7 @@ class Evaluator:
         reals = train.images, train.labels, test.images, test.labels
         scores["control_error"] = metrics.nearest_neighbour_error(*reals)
         if not importlib.util.find_spec("sklearn"):
-            print('The linear SVM is left out: it needs scikit-learn; pip install "scikit-learn" brings it.')
+            print("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
         features = discriminator_features(run, self.config)
         known, asked = features(train.images), features(test.images)
