@@ -24,7 +24,7 @@ from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_proce
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dcgan_tf import data, idx, pictures, sources, train
+from dcgan_tf import data, idx, pictures, record, sources, train
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
@@ -300,13 +300,13 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         np.random.default_rng(0).integers(256, size=(16, 8, 8, 1), dtype=np.uint8), np.zeros(16, np.int32), "here", True
     )
     process, seen = psutil.Process(), {}
-    write = train.Sampler.write
+    write = record.Sampler.write
 
-    def observed(sampler: train.Sampler, iteration: int) -> None:
+    def observed(sampler: record.Sampler, iteration: int) -> None:
         write(sampler, iteration)
         seen[iteration] = process.memory_info().rss, process.num_fds()
 
-    monkeypatch.setattr(train.Sampler, "write", observed)
+    monkeypatch.setattr(record.Sampler, "write", observed)
     run: Run = Runs(str(tmp_path)).create(config)
     train.train(config, run, dataset)
     assert int(tf.train.latest_checkpoint(str(run.checkpoints)).split("-")[-1]) == 2000
