@@ -22,7 +22,10 @@ def main(argv: list[str]) -> None:
     """Run one command. Raises UserError."""
     command = flags.parse(argv)
     runs = Runs(command.out_dir, command.checkpoint_dir, command.sample_dir)
-    new = command.name == "train" and not command.resume
+    named = runs.named(command.out_name) if command.out_name else None
+    new = command.name == "train" and not (command.resume and (not named or named.flags_file.exists()))
+    if new and command.resume:
+        print(f"There is no run {command.out_name} yet: it begins now.")
     run = None if new or command.checkpoint else runs.find(command.config.dataset, command.out_name, command.given)
     start_tensorflow()
     sizes = {}

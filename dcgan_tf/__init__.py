@@ -4,6 +4,7 @@ import os
 
 # Before anything imports Keras: the user's own keras.json or KERAS_BACKEND must not choose another engine.
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Among several workers (TF_CONFIG) the loss of one is many lines of errors of TensorFlow's, and one sentence of ours.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ else "2")
 
 __version__ = "0.1.0"

@@ -37,7 +37,7 @@ class Checkpoints:
         TensorFlow writes temporary files, renames them, and only then names them in the index `checkpoint`.
         Raises UserError if the disk does not take it; the checkpoint before it stays.
         """
-        iteration = int(self.model.iteration)
+        iteration = int(self.model.iteration.numpy())
         before = self.manager.latest_checkpoint
         if before == str(self.run.weights / f"model-{iteration}"):
             return before

@@ -17,6 +17,7 @@ from dcgan_tf.errors import UserError
 # Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
 Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
 SPLITS = ("all", "train", "test")
+STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 PRECISIONS = ("float32", "bfloat16", "float16")
 # A run is found again by these, where they stand on the command line; its networks are built from them.
 ARCHITECTURE = ("output_height", "output_width", "c_dim", "conditional", "z_dim", "z_dist")
@@ -76,6 +77,8 @@ class Config:
     precision: str = setting("float32", f"Arithmetic: {', '.join(PRECISIONS)} (a CPU does float16 very slowly)")
     xla: str = setting("auto", "Compile the train step with XLA: on, off, or auto (on where there is a GPU)")
     steps_per_call: int | None = setting(None, "Iterations in one call of the train step (default: CPU 1, GPU 10)")
+    strategy: str = setting("auto", "Devices: none, mirrored, multi_worker (TF_CONFIG), or auto (all that there are)")
+    sync_bn: bool = setting(False, "Batch norm over the whole batch, not over the part of each device")
     class_names: tuple[str, ...] = ()  # not a flag: the data set says it; none is an unconditional run
 
     def __post_init__(self) -> None:
@@ -97,6 +100,7 @@ class Config:
         if self.c_dim not in (None, 1, 3):
             raise UserError(f"--c_dim must be 1 (gray) or 3 (colour), but is {self.c_dim}.")
         choices = {"z_dist": Z_DISTS, "precision": PRECISIONS, "xla": ("auto", "on", "off"), "split": SPLITS}
+        choices |= {"strategy": STRATEGIES}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UserError(f"--{name} must be one of {', '.join(allowed)}, but is {getattr(self, name)!r}.")

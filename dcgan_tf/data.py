@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -33,12 +33,15 @@ class Dataset:
             return np.arange(len(self.images))
         return np.random.default_rng((seed, epoch)).permutation(len(self.images))
 
-    def batches(self, config: Config, start: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def batches(
+        self, config: Config, start: int, rows: Callable[[np.ndarray], np.ndarray] = lambda batch: batch
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Endless (epoch, images [B, H, W, C], labels [B]) from iteration `start` (0 is the first) on.
 
-        The last partial batch of an epoch is dropped. A thread gathers the next batches while one is used.
+        The last partial batch of an epoch is dropped. A thread gathers the next batches while one is used. `rows` picks
+        what is wanted of a batch's indices [B], as a worker among several does.
         """
-        made = self._batches(config, start)
+        made = self._batches(config, start, rows)
         with ThreadPoolExecutor(1) as thread:
             ahead = deque(thread.submit(next, made) for _ in range(AHEAD))
             while True:
@@ -46,12 +49,12 @@ class Dataset:
                 ahead.append(thread.submit(next, made))
                 yield batch
 
-    def _batches(self, config: Config, start: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def _batches(self, config: Config, start: int, rows: Callable) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         steps, size = steps_per_epoch(self, config), config.batch_size
         epoch, position = divmod(start, steps)
         while True:
             order = self.order(config.seed, epoch)[: steps * size]
-            for batch in order.reshape(steps, size)[position:]:
+            for batch in map(rows, order.reshape(steps, size)[position:]):
                 yield epoch, self.images[batch], self.labels[batch]
                 pictures.release(self.images)
             epoch, position = epoch + 1, 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from dcgan_tf import replicas
+
 DECAY = 0.9  # of the moving averages
 EPSILON = 1.001e-5  # the original asks for 1e-5, and TensorFlow 1's fused kernel raises it to this floor
 
@@ -72,6 +74,7 @@ class BatchNorm(keras.layers.Layer):
     # TensorFlow's fused op is the fastest and exact enough, but XLA rewrites it as E[x^2] - E[x]^2, which loses so
     # many digits that the original's recordings are missed: compiled networks set this to False.
     fused = True
+    synchronised = False  # statistics of all replicas' batches together, not of each its own; not with the fused op
 
     def build(self, shape):
         wide = {"shape": shape[-1:], "autocast": False}  # float32 in mixed precision, too, and so the statistics
@@ -85,7 +88,7 @@ class BatchNorm(keras.layers.Layer):
         y, mean, variance = (self._fused if self.fused or not training else self._two_pass)(x4, training)
         if training:
             for average, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
-                average.assign_sub((average - batch) * (1 - DECAY))
+                replicas.assign(average, average - (average - batch) * (1 - DECAY))
         return y if x.shape.rank == 4 else y[:, 0, 0, :]
 
     def _fused(self, x, training):
@@ -101,10 +104,12 @@ class BatchNorm(keras.layers.Layer):
         )[:3]
 
     def _two_pass(self, x, training):
-        wide = tf.cast(x, tf.float32)
-        mean, variance = tf.nn.moments(wide, [0, 1, 2])
+        wide, n = tf.cast(x, tf.float32), tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+        everywhere = replicas.mean if self.synchronised else tf.identity
+        mean = everywhere(tf.reduce_mean(wide, [0, 1, 2]))
+        variance = everywhere(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
         y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)
-        n = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+        n *= tf.distribute.get_strategy().num_replicas_in_sync if self.synchronised else 1
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(variance * n / tf.maximum(n - 1, 1))
 
 

@@ -8,11 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf import latents, losses
+from dcgan_tf import latents, losses, replicas
 from dcgan_tf.config import Config
 from dcgan_tf.layers import BatchNorm
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam
+
+Step = Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]
 
 
 class DCGAN:
@@ -21,9 +23,10 @@ class DCGAN:
     def __init__(self, config: Config):
         self.generator = build_generator(config, config.precision)
         self.discriminator = build_discriminator(config, config.precision)
+        synchronised = config.sync_bn and tf.distribute.get_strategy().num_replicas_in_sync > 1
         for layer in (*self.generator.layers, *self.discriminator.layers):
             if isinstance(layer, BatchNorm):
-                layer.fused = not use_xla(config.xla)
+                layer.synchronised, layer.fused = synchronised, not (synchronised or use_xla(config.xla))
         self.g_steps = config.g_steps
         self.g_ema, self.average = config.g_ema, build_generator(config, config.precision) if config.g_ema else None
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
@@ -80,6 +83,7 @@ class DCGAN:
                 out[f"g_loss_{n}"] = losses.g_loss(self.discriminator(fake, labels, training=True))
             out[f"grad_G{n}"] = self.gradients(g_tape, out[f"g_loss_{n}"], g_weights)
             self.g_optimizer.apply(out[f"grad_G{n}"], g_weights)
+        out |= self.agree({name: value for name, value in out.items() if "loss" in name})
         if self.average:
             self.move_average()
         return out | {"g_loss": out[f"g_loss_{self.g_steps}"]}
@@ -89,38 +93,56 @@ class DCGAN:
         done = tf.cast(self.iteration, tf.float32)
         decay = tf.minimum(self.g_ema, (1 + done) / (10 + done))
         for average, variable in zip(self.average.variables, self.generator.variables, strict=True):
-            average.value.assign_sub((average.value - variable.value) * (1 - decay))
+            replicas.assign(average.value, average.value - (average.value - variable.value) * (1 - decay))
+
+    def agree(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The means of the losses over the replicas; the batch-norm averages, each moved by its own, become theirs."""
+        averages = [v.value for net in (self.generator, self.discriminator) for v in net.non_trainable_variables]
+        losses, means = replicas.mean((losses, [tf.identity(average) for average in averages]))
+        for average, now in zip(averages, means, strict=True):
+            replicas.assign(average, now)
+        return losses
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
-        """The gradients of the loss, scaled on their way through the networks."""
-        gradients = tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale))
+        """The gradients of the mean loss over the replicas, scaled on their way through the networks."""
+        gradients = replicas.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
         return gradients if self.loss_scale == 1 else [g / self.loss_scale for g in gradients]
 
-    def make_step(self, config: Config) -> Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]:
+    def make_step(self, config: Config) -> Step:
         """The compiled train step: K iterations in one call, with the results of K calls.
 
         It is traced once, whatever K is from call to call, and it writes nothing: what is logged leaves it as tensors.
 
-        Returns: a function of uint8 pictures [K, B, H, W, C] and int32 labels [K, B], which gives what is logged of
-          the last iteration: the scalars d_loss, d_loss_real, d_loss_fake, g_loss, and z, d, d_ (and G), all float32.
+        Returns: a function of uint8 pictures [K, B, H, W, C] and int32 labels [K, B], of which a worker among several
+          gives its rows alone. It gives what is logged of the last iteration, all float32: the scalars d_loss,
+          d_loss_real, d_loss_fake, g_loss, z, and of this worker's first device d, d_ (and G).
         """
         names = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "z", "d", "d_") + ("G",) * config.G_img_sum
-        batch = (config.batch_size, config.output_height, config.output_width, config.c_dim)
+        strategy = tf.distribute.get_strategy()
+        size = config.batch_size // strategy.num_replicas_in_sync
 
-        @tf.function(jit_compile=use_xla(config.xla))
-        def one(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-            iteration = self.iteration.assign_add(1)
+        def one(images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
             z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-            out = self.iterate(scale(images, config.has_labels), tf.one_hot(labels, config.y_dim), z)
+            images, labels = scale(images, config.has_labels), tf.one_hot(labels, config.y_dim)
+            out = self.iterate(*(replicas.share(x, size) for x in (images, labels, z)))
             out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
             return {name: tf.cast(out[name], tf.float32) for name in names}
 
+        compiled = tf.function(one, jit_compile=True) if use_xla(config.xla) else one
+
+        def iteration(batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+            self.iteration.assign_add(1)
+            out = strategy.run(compiled, (*batch, self.iteration.read_value()))
+            return {name: strategy.experimental_local_results(value)[0] for name, value in out.items()}
+
+        pictures = (config.output_height, config.output_width, config.c_dim)
+
         @tf.function(
-            input_signature=[tf.TensorSpec([None, *batch], tf.uint8), tf.TensorSpec([None, batch[0]], tf.int32)]
+            input_signature=[tf.TensorSpec([None, None, *pictures], tf.uint8), tf.TensorSpec([None, None], tf.int32)]
         )
         def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
             kinds = dict.fromkeys(names, tf.float32)
-            logged = tf.map_fn(lambda batch: one(*batch), (images, labels), kinds, parallel_iterations=1)
+            logged = tf.map_fn(iteration, (images, labels), fn_output_signature=kinds, parallel_iterations=1)
             return {name: values[-1] for name, values in logged.items()}
 
         return step

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from dcgan_tf import replicas
+
 
 class Adam:
     """Adam (Kingma & Ba 2015, end of section 2): w -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
@@ -35,8 +37,8 @@ class Adam:
                 epsilon=self.epsilon,
                 grad=gradient,
             )
-        self.beta1_power.assign(self.beta1_power * self.beta1)
-        self.beta2_power.assign(self.beta2_power * self.beta2)
+        replicas.assign(self.beta1_power, self.beta1_power * self.beta1)
+        replicas.assign(self.beta2_power, self.beta2_power * self.beta2)
 
     def state(self) -> dict[str, tf.Variable]:
         """Every variable of the optimiser, by name."""

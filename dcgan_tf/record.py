@@ -26,13 +26,14 @@ class Recorder:
     """Writes all that the run's settings ask for, each at its iterations."""
 
     def __init__(self, config: Config, run: Run, dataset: data.Dataset, model: DCGAN, checkpoints: Checkpoints):
-        self.config, self.model, self.checkpoints, self.watch = config, model, checkpoints, Watch(config)
+        self.config, self.run, self.model, self.checkpoints = config, run, model, checkpoints
+        self.watch = Watch(config)
         self.sampler = Sampler(config, run, model, dataset, self.watch)
         self.judge = Judge(config, run, model, dataset) if config.evaluate_freq else None
         self.writer = tf.summary.create_file_writer(str(run.logs))
         steps = data.steps_per_epoch(dataset, config)
         self.kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
-        self.logged_at = int(model.iteration), time.perf_counter()
+        self.logged_at = int(model.iteration.numpy()), time.perf_counter()
 
     def after(self, iteration: int, logged: dict[str, tf.Tensor], progress: tqdm) -> None:
         """What this iteration leaves behind; `logged` is what the train step gave. Raises UserError."""
@@ -63,10 +64,16 @@ class Recorder:
         Returns the checkpoint's path. Raises UserError.
         """
         if logged is not None:
-            self.watch.weights(self.model, logged, int(self.model.iteration))
+            self.watch.weights(self.model, logged, int(self.model.iteration.numpy()))
         with excused("The curves"):
             self.writer.flush()
         return self.checkpoints.save()
+
+    def finish(self, logged: dict[str, tf.Tensor] | None, stopped: bool) -> str:
+        """The last sheet, unless the training was stopped, and the last checkpoint; returns what to say of them."""
+        if not stopped:
+            self.sampler.write(int(self.model.iteration.numpy()))
+        return f"; saved {self.save(logged)}\nSample sheets: {self.run.samples}"
 
 
 class Sampler:

@@ -13,13 +13,14 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import data, original
+from dcgan_tf import data, original, replicas
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.events import drop_after
-from dcgan_tf.model import DCGAN, steps_per_call
+from dcgan_tf.model import DCGAN, Step, steps_per_call
 from dcgan_tf.record import Recorder, excused, write_reals
+from dcgan_tf.replicas import Cluster
 from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
 
 
@@ -30,88 +31,122 @@ def begin(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[
     """
     sizes = dict(sizes or {})
     classes = sizes.pop("class_names", None)
-    dataset, config = data.load(dataclasses.replace(config, **sizes))
+    cluster, dataset, config = gather(dataclasses.replace(config, **sizes))
     if classes is not None and len(classes) != config.y_dim:
         raise UserError(
             f"The data set {config.dataset!r} has {config.y_dim} classes, but the checkpoint {weights} {len(classes)};"
             " name a data set like the one it was trained on."
         )
-    train(config, runs.create(config, name), dataset, weights=weights)
+    train(config, runs.create(config, name) if cluster.chief else None, dataset, cluster, weights=weights)
 
 
 def resume(run: Run, given: dict[str, Any]) -> None:
     """Go on with a run, with its own settings but for those given that do not shape the networks."""
     changed = {key: value for key, value in given.items() if key not in ARCHITECTURE}
-    dataset, config = data.load(dataclasses.replace(run.config(), **changed))
-    train(config, run, dataset, resumed=True)
+    cluster, dataset, config = gather(dataclasses.replace(run.config(), **changed))
+    train(config, run if cluster.chief else None, dataset, cluster, resumed=True)
 
 
-def train(config: Config, run: Run, dataset: data.Dataset, resumed: bool = False, weights: str = "") -> None:
+def gather(config: Config) -> tuple[Cluster, data.Dataset, Config]:
+    """All that take part and the data, with the settings as the data completes them. Raises UserError."""
+    cluster = replicas.join(config)
+    dataset, config = data.load(config)
+    known = [f for f in dataclasses.fields(config) if f.name not in ("data_dir", "cache_dir", "cache_gb")]
+    settings = {f.name: getattr(config, f.name) for f in known if getattr(config, f.name) != f.default}
+    cluster.must_agree(f"{settings} for {dataset.images.shape}")
+    return cluster, dataset, config
+
+
+def train(
+    config: Config,
+    run: Run | None,
+    dataset: data.Dataset,
+    cluster: Cluster,
+    resumed: bool = False,
+    weights: str = "",
+) -> None:
     """Train until config.epoch epochs are done, or until SIGINT or SIGTERM: save, and exit with 128 + the signal.
 
-    Raises UserError if a loss or weight is no longer finite, or a checkpoint cannot be written.
+    Args:
+      run: for the chief, which alone writes and reads it; None for the other workers.
+    Raises UserError if a loss or weight is no longer finite, a checkpoint cannot be written, or a worker is lost.
     """
-    with locked(run), stop_on_signals() as stopped:
-        model = DCGAN(config)
-        checkpoints = Checkpoints(model, run, config.max_to_keep)
-        if weights:
-            print(f"Weights from {original.assign(weights, model.generator, model.discriminator)}")
-        if resumed:
-            print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
-            remove_temporaries(run)
-            save_config(run, config)
-            with excused("The curves"):
-                drop_after(run.logs, int(model.iteration))
-        describe(config, run, dataset, model)
-        write_reals(config, run, dataset)
+    with cluster.watched(), stop_on_signals() as stopped, contextlib.ExitStack() as held:
+        if run:
+            held.enter_context(locked(run))
+        with cluster.strategy.scope():
+            model = DCGAN(config)
+            step = model.make_step(config)
+        recorder = prepare(config, run, dataset, model, resumed, weights) if run else None
+        cluster.follow_chief(model.state().values())
         total = config.epoch * data.steps_per_epoch(dataset, config)
-        path = iterate(config, run, dataset, model, checkpoints, total, stopped)
-    done = f"after iteration {int(model.iteration)} of {total}; saved {path}\nSample sheets: {run.samples}"
-    print(f"{'Stopped' if stopped else 'Finished'} {done}")
+        logged = iterate(config, dataset, model, step, cluster, recorder, total, stopped)
+        done = f"{'Stopped' if stopped else 'Finished'} after iteration {int(model.iteration.numpy())} of {total}"
+        if recorder:
+            done += recorder.finish(logged, bool(stopped))
+        print(done)
+        if not stopped:
+            cluster.follow_chief([model.iteration])  # a worker that leaves sooner is taken for lost
     if stopped:
         print("Go on with the same command and --resume.")
         raise SystemExit(128 + stopped[0])
-    with excused("The story"):
-        from dcgan_tf.story import write_story  # not sooner: it brings matplotlib
+    if run:
+        with excused("The story"):
+            from dcgan_tf.story import write_story  # not sooner: it brings matplotlib
 
-        print("Its story:", *(f"    {path}" for path in write_story(run)), sep="\n")
+            print("Its story:", *(f"    {path}" for path in write_story(run)), sep="\n")
+
+
+def prepare(config: Config, run: Run, dataset: data.Dataset, model: DCGAN, resumed: bool, weights: str) -> Recorder:
+    """The weights as they were saved, the run's folders tidy, and all of it told. Raises UserError."""
+    checkpoints = Checkpoints(model, run, config.max_to_keep)
+    if weights:
+        print(f"Weights from {original.assign(weights, model.generator, model.discriminator)}")
+    if resumed:
+        print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
+        remove_temporaries(run)
+        save_config(run, config)
+        with excused("The curves"):
+            drop_after(run.logs, int(model.iteration.numpy()))
+    describe(config, run, dataset, model)
+    write_reals(config, run, dataset)
+    return Recorder(config, run, dataset, model, checkpoints)
 
 
 def iterate(
     config: Config,
-    run: Run,
     dataset: data.Dataset,
     model: DCGAN,
-    checkpoints: Checkpoints,
+    step: Step,
+    cluster: Cluster,
+    recorder: Recorder | None,
     total: int,
     stopped: list[int],
-) -> str:
-    """The iterations up to `total`, or until `stopped` holds a signal; returns the last checkpoint's path."""
-    step, recorder = model.make_step(config), Recorder(config, run, dataset, model, checkpoints)
-    start, logged = int(model.iteration), None
-    with _progress(start, total) as progress:
-        for iteration, epoch, pictures, labels in calls(config, dataset, start, total):
+) -> dict[str, tf.Tensor] | None:
+    """The iterations up to `total`, or until `stopped` holds a signal; returns what the last call of the step gave."""
+    start, logged = int(model.iteration.numpy()), None
+    with _progress(start, total, silent=not recorder) as progress:
+        for iteration, epoch, pictures, labels in calls(config, dataset, start, total, cluster):
             if stopped:
                 break
             logged = step(pictures, labels)
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
             progress.update(len(pictures))
-            recorder.after(iteration, logged, progress)
-    if not stopped:
-        recorder.sampler.write(int(model.iteration))
-    return recorder.save(logged)
+            if recorder:
+                recorder.after(iteration, logged, progress)
+    return logged
 
 
-def calls(config: Config, dataset: data.Dataset, start: int, total: int) -> Iterator[tuple]:
+def calls(config: Config, dataset: data.Dataset, start: int, total: int, cluster: Cluster) -> Iterator[tuple]:
     """The batches of iterations start + 1 to total, several for one call of the train step.
 
-    Yields: (the last of its iterations, its epoch, pictures [K, B, H, W, C], labels [K, B]). After a call's last
-      iteration something may be left behind, after the others nothing is.
+    Yields: (the last of its iterations, its epoch, this worker's pictures [K, B, H, W, C], labels [K, B]).
+      Something may be left behind after that iteration, and after none of the others.
     """
     steps = data.steps_per_epoch(dataset, config)
     freqs = (config.log_freq, config.sample_freq, config.ckpt_freq, config.evaluate_freq or total, steps)
     together, waiting = steps_per_call(config), []
-    for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start), start + 1):
+    for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start, cluster.rows), start + 1):
         if iteration > total:
             return
         waiting.append((pictures, labels))
@@ -136,9 +171,10 @@ def describe(config: Config, run: Run, dataset: data.Dataset, model: DCGAN) -> N
     print(f"Checkpoints: {run.checkpoints}\nSamples:     {run.samples}\nCurves:      tensorboard --logdir {run.logs}")
 
 
-def _progress(start: int, total: int) -> tqdm:
+def _progress(start: int, total: int, silent: bool) -> tqdm:
     # A log file is no screen: there a line every half minute will do.
-    return tqdm(initial=start, total=total, mininterval=0.2 if sys.stderr.isatty() else 30, dynamic_ncols=True)
+    interval = 0.2 if sys.stderr.isatty() else 30
+    return tqdm(initial=start, total=total, mininterval=interval, dynamic_ncols=True, disable=silent)
 
 
 @contextlib.contextmanager

@@ -19,30 +19,39 @@ from dcgan_tf.startup import start_tensorflow
 
 start_tensorflow()
 
+import tensorflow as tf  # noqa: E402
+
+# Four devices made of the processor, for the tests of several; the first one is everybody else's.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
+)
+
 ROOT = Path(__file__).parent.parent
 SMALL = ["--gf_dim=8", "--df_dim=8", "--gfc_dim=32", "--dfc_dim=32", "--batch_size=16"]
 MainResult = subprocess.CompletedProcess
 RunMain = Callable[..., MainResult]
 
 
-def main_process(*args: object, cwd: Path) -> subprocess.Popen:
+def main_process(*args: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.Popen:
     """`python main.py ARGS` as a process in the folder `cwd`, its output in pipes."""
     command = [sys.executable, "-W", "error", str(ROOT / "main.py"), *map(str, args)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
-    return subprocess.Popen(command, cwd=cwd, env={**os.environ, "PYTHONUNBUFFERED": "1"}, **pipes)
+    env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+    del env["TF_CPP_MIN_LOG_LEVEL"]  # the package's own setting, which a user's shell does not have
+    return subprocess.Popen(command, cwd=cwd, env=env, **pipes)
 
 
-def call_main(*args: object, cwd: Path, code: int = 0) -> MainResult:
+def call_main(*args: object, cwd: Path, code: int = 0, env: dict[str, str] | None = None) -> MainResult:
     """`python main.py ARGS` to its end; the exit code must be `code`."""
-    process = main_process(*args, cwd=cwd)
+    process = main_process(*args, cwd=cwd, env=env)
     out, err = process.communicate(timeout=300)
     assert process.returncode == code, f"exit code {process.returncode}, not {code}\n{out}\n{err}"
     return MainResult(process.args, process.returncode, out, err)
 
 
-def fails_with_one_sentence(*args: object, cwd: Path, says: str) -> str:
+def fails_with_one_sentence(*args: object, cwd: Path, says: str, env: dict[str, str] | None = None) -> str:
     """`python main.py ARGS` must exit with 1 and end with one sentence that holds `says`, not with a traceback."""
-    lines = call_main(*args, cwd=cwd, code=1).stderr.strip().splitlines()
+    lines = call_main(*args, cwd=cwd, code=1, env=env).stderr.strip().splitlines()
     err = lines[-1]
     assert err.startswith("Error: ") and err.endswith("."), lines
     assert all("picture/s" in line or not line.strip() for line in lines[:-1]), lines  # a progress bar

@@ -1,17 +1,19 @@
-"""Hold the port against recordings of the original: python tests/replay_golden.py [--xla on] FILE.npz ...
+"""Hold the port against recordings of the original: python tests/replay_golden.py [OPTIONS] FILE.npz ...
 
 Rebuilds the networks of a recording, assigns its initial variables, feeds its images, labels and z through the
-project's own train step, and compares every quantity that the decided deviations leave comparable. Prints quantity,
-largest difference, tolerance; exits with 1 past a tolerance. Keys and tolerances: tests/golden/README.md.
+project's own train step, and compares every quantity that the decided deviations leave comparable. With --replicas
+several devices compute it together, each its part of the batch, as with --sync_bn. Prints quantity, largest difference,
+tolerance; exits with 1 past a tolerance. Keys and tolerances: tests/golden/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +23,7 @@ start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
 
-from dcgan_tf import losses  # noqa: E402
+from dcgan_tf import losses, replicas  # noqa: E402
 from dcgan_tf.config import Config  # noqa: E402
 from dcgan_tf.model import DCGAN  # noqa: E402
 
@@ -44,7 +46,7 @@ class Check:
 class Replay:
     """One recording and the port's model of the same sizes."""
 
-    def __init__(self, file: Path, xla: bool = False):
+    def __init__(self, file: Path, xla: bool = False, strategy: tf.distribute.Strategy | None = None):
         self.data = np.load(file)
         recorded = json.loads(str(self.data["config"]))
         sizes = ("c_dim", "z_dim", "z_dist", "batch_size", "gf_dim", "df_dim", "gfc_dim", "dfc_dim")
@@ -53,16 +55,40 @@ class Replay:
             output_width=recorded["width"],
             class_names=tuple(map(str, range(recorded["y_dim"] or 0))),
             xla="on" if xla else "off",
+            sync_bn=True,
             **{name: recorded[name] for name in (*sizes, "learning_rate", "beta1")},
         )
-        self.model = DCGAN(self.config)
-        self.iterate = tf.function(self.model.iterate, jit_compile=xla)
-        self.generate = tf.function(self.model.generator, jit_compile=xla)
-        self.discriminate = tf.function(self.model.discriminator, jit_compile=xla)
+        self.strategy = strategy or tf.distribute.get_strategy()
+        with self.strategy.scope():
+            self.model = DCGAN(self.config)
+        self.iterate = tf.function(self.together(self.model.iterate), jit_compile=xla)
+        self.generate = tf.function(self.together(self.model.generator), jit_compile=xla)
+        self.discriminate = tf.function(self.together(self.model.discriminator), jit_compile=xla)
         self.steps = len(self.data["images"])
         none = np.zeros((self.steps, self.config.batch_size, 0), np.float32)
         labels = self.data["labels"] if self.config.has_labels else none
         self.inputs = list(zip(self.data["images"], labels, self.data["z"], strict=True))
+
+    def together(self, function: Callable) -> Callable:
+        """A function of a whole batch, whose parts the replicas compute."""
+        strategy, size = self.strategy, self.config.batch_size // self.strategy.num_replicas_in_sync
+
+        def result(name: str, value: Any) -> Any:
+            if isinstance(value, list):
+                return [result(name, gradient) for gradient in value]
+            parts = strategy.experimental_local_results(value)
+            return tf.concat(parts, 0) if name in ("", "G", "D_real_logits", "D_fake_logits") else parts[0]
+
+        def part(inputs: tuple, options: dict[str, bool]) -> Any:
+            return function(*(replicas.share(x, size) for x in inputs), **options)
+
+        def whole(*inputs: tf.Tensor, **options: bool) -> Any:
+            out = strategy.run(part, (inputs, options))
+            if isinstance(out, dict):
+                return {name: result(name, value) for name, value in out.items()}
+            return result("", out)
+
+        return whole
 
     def variables(self, part: str = "") -> dict[str, tf.Variable]:
         """The variables whose original name begins with `part`, by that name."""
@@ -190,10 +216,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE.npz")
     parser.add_argument("--xla", choices=("on", "off"), default="off", help="compile the train step with XLA")
+    parser.add_argument("--replicas", type=int, default=1, help="devices, made of this machine's processor")
     arguments = parser.parse_args()
+    strategy = None
+    if arguments.replicas > 1:
+        devices = [tf.config.LogicalDeviceConfiguration()] * arguments.replicas
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
+        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(arguments.replicas)])
     failed = 0
     for file in arguments.files:
-        checks = list(Replay(file, arguments.xla == "on").checks())
+        checks = list(Replay(file, arguments.xla == "on", strategy).checks())
         for check in checks:
             verdict = "" if check.passed else "FAILED"
             print(f"{check.quantity:52} {check.difference:9.2e}  allowed {check.tolerance:8.1e}  {verdict}")

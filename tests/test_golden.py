@@ -18,6 +18,10 @@ FILES = sorted((Path(__file__).parent / "golden").glob("*cond*.npz"))
 CONDITIONAL = FILES[0]
 
 
+# Not by collectives, which test_replicas.py takes: in one process two strategies' would be mixed up.
+TWO = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
+
+
 def failures(replay: Replay) -> set[str]:
     return {check.quantity for check in replay.checks() if not check.passed}
 
@@ -28,6 +32,19 @@ def test_every_quantity_is_the_originals(file: Path, xla: bool):
     checks = list(Replay(file, xla).checks())
     assert len(checks) > 120
     assert [check for check in checks if not check.passed] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_two_replicas_with_synchronised_statistics_are_the_original_too(file: Path):
+    checks = list(Replay(file, strategy=TWO).checks())
+    assert len(checks) > 120
+    assert [check for check in checks if not check.passed] == []
+
+
+def test_statistics_of_each_replica_alone_are_seen(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layers.BatchNorm, "synchronised", property(lambda self: False, lambda self, value: None))
+    failed = failures(Replay(CONDITIONAL, strategy=TWO))
+    assert {"step1/G", "step1/D_real_logits", "upd/d_loss (relative)"} <= failed
 
 
 def test_biased_moving_variance_is_seen(monkeypatch: pytest.MonkeyPatch):

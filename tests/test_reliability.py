@@ -24,7 +24,7 @@ from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_proce
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dcgan_tf import data, idx, pictures, record, sources, train
+from dcgan_tf import data, idx, pictures, record, replicas, sources, train
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
@@ -308,7 +308,7 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
     monkeypatch.setattr(record.Sampler, "write", observed)
     run: Run = Runs(str(tmp_path)).create(config)
-    train.train(config, run, dataset)
+    train.train(config, run, dataset, replicas.join(config))
     assert int(tf.train.latest_checkpoint(str(run.checkpoints)).split("-")[-1]) == 2000
     assert seen[2000][0] - seen[500][0] < 30e6
     assert seen[2000][1] <= seen[500][1]

@@ -1,0 +1,270 @@
+"""Several devices of one process, and several processes on this machine, against one device."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from comparing import curves, steps
+from conftest import SMALL, call_main, fails_with_one_sentence, main_process
+
+from dcgan_tf import replicas
+from dcgan_tf.checkpoint import Checkpoints
+from dcgan_tf.config import Config
+from dcgan_tf.errors import UserError
+from dcgan_tf.model import DCGAN, Step
+from dcgan_tf.runs import Runs
+
+CONFIG = Config(
+    output_height=16, output_width=12, c_dim=1, class_names=("a", "b", "c"), z_dim=6, batch_size=16,
+    gf_dim=4, df_dim=4, gfc_dim=16, dfc_dim=16, g_ema=0.5, sync_bn=True, strategy="mirrored",
+)  # fmt: skip
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.integers(256, size=(3, 16, 16, 12, 1), dtype=np.uint8)
+LABELS = RANDOM.integers(3, size=(3, 16)).astype(np.int32)
+
+
+# Once and for all: in one process the collectives of two strategies would be taken for one another's.
+FOUR = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(4)])
+TWO = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
+STRATEGIES = {1: tf.distribute.get_strategy(), 2: TWO, 4: FOUR}
+
+
+def begun(config: Config, count: int) -> tuple[DCGAN, Step, dict[str, tf.Tensor]]:
+    """A model after an iteration on that many devices, its train step, and what that gave."""
+    with STRATEGIES[count].scope():
+        model = DCGAN(config)
+        step = model.make_step(config)
+    return model, step, step(IMAGES[:1], LABELS[:1])
+
+
+@functools.cache
+def trained(config: Config, count: int) -> tuple[DCGAN, dict[str, tf.Tensor]]:
+    """The same for tests that only look at it."""
+    model, _, logged = begun(config, count)
+    return model, logged
+
+
+def differences(one: DCGAN, other: DCGAN) -> dict[str, float]:
+    """The largest difference of each variable; not of a bias before batch norm, whose gradient is rounding noise."""
+    found = {k: float(np.abs(v.numpy() - other.state()[k].numpy()).max()) for k, v in one.state().items()}
+    noise = re.compile(r"(g_h[01]_lin/bias|g_h[123]/biases|d_h[123]_conv/biases|d_h2_lin/bias)$")
+    moved = {k: v for k, v in found.items() if not noise.search(k)}
+    # A moving mean follows the bias before it.
+    return {k: v / 10 if "moving_mean" in k else v for k, v in moved.items()}
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("conditional", [True, False])
+def test_several_devices_are_one(count: int, conditional: bool):
+    config = CONFIG if conditional else dataclasses.replace(CONFIG, class_names=())
+    (one, expected), (several, logged) = trained(config, 1), trained(config, count)
+    for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
+        assert float(logged[name]) == pytest.approx(float(expected[name]), rel=1e-6), name
+    assert (logged["z"] == expected["z"]).numpy().all()
+    np.testing.assert_allclose(logged["d"], expected["d"][: 16 // count], rtol=1e-5)  # the first device's pictures
+    np.testing.assert_allclose(logged["d_"], expected["d_"][: 16 // count], rtol=1e-5)
+    assert max(differences(one, several).values()) < 2e-5  # a tenth of a learning rate
+
+
+@pytest.mark.parametrize("sync_bn", [True, False])
+def test_the_copies_stay_equal(sync_bn: bool):
+    """Weights, Adam's moments, and the averages of statistics that each device has of its own."""
+    model, _ = trained(dataclasses.replace(CONFIG, sync_bn=sync_bn), 4)
+    for name, variable in model.state().items():
+        assert len(variable.values) == 4
+        for copy in variable.values[1:]:
+            assert (copy.numpy() == variable.values[0].numpy()).all(), name
+
+
+def test_own_statistics_average_to_the_mean_of_the_parts():
+    """One pass of G's first batch norm: its moving mean takes the mean of the devices' batch means."""
+    whole, parts = (trained(dataclasses.replace(CONFIG, sync_bn=sync_bn), 4)[0] for sync_bn in (True, False))
+    name = "generator/g_bn0/moving_mean"  # G's first layer saw no other batch norm, so the means agree ...
+    np.testing.assert_allclose(parts.state()[name].numpy(), whole.state()[name].numpy(), atol=1e-4)
+    name = "generator/g_bn0/moving_variance"  # ... but within 4 pictures they vary less than within 16
+    assert (parts.state()[name].numpy() != whole.state()[name].numpy()).all()
+
+
+def test_half_precision_on_two_devices():
+    (_, expected), (_, logged) = (trained(dataclasses.replace(CONFIG, precision="bfloat16"), n) for n in (1, 2))
+    assert float(logged["d_loss"]) == pytest.approx(float(expected["d_loss"]), rel=2**-7)
+
+
+def test_each_picture_is_seen_once():
+    x = tf.reshape(tf.range(48), [16, 3])
+    for count in (1, 2, 4):
+        strategy = STRATEGIES[count]
+        parts = strategy.experimental_local_results(strategy.run(lambda n=count: replicas.share(x, 16 // n)))
+        assert len(parts) == count
+        assert (tf.concat(parts, 0) == x).numpy().all()
+
+
+def test_rows_of_a_worker():
+    clusters = [replicas.Cluster(STRATEGIES[1], dict.fromkeys("abc", ""), index) for index in range(3)]
+    assert [cluster.rows(np.arange(12)).tolist() for cluster in clusters] == [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8, 9, 10, 11],
+    ]
+    assert [cluster.chief for cluster in clusters] == [True, False, False]
+
+
+def test_a_run_goes_on_with_other_devices(tmp_path: Path):
+    """One device, four, and back: every variable is there, and the next iteration is the same."""
+    (one, here, _), (four, there, _) = begun(CONFIG, 1), begun(CONFIG, 4)
+    for batch, saved, restored in ((1, one, four), (2, four, one)):
+        run = Runs(str(tmp_path)).create(CONFIG)
+        Checkpoints(saved, run, 1).save()
+        Checkpoints(restored, run, 1).restore()
+        assert all((v.numpy() == restored.state()[k].numpy()).all() for k, v in saved.state().items())
+        expected, logged = (step(IMAGES[batch : batch + 1], LABELS[batch : batch + 1]) for step in (here, there))
+        assert float(logged["d_loss"]) == pytest.approx(float(expected["d_loss"]), rel=1e-6)
+        assert max(differences(one, four).values()) < 2e-5
+
+
+def test_a_batch_that_does_not_divide(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(UserError, match="with 4 of them it must be a multiple of that, but is 18"):
+        replicas.join(dataclasses.replace(CONFIG, batch_size=18))
+    assert replicas.join(CONFIG).strategy.num_replicas_in_sync == 4
+    assert replicas.join(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
+
+
+def test_a_tf_config_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for text in ("", "{}", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "x"):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(UserError, match="TF_CONFIG must hold"):
+            replicas.join(dataclasses.replace(CONFIG, strategy="multi_worker"))
+    fails_with_one_sentence("--dataset=mnist", "--train", cwd=tmp_path, says="but is 'x'", env={"TF_CONFIG": "x"})
+    assert list(tmp_path.iterdir()) == []
+
+
+# Several processes.
+
+
+def task(ports: list[int], index: int) -> dict[str, str]:
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})}
+
+
+@contextlib.contextmanager
+def workers(count: int, *args: object, cwd: Path):
+    """That many processes of `main.py ARGS` that train together, and their addresses' ports."""
+    with contextlib.ExitStack() as sockets:
+        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
+        for one in taken:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in taken]
+    processes = [main_process(*args, cwd=cwd, env=task(ports, index)) for index in range(count)]
+    try:
+        yield processes, ports
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def outputs(processes: list[subprocess.Popen], timeout: float = 300) -> list[tuple[int, str, str]]:
+    """(exit code, stdout, stderr) of each."""
+    both = [process.communicate(timeout=timeout) for process in processes]
+    return [(process.returncode, *text) for process, text in zip(processes, both, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def mnist(mnist_dir: Path) -> list[str]:
+    """Flags of 50 iterations of 48 digits."""
+    cadence = ["--train_size=2400", "--epoch=1", "--ckpt_freq=10", "--sample_freq=25", "--log_freq=5"]
+    flags = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--batch_size=48", "--sync_bn", *cadence]
+    return [*flags, "--resume"]  # the same command begins a run and goes on with it
+
+
+@pytest.fixture(scope="module")
+def alone(mnist: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run by one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    assert "There is no run alone yet" in call_main(*mnist, "--out_name=alone", cwd=folder).stdout
+    return folder / "logs" / "alone"
+
+
+def assert_same_curves(logs: Path, expected: Path) -> None:
+    """Equal to the last digits at first; then rounding grows in Adam's steps, as it does with --xla on one device."""
+    assert steps(logs) == steps(expected) == [1, *range(5, 51, 5)]
+    for tag in ("d_loss", "g_loss"):
+        found, wanted = (
+            [float(tf.make_ndarray(e.tensor_proto)) for e in curves(f).Tensors(tag)] for f in (logs, expected)
+        )
+        assert found[:2] == pytest.approx(wanted[:2], rel=1e-5)
+        assert found == pytest.approx(wanted, rel=2e-2)
+
+
+def test_two_workers_are_one(mnist: list[str], alone: Path, tmp_path: Path):
+    with workers(2, *mnist, "--out_name=two", cwd=tmp_path) as (processes, ports):
+        (code, out, err), (other_code, other_out, other_err) = outputs(processes)
+    assert (code, other_code) == (0, 0), err + other_err
+    assert f"worker 1 (127.0.0.1:{ports[1]})" in out
+    assert "Finished after iteration 50 of 50; saved" in out
+    assert other_out.endswith("Finished after iteration 50 of 50\n")
+    assert_same_curves(tmp_path / "logs" / "two", alone)
+    assert len(list((tmp_path / "logs" / "two").iterdir())) == 1
+    assert sorted(f.name for f in (tmp_path / "checkpoints").iterdir()) == ["two"]
+    sheets = sorted(f.name for f in (tmp_path / "samples" / "two").glob("train_*"))
+    assert sheets == ["train_00000025.png", "train_00000050.png"]
+
+
+def test_a_worker_dies_and_the_run_goes_on(mnist: list[str], alone: Path, tmp_path: Path):
+    checkpoints = tmp_path / "checkpoints" / "three"
+    with workers(3, *mnist, "--out_name=three", cwd=tmp_path) as (processes, ports):
+        while not (checkpoints / "model-20.index").exists():
+            assert all(process.poll() is None for process in processes), outputs(processes)
+            time.sleep(0.05)
+        processes[1].kill()
+        died = time.monotonic()
+        (code, _, err), (killed, _, _), (other_code, _, other_err) = outputs(processes)
+        assert time.monotonic() - died < 60
+    assert (code, killed, other_code) == (1, -signal.SIGKILL, 1)
+    for text in (err, other_err):
+        line = text.strip().splitlines()[-1]
+        assert f"because worker 1 (127.0.0.1:{ports[1]}) was lost; start all 3 workers again" in line
+        assert "Traceback" not in text
+        assert "E0000" not in text
+    with workers(3, *mnist, "--out_name=three", cwd=tmp_path) as (processes, ports):
+        results = outputs(processes)
+    assert [code for code, _, _ in results] == [0, 0, 0], results
+    assert int(re.search(r"Going on from .*model-(\d+)", results[0][1])[1]) >= 20
+    assert_same_curves(tmp_path / "logs" / "three", alone)
+
+
+def test_workers_with_other_settings(mnist: list[str], tmp_path: Path):
+    with workers(1, cwd=tmp_path) as (_, ports):  # only for free ports
+        pass
+    ports.append(ports[0] + 1)
+    different = [[*mnist, f"--learning_rate={rate}", "--out_name=no"] for rate in (0.001, 0.002)]
+    processes = [main_process(*args, cwd=tmp_path, env=task(ports, index)) for index, args in enumerate(different)]
+    for code, _, err in outputs(processes):
+        assert code == 1
+        assert "The 2 workers differ in their settings or data" in err.strip().splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_while_it_waits_for_the_others(mnist: list[str], tmp_path: Path):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs lack
+    process = main_process(*mnist, "--out_name=no", cwd=tmp_path, env=task([20001, 20002], 0))
+    signal.signal(signal.SIGINT, before)
+    assert "There is no run no yet" in process.stdout.readline()
+    assert "waiting for all of them" in process.stdout.readline()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (-signal.SIGINT, "", "")
