@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dcgan_tf import bench_pipeline
-from dcgan_tf.config import PRECISIONS, Config
+from dcgan_tf.config import PRECISIONS, STRATEGIES, Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.startup import start_tensorflow
 
@@ -26,6 +26,8 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--xla", choices=("auto", "on", "off"), default="auto")
+    parser.add_argument("--strategy", choices=STRATEGIES, default="auto")
+    parser.add_argument("--sync_bn", action="store_true")
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--size", type=int, help="height and width of the pictures (default: the data set's)")
     parser.add_argument("--width", type=int, default=64, help="filters, gf_dim and df_dim; linear layers have 16 times")
@@ -65,6 +67,8 @@ def config_of(options: argparse.Namespace) -> Config:
         class_names=classes,
         precision=options.precision,
         xla=options.xla,
+        strategy=options.strategy,
+        sync_bn=options.sync_bn,
         batch_size=options.batch_size,
         gf_dim=options.width,
         df_dim=options.width,
@@ -77,12 +81,16 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     """One call of the train step that waits for its end; GFLOP of an iteration; iterations in a call."""
     import numpy as np
 
+    from dcgan_tf import replicas
     from dcgan_tf.model import DCGAN, steps_per_call
 
-    model, calls = DCGAN(config), steps_per_call(config)
-    step = model.make_step(config)
+    cluster = replicas.join(config)
+    with cluster.strategy.scope():
+        model, calls = DCGAN(config), steps_per_call(config)
+        step = model.make_step(config)
     random = np.random.default_rng(0)
-    shape = (calls, config.batch_size, config.output_height, config.output_width, config.c_dim)
+    batch = config.batch_size // len(cluster.members)
+    shape = (calls, batch, config.output_height, config.output_width, config.c_dim)
     images = random.integers(256, size=shape, dtype=np.uint8)
     labels = random.integers(max(config.y_dim, 1), size=shape[:2], dtype=np.int32)
     return lambda: step(images, labels)["d_loss"].numpy(), gigaflops(model, config), calls

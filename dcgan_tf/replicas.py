@@ -18,9 +18,11 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
+from dcgan_tf.errors import UserError, reason
 
 ALONE = {"this process": ""}
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+LOST += (tf.errors.FailedPreconditionError,)  # it has been started again
 LINGER = 15  # seconds: a process that ended at once would be taken for the lost one by those that wait for heartbeats
 
 
@@ -61,7 +63,7 @@ class Cluster:
         """What TensorFlow raises where another process is lost, as a UserError that names it."""
         try:
             yield
-        except tf.errors.OpError as error:
+        except LOST as error:
             if len(self.members) == 1:
                 raise
             named = re.search(r"/job:(\w+)(?:/replica:0)?/task:(\d+)", str(error))  # the first is where it began
@@ -82,8 +84,7 @@ def join(config: Config) -> Cluster:
     if members != ALONE:
         print(f"This is task {index} of {', '.join(f'{t} ({a})' for t, a in members.items())}; waiting for all of them")
         sys.stdout.flush()
-        with _killable():
-            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        strategy = _meet(list(members.values())[index])
     elif config.strategy == "mirrored" or (
         config.strategy == "auto" and len(tf.config.list_physical_devices("GPU")) > 1
     ):
@@ -94,6 +95,11 @@ def join(config: Config) -> Cluster:
         raise UserError(
             f"--batch_size is divided among the devices, so with {strategy.num_replicas_in_sync} of them it must be a"
             f" multiple of that, but is {config.batch_size}; change it, or give --strategy none."
+        )
+    if config.xla == "on" and strategy.num_replicas_in_sync > 1 and not tf.config.list_physical_devices("GPU"):
+        raise UserError(
+            "--xla on is for one device or for GPUs, as TensorFlow cannot compile what several processors share, but"
+            f" there are {strategy.num_replicas_in_sync} and no GPU; leave it out, or give --strategy none."
         )
     return Cluster(strategy, members, index)
 
@@ -117,15 +123,17 @@ def _tf_config(config: Config) -> tuple[dict[str, str], int]:
         ) from error
 
 
-@contextlib.contextmanager
-def _killable() -> Iterator[None]:
-    """SIGINT ends the process at once, and SIGTERM is ours again afterwards.
-
-    TensorFlow waits without letting Python's handlers run, and takes SIGTERM for itself.
-    """
+def _meet(address: str) -> tf.distribute.Strategy:
+    """The strategy, once all workers have come. Raises UserError."""
+    # TensorFlow waits without letting Python's handler of SIGINT run, and takes SIGTERM for itself.
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"This worker could not meet the others at its address {address} ({reason(error)}); see that it is this"
+            " machine's and its port free, wait until the others have ended, and start all of them again."
+        ) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

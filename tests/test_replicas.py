@@ -134,10 +134,12 @@ def test_a_run_goes_on_with_other_devices(tmp_path: Path):
         assert max(differences(one, four).values()) < 2e-5
 
 
-def test_a_batch_that_does_not_divide(monkeypatch: pytest.MonkeyPatch):
+def test_what_several_devices_cannot_do(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UserError, match="with 4 of them it must be a multiple of that, but is 18"):
         replicas.join(dataclasses.replace(CONFIG, batch_size=18))
+    with pytest.raises(UserError, match="--xla on is for one device or for GPUs"):
+        replicas.join(dataclasses.replace(CONFIG, xla="on"))
     assert replicas.join(CONFIG).strategy.num_replicas_in_sync == 4
     assert replicas.join(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
 
