@@ -183,16 +183,16 @@ def scaling(options: argparse.Namespace) -> None:
     start = {"batch_size": options.batch_size, "size": options.size or own, "width": options.width}
     if not options.json:
         print(f"{'':28} ms/iteration    images/s   GFLOP/s")
-    for name, value in start.items():
-        for factor in (0.5, 1, 2):
-            grown = max(1, int(value * factor))
-            if name == "size" and SHAPES[options.dataset][2]:
-                grown = -(-grown // 4) * 4  # with labels the networks need a multiple of 4
-            changed = argparse.Namespace(**{**vars(options), **start, name: grown})
-            result = run(changed) | {"size": changed.size, "width": changed.width}
-            ms, images, speed = (result[k] for k in ("ms_per_iteration", "images_per_second", "gflops_per_second"))
-            label = f"{name} {getattr(changed, name)}"
-            print(json.dumps(result) if options.json else f"{label:28} {ms:12.1f} {images:11.1f} {speed:9.1f}")
+    steps = [("batch_size", 1)] + [(name, factor) for name in start for factor in (0.5, 2)]
+    for name, factor in steps:
+        grown = max(1, int(start[name] * factor))
+        if name == "size" and SHAPES[options.dataset][2]:
+            grown = -(-grown // 4) * 4  # with labels the networks need a multiple of 4
+        changed = argparse.Namespace(**{**vars(options), **start, name: grown})
+        result = run(changed) | {"size": changed.size, "width": changed.width}
+        ms, images, speed = (result[k] for k in ("ms_per_iteration", "images_per_second", "gflops_per_second"))
+        label = "as given" if factor == 1 else f"{name} {grown}"
+        print(json.dumps(result) if options.json else f"{label:28} {ms:12.1f} {images:11.1f} {speed:9.1f}")
 
 
 if __name__ == "__main__":

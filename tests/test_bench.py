@@ -43,9 +43,10 @@ def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
     bench.main([*TINY, "--iterations=1", "--scaling", "--json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(r["batch_size"], r["size"], r["width"]) for r in rows] == [
-        (4, 28, 4), (8, 28, 4), (16, 28, 4),
-        (8, 16, 4), (8, 28, 4), (8, 56, 4),
-        (8, 28, 2), (8, 28, 4), (8, 28, 8),
+        (8, 28, 4),
+        (4, 28, 4), (16, 28, 4),
+        (8, 16, 4), (8, 56, 4),
+        (8, 28, 2), (8, 28, 8),
     ]  # fmt: skip
 
 

@@ -201,3 +201,18 @@ def test_training_imports_no_more_than_it_needs(tmp_path: Path):
     program = "import sys, dcgan_tf.train; print(sorted({'tensorflow_datasets', 'tensorboard'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "[]\n", done
+
+
+def test_the_paper_preset_sets_what_was_not_given(mnist_dir: Path, tmp_path: Path):
+    """D's widths, one G update, an averaged G; a flag counts more; a resumed run keeps them, exactly."""
+    args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--train_size=160", "--preset=paper"]
+    call_main(*args, "--g_ema=0.5", "--epoch=2", "--out_name=whole", cwd=tmp_path)
+    call_main(*args, "--g_ema=0.5", "--epoch=1", "--out_name=parts", cwd=tmp_path)
+    call_main("--dataset=mnist", "--out_name=parts", "--train", "--resume", "--epoch=2", cwd=tmp_path)
+    settings = json.loads((tmp_path / "checkpoints" / "parts" / "FLAGS.json").read_text())
+    assert [settings[name] for name in ("d_filters", "g_steps", "g_ema")] == ["64,128", 1, 0.5]
+    reader = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "parts" / "model-20"))
+    shapes = {k.split("/.A")[0].replace(".S", "/"): v for k, v in reader.get_variable_to_shape_map().items()}
+    assert shapes["discriminator/d_h0_conv/w"] == [5, 5, 11, 64]
+    assert shapes["discriminator/d_h1_conv/w"] == [5, 5, 74, 128]
+    assert_same_run(tmp_path, "parts", "whole", 20, sheets_of="whole")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dcgan_tf import latents, losses
+from dcgan_tf.checkpoint import Checkpoints, load_generator
 from dcgan_tf.config import Config
 from dcgan_tf.model import DCGAN, scale
+from dcgan_tf.runs import Runs
 
 SMALL = {"output_height": 16, "output_width": 16, "c_dim": 3, "gf_dim": 4, "df_dim": 4, "z_dim": 6, "batch_size": 8}
 
@@ -91,6 +94,36 @@ def test_each_distinct_pass_moves_the_averages_once():
     for path, value in rest[1].items():
         passes = 2 if path.startswith("generator") else 4
         assert (value - rest[0][path]) / 1e6 == pytest.approx(0.9**passes, rel=1e-4), path
+
+
+def test_the_average_of_gs_weights_by_hand(tmp_path: Path):
+    """Its decay is (1 + iteration) / (10 + iteration) at first; it makes the pictures of the saved run."""
+    config = Config(**SMALL, g_ema=0.25)
+    model = DCGAN(config)
+    step = model.make_step(config)
+    images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
+    expected = [v.numpy() for v in model.generator.variables]
+    for decay in (2 / 11, 3 / 12, 0.25):  # the third would be 4 / 13
+        step(images[None], np.zeros((1, 8), np.int32))
+        weights = [v.numpy() for v in model.generator.variables]
+        expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
+        for average, value in zip(model.sampler.variables, expected, strict=True):
+            np.testing.assert_allclose(average.numpy(), value, rtol=1e-5, atol=1e-7, err_msg=average.path)
+    run = Runs(str(tmp_path)).create(config)
+    Checkpoints(model, run, 1).save()
+    generator, _ = load_generator(run, config)
+    for loaded, value, weight in zip(generator.variables, expected, weights, strict=True):
+        np.testing.assert_allclose(loaded.numpy(), value, rtol=1e-5, atol=1e-7)
+        assert not np.allclose(loaded.numpy(), weight, rtol=1e-5, atol=1e-7), loaded.path
+
+
+def test_g_steps_is_how_often_g_steps():
+    for g_steps in (1, 3):
+        config = Config(**SMALL, g_steps=g_steps)
+        model = DCGAN(config)
+        model.make_step(config)(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
+        assert float(model.g_optimizer.beta1_power) == pytest.approx(0.5 ** (1 + g_steps))
+        assert float(model.d_optimizer.beta1_power) == pytest.approx(0.5**2)
 
 
 @pytest.mark.parametrize(
