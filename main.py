@@ -22,8 +22,9 @@ def main(argv: list[str]) -> None:
     """Run one command. Raises UserError."""
     command = flags.parse(argv)
     runs = Runs(command.out_dir, command.checkpoint_dir, command.sample_dir)
-    named = runs.named(command.out_name) if command.out_name else None
-    new = command.name == "train" and not (command.resume and (not named or named.flags_file.exists()))
+    folder = runs.named(command.out_name).checkpoints if command.out_name else None
+    begun = not folder or any((folder / file).exists() for file in ("FLAGS.json", "checkpoint"))
+    new = command.name == "train" and not (command.resume and begun)
     if new and command.resume:
         print(f"There is no run {command.out_name} yet: it begins now.")
     run = None if new or command.checkpoint else runs.find(command.config.dataset, command.out_name, command.given)

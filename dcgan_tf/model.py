@@ -23,7 +23,8 @@ class DCGAN:
     def __init__(self, config: Config):
         self.generator = build_generator(config, config.precision)
         self.discriminator = build_discriminator(config, config.precision)
-        synchronised = config.sync_bn and tf.distribute.get_strategy().num_replicas_in_sync > 1
+        self.devices = tf.distribute.get_strategy().num_replicas_in_sync
+        synchronised = config.sync_bn and self.devices > 1
         for layer in (*self.generator.layers, *self.discriminator.layers):
             if isinstance(layer, BatchNorm):
                 layer.synchronised, layer.fused = synchronised, not (synchronised or use_xla(config.xla))
@@ -119,12 +120,12 @@ class DCGAN:
         """
         names = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "z", "d", "d_") + ("G",) * config.G_img_sum
         strategy = tf.distribute.get_strategy()
-        size = config.batch_size // strategy.num_replicas_in_sync
+        size = config.batch_size // self.devices
 
         def one(images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
             z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-            images, labels = scale(images, config.has_labels), tf.one_hot(labels, config.y_dim)
-            out = self.iterate(*(replicas.share(x, size) for x in (images, labels, z)))
+            pictures, classes, own_z = (replicas.share(x, size) for x in (images, labels, z))
+            out = self.iterate(scale(pictures, config.has_labels), tf.one_hot(classes, config.y_dim), own_z)
             out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
             return {name: tf.cast(out[name], tf.float32) for name in names}
 

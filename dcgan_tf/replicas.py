@@ -46,7 +46,8 @@ class Cluster:
     def must_agree(self, settings: str) -> None:
         """Wait for all. Raises UserError, in each process, unless all of them say the same."""
         mine = zlib.crc32(settings.encode())
-        means = self.strategy.run(tf.function(lambda: mean(tf.constant(mine, tf.float64))))
+        with self.watched(), _interruptible():
+            means = self.strategy.run(tf.function(lambda: mean(tf.constant(mine, tf.float64))))
         if float(self.strategy.experimental_local_results(means)[0]) != mine:
             raise UserError(
                 f"The {len(self.members)} workers differ in their settings or data; start all of them with the same"
@@ -70,8 +71,9 @@ class Cluster:
             task = " ".join(named.groups()) if named else next(iter(self.members))
             time.sleep(LINGER)
             raise UserError(
-                f"The training ended because {task} ({self.members[task]}) was lost; start all {len(self.members)}"
-                " workers again with the same command and --resume, which goes on from the last checkpoint."
+                f"The training ended because {task} ({self.members[task]}) ended or was lost; see what it said itself,"
+                f" then start all {len(self.members)} workers again with the same command and --resume, which goes on"
+                " from the last checkpoint."
             ) from error
 
 
@@ -94,7 +96,8 @@ def join(config: Config) -> Cluster:
     if config.batch_size % strategy.num_replicas_in_sync:
         raise UserError(
             f"--batch_size is divided among the devices, so with {strategy.num_replicas_in_sync} of them it must be a"
-            f" multiple of that, but is {config.batch_size}; change it, or give --strategy none."
+            f" multiple of that, but is {config.batch_size}; change it, hide some with CUDA_VISIBLE_DEVICES, or give"
+            " --strategy none."
         )
     if config.xla == "on" and strategy.num_replicas_in_sync > 1 and not tf.config.list_physical_devices("GPU"):
         raise UserError(
@@ -125,15 +128,25 @@ def _tf_config(config: Config) -> tuple[dict[str, str], int]:
 
 def _meet(address: str) -> tf.distribute.Strategy:
     """The strategy, once all workers have come. Raises UserError."""
-    # TensorFlow waits without letting Python's handler of SIGINT run, and takes SIGTERM for itself.
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        with _interruptible():
+            return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         raise UserError(
             f"This worker could not meet the others at its address {address} ({reason(error)}); see that it is this"
             " machine's and its port free, wait until the others have ended, and start all of them again."
         ) from error
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGINT ends a long wait at once, in which TensorFlow lets no handler of Python's run; SIGTERM, too, once met.
+
+    While the workers meet TensorFlow takes SIGTERM for itself; it is ours again afterwards.
+    """
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import signal
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +43,7 @@ def begin(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[
 
 def resume(run: Run, given: dict[str, Any]) -> None:
     """Go on with a run, with its own settings but for those given that do not shape the networks."""
-    changed = {key: value for key, value in given.items() if key not in ARCHITECTURE}
+    changed = {"strategy": "auto"} | {key: value for key, value in given.items() if key not in ARCHITECTURE}
     cluster, dataset, config = gather(dataclasses.replace(run.config(), **changed))
     train(config, run if cluster.chief else None, dataset, cluster, resumed=True)
 
@@ -53,7 +54,9 @@ def gather(config: Config) -> tuple[Cluster, data.Dataset, Config]:
     dataset, config = data.load(config)
     known = [f for f in dataclasses.fields(config) if f.name not in ("data_dir", "cache_dir", "cache_gb")]
     settings = {f.name: getattr(config, f.name) for f in known if getattr(config, f.name) != f.default}
-    cluster.must_agree(f"{settings} for {dataset.images.shape}")
+    some = dataset.images[:: len(dataset.images) // 64 + 1]
+    digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels))
+    cluster.must_agree(f"{settings}, pictures {dataset.images.shape} with the digest {digest:08x}")
     return cluster, dataset, config
 
 
@@ -81,13 +84,14 @@ def train(
         cluster.follow_chief(model.state().values())
         total = config.epoch * data.steps_per_epoch(dataset, config)
         logged = iterate(config, dataset, model, step, cluster, recorder, total, stopped)
-        done = f"{'Stopped' if stopped else 'Finished'} after iteration {int(model.iteration.numpy())} of {total}"
+        early = int(model.iteration.numpy()) < total
+        done = f"{'Stopped' if early else 'Finished'} after iteration {int(model.iteration.numpy())} of {total}"
         if recorder:
-            done += recorder.finish(logged, bool(stopped))
+            done += recorder.finish(logged, early)
         print(done)
-        if not stopped:
+        if not early:
             cluster.follow_chief([model.iteration])  # a worker that leaves sooner is taken for lost
-    if stopped:
+    if early:
         print("Go on with the same command and --resume.")
         raise SystemExit(128 + stopped[0])
     if run:
@@ -127,7 +131,7 @@ def iterate(
     start, logged = int(model.iteration.numpy()), None
     with _progress(start, total, silent=not recorder) as progress:
         for iteration, epoch, pictures, labels in calls(config, dataset, start, total, cluster):
-            if stopped:
+            if stopped and recorder:  # among several workers the chief's signal counts: it saves, and the others follow
                 break
             logged = step(pictures, labels)
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
@@ -167,7 +171,8 @@ def describe(config: Config, run: Run, dataset: data.Dataset, model: DCGAN) -> N
     print(f"Data:        {count:,} pictures {height}x{width}x{channels}, {classes}, range {values}")
     print(f"Read from:   {dataset.source}")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
-    print(f"Device:      {', '.join(d.get('device_name', 'GPU') for d in details) or 'CPU (TensorFlow sees no GPU)'}")
+    names = ", ".join(d.get("device_name", "GPU") for d in details) or "CPU (TensorFlow sees no GPU)"
+    print(f"Device:      {names}{f'; {model.devices} devices share each batch' if model.devices > 1 else ''}")
     print(f"Checkpoints: {run.checkpoints}\nSamples:     {run.samples}\nCurves:      tensorboard --logdir {run.logs}")
 
 

@@ -161,14 +161,18 @@ def task(ports: list[int], index: int) -> dict[str, str]:
     return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})}
 
 
-@contextlib.contextmanager
-def workers(count: int, *args: object, cwd: Path):
-    """That many processes of `main.py ARGS` that train together, and their addresses' ports."""
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as sockets:
         taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
         for one in taken:
             one.bind(("127.0.0.1", 0))
-        ports = [one.getsockname()[1] for one in taken]
+        return [one.getsockname()[1] for one in taken]
+
+
+@contextlib.contextmanager
+def workers(count: int, *args: object, cwd: Path):
+    """That many processes of `main.py ARGS` that train together, and their addresses' ports."""
+    ports = free_ports(count)
     processes = [main_process(*args, cwd=cwd, env=task(ports, index)) for index in range(count)]
     try:
         yield processes, ports
@@ -187,7 +191,14 @@ def outputs(processes: list[subprocess.Popen], timeout: float = 300) -> list[tup
 @pytest.fixture(scope="module")
 def mnist(mnist_dir: Path) -> list[str]:
     """Flags of 50 iterations of 48 digits."""
-    cadence = ["--train_size=2400", "--epoch=1", "--ckpt_freq=10", "--sample_freq=25", "--log_freq=5"]
+    cadence = [
+        "--train_size=2400",
+        "--epoch=1",
+        "--ckpt_freq=10",
+        "--sample_freq=25",
+        "--log_freq=5",
+        "--steps_per_call=5",
+    ]
     flags = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--batch_size=48", "--sync_bn", *cadence]
     return [*flags, "--resume"]  # the same command begins a run and goes on with it
 
@@ -225,33 +236,69 @@ def test_two_workers_are_one(mnist: list[str], alone: Path, tmp_path: Path):
     assert sheets == ["train_00000025.png", "train_00000050.png"]
 
 
-def test_a_worker_dies_and_the_run_goes_on(mnist: list[str], alone: Path, tmp_path: Path):
+def test_workers_die_and_the_run_goes_on(mnist: list[str], alone: Path, tmp_path: Path):
+    """First a worker, then the chief; both times by the same command."""
     checkpoints = tmp_path / "checkpoints" / "three"
-    with workers(3, *mnist, "--out_name=three", cwd=tmp_path) as (processes, ports):
-        while not (checkpoints / "model-20.index").exists():
-            assert all(process.poll() is None for process in processes), outputs(processes)
-            time.sleep(0.05)
-        processes[1].kill()
-        died = time.monotonic()
-        (code, _, err), (killed, _, _), (other_code, _, other_err) = outputs(processes)
-        assert time.monotonic() - died < 60
-    assert (code, killed, other_code) == (1, -signal.SIGKILL, 1)
-    for text in (err, other_err):
-        line = text.strip().splitlines()[-1]
-        assert f"because worker 1 (127.0.0.1:{ports[1]}) was lost; start all 3 workers again" in line
-        assert "Traceback" not in text
-        assert "E0000" not in text
+    for victim, at in ((1, 20), (0, 40)):
+        with workers(3, *mnist, "--out_name=three", cwd=tmp_path) as (processes, ports):
+            while not (checkpoints / f"model-{at}.index").exists():
+                assert all(process.poll() is None for process in processes), outputs(processes)
+                time.sleep(0.02)
+            processes[victim].kill()
+            died = time.monotonic()
+            results = outputs(processes)
+            assert time.monotonic() - died < 60
+        assert results.pop(victim)[0] == -signal.SIGKILL
+        for code, _, err in results:
+            line = err.strip().splitlines()[-1]
+            assert f"because worker {victim} (127.0.0.1:{ports[victim]}) ended or was lost" in line
+            assert (code, "Traceback" in err, "E0000" in err) == (1, False, False)
     with workers(3, *mnist, "--out_name=three", cwd=tmp_path) as (processes, ports):
         results = outputs(processes)
     assert [code for code, _, _ in results] == [0, 0, 0], results
-    assert int(re.search(r"Going on from .*model-(\d+)", results[0][1])[1]) >= 20
+    assert int(re.search(r"Going on from .*model-(\d+)", results[0][1])[1]) >= 40
+    assert "3 devices share each batch" in results[0][1]
     assert_same_curves(tmp_path / "logs" / "three", alone)
 
 
+def test_a_signal_to_all_saves(mnist: list[str], tmp_path: Path):
+    """The chief's counts, whichever comes first; the run goes on with one process."""
+    checkpoints = tmp_path / "checkpoints" / "two"
+    with workers(2, *mnist, "--epoch=20", "--out_name=two", cwd=tmp_path) as (processes, _):
+        while not (checkpoints / "model-20.index").exists():
+            assert all(process.poll() is None for process in processes), outputs(processes)
+            time.sleep(0.02)
+        for process in reversed(processes):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+        (code, out, err), (other_code, _, other_err) = outputs(processes)
+    assert (code, other_code) == (128 + signal.SIGTERM, 1), err + other_err
+    assert "because worker 0" in other_err.strip().splitlines()[-1]
+    at = re.search(r"Stopped after iteration (\d+) of 1000; saved .*model-\1", out)[1]
+    done = call_main("--dataset=mnist", "--train", "--resume", "--epoch=2", cwd=tmp_path)
+    assert f"model-{at}" in done.stdout
+
+
+def test_a_worker_without_the_data(mnist: list[str], tmp_path: Path):
+    """It says so, and the others name it."""
+    ports = free_ports(2)
+    nowhere = [*mnist, f"--data_dir={tmp_path}", "--dataset=celebA"]
+    processes = [
+        main_process(*args, "--out_name=no", cwd=tmp_path, env=task(ports, i))
+        for i, args in enumerate((mnist, nowhere))
+    ]
+    (code, _, err), (other_code, _, other_err) = outputs(processes)
+    assert (code, other_code) == (1, 1)
+    assert "There is no data set 'celebA'" in other_err.strip().splitlines()[-1]
+    assert (
+        f"because worker 1 (127.0.0.1:{ports[1]}) ended or was lost; see what it said" in err.strip().splitlines()[-1]
+    )
+    assert "Traceback" not in err + other_err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_workers_with_other_settings(mnist: list[str], tmp_path: Path):
-    with workers(1, cwd=tmp_path) as (_, ports):  # only for free ports
-        pass
-    ports.append(ports[0] + 1)
+    ports = free_ports(2)
     different = [[*mnist, f"--learning_rate={rate}", "--out_name=no"] for rate in (0.001, 0.002)]
     processes = [main_process(*args, cwd=tmp_path, env=task(ports, index)) for index, args in enumerate(different)]
     for code, _, err in outputs(processes):
