@@ -282,14 +282,14 @@ def test_a_signal_to_all_saves(mnist: list[str], tmp_path: Path):
 def test_a_worker_without_the_data(mnist: list[str], tmp_path: Path):
     """It says so, and the others name it."""
     ports = free_ports(2)
-    nowhere = [*mnist, f"--data_dir={tmp_path}", "--dataset=celebA"]
+    nowhere = [*mnist, f"--data_dir={tmp_path}", "--dataset=nowhere"]
     processes = [
         main_process(*args, "--out_name=no", cwd=tmp_path, env=task(ports, i))
         for i, args in enumerate((mnist, nowhere))
     ]
     (code, _, err), (other_code, _, other_err) = outputs(processes)
     assert (code, other_code) == (1, 1)
-    assert "There is no data set 'celebA'" in other_err.strip().splitlines()[-1]
+    assert "There is no data set 'nowhere'" in other_err.strip().splitlines()[-1]
     assert (
         f"because worker 1 (127.0.0.1:{ports[1]}) ended or was lost; see what it said" in err.strip().splitlines()[-1]
     )
