@@ -52,12 +52,18 @@ def gather(config: Config) -> tuple[Cluster, data.Dataset, Config]:
     """All that take part and the data, with the settings as the data completes them. Raises UserError."""
     cluster = replicas.join(config)
     dataset, config = data.load(config)
+    if len(cluster.members) > 1:
+        cluster.must_agree(summary(config, dataset))
+    return cluster, dataset, config
+
+
+def summary(config: Config, dataset: data.Dataset) -> str:
+    """What all workers must have alike: settings that are not a machine's own, labels, and a sample of the pictures."""
     known = [f for f in dataclasses.fields(config) if f.name not in ("data_dir", "cache_dir", "cache_gb")]
     settings = {f.name: getattr(config, f.name) for f in known if getattr(config, f.name) != f.default}
     some = dataset.images[:: len(dataset.images) // 64 + 1]
-    digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels))
-    cluster.must_agree(f"{settings}, pictures {dataset.images.shape} with the digest {digest:08x}")
-    return cluster, dataset, config
+    digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels.tobytes()))
+    return f"{settings}, pictures {dataset.images.shape} with the digest {digest:08x}"
 
 
 def train(
