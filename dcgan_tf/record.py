@@ -33,13 +33,18 @@ class Recorder:
         self.writer = tf.summary.create_file_writer(str(run.logs))
         steps = data.steps_per_epoch(dataset, config)
         self.kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
-        self.logged_at = int(model.iteration.numpy()), time.perf_counter()
+        self.logged_at = int(model.iteration.numpy()), time.perf_counter(), 0.0
 
-    def after(self, iteration: int, logged: dict[str, tf.Tensor], progress: tqdm) -> None:
-        """What this iteration leaves behind; `logged` is what the train step gave. Raises UserError."""
+    def after(self, iteration: int, logged: dict[str, tf.Tensor], progress: tqdm, waited: float) -> None:
+        """What this iteration leaves behind. Raises UserError.
+
+        Args:
+          logged: what the train step gave.
+          waited: seconds for which the networks have waited for pictures so far.
+        """
         config = self.config
         if iteration % config.log_freq == 0 or iteration == 1:
-            progress.set_postfix(self.curves(iteration, logged), refresh=False)
+            progress.set_postfix(self.curves(iteration, logged, waited), refresh=False)
         if iteration % config.sample_freq == 0:
             self.sampler.write(iteration)
         if iteration in self.kept:
@@ -49,14 +54,16 @@ class Recorder:
         if iteration % config.ckpt_freq == 0:
             self.save(logged)
 
-    def curves(self, iteration: int, logged: dict[str, tf.Tensor]) -> dict[str, str]:
+    def curves(self, iteration: int, logged: dict[str, tf.Tensor], waited: float) -> dict[str, str]:
         """Write the curves; returns what the screen shows of them."""
         losses = self.watch.losses(logged, iteration)
         with excused("The curves"):
             write_summaries(self.writer, logged, losses, iteration, self.config)
-        (before, then), self.logged_at = self.logged_at, (iteration, time.perf_counter())
-        speed = (iteration - before) * self.config.batch_size / (self.logged_at[1] - then)
-        return {name: f"{losses[name]:.4f}" for name in ("d_loss", "g_loss")} | {"images/s": f"{speed:.0f}"}
+        before, self.logged_at = self.logged_at, (iteration, time.perf_counter(), waited)
+        iterations, seconds, waited = (now - then for now, then in zip(self.logged_at, before, strict=True))
+        told = {name: f"{losses[name]:.4f}" for name in ("d_loss", "g_loss")}
+        told["images/s"] = f"{iterations * self.config.batch_size / seconds:.0f}"
+        return told | {"waiting": f"{waited / seconds:.1%}"}
 
     def save(self, logged: dict[str, tf.Tensor] | None) -> str:
         """Save, unless bad numbers would replace good ones; the curves on disk reach the checkpoint.

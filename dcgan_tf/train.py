@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import signal
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -134,16 +135,16 @@ def iterate(
     stopped: list[int],
 ) -> dict[str, tf.Tensor] | None:
     """The iterations up to `total`, or until `stopped` holds a signal; returns what the last call of the step gave."""
-    start, logged = int(model.iteration.numpy()), None
+    start, logged, waited = int(model.iteration.numpy()), None, [0.0]
     with _progress(start, total, silent=not recorder) as progress:
-        for iteration, epoch, pictures, labels in calls(config, dataset, start, total, cluster):
+        for iteration, epoch, pictures, labels in timed(calls(config, dataset, start, total, cluster), waited):
             if stopped and recorder:  # among several workers the chief's signal counts: it saves, and the others follow
                 break
             logged = step(pictures, labels)
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
             progress.update(len(pictures))
             if recorder:
-                recorder.after(iteration, logged, progress)
+                recorder.after(iteration, logged, progress, waited[0])
     return logged
 
 
@@ -163,6 +164,15 @@ def calls(config: Config, dataset: data.Dataset, start: int, total: int, cluster
         if len(waiting) == together or iteration in (1, total) or not all(iteration % freq for freq in freqs):
             yield iteration, epoch, *map(np.stack, zip(*waiting, strict=True))
             waiting.clear()
+
+
+def timed(items: Iterator[tuple], waited: list[float]) -> Iterator[tuple]:
+    """The items; waited[0] grows by the seconds until each is there."""
+    asked = time.perf_counter()
+    for item in items:
+        waited[0] += time.perf_counter() - asked
+        yield item
+        asked = time.perf_counter()
 
 
 def describe(config: Config, run: Run, dataset: data.Dataset, model: DCGAN) -> None:

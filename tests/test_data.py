@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
 from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf import data
+from dcgan_tf import data, train
 from dcgan_tf.config import Config
 
 
@@ -36,3 +37,17 @@ def test_batches_are_a_pure_function_of_seed_and_iteration():
     assert (whole[0][2] != whole[4][2]).any()  # shuffled anew
     other = dataclasses.replace(config, seed=1)
     assert (next(dataset.batches(other, 0))[2] != whole[0][2]).any()
+
+
+def test_the_time_in_which_the_networks_wait_for_pictures():
+    def slow():
+        for item in range(3):
+            time.sleep(0.1)
+            yield (item,)
+
+    waited, begun = [0.0], time.perf_counter()
+    for expected, (item,) in enumerate(train.timed(slow(), waited)):
+        assert item == expected
+        time.sleep(0.2)  # what the networks do meanwhile is not waited
+    assert waited[0] >= 0.3
+    assert time.perf_counter() - begun - waited[0] >= 0.6
