@@ -113,6 +113,7 @@ def complete(config: Config, source: sources.Source) -> Config:
         output_width=width,
         input_height=crop_height,
         input_width=crop_width,
+        c_dim=config.c_dim or source.channels,
         conditional=conditional,
         class_names=names,
     )

@@ -51,7 +51,8 @@ def prepare(source: Source, config: Config) -> Prepared:
     shape = (source.count, config.output_height, config.output_width, config.c_dim or 3)
     labels, sizes = np.zeros(source.count, np.int32), np.zeros((source.count, 2), np.int32)
     prepared = Prepared(allocate(shape, config), labels, sizes, colour=bool(config.c_dim))
-    workers = os.cpu_count() + 2  # some wait for the disk
+    as_is = source.size == (config.output_height, config.output_width) and not config.crop
+    workers = 1 if as_is else os.cpu_count() + 2  # some wait for the disk; copying alone would wait for Python's lock
     pending: deque[Future] = deque()
     bar = tqdm(total=source.count, desc="Reading pictures", unit="picture", leave=False)
     with _pillow_warnings(), bar, ThreadPoolExecutor(workers) as pool:

@@ -37,7 +37,8 @@ class Source:
     items: Iterable[Item]
     count: int
     class_names: tuple[str, ...] = ()  # none where not every picture has a class
-    size: tuple[int, int] | None = None  # (height, width), where the data set says one for all
+    size: tuple[int, int] | None = None  # (height, width), where the data set says one for all, which are decoded
+    channels: int | None = None  # where it is known before they are read
     conditional: bool = False  # whether classes are used if --conditional does not say
     reshuffled: bool = True  # anew for each epoch
     has_test: bool = False  # whether it has the splits train and test
@@ -150,14 +151,14 @@ def idx_files(folder: Path, config: Config) -> Source | None:
     ends = np.cumsum([len(array) for array in images])
 
     def items() -> Iterator[Item]:
-        for i in order:
-            part = int(np.searchsorted(ends, i, "right"))
+        for i, part in zip(order, np.searchsorted(ends, order, "right"), strict=True):
             yield Item(f"number {i}", images[part][i - ends[part]], int(labels[i]))
 
     where = str(folder.absolute())
-    size, labelled = images[0].shape[1:3], bool(names)
+    size, channels, labelled = images[0].shape[1:3], 1 if images[0].ndim == 3 else None, bool(names)
     splits = {idx.split_of(part.name) for part, _ in idx.parts(folder, config.input_fname_pattern or "*", "all")}
-    return Source(where, items(), count, names, size, labelled, reshuffled=False, has_test=len(splits) == 2)
+    both = len(splits) == 2
+    return Source(where, items(), count, names, size, channels, labelled, reshuffled=False, has_test=both)
 
 
 def lmdb_archives(folder: Path, config: Config) -> Source | None:
