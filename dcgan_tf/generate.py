@@ -54,10 +54,10 @@ def write_pictures(generate: Generate, run: Run, config: Config, count: int, cla
             seeds = range(start, min(start + BATCH, config.seed + count))
             labels = latents.in_turn(seeds, classes)
             pictures = generate(latents.of_seeds(seeds, config.z_dim, config.z_dist), labels)
-            progress.update(sum(1 for _ in written))
+            progress.update(len(list(written)))
             paths = [folder / file_name(seed, label, config) for seed, label in zip(seeds, labels, strict=True)]
             written = writer.map(images.save_png, paths, pictures)
-        progress.update(sum(1 for _ in written))
+        progress.update(len(list(written)))
     last = config.seed + count - 1
     ends = {seed: file_name(seed, latents.in_turn([seed], classes)[0], config) for seed in (config.seed, last)}
     print(f"Wrote {count:,} pictures, {' to '.join(ends.values())}, to {folder}")

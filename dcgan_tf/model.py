@@ -140,7 +140,7 @@ class DCGAN:
 
         batches = [tf.TensorSpec([None, None, *pictures], tf.uint8), tf.TensorSpec([None, None], tf.int32)]
 
-        @tf.function(input_signature=batches, autograph=False)  # no control flow here; its tracing is half the time
+        @tf.function(input_signature=batches, autograph=False)  # which would double the time to trace, for nothing
         def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
             kinds = dict.fromkeys(names, tf.float32)
             logged = tf.map_fn(iteration, (images, labels), fn_output_signature=kinds, parallel_iterations=1)

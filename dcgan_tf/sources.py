@@ -37,8 +37,8 @@ class Source:
     items: Iterable[Item]
     count: int
     class_names: tuple[str, ...] = ()  # none where not every picture has a class
-    size: tuple[int, int] | None = None  # (height, width), where the data set says one for all, which are decoded
-    channels: int | None = None  # where it is known before they are read
+    size: tuple[int, int] | None = None  # (height, width), where all are decoded already and have one
+    channels: int | None = None  # where all are known to have that many before they are read
     conditional: bool = False  # whether classes are used if --conditional does not say
     reshuffled: bool = True  # anew for each epoch
     has_test: bool = False  # whether it has the splits train and test
