@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -76,6 +77,8 @@ def test_the_originals_lines_on_a_folder(pictures_dir: Path, tmp_path: Path):
         "Device:",
     ):
         assert text in done.stdout
+    told = re.search(r"d_loss=\d\.\d{4}, g_loss=\d\.\d{4}, images/s=\d+, waiting=(\d+\.\d)%", done.stderr)
+    assert told and float(told[1]) <= 100
     (run,) = (tmp_path / "checkpoints").glob("*/")
     assert run.name.startswith("blobs-20")
     assert iio.imread(tmp_path / "samples" / run.name / "train_00000003.png").shape == (3 * 24, 4 * 20, 3)
