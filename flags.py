@@ -10,7 +10,7 @@ from typing import Any
 
 from absl import flags
 
-from dcgan_tf import parse as parsed
+from dcgan_tf import cli_values as parsed
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import flags
-from dcgan_tf import parse
+from dcgan_tf import cli_values
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.runs import Run, Runs
@@ -31,18 +31,18 @@ def main(argv: list[str]) -> None:
     start_tensorflow()
     sizes = {}
     if command.checkpoint:
-        from dcgan_tf import original
+        from dcgan_tf import tf1_checkpoint
 
-        sizes = original.sizes(command.checkpoint, command.given)
+        sizes = tf1_checkpoint.sizes(command.checkpoint, command.given)
     if command.name == "train":
-        from dcgan_tf import train
+        from dcgan_tf.training import loop
 
         if new:
-            train.begin(command.config, runs, command.out_name, command.checkpoint, sizes)
+            loop.begin(command.config, runs, command.out_name, command.checkpoint, sizes)
         else:
-            train.resume(run, command.given)
+            loop.resume(run, command.given)
     elif command.checkpoint:
-        run = runs.named(command.out_name or Path(original.prefix(command.checkpoint)).name)
+        run = runs.named(command.out_name or Path(tf1_checkpoint.prefix(command.checkpoint)).name)
         run = dataclasses.replace(run, original=command.checkpoint)
         use(command, run, dataclasses.replace(command.config, **sizes))
     else:
@@ -54,29 +54,30 @@ def use(command: flags.Command, run: Run, config: Config) -> None:
     """Every command but --train: what a trained run, or a checkpoint of the original, can give. Raises UserError."""
     given = {name: command.given[name] for name in USED if name in command.given}
     config = dataclasses.replace(config, **{"seed": 0, **given})
-    classes = parse.classes(command.classes, config.class_names)
+    classes = cli_values.classes(command.classes, config.class_names)
     if command.name == "story":
-        from dcgan_tf.story import story
+        from dcgan_tf.generation.report import story
 
         return story(run)
     if command.name == "evaluate":
-        from dcgan_tf.evaluate import evaluate
+        from dcgan_tf.evaluation.evaluate import evaluate
 
         return evaluate(run, config)
     if command.name == "features":
-        from dcgan_tf.features import write_features
+        from dcgan_tf.evaluation.features import write_features
 
         return write_features(run, config, Path(command.features))
     if command.name in ("export", "freeze"):
-        from dcgan_tf import export
+        from dcgan_tf.generation import export
 
         return getattr(export, command.name)(run, config)
     if command.name == "web":
-        from dcgan_tf.page import write_page
+        from dcgan_tf.generation.web_page import write_page
 
         return write_page(run, config, command.web_float16)
-    from dcgan_tf import checkpoint, generate
-    from dcgan_tf.visualize import visualize
+    from dcgan_tf import checkpoint
+    from dcgan_tf.generation import generate
+    from dcgan_tf.generation.visualize import visualize
 
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from dcgan_tf import original
+from dcgan_tf import tf1_checkpoint
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.model import DCGAN, average_state
@@ -85,7 +85,7 @@ def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
 
 def _load(run: Run, network: keras.Model, state: dict[str, tf.Variable] | None = None) -> str:
     if run.original:
-        return original.assign(run.original, network)
+        return tf1_checkpoint.assign(run.original, network)
     return _restore(tf.train.Checkpoint(**(state or {v.path: v.value for v in network.variables})), run)
 
 

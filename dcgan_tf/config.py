@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_tf import parse
+from dcgan_tf import cli_values
 from dcgan_tf.errors import UserError
 
 # Latent distributions and their parameters: (low, high), or (mean, standard deviation) of the normal one.
@@ -33,7 +33,7 @@ def setting(default: Any, text: str) -> Any:
 class Config:
     """One run's settings, under the original's names (main.py and model.py of the original).
 
-    Sizes left None are the data set's to say: `data.load` returns the Config with them filled in.
+    Sizes left None are the data set's to say: `data.dataset.load_dataset` returns the Config with them filled in.
     Raises UserError where a value, or two together, make no sense.
     """
 
@@ -120,13 +120,13 @@ class Config:
     @property
     def epochs_to_keep(self) -> tuple[int, ...]:
         """The epochs (1, 2, ...) in epoch_samples."""
-        return parse.numbers("epoch_samples", self.epoch_samples) if self.epoch_samples else ()
+        return cli_values.numbers("epoch_samples", self.epoch_samples) if self.epoch_samples else ()
 
     @property
     def d_widths(self) -> tuple[int, ...]:
         """Filters of the conditional discriminator's two convolutions (the original's are narrow, see --d_filters)."""
         if self.d_filters:
-            return parse.numbers("d_filters", self.d_filters)
+            return cli_values.numbers("d_filters", self.d_filters)
         return self.c_dim + self.y_dim, self.df_dim + self.y_dim
 
     @property

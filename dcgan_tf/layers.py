@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from dcgan_tf import replicas
+from dcgan_tf import replica_ops
 
 DECAY = 0.9  # of the moving averages
 EPSILON = 1.001e-5  # the original asks for 1e-5, and TensorFlow 1's fused kernel raises it to this floor
@@ -88,7 +88,7 @@ class BatchNorm(keras.layers.Layer):
         y, mean, variance = (self._fused if self.fused or not training else self._two_pass)(x4, training)
         if training:
             for average, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
-                replicas.assign(average, average - (average - batch) * (1 - DECAY))
+                replica_ops.assign(average, average - (average - batch) * (1 - DECAY))
         return y if x.shape.rank == 4 else y[:, 0, 0, :]
 
     def _fused(self, x, training):
@@ -105,7 +105,7 @@ class BatchNorm(keras.layers.Layer):
 
     def _two_pass(self, x, training):
         wide, n = tf.cast(x, tf.float32), tf.cast(tf.size(x) // x.shape[-1], tf.float32)
-        everywhere = replicas.mean if self.synchronised else tf.identity
+        everywhere = replica_ops.mean if self.synchronised else tf.identity
         mean = everywhere(tf.reduce_mean(wide, [0, 1, 2]))
         variance = everywhere(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
         y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf import latents, losses, replicas
+from dcgan_tf import latents, losses, replica_ops
 from dcgan_tf.config import Config
 from dcgan_tf.layers import BatchNorm
 from dcgan_tf.networks import build_discriminator, build_generator
@@ -94,19 +94,19 @@ class DCGAN:
         done = tf.cast(self.iteration, tf.float32)
         decay = tf.minimum(self.g_ema, (1 + done) / (10 + done))
         for average, variable in zip(self.average.variables, self.generator.variables, strict=True):
-            replicas.assign(average.value, average.value - (average.value - variable.value) * (1 - decay))
+            replica_ops.assign(average.value, average.value - (average.value - variable.value) * (1 - decay))
 
     def agree(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The means of the losses over the replicas; the batch-norm averages, each moved by its own, become theirs."""
         averages = [v.value for net in (self.generator, self.discriminator) for v in net.non_trainable_variables]
-        losses, means = replicas.mean((losses, [tf.identity(average) for average in averages]))
+        losses, means = replica_ops.mean((losses, [tf.identity(average) for average in averages]))
         for average, now in zip(averages, means, strict=True):
-            replicas.assign(average, now)
+            replica_ops.assign(average, now)
         return losses
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
         """The gradients of the mean loss over the replicas, scaled on their way through the networks."""
-        gradients = replicas.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
+        gradients = replica_ops.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
         return gradients if self.loss_scale == 1 else [g / self.loss_scale for g in gradients]
 
     def make_step(self, config: Config) -> Step:
@@ -124,7 +124,7 @@ class DCGAN:
 
         def one(images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
             z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-            pictures, classes, own_z = (replicas.share(x, size) for x in (images, labels, z))
+            pictures, classes, own_z = (replica_ops.share(x, size) for x in (images, labels, z))
             out = self.iterate(scale(pictures, config.has_labels), tf.one_hot(classes, config.y_dim), own_z)
             out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
             return {name: tf.cast(out[name], tf.float32) for name in names}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from dcgan_tf import replicas
+from dcgan_tf import replica_ops
 
 
 class Adam:
@@ -37,8 +37,8 @@ class Adam:
                 epsilon=self.epsilon,
                 grad=gradient,
             )
-        replicas.assign(self.beta1_power, self.beta1_power * self.beta1)
-        replicas.assign(self.beta2_power, self.beta2_power * self.beta2)
+        replica_ops.assign(self.beta1_power, self.beta1_power * self.beta1)
+        replica_ops.assign(self.beta2_power, self.beta2_power * self.beta2)
 
     def state(self) -> dict[str, tf.Variable]:
         """Every variable of the optimiser, by name."""

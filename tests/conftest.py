@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-from dcgan_tf import mnist
+from dcgan_tf.data import mnist
 from dcgan_tf.startup import start_tensorflow
 
 start_tensorflow()
@@ -72,7 +72,8 @@ def pictures_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> n
     """What the run's generator makes of z [N, Z] and classes [N], uint8 [N, H, W, C]: the plain way, all at once."""
     import keras
 
-    from dcgan_tf import checkpoint, images
+    from dcgan_tf import checkpoint
+    from dcgan_tf.generation import image_files
     from dcgan_tf.runs import Runs
 
     run = Runs(str(out_dir)).named(name)
@@ -83,7 +84,7 @@ def pictures_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> n
         if config.y_dim
         else generator(z, training=False)
     )
-    return images.to_uint8(made.numpy(), config.has_labels)
+    return image_files.to_uint8(made.numpy(), config.has_labels)
 
 
 @pytest.fixture(scope="session")

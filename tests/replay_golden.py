@@ -23,7 +23,7 @@ start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
 
-from dcgan_tf import losses, replicas  # noqa: E402
+from dcgan_tf import losses, replica_ops  # noqa: E402
 from dcgan_tf.config import Config  # noqa: E402
 from dcgan_tf.model import DCGAN  # noqa: E402
 
@@ -80,7 +80,7 @@ class Replay:
             return tf.concat(parts, 0) if name in ("", "G", "D_real_logits", "D_fake_logits") else parts[0]
 
         def part(inputs: tuple, options: dict[str, bool]) -> Any:
-            return function(*(replicas.share(x, size) for x in inputs), **options)
+            return function(*(replica_ops.share(x, size) for x in inputs), **options)
 
         def whole(*inputs: tf.Tensor, **options: bool) -> Any:
             out = strategy.run(part, (inputs, options))

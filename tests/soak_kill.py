@@ -22,7 +22,7 @@ from dcgan_tf.startup import start_tensorflow  # noqa: E402
 start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
-from comparing import assert_same_run  # noqa: E402
+from compare_runs import assert_same_run  # noqa: E402
 
 CKPT_FREQ = 5
 SIZES = ["--gf_dim=4", "--df_dim=4", "--gfc_dim=16", "--dfc_dim=16", "--batch_size=8", "--train_size=160"]

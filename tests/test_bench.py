@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from dcgan_tf import bench
+from dcgan_tf.bench import train_step
 from dcgan_tf.model import DCGAN
 
 TINY = ["--width=4", "--batch_size=8", "--iterations=2"]
@@ -19,7 +19,7 @@ TINY = ["--width=4", "--batch_size=8", "--iterations=2"]
 
 @pytest.mark.parametrize("arguments", [[], ["--dataset=made64", "--size=16", "--precision=bfloat16"]])
 def test_one_json_object(arguments: list[str], capsys: pytest.CaptureFixture):
-    bench.main([*TINY, *arguments, "--json"])
+    train_step.main([*TINY, *arguments, "--json"])
     result = json.loads(capsys.readouterr().out)
     assert (result["dataset"], result["precision"]) == (("made64", "bfloat16") if arguments else ("mnist", "float32"))
     assert (result["xla"], result["batch_size"]) == ("auto", 8)
@@ -31,16 +31,16 @@ def test_one_json_object(arguments: list[str], capsys: pytest.CaptureFixture):
 
 
 def test_work_of_an_iteration_counted_by_hand():
-    config = bench.config_of(bench.parser().parse_args(["--dataset=made64"]))
+    config = train_step.config_of(train_step.parser().parse_args(["--dataset=made64"]))
     convs = 16 * 16 * 64 * 128 + 8 * 8 * 128 * 256 + 4 * 4 * 256 * 512  # places x inputs x outputs, without the 25
     ends = 25 * 32 * 32 * 3 * 64
     generator, discriminator = 100 * 8192 + 25 * convs + ends, ends + 25 * convs + 8192
     products = 6 * generator - 2 * 100 * 8192 + 10 * discriminator - 2 * ends
-    assert bench.gigaflops(DCGAN(config), config) == pytest.approx(2 * 64 * products / 1e9, rel=1e-6)
+    assert train_step.gigaflops(DCGAN(config), config) == pytest.approx(2 * 64 * products / 1e9, rel=1e-6)
 
 
 def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
-    bench.main([*TINY, "--iterations=1", "--scaling", "--json"])
+    train_step.main([*TINY, "--iterations=1", "--scaling", "--json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(r["batch_size"], r["size"], r["width"]) for r in rows] == [
         (8, 28, 4),

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from dcgan_tf import bench
+from dcgan_tf.bench import train_step
 from dcgan_tf.errors import UserError
 
 
 @pytest.mark.parametrize(("cache_gb", "where"), [("4", "memory"), ("0", "disk")])
 def test_pipeline(capsys, monkeypatch, tmp_path, cache_gb, where):
     monkeypatch.setenv("HOME", str(tmp_path))
-    bench.main(["--pipeline", "--pictures", "96", "--cache_gb", cache_gb])
+    train_step.main(["--pipeline", "--pictures", "96", "--cache_gb", cache_gb])
     out = capsys.readouterr().out
     speeds = [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) pictures/s", out)]
     assert len(speeds) == 4 and min(speeds) > 0 and f"from {where}" in out
@@ -22,4 +22,4 @@ def test_pipeline(capsys, monkeypatch, tmp_path, cache_gb, where):
 
 def test_too_few_pictures():
     with pytest.raises(UserError, match="at least 64"):
-        bench.main(["--pipeline", "--pictures", "1"])
+        train_step.main(["--pipeline", "--pictures", "1"])

@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from dcgan_tf import download, idx, mnist
+from dcgan_tf.data import download, idx, mnist
 from dcgan_tf.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)

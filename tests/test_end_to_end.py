@@ -15,7 +15,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from comparing import assert_same_run, curves, steps
+from compare_runs import assert_same_run, curves, steps
 from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_process
 
 

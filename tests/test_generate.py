@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from conftest import call_main, fails_with_one_sentence, main_here, pictures_of
 
-from dcgan_tf import generate, latents
+from dcgan_tf import latents
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
+from dcgan_tf.generation import generate
 from dcgan_tf.runs import Runs
 
 

@@ -18,7 +18,7 @@ FILES = sorted((Path(__file__).parent / "golden").glob("*cond*.npz"))
 CONDITIONAL = FILES[0]
 
 
-# Not by collectives, which test_replicas.py takes: in one process two strategies' would be mixed up.
+# Not by collectives, which test_cluster.py takes: in one process two strategies' would be mixed up.
 TWO = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
 
 

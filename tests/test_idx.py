@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_tf import idx, mnist
+from dcgan_tf.data import idx, mnist
 from dcgan_tf.errors import UserError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcgan_tf import metrics
+from dcgan_tf.evaluation import metrics
 
 
 def test_nearest_is_exact_search_across_blocks(monkeypatch: pytest.MonkeyPatch):

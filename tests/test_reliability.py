@@ -19,18 +19,21 @@ import numpy as np
 import psutil
 import pytest
 import tensorflow as tf
-from comparing import assert_same_run, steps
+from compare_runs import assert_same_run, steps
 from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dcgan_tf import data, idx, pictures, record, replicas, sources, train
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
+from dcgan_tf.data import idx, preprocess, sources
+from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run, Runs, locked
-from dcgan_tf.watch import Watch
+from dcgan_tf.training import loop, recorder
+from dcgan_tf.training.cluster import join
+from dcgan_tf.training.monitor import Watch
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak that docs/reliability.md tells of
 CADENCE = ["--epoch=2", "--train_size=320", "--ckpt_freq=10", "--sample_freq=10", "--log_freq=5"]
@@ -114,7 +117,7 @@ def test_what_sudden_death_leaves_is_removed_on_resume(mnist_run: Path, mnist_di
 
 def test_the_second_interrupt_ends_at_once():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs lack
-    with train.stop_on_signals() as stopped:
+    with loop.stop_on_signals() as stopped:
         signal.raise_signal(signal.SIGINT)
         assert stopped == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
@@ -284,7 +287,7 @@ def test_fuzz_pictures(kind: str, changes: list[tuple[float, int]], cut: float, 
     damaged = bytes(damaged[: int(cut * len(damaged)) + 1]) + tail
     items = [sources.Item(str(i), data, 0) for i, data in enumerate((WHOLE[".png"], damaged, WHOLE[".png"]))]
     config = Config(output_height=6, output_width=5, c_dim=3)
-    prepared = pictures.prepare(sources.Source("memory", items, 3), config)
+    prepared = preprocess.prepare(sources.Source("memory", items, 3), config)
     assert len(prepared.images) + len(prepared.unreadable) == 3
     assert (prepared.images[0] == prepared.images[-1]).all()
     assert prepared.images.shape[1:] == (6, 5, 3)
@@ -296,19 +299,19 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     config = Config(
         **{**vars(config), "epoch": 500, "sample_freq": 20, "ckpt_freq": 20, "log_freq": 10, "max_to_keep": 2}
     )
-    dataset = data.Dataset(
+    dataset = Dataset(
         np.random.default_rng(0).integers(256, size=(16, 8, 8, 1), dtype=np.uint8), np.zeros(16, np.int32), "here", True
     )
     process, seen = psutil.Process(), {}
-    write = record.Sampler.write
+    write = recorder.Sampler.write
 
-    def observed(sampler: record.Sampler, iteration: int) -> None:
+    def observed(sampler: recorder.Sampler, iteration: int) -> None:
         write(sampler, iteration)
         seen[iteration] = process.memory_info().rss, process.num_fds()
 
-    monkeypatch.setattr(record.Sampler, "write", observed)
+    monkeypatch.setattr(recorder.Sampler, "write", observed)
     run: Run = Runs(str(tmp_path)).create(config)
-    train.train(config, run, dataset, replicas.join(config))
+    loop.train(config, run, dataset, join(config))
     assert int(tf.train.latest_checkpoint(str(run.checkpoints)).split("-")[-1]) == 2000
     assert seen[2000][0] - seen[500][0] < 30e6
     assert seen[2000][1] <= seen[500][1]

@@ -14,16 +14,17 @@ import pytest
 from conftest import ROOT, SMALL, call_main, fails_with_one_sentence
 from PIL import Image
 
-from dcgan_tf import data, idx, sources
 from dcgan_tf.config import Config
+from dcgan_tf.data import idx, sources
+from dcgan_tf.data.dataset import Dataset, load_dataset
 from dcgan_tf.errors import UserError
 from dcgan_tf.runs import Runs
 
 TINY = [*SMALL, "--epoch=1", "--train_size=32"]
 
 
-def load(folder: Path, name: str, **settings: object) -> tuple[data.Dataset, Config]:
-    return data.load(Config(dataset=name, data_dir=str(folder), **{"output_height": 16, "batch_size": 2} | settings))
+def load(folder: Path, name: str, **settings: object) -> tuple[Dataset, Config]:
+    return load_dataset(Config(dataset=name, data_dir=str(folder), **{"output_height": 16, "batch_size": 2} | settings))
 
 
 def face(random: np.random.Generator, width: int = 178, height: int = 218) -> Image.Image:
@@ -183,7 +184,7 @@ def test_sub_folders_are_classes(labelled, tmp_path):
     call_main("--dataset=pets", "--conditional", cwd=tmp_path)
     assert (saved.samples / "test_random.png").exists()
     with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
-        data.load(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
+        load_dataset(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
     fails_with_one_sentence("--dataset=pets", "--noconditional", cwd=tmp_path, says="conditional False")
 
 
@@ -224,7 +225,7 @@ def test_damaged_idx_files(tmp_path):
 
 def test_mnist_comes_in_the_originals_order(mnist_dir):
     recorded = json.loads((ROOT / "tests/golden/mnist_order.json").read_text())
-    dataset, config = data.load(Config(dataset="mnist", data_dir=str(mnist_dir)))
+    dataset, config = load_dataset(Config(dataset="mnist", data_dir=str(mnist_dir)))
     assert dataset.images.shape == (70000, 28, 28, 1) and config.class_names == tuple("0123456789")
     labels = next(value for key, value in recorded.items() if "label" in key)
     assert dataset.labels[: len(labels)].tolist() == labels

@@ -20,7 +20,8 @@ import pytest
 import tensorflow as tf
 from conftest import ROOT, fails_with_one_sentence, main_here, pictures_of
 
-from dcgan_tf import latents, page
+from dcgan_tf import latents
+from dcgan_tf.generation import web_page
 from dcgan_tf.runs import Runs
 
 ASSETS = ROOT / "dcgan_tf" / "web"
@@ -93,7 +94,7 @@ def test_float16_halves_the_model_and_looks_the_same(out_dirs: dict[str, Path], 
 
 
 def test_without_litert_the_page_takes_it_from_the_cdn(blobs_run: Path, tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.setattr(page, "_npm", lambda: tmp_path / "nothing")
+    monkeypatch.setattr(web_page, "_npm", lambda: tmp_path / "nothing")
     shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
     main_here("--dataset=blobs", "--web", out_dir=tmp_path)
     folder = tmp_path / "web" / "blobs-small"
@@ -137,8 +138,8 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     there = {
         "Chromium (apt-get install chromium)": chromium,
         "Node 20 or later": shutil.which("node") and int(node_version().lstrip("v").split(".")[0]) >= 20,
-        "playwright-core (npm ci in dcgan_tf/web)": (NPM / "playwright-core").exists(),
-        "LiteRT.js (npm ci in dcgan_tf/web)": (NPM / "@litertjs" / "core").exists(),
+        "playwright-core (npm ci in dcgan_tf/generation/web)": (NPM / "playwright-core").exists(),
+        "LiteRT.js (npm ci in dcgan_tf/generation/web)": (NPM / "@litertjs" / "core").exists(),
     }
     missing = [name for name, found in there.items() if not found]
     if missing:

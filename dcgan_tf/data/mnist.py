@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from tqdm import tqdm
 
-from dcgan_tf import idx
+from dcgan_tf.data import idx
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.runs import replaced
 

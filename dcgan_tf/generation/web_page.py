@@ -15,7 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from dcgan_tf.checkpoint import load_generator
 from dcgan_tf.config import Z_DISTS, Config
-from dcgan_tf.export import as_function, replaced_folder, with_plain_inputs
+from dcgan_tf.generation.export import as_function, replaced_folder, with_plain_inputs
 from dcgan_tf.runs import Run
 
 ASSETS = Path(__file__).parent / "web"

@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from dcgan_tf.images import save_png, sheet, to_uint8
+from dcgan_tf.generation.image_files import save_png, sheet, to_uint8
 
 
 def test_each_range_maps_exactly_and_nothing_is_stretched():

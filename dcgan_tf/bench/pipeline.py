@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from dcgan_tf import data, pictures, sources
 from dcgan_tf.config import Config
+from dcgan_tf.data import preprocess, sources
+from dcgan_tf.data.dataset import Dataset, complete
 from dcgan_tf.errors import UserError
 from dcgan_tf.startup import start_tensorflow
 
@@ -35,12 +36,12 @@ def pipeline(config: Config, count: int) -> None:
     """
     start_tensorflow()
     write_faces(Path(config.data_dir) / config.dataset, count)
-    config = data.complete(config, source := sources.find(config))
+    config = complete(config, source := sources.find(config))
     print(f"{count:,} JPEG files of 178x218, on {os.cpu_count()} cores; resident before: {peak_memory():.2f} GB")
-    prepared: list[pictures.Prepared] = []
+    prepared: list[preprocess.Prepared] = []
     name = "decode, crop to 108x108, resize to 64x64"
-    cold = measure(name, count, lambda: prepared.append(pictures.prepare(source, config)))
-    dataset = data.Dataset(prepared[0].images, prepared[0].labels, source.where, reshuffled=True)
+    cold = measure(name, count, lambda: prepared.append(preprocess.prepare(source, config)))
+    dataset = Dataset(prepared[0].images, prepared[0].labels, source.where, reshuffled=True)
     where = "disk" if isinstance(dataset.images, np.memmap) else "memory"
     name, batches = f"batches of {config.batch_size} of these, from {where}", dataset.batches(config, 0)
     measure(name, BATCHES * config.batch_size, lambda: deque(islice(batches, BATCHES), 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcgan_tf import parse
+from dcgan_tf import cli_values
 from dcgan_tf.errors import UserError
 
 DIGITS = tuple("0123456789")
@@ -16,27 +16,27 @@ PETS = ("cat", "dog", "guinea-pig")
     [("0", (0,)), ("0,5,7-9", (0, 5, 7, 8, 9)), (" 3, 1 ", (3, 1)), ("4-4", (4,)), ("2,2", (2, 2))],
 )
 def test_numbers_and_ranges(text: str, numbers: tuple[int, ...]):
-    assert parse.numbers("dims", text) == numbers
+    assert cli_values.numbers("dims", text) == numbers
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,", "9-7", "-3", "1.5", "0-99999999999", "1" * 30, "²"])
 def test_other_numbers_are_told_the_flag_and_the_form(text: str):
     with pytest.raises(UserError, match=r"--dims takes numbers and ranges .* like 0,5,7-9"):
-        parse.numbers("dims", text)
+        cli_values.numbers("dims", text)
 
 
 def test_grids():
-    assert parse.grid("8x16") == (8, 16)
+    assert cli_values.grid("8x16") == (8, 16)
     for text in ("8", "0x4", "8x", "8*16", "-1x3"):
         with pytest.raises(UserError, match="like 8x16, but is"):
-            parse.grid(text)
+            cli_values.grid(text)
 
 
 def test_sums_of_means():
-    assert parse.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
+    assert cli_values.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
     for text in ("", "1 +", "- 3", "1 * 2", "a - b", "1-,2"):
         with pytest.raises(UserError, match="--arithmetic takes seeds joined by"):
-            parse.arithmetic(text)
+            cli_values.arithmetic(text)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_sums_of_means():
     ],
 )
 def test_classes_by_name_and_number(text: str, names: tuple[str, ...], classes: tuple[int, ...]):
-    assert parse.classes(text, names) == classes
+    assert cli_values.classes(text, names) == classes
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_classes_by_name_and_number(text: str, names: tuple[str, ...], classes: 
 )
 def test_classes_that_are_not_there(text: str, names: tuple[str, ...], says: str):
     with pytest.raises(UserError, match=says):
-        parse.classes(text, names)
+        cli_values.classes(text, names)

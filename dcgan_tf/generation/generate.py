@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import images, latents
+from dcgan_tf import latents
+from dcgan_tf.cli_values import Term
 from dcgan_tf.config import Config
-from dcgan_tf.parse import Term
+from dcgan_tf.generation import image_files
 from dcgan_tf.runs import Run
 
 BATCH = 256  # pictures at once: larger batches were measured no faster
@@ -37,7 +38,7 @@ def inference(generator: keras.Model, config: Config, batch: int = BATCH) -> Gen
             part = slice(start, min(start + batch, len(z)))
             missing = batch - (part.stop - part.start)
             out = run(np.pad(z[part], ((0, missing), (0, 0))), np.pad(labels[part], (0, missing)))
-            pictures[part] = images.to_uint8(out.numpy()[: batch - missing], config.has_labels)
+            pictures[part] = image_files.to_uint8(out.numpy()[: batch - missing], config.has_labels)
         return pictures
 
     return generate
@@ -56,7 +57,7 @@ def write_pictures(generate: Generate, run: Run, config: Config, count: int, cla
             pictures = generate(latents.of_seeds(seeds, config.z_dim, config.z_dist), labels)
             progress.update(len(list(written)))
             paths = [folder / file_name(seed, label, config) for seed, label in zip(seeds, labels, strict=True)]
-            written = writer.map(images.save_png, paths, pictures)
+            written = writer.map(image_files.save_png, paths, pictures)
         progress.update(len(list(written)))
     last = config.seed + count - 1
     ends = {seed: file_name(seed, latents.in_turn([seed], classes)[0], config) for seed in (config.seed, last)}
@@ -75,12 +76,12 @@ def file_name(seed: int, label: int, config: Config) -> str:
 def write_grid(generate: Generate, run: Run, config: Config, shape: tuple[int, int], classes: Sequence[int]) -> None:
     """One sheet: a row for each class and a column for each seed; without labels a seed for each place."""
     rows, columns = shape
-    images.check_sheet(rows, columns, config.output_height, config.output_width)
+    image_files.check_sheet(rows, columns, config.output_height, config.output_width)
     seeds = config.seed + np.arange(columns if classes else rows * columns)
     z = latents.of_seeds([int(seed) for seed in seeds], config.z_dim, config.z_dist)
     labels = np.repeat(latents.in_turn(range(rows), classes), columns)
     pictures = generate(np.tile(z, (rows, 1)) if classes else z, labels)
-    save(images.save_png, run.samples / f"grid_{rows}x{columns}.png", images.sheet(pictures, columns))
+    save(image_files.save_png, run.samples / f"grid_{rows}x{columns}.png", image_files.sheet(pictures, columns))
 
 
 def write_walk(
@@ -89,15 +90,15 @@ def write_walk(
     """From each seed to the next: a sheet with a row for each leg and class, and a GIF of all classes side by side."""
     kinds = max(1, len(classes))
     legs = len(seeds) - 1
-    images.check_sheet(legs * kinds, steps, config.output_height, config.output_width)
+    image_files.check_sheet(legs * kinds, steps, config.output_height, config.output_width)
     z = latents.walk(latents.of_seeds(seeds, config.z_dim, config.z_dist), steps, config.z_dist)
     z = np.broadcast_to(z[:, None], (legs, kinds, steps, config.z_dim)).reshape(-1, config.z_dim)
     labels = np.tile(np.repeat(latents.in_turn(range(kinds), classes), steps), legs)
     pictures = generate(z, labels)
-    save(images.save_png, run.samples / "interpolate.png", images.sheet(pictures, steps))
+    save(image_files.save_png, run.samples / "interpolate.png", image_files.sheet(pictures, steps))
     pictures = pictures.reshape(legs, kinds, steps, *pictures.shape[1:])
-    frames = [images.sheet(pictures[leg, :, step], kinds) for leg in range(legs) for step in range(steps)]
-    save(images.save_gif, run.samples / "interpolate.gif", images.forth_and_back(frames), 4 * legs)
+    frames = [image_files.sheet(pictures[leg, :, step], kinds) for leg in range(legs) for step in range(steps)]
+    save(image_files.save_gif, run.samples / "interpolate.gif", image_files.forth_and_back(frames), 4 * legs)
 
 
 def write_arithmetic(
@@ -110,7 +111,7 @@ def write_arithmetic(
     With labels all pictures are of the first of the classes.
     """
     rows, columns = max(3, max(len(seeds) for _, seeds in terms) + 1), len(terms) + 4
-    images.check_sheet(rows, columns, config.output_height, config.output_width)
+    image_files.check_sheet(rows, columns, config.output_height, config.output_width)
     places, z = [], []
     result = np.zeros(config.z_dim, np.float32)
     for column, (sign, seeds) in enumerate(terms):
@@ -125,9 +126,9 @@ def write_arithmetic(
     pictures = np.zeros((rows, columns, config.output_height, config.output_width, config.c_dim), np.uint8)
     pictures[tuple(zip(*places, strict=True))] = generate(np.stack(z), latents.in_turn([0] * len(z), classes))
     save(
-        images.save_png,
+        image_files.save_png,
         run.samples / "arithmetic.png",
-        images.sheet(pictures.reshape(-1, *pictures.shape[2:]), columns),
+        image_files.sheet(pictures.reshape(-1, *pictures.shape[2:]), columns),
     )
 
 

@@ -12,11 +12,11 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from dcgan_tf import replica_ops
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
 
@@ -47,7 +47,7 @@ class Cluster:
         """Wait for all. Raises UserError, in each process, unless all of them say the same."""
         mine = zlib.crc32(settings.encode())
         with self.watched(), _interruptible():
-            means = self.strategy.run(tf.function(lambda: mean(tf.constant(mine, tf.float64))))
+            means = self.strategy.run(tf.function(lambda: replica_ops.mean(tf.constant(mine, tf.float64))))
         if float(self.strategy.experimental_local_results(means)[0]) != mine:
             raise UserError(
                 f"The {len(self.members)} workers differ in their settings or data; start all of them with the same"
@@ -156,23 +156,4 @@ def _copy_first(variables: list[tf.Variable]) -> None:
     replica = tf.distribute.get_replica_context()
     for variable in variables:
         value = tf.where(replica.replica_id_in_sync_group == 0, variable, tf.zeros_like(variable))
-        assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))
-
-
-def mean(values: Any) -> Any:
-    """The mean over all replicas of each tensor in a structure: replica code, and a step for all of them together."""
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
-
-
-def assign(variable: tf.Variable, value: tf.Tensor) -> None:
-    """Set this replica's copy of a variable; every replica must set its own to the same.
-
-    TensorFlow's own assign would gather from the replicas each time, and cannot be compiled.
-    """
-    tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
-
-
-def share(x: tf.Tensor, size: int) -> tf.Tensor:
-    """This replica's `size` rows of x [N, ...], which is the whole batch or what one worker's replicas have of it."""
-    x = tf.reshape(x, [-1, size, *x.shape[1:]])
-    return x[tf.distribute.get_replica_context().replica_id_in_sync_group % tf.shape(x)[0]]
+        replica_ops.assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))

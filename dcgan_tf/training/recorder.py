@@ -13,25 +13,27 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import data, images, latents
+from dcgan_tf import latents
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
+from dcgan_tf.data.dataset import Dataset, steps_per_epoch
 from dcgan_tf.errors import reason
+from dcgan_tf.generation import image_files
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run, replaced
-from dcgan_tf.watch import Watch
+from dcgan_tf.training.monitor import Watch
 
 
 class Recorder:
     """Writes all that the run's settings ask for, each at its iterations."""
 
-    def __init__(self, config: Config, run: Run, dataset: data.Dataset, model: DCGAN, checkpoints: Checkpoints):
+    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, checkpoints: Checkpoints):
         self.config, self.run, self.model, self.checkpoints = config, run, model, checkpoints
         self.watch = Watch(config)
         self.sampler = Sampler(config, run, model, dataset, self.watch)
         self.judge = Judge(config, run, model, dataset) if config.evaluate_freq else None
         self.writer = tf.summary.create_file_writer(str(run.logs))
-        steps = data.steps_per_epoch(dataset, config)
+        steps = steps_per_epoch(dataset, config)
         self.kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
         self.logged_at = int(model.iteration.numpy()), time.perf_counter(), 0.0
 
@@ -86,7 +88,7 @@ class Recorder:
 class Sampler:
     """The sheets of one fixed z (and, with labels, those of the first pictures), drawn once for the whole run."""
 
-    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: data.Dataset, watch: Watch):
+    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset, watch: Watch):
         self.config, self.run, self.generator, self.watch = config, run, model.sampler, watch
         self.z = latents.draw(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
         self.labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
@@ -94,17 +96,18 @@ class Sampler:
 
     def write(self, iteration: int, name: str = "") -> None:
         """Write train_<iteration>.png, or under the name given."""
-        pictures = images.to_uint8(self.sample().numpy(), self.config.has_labels)
+        pictures = image_files.to_uint8(self.sample().numpy(), self.config.has_labels)
         self.watch.samples(pictures)
         with excused("The sheet"):
-            images.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), images.sheet(pictures))
+            image_files.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), image_files.sheet(pictures))
 
 
 class Judge:
     """Evaluations during a training: curves, a line each, and the checkpoint that scored best in best/."""
 
-    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: data.Dataset):
-        from dcgan_tf import evaluate, generate  # not sooner: few trainings are evaluated as they go
+    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset):
+        from dcgan_tf.evaluation import evaluate  # not sooner: few trainings are evaluated as they go
+        from dcgan_tf.generation import generate  # not sooner: few trainings are evaluated as they go
 
         self.evaluate, self.run = evaluate, dataclasses.replace(run, best=True)
         self.file = self.run.weights / "metrics.json"
@@ -133,14 +136,14 @@ def write_summaries(writer: Any, logged: dict, losses: dict[str, float], iterati
         for name in ("z", "d", "d_"):
             tf.summary.histogram(name, logged[name])
         if "G" in logged:
-            tf.summary.image("G", images.to_uint8(logged["G"].numpy(), config.has_labels), max_outputs=16)
+            tf.summary.image("G", image_files.to_uint8(logged["G"].numpy(), config.has_labels), max_outputs=16)
 
 
-def write_reals(config: Config, run: Run, dataset: data.Dataset) -> None:
+def write_reals(config: Config, run: Run, dataset: Dataset) -> None:
     """Write reals.png: the first batch as the networks see it."""
     first = dataset.images[dataset.order(config.seed, 0)[: config.batch_size]]
     with excused("The sheet of real pictures"):
-        images.save_png(run.samples / "reals.png", images.sheet(first))
+        image_files.save_png(run.samples / "reals.png", image_files.sheet(first))
     print(f"First batch: {run.samples / 'reals.png'} (look at it: this is what the networks see)")
 
 

@@ -14,9 +14,9 @@ import tensorflow as tf
 from conftest import fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dcgan_tf import story
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
+from dcgan_tf.generation import report
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_sheets_of_epochs_stand_side_by_side(told: Path):
 def test_a_long_run_gives_a_short_film(tmp_path: Path):
     for number in range(450):
         iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((8, 8), number % 250, np.uint8))
-    story.write_film(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
+    report.write_film(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
     film = iio.imread(tmp_path / "training.gif", index=None)
     assert len(film) == 200 and film[0, 0, 0] == 0 and film[-1, 0, 0] == 449 % 250
 

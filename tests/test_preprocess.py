@@ -11,8 +11,9 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from dcgan_tf import data, pictures
 from dcgan_tf.config import Config
+from dcgan_tf.data import preprocess
+from dcgan_tf.data.dataset import Dataset, load_dataset, steps_per_epoch
 from dcgan_tf.errors import UserError
 
 SMALL = Config(output_height=8, output_width=8)
@@ -49,10 +50,10 @@ def palette(transparent: bool) -> Image.Image:
 )
 def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, picture, colour):
     picture.save(tmp_path / name)
-    pixels, size = pictures.read(tmp_path / name, SMALL)
+    pixels, size = preprocess.read(tmp_path / name, SMALL)
     assert pixels.shape == (8, 8, 3) and pixels.dtype == np.uint8 and size == (10, 20)
     np.testing.assert_allclose(pixels, np.broadcast_to(colour, pixels.shape), atol=2)
-    gray, _ = pictures.read(tmp_path / name, dataclasses.replace(SMALL, c_dim=1))
+    gray, _ = preprocess.read(tmp_path / name, dataclasses.replace(SMALL, c_dim=1))
     assert gray.shape == (8, 8, 1)
     np.testing.assert_allclose(gray, np.dot(colour, (0.299, 0.587, 0.114)), atol=3)
 
@@ -60,14 +61,14 @@ def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, picture, c
 def test_first_frame_and_upright(tmp_path):
     first, second = solid("RGB", (255, 0, 0)), solid("RGB", (0, 0, 255))
     first.save(tmp_path / "film.gif", save_all=True, append_images=[second])
-    assert pictures.read(tmp_path / "film.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
+    assert preprocess.read(tmp_path / "film.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
 
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: the left side of what is stored is the top
     stored = np.zeros((10, 20, 3), np.uint8)
     stored[:, :10] = 255
     Image.fromarray(stored).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    pixels, size = pictures.read(tmp_path / "turned.jpg", SMALL)
+    pixels, size = preprocess.read(tmp_path / "turned.jpg", SMALL)
     assert size == (20, 10) and pixels[:3].min() > 240 and pixels[-3:].max() < 15
 
 
@@ -78,11 +79,11 @@ def test_geometry_is_the_originals(number, channels):
     recorded = np.load(ROOT / "tests/golden/preprocessing.npz")
     picture = Image.fromarray(recorded[f"image{number}/input"]).convert("F" if channels == 1 else "RGB")
     crop_height, crop_width, height, width, crop = recorded[f"image{number}/args"].tolist()
-    area = np.asarray(pictures.center_crop(picture, crop_height, crop_width) if crop else picture)
+    area = np.asarray(preprocess.center_crop(picture, crop_height, crop_width) if crop else picture)
     low, high = float(area.min()), float(area.max())
     stretched = ((np.asarray(picture, np.float64) - low) * 255 / (high - low)).clip(0, 255) + 0.5
     sizes = {"output_height": height, "output_width": width, "input_height": crop_height, "input_width": crop_width}
-    pixels, _ = pictures.read(stretched.astype(np.uint8), Config(**sizes, crop=bool(crop), c_dim=channels))
+    pixels, _ = preprocess.read(stretched.astype(np.uint8), Config(**sizes, crop=bool(crop), c_dim=channels))
     expected = recorded[f"image{number}/output{'_grayscale' if channels == 1 else ''}"].reshape(pixels.shape)
     difference = np.abs(pixels - 127.5 * (expected + 1))
     assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow rounds otherwise where it enlarges
@@ -92,7 +93,7 @@ def test_a_picture_smaller_than_the_crop_is_an_error(tmp_path):
     (tmp_path / "few").mkdir()
     solid("RGB", 0, (50, 40)).save(tmp_path / "few" / "small.png")
     with pytest.raises(UserError, match=r"small.png is 50 wide and 40 high.*--input_height 64"):
-        data.load(Config(dataset="few", data_dir=str(tmp_path), crop=True, input_height=64, batch_size=1))
+        load_dataset(Config(dataset="few", data_dir=str(tmp_path), crop=True, input_height=64, batch_size=1))
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +112,9 @@ def numbered(tmp_path_factory) -> Path:
     return folder.parent
 
 
-def load(folder: Path, name: str = "n", **settings: object) -> tuple[data.Dataset, Config]:
+def load(folder: Path, name: str = "n", **settings: object) -> tuple[Dataset, Config]:
     defaults = {"output_height": 8, "batch_size": 10}
-    return data.load(Config(dataset=name, data_dir=str(folder), **defaults | settings))
+    return load_dataset(Config(dataset=name, data_dir=str(folder), **defaults | settings))
 
 
 def test_broken_files_are_named_and_leave_no_gap(numbered, capsys):
@@ -180,7 +181,7 @@ def test_no_room_for_the_cache_is_an_error(numbered, tmp_path):
 
 def test_order_is_a_function_of_seed_and_epoch(numbered):
     dataset, config = load(numbered, batch_size=30)
-    assert data.steps_per_epoch(dataset, config) == 3
+    assert steps_per_epoch(dataset, config) == 3
     whole = [(epoch, images[:, 0, 0, 0].tolist()) for epoch, images, _ in islice(dataset.batches(config, 0), 12)]
     assert [epoch for epoch, _ in whole] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     for start in (1, 5, 9):

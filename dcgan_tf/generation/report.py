@@ -12,8 +12,8 @@ import numpy as np
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.util.tensor_util import make_ndarray
 
-from dcgan_tf import images
 from dcgan_tf.errors import UserError
+from dcgan_tf.generation import image_files
 from dcgan_tf.runs import Run, replaced
 
 matplotlib.use("Agg")
@@ -92,7 +92,7 @@ def write_film(path: Path, sheets: list[Path]) -> None:
     chosen = np.linspace(0, len(sheets) - 1, min(MOST_FRAMES, len(sheets))).round().astype(int)
     frames = [np.atleast_3d(iio.imread(sheets[i])) for i in chosen]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]
-    images.save_gif(path, frames, seconds=max(2, len(frames) / 10))
+    image_files.save_gif(path, frames, seconds=max(2, len(frames) / 10))
 
 
 def draw_epochs(path: Path, sheets: list[Path]) -> None:

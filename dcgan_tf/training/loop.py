@@ -15,15 +15,16 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import data, original, replicas
+from dcgan_tf import tf1_checkpoint
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
+from dcgan_tf.data.dataset import Dataset, load_dataset, steps_per_epoch
 from dcgan_tf.errors import UserError
-from dcgan_tf.events import drop_after
 from dcgan_tf.model import DCGAN, Step, steps_per_call
-from dcgan_tf.record import Recorder, excused, write_reals
-from dcgan_tf.replicas import Cluster
 from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
+from dcgan_tf.training.cluster import Cluster, join
+from dcgan_tf.training.events import drop_after
+from dcgan_tf.training.recorder import Recorder, excused, write_reals
 
 
 def begin(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[str, Any] | None = None) -> None:
@@ -49,16 +50,16 @@ def resume(run: Run, given: dict[str, Any]) -> None:
     train(config, run if cluster.chief else None, dataset, cluster, resumed=True)
 
 
-def gather(config: Config) -> tuple[Cluster, data.Dataset, Config]:
+def gather(config: Config) -> tuple[Cluster, Dataset, Config]:
     """All that take part and the data, with the settings as the data completes them. Raises UserError."""
-    cluster = replicas.join(config)
-    dataset, config = data.load(config)
+    cluster = join(config)
+    dataset, config = load_dataset(config)
     if len(cluster.members) > 1:
         cluster.must_agree(summary(config, dataset))
     return cluster, dataset, config
 
 
-def summary(config: Config, dataset: data.Dataset) -> str:
+def summary(config: Config, dataset: Dataset) -> str:
     """What all workers must have alike: settings that are not a machine's own, labels, and a sample of the pictures."""
     known = [f for f in dataclasses.fields(config) if f.name not in ("data_dir", "cache_dir", "cache_gb")]
     settings = {f.name: getattr(config, f.name) for f in known if getattr(config, f.name) != f.default}
@@ -70,7 +71,7 @@ def summary(config: Config, dataset: data.Dataset) -> str:
 def train(
     config: Config,
     run: Run | None,
-    dataset: data.Dataset,
+    dataset: Dataset,
     cluster: Cluster,
     resumed: bool = False,
     weights: str = "",
@@ -89,7 +90,7 @@ def train(
             step = model.make_step(config)
         recorder = prepare(config, run, dataset, model, resumed, weights) if run else None
         cluster.follow_chief(model.state().values())
-        total = config.epoch * data.steps_per_epoch(dataset, config)
+        total = config.epoch * steps_per_epoch(dataset, config)
         logged = iterate(config, dataset, model, step, cluster, recorder, total, stopped)
         early = int(model.iteration.numpy()) < total
         done = f"{'Stopped' if early else 'Finished'} after iteration {int(model.iteration.numpy())} of {total}"
@@ -103,16 +104,16 @@ def train(
         raise SystemExit(128 + stopped[0])
     if run:
         with excused("The story"):
-            from dcgan_tf.story import write_story  # not sooner: it brings matplotlib
+            from dcgan_tf.generation.report import write_story  # not sooner: it brings matplotlib
 
             print("Its story:", *(f"    {path}" for path in write_story(run)), sep="\n")
 
 
-def prepare(config: Config, run: Run, dataset: data.Dataset, model: DCGAN, resumed: bool, weights: str) -> Recorder:
+def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, weights: str) -> Recorder:
     """The weights as they were saved, the run's folders tidy, and all of it told. Raises UserError."""
     checkpoints = Checkpoints(model, run, config.max_to_keep)
     if weights:
-        print(f"Weights from {original.assign(weights, model.generator, model.discriminator)}")
+        print(f"Weights from {tf1_checkpoint.assign(weights, model.generator, model.discriminator)}")
     if resumed:
         print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
         remove_temporaries(run)
@@ -126,7 +127,7 @@ def prepare(config: Config, run: Run, dataset: data.Dataset, model: DCGAN, resum
 
 def iterate(
     config: Config,
-    dataset: data.Dataset,
+    dataset: Dataset,
     model: DCGAN,
     step: Step,
     cluster: Cluster,
@@ -148,13 +149,13 @@ def iterate(
     return logged
 
 
-def calls(config: Config, dataset: data.Dataset, start: int, total: int, cluster: Cluster) -> Iterator[tuple]:
+def calls(config: Config, dataset: Dataset, start: int, total: int, cluster: Cluster) -> Iterator[tuple]:
     """The batches of iterations start + 1 to total, several for one call of the train step.
 
     Yields: (the last of its iterations, its epoch, this worker's pictures [K, B, H, W, C], labels [K, B]).
       Something may be left behind after that iteration, and after none of the others.
     """
-    steps = data.steps_per_epoch(dataset, config)
+    steps = steps_per_epoch(dataset, config)
     freqs = (config.log_freq, config.sample_freq, config.ckpt_freq, config.evaluate_freq or total, steps)
     together, waiting = steps_per_call(config), []
     for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start, cluster.rows), start + 1):
@@ -175,7 +176,7 @@ def timed(items: Iterator[tuple], waited: list[float]) -> Iterator[tuple]:
         asked = time.perf_counter()
 
 
-def describe(config: Config, run: Run, dataset: data.Dataset, model: DCGAN) -> None:
+def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
     """Print the parameter table (the original's show_all_variables), the data, the device and the run's folders."""
     for network in (model.generator, model.discriminator):
         print(f"{network.name}: {sum(v.shape.num_elements() for v in network.trainable_variables):,} parameters")

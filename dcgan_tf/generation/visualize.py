@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from dcgan_tf import images, latents
+from dcgan_tf import latents
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
-from dcgan_tf.generate import Generate, save
+from dcgan_tf.generation import image_files
+from dcgan_tf.generation.generate import Generate, save
 from dcgan_tf.runs import Run
 
 
@@ -29,11 +30,11 @@ def visualize(
     Raises: UserError if z has no such dimension, or a GIF would have one frame.
     """
     size = config.batch_size
-    images.check_sheet(1, size, config.output_height, config.output_width)
+    image_files.check_sheet(1, size, config.output_height, config.output_width)
     run.samples.mkdir(parents=True, exist_ok=True)
     if option == 0:
         sheet = random_sheet(generate, config, config.seed, classes)
-        return save(images.save_png, run.samples / "test_random.png", sheet)
+        return save(image_files.save_png, run.samples / "test_random.png", sheet)
     if dims and max(dims) >= config.z_dim:
         raise UserError(
             f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
@@ -41,21 +42,26 @@ def visualize(
     if option > 1 and size < 2:
         raise UserError("A GIF of one frame is no film; give a --batch_size of at least 2, one for each frame.")
     dims = range(config.z_dim) if dims is None else dims
-    images.check_sheet(1, len(dims), config.output_height, config.output_width)
+    image_files.check_sheet(1, len(dims), config.output_height, config.output_width)
     kind = "png" if option == 1 else "gif"
     paths = [run.samples / f"test_{'arange' if option == 1 else 'gif'}_{dimension}.{kind}" for dimension in dims]
     swept = []
     for path, dimension in zip(paths, tqdm(dims, unit=kind, dynamic_ncols=True), strict=True):
         if option == 1:
             sheet = random_sheet(generate, config, config.seed + dimension * size, classes, dimension)
-            images.save_png(path, sheet)
+            image_files.save_png(path, sheet)
         else:
             pictures = film(generate, config, dimension, classes, random=option == 2)
-            images.save_gif(path, pictures, seconds=2)
+            image_files.save_gif(path, pictures, seconds=2)
             swept += [pictures] if option == 4 else []
     print(f"Wrote {len(paths)} files, {paths[0].name} to {paths[-1].name}, to {run.samples}")
     if option == 4:
-        save(images.save_gif, run.samples / "test_gif_merged.gif", images.forth_and_back(list(merged(swept))), 8)
+        save(
+            image_files.save_gif,
+            run.samples / "test_gif_merged.gif",
+            image_files.forth_and_back(list(merged(swept))),
+            8,
+        )
 
 
 def random_sheet(
@@ -64,7 +70,7 @@ def random_sheet(
     """A sheet of the seeds from `seed` on, uint8 [rows * H, columns * W, C]; one dimension swept if it is given."""
     seeds = range(seed, seed + config.batch_size)
     z = latents.of_seeds(seeds, config.z_dim, config.z_dist)
-    return images.sheet(generate(z if swept is None else latents.sweep(z, swept), latents.in_turn(seeds, classes)))
+    return image_files.sheet(generate(z if swept is None else latents.sweep(z, swept), latents.in_turn(seeds, classes)))
 
 
 def film(generate: Generate, config: Config, dimension: int, classes: Sequence[int], random: bool) -> np.ndarray:
@@ -79,4 +85,4 @@ def film(generate: Generate, config: Config, dimension: int, classes: Sequence[i
 def merged(swept: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """All films as one: for each frame the sheet of that frame of every film."""
     for frame in zip(*swept, strict=True):
-        yield images.sheet(np.stack(frame))
+        yield image_files.sheet(np.stack(frame))

@@ -63,7 +63,7 @@ async function loadLiteRt({ version, beside }) {
   }
   throw new Told(
     `LiteRT.js ${version}, which runs the generator, could not be loaded (${failures.join("; ")}); connect to the` +
-      " network, or put it into the page's folder: npm install in dcgan_tf/web, then --web again.",
+      " network, or put it into the page's folder: npm install in dcgan_tf/generation/web, then --web again.",
   );
 }
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan_tf import idx, mnist, tfds
 from dcgan_tf.config import Config
+from dcgan_tf.data import idx, mnist, tfds
 from dcgan_tf.errors import UserError
 
 KINDS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}

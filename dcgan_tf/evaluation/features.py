@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import checkpoint, data
+from dcgan_tf import checkpoint
 from dcgan_tf.config import Config
+from dcgan_tf.data.dataset import load_dataset
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.model import scale
 from dcgan_tf.runs import Run, replaced
@@ -103,7 +104,7 @@ def _in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, 
 
 def write_features(run: Run, config: Config, path: Path) -> None:
     """Write a data set's discriminator features as .npz: features float32 [N, D], labels int32 [N], class_names."""
-    dataset, config = data.load(config)
+    dataset, config = load_dataset(config)
     features = discriminator_features(run, config)(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as temporary, temporary.open("wb") as file:

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf import data, train
 from dcgan_tf.config import Config
+from dcgan_tf.data.dataset import Dataset, load_dataset
+from dcgan_tf.training import loop
 
 
 def test_mnist_split_and_size(mnist_dir: Path):
     config = Config(dataset="mnist", data_dir=str(mnist_dir), split="train", output_height=32)
-    dataset, config = data.load(config)
+    dataset, config = load_dataset(config)
     assert dataset.images.shape == (60000, 32, 32, 1)
     assert (config.output_height, config.output_width) == (32, 32)
 
 
 def test_batches_are_a_pure_function_of_seed_and_iteration():
     images = np.arange(23, dtype=np.uint8).reshape(23, 1, 1, 1)
-    dataset = data.Dataset(images, np.arange(23, dtype=np.int32), "here", reshuffled=True)
+    dataset = Dataset(images, np.arange(23, dtype=np.int32), "here", reshuffled=True)
     config = Config(batch_size=5, train_size=20)
     whole = list(itertools.islice(dataset.batches(config, 0), 12))
     assert [epoch for epoch, _, _ in whole] == [0] * 4 + [1] * 4 + [2] * 4
@@ -46,7 +47,7 @@ def test_the_time_in_which_the_networks_wait_for_pictures():
             yield (item,)
 
     waited, begun = [0.0], time.perf_counter()
-    for expected, (item,) in enumerate(train.timed(slow(), waited)):
+    for expected, (item,) in enumerate(loop.timed(slow(), waited)):
         assert item == expected
         time.sleep(0.2)  # what the networks do meanwhile is not waited
     assert waited[0] >= 0.3

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dcgan_tf import bench_pipeline
+from dcgan_tf.bench import pipeline
 from dcgan_tf.config import PRECISIONS, STRATEGIES, Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.startup import start_tensorflow
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     start_tensorflow()
     if options.pipeline:
-        bench_pipeline.main(options.pictures, options.cache_gb)
+        pipeline.main(options.pictures, options.cache_gb)
     elif options.turns:
         take_turns(train_step(config_of(options))[0])
     elif options.scaling:
@@ -81,10 +81,10 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     """One call of the train step that waits for its end; GFLOP of an iteration; iterations in a call."""
     import numpy as np
 
-    from dcgan_tf import replicas
     from dcgan_tf.model import DCGAN, steps_per_call
+    from dcgan_tf.training.cluster import join
 
-    cluster = replicas.join(config)
+    cluster = join(config)
     with cluster.strategy.scope():
         model, calls = DCGAN(config), steps_per_call(config)
         step = model.make_step(config)
@@ -195,7 +195,8 @@ def scaling(options: argparse.Namespace) -> None:
         print(json.dumps(result) if options.json else f"{label:28} {ms:12.1f} {images:11.1f} {speed:9.1f}")
 
 
-if __name__ == "__main__":
+def run_main() -> None:
+    """The program: main, with errors turned into a sentence and an exit code."""
     try:
         main()
     except UserError as error:

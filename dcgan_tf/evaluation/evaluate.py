@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf import checkpoint, data, generate, images, latents, metrics
+from dcgan_tf import checkpoint, latents
 from dcgan_tf.config import Config
+from dcgan_tf.data.dataset import Dataset, load_dataset
 from dcgan_tf.errors import UserError
-from dcgan_tf.features import Classifier, Features, discriminator_features, inception, svm_error
+from dcgan_tf.evaluation import metrics
+from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, inception, svm_error
+from dcgan_tf.generation import generate, image_files
 from dcgan_tf.runs import Run, replaced
 
 FEW = 1000  # labels of the second SVM, and no fewer than two a class
@@ -38,14 +41,14 @@ ABSOLUTE = ("fid", "kid")  # the others are shares, shown in percent
 class Evaluator:
     """The real pictures of a data set and what is known of them, against which any generator is measured."""
 
-    def __init__(self, config: Config, dataset: data.Dataset | None = None):
+    def __init__(self, config: Config, dataset: Dataset | None = None):
         """Read the data set, or take what training has read of it. Raises UserError if it cannot be read."""
         whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
         reusable = dataset and (config.split == "train" or not dataset.has_test)
         self.config = config
-        self.train = dataset if reusable else data.load(whole)[0]
+        self.train = dataset if reusable else load_dataset(whole)[0]
         self.has_test = self.train.has_test
-        self.test = data.load(dataclasses.replace(whole, split="test"))[0] if self.has_test else self.train
+        self.test = load_dataset(dataclasses.replace(whole, split="test"))[0] if self.has_test else self.train
         self.classifier = self._classifier() if config.has_labels else None
         self.space, self.features = self._space()
         if self.features:
@@ -147,7 +150,7 @@ def evaluate(run: Run, config: Config) -> None:
     with replaced(run.checkpoints / "metrics.json") as temporary:
         temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
     print(f"Wrote {run.checkpoints / 'metrics.json'}")
-    generate.save(images.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, made))
+    generate.save(image_files.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, made))
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
@@ -176,4 +179,4 @@ def nearest_sheet(evaluator: Evaluator, generator: generate.Generate) -> np.ndar
     made = generator(z, latents.in_turn(seeds, range(config.y_dim)))
     near = evaluator.train.images[metrics.nearest(made, evaluator.train.images)]
     rows = np.stack([part.reshape(5, SHEET, *made.shape[1:]) for part in (made, near)], axis=1)
-    return images.sheet(rows.reshape(-1, *made.shape[1:]), SHEET)
+    return image_files.sheet(rows.reshape(-1, *made.shape[1:]), SHEET)

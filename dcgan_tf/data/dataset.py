@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan_tf import pictures, sources
 from dcgan_tf.config import Config
+from dcgan_tf.data import preprocess, sources
 from dcgan_tf.errors import UserError
 
 AHEAD = 4  # batches made ready while the networks work
@@ -56,7 +56,7 @@ class Dataset:
             order = self.order(config.seed, epoch)[: steps * size]
             for batch in map(rows, order.reshape(steps, size)[position:]):
                 yield epoch, self.images[batch], self.labels[batch]
-                pictures.release(self.images)
+                preprocess.release(self.images)
             epoch, position = epoch + 1, 0
 
 
@@ -65,7 +65,7 @@ def steps_per_epoch(dataset: Dataset, config: Config) -> int:
     return int(min(len(dataset.images), config.train_size)) // config.batch_size
 
 
-def load(config: Config) -> tuple[Dataset, Config]:
+def load_dataset(config: Config) -> tuple[Dataset, Config]:
     """Read the data set, and complete the settings with what it says: sizes, channels, classes.
 
     Prints what was found. Raises UserError if there is no such data set, or none that can be trained on.
@@ -73,7 +73,7 @@ def load(config: Config) -> tuple[Dataset, Config]:
     source = sources.find(config)
     config = complete(config, source)
     print(f"Reading {source.count:,} pictures of {source.where}", flush=True)
-    prepared = pictures.prepare(source, config)
+    prepared = preprocess.prepare(source, config)
     config = dataclasses.replace(config, c_dim=prepared.images.shape[3])
     dataset = Dataset(prepared.images, prepared.labels, source.where, source.reshuffled, source.has_test)
     report(prepared, config)
@@ -119,7 +119,7 @@ def complete(config: Config, source: sources.Source) -> Config:
     )
 
 
-def report(prepared: pictures.Prepared, config: Config) -> None:
+def report(prepared: preprocess.Prepared, config: Config) -> None:
     """Print what kind of pictures these are, and which could not be read."""
     count, height, width, channels = prepared.images.shape
     by_area = prepared.sizes[np.argsort(prepared.sizes.prod(1), kind="stable")]

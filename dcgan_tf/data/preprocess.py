@@ -22,8 +22,8 @@ from PIL import ExifTags, Image, ImageOps
 from tqdm import tqdm
 
 from dcgan_tf.config import Config
+from dcgan_tf.data.sources import Item, Source, printable
 from dcgan_tf.errors import UserError, reason
-from dcgan_tf.sources import Item, Source, printable
 
 Image.init()
 # No formats that run other programs (EPS) or are told by their extension alone.

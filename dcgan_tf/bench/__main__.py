@@ -1,0 +1,8 @@
+"""python -m dcgan_tf.bench: see train_step.py and pipeline.py."""
+
+from __future__ import annotations
+
+from dcgan_tf.bench.train_step import run_main
+
+if __name__ == "__main__":
+    run_main()
