@@ -17,8 +17,8 @@ from dcgan_tf.errors import UserError
 FLAGS = flags.FLAGS
 DEFINE = {"str": flags.DEFINE_string, "bool": flags.DEFINE_boolean, "float": flags.DEFINE_float}
 PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir", "checkpoint", "features")
-PICTURES = ["visualize", "generate_test_images", "grid", "interpolate", "arithmetic"]
-COMMANDS = ["train", *PICTURES, "story", "evaluate", "features", "export", "freeze", "web"]  # one at a time
+IMAGE_COMMANDS = ["visualize", "generate_test_images", "grid", "interpolate", "arithmetic"]
+COMMANDS = ["train", *IMAGE_COMMANDS, "story", "evaluate", "features", "export", "freeze", "web"]  # one at a time
 # Flags that say something only beside one of these commands.
 BESIDE = {
     "resume": ["train"],
@@ -26,8 +26,8 @@ BESIDE = {
     "option": ["visualize"],
     "dims": ["visualize"],
     "steps": ["interpolate"],
-    "class": PICTURES,
-    "best": ["", *PICTURES, "evaluate", "features", "export", "freeze", "web"],
+    "class": IMAGE_COMMANDS,
+    "best": ["", *IMAGE_COMMANDS, "evaluate", "features", "export", "freeze", "web"],
     "web_float16": ["web"],
 }
 

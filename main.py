@@ -15,7 +15,7 @@ from dcgan_tf.runs import Run, Runs
 from dcgan_tf.startup import start_tensorflow
 
 # Settings that say something beside a trained run; the others are the run's own.
-USED = ("seed", "batch_size", "data_dir", "input_fname_pattern", "cache_gb", "cache_dir", "evaluate_samples")
+RUN_OVERRIDES = ("seed", "batch_size", "data_dir", "input_fname_pattern", "cache_gb", "cache_dir", "evaluate_samples")
 
 
 def main(argv: list[str]) -> None:
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> None:
         from dcgan_tf.training import loop
 
         if new:
-            loop.begin(command.config, runs, command.out_name, command.checkpoint, sizes)
+            loop.train_new(command.config, runs, command.out_name, command.checkpoint, sizes)
         else:
             loop.resume(run, command.given)
     elif command.checkpoint:
@@ -52,13 +52,13 @@ def main(argv: list[str]) -> None:
 
 def use(command: flags.Command, run: Run, config: Config) -> None:
     """Every command but --train: what a trained run, or a checkpoint of the original, can give. Raises UserError."""
-    given = {name: command.given[name] for name in USED if name in command.given}
+    given = {name: command.given[name] for name in RUN_OVERRIDES if name in command.given}
     config = dataclasses.replace(config, **{"seed": 0, **given})
     classes = cli_values.classes(command.classes, config.class_names)
     if command.name == "story":
-        from dcgan_tf.generation.report import story
+        from dcgan_tf.generation.report import report
 
-        return story(run)
+        return report(run)
     if command.name == "evaluate":
         from dcgan_tf.evaluation.evaluate import evaluate
 
@@ -83,14 +83,14 @@ def use(command: flags.Command, run: Run, config: Config) -> None:
     print(f"Generator: {path}")
     whole = command.name in ("", "visualize")  # sheets and films of batch_size pictures each
     batch = min(config.batch_size, generate.BATCH) if whole else generate.BATCH
-    made = generate.inference(generator, config, batch), run, config
+    made = generate.make_sample_fn(generator, config, batch), run, config
     match command.name:
         case "generate_test_images":
-            generate.write_pictures(*made, command.generate_test_images, classes)
+            generate.write_images(*made, command.generate_test_images, classes)
         case "grid":
             generate.write_grid(*made, command.grid, classes)
         case "interpolate":
-            generate.write_walk(*made, command.interpolate, command.steps, classes)
+            generate.write_interpolation(*made, command.interpolate, command.steps, classes)
         case "arithmetic":
             generate.write_arithmetic(*made, command.arithmetic, classes)
         case _:

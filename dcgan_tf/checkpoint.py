@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_tf import tf1_checkpoint
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
-from dcgan_tf.model import DCGAN, average_state
+from dcgan_tf.model import DCGAN, g_ema_state
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import Run
 
@@ -28,7 +28,7 @@ class Checkpoints:
         # By name: a Keras model's lists of layers are not seen by tf.train.Checkpoint, which would leave them out.
         self.checkpoint = tf.train.Checkpoint(**model.state())
         self.manager = tf.train.CheckpointManager(
-            self.checkpoint, str(run.weights), max_to_keep, checkpoint_name="model"
+            self.checkpoint, str(run.checkpoint_dir), max_to_keep, checkpoint_name="model"
         )
 
     def save(self) -> str:
@@ -39,14 +39,14 @@ class Checkpoints:
         """
         iteration = int(self.model.iteration.numpy())
         before = self.manager.latest_checkpoint
-        if before == str(self.run.weights / f"model-{iteration}"):
+        if before == str(self.run.checkpoint_dir / f"model-{iteration}"):
             return before
         try:
             return self.manager.save(iteration)
         except (OSError, tf.errors.OpError) as error:
             self.tidy()
             raise UserError(
-                f"The checkpoint of iteration {iteration} could not be written to {self.run.weights}"
+                f"The checkpoint of iteration {iteration} could not be written to {self.run.checkpoint_dir}"
                 f" ({reason(error)}); make room on that disk and go on with --resume from"
                 f" {f'{before}, which is whole' if before else 'the beginning'}."
             ) from error
@@ -65,7 +65,7 @@ class Checkpoints:
     def tidy(self) -> None:
         """Remove all files of checkpoints that the index does not name, temporary ones among them."""
         named = {Path(path).name for path in self.manager.checkpoints}
-        for file in self.run.weights.glob("model-*"):
+        for file in self.run.checkpoint_dir.glob("model-*"):
             if file.name.split(".")[0] not in named:
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
 
@@ -73,7 +73,7 @@ class Checkpoints:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """The run's trained generator, and the path of the checkpoint it came from. Raises UserError."""
     generator = build_generator(config)
-    state = average_state(generator) if config.g_ema else None
+    state = g_ema_state(generator) if config.g_ema else None
     return generator, _load(run, generator, state)
 
 
@@ -91,7 +91,7 @@ def _load(run: Run, network: keras.Model, state: dict[str, tf.Variable] | None =
 
 def _newest_first(run: Run) -> list[str]:
     """The paths of the checkpoints that the run's index names."""
-    state = tf.train.get_checkpoint_state(str(run.weights))
+    state = tf.train.get_checkpoint_state(str(run.checkpoint_dir))
     return list(reversed(state.all_model_checkpoint_paths)) if state else []
 
 
@@ -107,7 +107,7 @@ def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
             if path != paths[-1]:
                 print(f"Warning: the checkpoint {path} is damaged ({reasons[-1]}); passed over.", file=sys.stderr)
     if not paths:
-        raise UserError(f"The run {run.name} has no checkpoint in {run.weights}; train it with --train first.")
+        raise UserError(f"The run {run.name} has no checkpoint in {run.checkpoint_dir}; train it with --train first.")
     raise UserError(
         f"The checkpoint {paths[0]} does not fit the sizes in {run.flags_file}, or is damaged ({reasons[0]}); train a"
         " new run, or name another with --out_name."

@@ -6,7 +6,7 @@ import re
 
 from dcgan_tf.errors import UserError
 
-MOST = 10_000  # numbers in one list: more is a slip of the keyboard
+MAX_NUMBERS = 10_000  # numbers in one list: more is a slip of the keyboard
 Term = tuple[int, tuple[int, ...]]  # +1 or -1, and the seeds whose mean z is added or taken away
 
 
@@ -16,10 +16,10 @@ def numbers(flag: str, text: str) -> tuple[int, ...]:
     for part in text.replace(" ", "").split(","):
         match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if last < first or last - first + len(found) >= MOST:
+        if last < first or last - first + len(found) >= MAX_NUMBERS:
             raise UserError(
-                f"--{flag} takes numbers and ranges from low to high, like 0,5,7-9, at most {MOST:,} of them, but is"
-                f" {text!r}."
+                f"--{flag} takes numbers and ranges from low to high, like 0,5,7-9, at most {MAX_NUMBERS:,} of them,"
+                f" but is {text!r}."
             )
         found.extend(range(first, last + 1))
     return tuple(found)
@@ -52,14 +52,14 @@ def classes(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
     found: list[int] = []
     for part in [p.strip() for p in text.split(",")] if text else []:
         first, dash, last = ("", "", "") if part in names else part.partition("-")
-        ends = [_class(p.strip(), names) for p in ((first, last) if dash else (part,))]
+        ends = [_class_index(p.strip(), names) for p in ((first, last) if dash else (part,))]
         if ends[-1] < ends[0]:
             raise UserError(f"A range of --class goes from the lower to the higher class, but is {part!r}.")
         found.extend(range(ends[0], ends[-1] + 1))
     return tuple(found or range(len(names)))
 
 
-def _class(part: str, names: tuple[str, ...]) -> int:
+def _class_index(part: str, names: tuple[str, ...]) -> int:
     if part in names:
         return names.index(part)
     if part.isdecimal() and int(part) < len(names) and not any(name.isdecimal() for name in names):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from dcgan_tf.config import Z_DISTS
 
 
-def draw(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[int, int]) -> tf.Tensor:
+def sample_z(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[int, int]) -> tf.Tensor:
     """z of one iteration, from a counter-based generator keyed by (seed, iteration).
 
     Args:
@@ -27,7 +27,7 @@ def draw(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[int, i
     return tf.random.stateless_uniform(shape, key, a, b, alg="philox")
 
 
-def of_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:
+def z_from_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:
     """One z for each seed, which depends on the seed alone: float32 [len(seeds), z_dim], distributed as z_dist."""
     a, b = Z_DISTS[z_dist]
     z = np.empty((len(seeds), z_dim), np.float32)
@@ -37,7 +37,7 @@ def of_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:
     return z
 
 
-def in_turn(numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
+def cycle_labels(numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
     """A class for each number: classes[number % len(classes)], int32 [len(numbers)]; all 0 where there are none."""
     return np.array([classes[n % len(classes)] if classes else 0 for n in numbers], np.int32)
 
@@ -49,17 +49,17 @@ def sweep(z: np.ndarray, dimension: int) -> np.ndarray:
     return z
 
 
-def walk(points: np.ndarray, steps: int, z_dist: str) -> np.ndarray:
+def interpolate(points: np.ndarray, steps: int, z_dist: str) -> np.ndarray:
     """From each point to the next, both ends included: points [P, Z] -> float32 [P - 1, steps, Z].
 
     Along a straight line for uniform z. Normal z of many dimensions lie near a sphere, whose inside the generator has
     not seen: there along the arc (spherical interpolation, White 2016).
     """
     t = np.linspace(0, 1, steps)[:, None]
-    return np.stack([_leg(a, b, t, z_dist == "normal01") for a, b in zip(points, points[1:], strict=False)])
+    return np.stack([_segment(a, b, t, z_dist == "normal01") for a, b in zip(points, points[1:], strict=False)])
 
 
-def _leg(a: np.ndarray, b: np.ndarray, t: np.ndarray, spherical: bool) -> np.ndarray:
+def _segment(a: np.ndarray, b: np.ndarray, t: np.ndarray, spherical: bool) -> np.ndarray:
     angle = np.arccos(np.clip(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1)) if spherical else 0
     if angle < 1e-6:
         return ((1 - t) * a + t * b).astype(np.float32)

@@ -74,7 +74,7 @@ class BatchNorm(keras.layers.Layer):
     # TensorFlow's fused op is the fastest and exact enough, but XLA rewrites it as E[x^2] - E[x]^2, which loses so
     # many digits that the original's recordings are missed: compiled networks set this to False.
     fused = True
-    synchronised = False  # statistics of all replicas' batches together, not of each its own; not with the fused op
+    synchronized = False  # statistics of all replicas' batches together, not of each its own; not with the fused op
 
     def build(self, shape):
         wide = {"shape": shape[-1:], "autocast": False}  # float32 in mixed precision, too, and so the statistics
@@ -105,11 +105,11 @@ class BatchNorm(keras.layers.Layer):
 
     def _two_pass(self, x, training):
         wide, n = tf.cast(x, tf.float32), tf.cast(tf.size(x) // x.shape[-1], tf.float32)
-        everywhere = replica_ops.mean if self.synchronised else tf.identity
+        everywhere = replica_ops.mean if self.synchronized else tf.identity
         mean = everywhere(tf.reduce_mean(wide, [0, 1, 2]))
         variance = everywhere(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
         y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)
-        n *= tf.distribute.get_strategy().num_replicas_in_sync if self.synchronised else 1
+        n *= tf.distribute.get_strategy().num_replicas_in_sync if self.synchronized else 1
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(variance * n / tf.maximum(n - 1, 1))
 
 

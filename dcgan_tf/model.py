@@ -24,10 +24,10 @@ class DCGAN:
         self.generator = build_generator(config, config.precision)
         self.discriminator = build_discriminator(config, config.precision)
         self.devices = tf.distribute.get_strategy().num_replicas_in_sync
-        synchronised = config.sync_bn and self.devices > 1
+        synchronized = config.sync_bn and self.devices > 1
         for layer in (*self.generator.layers, *self.discriminator.layers):
             if isinstance(layer, BatchNorm):
-                layer.synchronised, layer.fused = synchronised, not (synchronised or use_xla(config.xla))
+                layer.synchronized, layer.fused = synchronized, not (synchronized or use_xla(config.xla))
         self.g_steps = config.g_steps
         self.g_ema, self.average = config.g_ema, build_generator(config, config.precision) if config.g_ema else None
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
@@ -44,12 +44,12 @@ class DCGAN:
     def state(self) -> dict[str, tf.Variable]:
         """Every variable by name, the networks' by the original's: what a checkpoint holds."""
         state = {v.path: v.value for network in (self.generator, self.discriminator) for v in network.variables}
-        state |= average_state(self.average) if self.average else {}
+        state |= g_ema_state(self.average) if self.average else {}
         for name, optimizer in (("g_adam", self.g_optimizer), ("d_adam", self.d_optimizer)):
             state |= {f"{name}/{key}": variable for key, variable in optimizer.state().items()}
         return state | {"iteration": self.iteration}
 
-    def iterate(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
+    def train_step(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
         """One D update, then g_steps (2) G updates, all with the same z and labels.
 
         G does not change between the D update and the first G update, so one pass G(z) serves both.
@@ -84,19 +84,19 @@ class DCGAN:
                 out[f"g_loss_{n}"] = losses.g_loss(self.discriminator(fake, labels, training=True))
             out[f"grad_G{n}"] = self.gradients(g_tape, out[f"g_loss_{n}"], g_weights)
             self.g_optimizer.apply(out[f"grad_G{n}"], g_weights)
-        out |= self.agree({name: value for name, value in out.items() if "loss" in name})
+        out |= self.sync_replicas({name: value for name, value in out.items() if "loss" in name})
         if self.average:
-            self.move_average()
+            self.update_ema()
         return out | {"g_loss": out[f"g_loss_{self.g_steps}"]}
 
-    def move_average(self) -> None:
+    def update_ema(self) -> None:
         """The average of G's variables one step on; its decay grows from 0.1 to g_ema, or it would keep the noise."""
         done = tf.cast(self.iteration, tf.float32)
         decay = tf.minimum(self.g_ema, (1 + done) / (10 + done))
         for average, variable in zip(self.average.variables, self.generator.variables, strict=True):
             replica_ops.assign(average.value, average.value - (average.value - variable.value) * (1 - decay))
 
-    def agree(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def sync_replicas(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The means of the losses over the replicas; the batch-norm averages, each moved by its own, become theirs."""
         averages = [v.value for net in (self.generator, self.discriminator) for v in net.non_trainable_variables]
         losses, means = replica_ops.mean((losses, [tf.identity(average) for average in averages]))
@@ -122,14 +122,14 @@ class DCGAN:
         strategy = tf.distribute.get_strategy()
         size = config.batch_size // self.devices
 
-        def one(images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
-            z = latents.draw(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-            pictures, classes, own_z = (replica_ops.share(x, size) for x in (images, labels, z))
-            out = self.iterate(scale(pictures, config.has_labels), tf.one_hot(classes, config.y_dim), own_z)
+        def replica_step(images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
+            z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
+            pictures, classes, own_z = (replica_ops.shard(x, size) for x in (images, labels, z))
+            out = self.train_step(scale(pictures, config.has_labels), tf.one_hot(classes, config.y_dim), own_z)
             out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
             return {name: tf.cast(out[name], tf.float32) for name in names}
 
-        compiled = tf.function(one, jit_compile=True, autograph=False) if use_xla(config.xla) else one
+        compiled = tf.function(replica_step, jit_compile=True, autograph=False) if use_xla(config.xla) else replica_step
 
         def iteration(batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
             self.iteration.assign_add(1)
@@ -149,7 +149,7 @@ class DCGAN:
         return step
 
 
-def average_state(average: keras.Model) -> dict[str, tf.Variable]:
+def g_ema_state(average: keras.Model) -> dict[str, tf.Variable]:
     """The averaged generator's variables, under the names that checkpoints give them."""
     return {f"g_ema/{v.path}": v.value for v in average.variables}
 

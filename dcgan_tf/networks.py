@@ -38,13 +38,13 @@ class Generator(Network):
         for _ in range(4):
             sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
         filters = [8 * gf_dim, 4 * gf_dim, 2 * gf_dim, gf_dim, c_dim]
-        self.seed_shape = (*sizes[4], filters[0])
+        self.base_shape = (*sizes[4], filters[0])
         self.linear = Linear(sizes[4][0] * sizes[4][1] * filters[0], name="g_h0_lin")
         self.norms = [BatchNorm(name=f"g_bn{i}") for i in range(4)]
         self.deconvs = [Deconv(*sizes[4 - i], filters[i], name=f"g_h{i}") for i in range(1, 5)]
 
     def call(self, z, labels=None, *, training):
-        x = tf.reshape(self.linear(z), [-1, *self.seed_shape])  # [B, h/16, w/16, 8gf]
+        x = tf.reshape(self.linear(z), [-1, *self.base_shape])  # [B, h/16, w/16, 8gf]
         for norm, deconv in zip(self.norms, self.deconvs, strict=True):
             x = deconv(tf.nn.relu(norm(x, training=training)))  # 4gf, 2gf, gf, c_dim
         return tf.nn.tanh(x)
@@ -78,7 +78,7 @@ class ConditionalGenerator(Network):
     def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, name="generator", **kwargs):
         sizes = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim, "gfc_dim": gfc_dim}
         super().__init__(sizes, name=name, **kwargs)
-        self.seed_shape = (height // 4, width // 4, 2 * gf_dim)
+        self.base_shape = (height // 4, width // 4, 2 * gf_dim)
         self.linear0 = Linear(gfc_dim, name="g_h0_lin")
         self.norm0 = BatchNorm(name="g_bn0")
         self.linear1 = Linear(height // 4 * width // 4 * 2 * gf_dim, name="g_h1_lin")
@@ -90,7 +90,7 @@ class ConditionalGenerator(Network):
     def call(self, z, labels, *, training):
         x = tf.nn.relu(self.norm0(self.linear0(append_labels(z, labels)), training=training))  # [B, gfc]
         x = tf.nn.relu(self.norm1(self.linear1(append_labels(x, labels)), training=training))
-        x = append_labels(tf.reshape(x, [-1, *self.seed_shape]), labels)  # [B, h/4, w/4, 2gf + Y]
+        x = append_labels(tf.reshape(x, [-1, *self.base_shape]), labels)  # [B, h/4, w/4, 2gf + Y]
         x = tf.nn.relu(self.norm2(self.deconv2(x), training=training))  # [B, h/2, w/2, 2gf]
         return tf.nn.sigmoid(self.deconv3(append_labels(x, labels)))
 

@@ -20,7 +20,7 @@ def assign(variable: tf.Variable, value: tf.Tensor) -> None:
     tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
 
-def share(x: tf.Tensor, size: int) -> tf.Tensor:
+def shard(x: tf.Tensor, size: int) -> tf.Tensor:
     """This replica's `size` rows of x [N, ...], which is the whole batch or what one worker's replicas have of it."""
     x = tf.reshape(x, [-1, size, *x.shape[1:]])
     return x[tf.distribute.get_replica_context().replica_id_in_sync_group % tf.shape(x)[0]]

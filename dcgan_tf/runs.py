@@ -32,7 +32,7 @@ class Run:
         return self.checkpoints.name
 
     @property
-    def weights(self) -> Path:
+    def checkpoint_dir(self) -> Path:
         """The folder of the checkpoints to be read or written."""
         return self.checkpoints / "best" if self.best else self.checkpoints
 
@@ -71,11 +71,11 @@ class Runs:
         run, again = self.named(base), 1
         try:
             run.checkpoints.parent.mkdir(parents=True, exist_ok=True)
-            while not _make(run.checkpoints) and not name:
+            while not _make_folder(run.checkpoints) and not name:
                 again += 1
                 run = self.named(f"{base}-{again}")
             if run.flags_file.exists():
-                with locked(run):  # a training that is going on is told first, with its pid
+                with training_lock(run):  # a training that is going on is told first, with its pid
                     raise UserError(
                         f"There is a run {name!r} in {run.checkpoints.parent} already; add --resume to go on with it,"
                         " or choose another --out_name."
@@ -109,7 +109,7 @@ class Runs:
         )
 
 
-def _make(folder: Path) -> bool:
+def _make_folder(folder: Path) -> bool:
     """Make the folder; False where it was there, so that of two runs that begin at once each gets its own."""
     try:
         folder.mkdir()
@@ -130,12 +130,12 @@ def _matches(run: Run, dataset: str, wanted: dict[str, Any]) -> bool:
 
 def save_config(run: Run, config: Config) -> None:
     """Write the run's FLAGS.json."""
-    with replaced(run.flags_file) as temporary:
+    with atomic_write(run.flags_file) as temporary:
         temporary.write_text(config.to_json(), encoding="utf-8")
 
 
 @contextlib.contextmanager
-def locked(run: Run) -> Iterator[None]:
+def training_lock(run: Run) -> Iterator[None]:
     """Hold the run for training; the lock dies with the process. Raises UserError, with the pid of its holder."""
     with (run.checkpoints / ".lock").open("a+") as file:
         try:
@@ -152,7 +152,7 @@ def locked(run: Run) -> Iterator[None]:
         yield
 
 
-def remove_temporaries(run: Run) -> None:
+def remove_temporary_files(run: Run) -> None:
     """Remove what sudden death left of `replaced` files; only for the process that holds the run."""
     for folder in (run.checkpoints, run.samples, run.logs):
         for file in folder.glob(f"{TEMPORARY}*"):
@@ -160,7 +160,7 @@ def remove_temporaries(run: Run) -> None:
 
 
 @contextlib.contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path to write to, which takes the name `path` only once it is whole."""
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     try:

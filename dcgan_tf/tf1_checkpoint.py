@@ -49,7 +49,7 @@ def sizes(path: str, given: dict[str, Any]) -> dict[str, Any]:
             f"The checkpoint {path} is not carpedm20/DCGAN-tensorflow's ({error} is missing or of another shape); give"
             " one that the original program wrote."
         ) from error
-    found |= _picture_size(found.pop("cells"), 4 if found["class_names"] else 16, given)
+    found |= _image_size(found.pop("cells"), 4 if found["class_names"] else 16, given)
     for name in ARCHITECTURE:
         if given.get(name) not in (None, found.get(name, given.get(name))):
             raise UserError(f"--{name} is {given[name]}, but the checkpoint {path} has {found[name]}; leave it out.")
@@ -79,7 +79,7 @@ def _unconditional(shapes: dict[str, list[int]]) -> dict[str, Any]:
     return {"class_names": (), "z_dim": z_dim, "c_dim": c_dim, "gf_dim": gf_dim, "df_dim": df_dim, "cells": cells}
 
 
-def _picture_size(cells: int, cell: int, given: dict[str, Any]) -> dict[str, int]:
+def _image_size(cells: int, cell: int, given: dict[str, Any]) -> dict[str, int]:
     """The pictures' size, where the generator begins with so many cells, each of which grows to cell x cell pixels."""
     height, width = given.get("output_height"), given.get("output_width")
     rows = -(-height // cell) if height else cells // -(-width // cell) if width else math.isqrt(cells)

@@ -68,7 +68,7 @@ def main_here(*args: object, out_dir: Path) -> None:
         main.main(["main.py", f"--out_dir={out_dir}", *map(str, args)])
 
 
-def pictures_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.ndarray:
+def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.ndarray:
     """What the run's generator makes of z [N, Z] and classes [N], uint8 [N, H, W, C]: the plain way, all at once."""
     import keras
 
@@ -96,7 +96,7 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pictures_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data_dir with a folder `blobs` of 40 colour PNG and JPEG files, 40 wide and 36 high."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "blobs").mkdir()
@@ -120,10 +120,10 @@ def mnist_run(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
-def blobs_run(pictures_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def blobs_run(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The out_dir of an unconditional run of 60 iterations on 20x24 colour pictures, normal z, named blobs-small."""
     folder = tmp_path_factory.mktemp("blobs_run")
-    args = ["--dataset=blobs", "--train", "--epoch=30", "--epoch_samples=5,30", f"--data_dir={pictures_dir}"]
+    args = ["--dataset=blobs", "--train", "--epoch=30", "--epoch_samples=5,30", f"--data_dir={images_dir}"]
     sizes = ["--output_height=20", "--output_width=24", "--z_dim=12", "--z_dist=normal01"]
     cadence = ["--learning_rate=0.002", "--sample_freq=20", "--log_freq=10", "--out_name=blobs-small"]
     main_here(*args, *SMALL, *sizes, *cadence, out_dir=folder)

@@ -61,7 +61,7 @@ class Replay:
         self.strategy = strategy or tf.distribute.get_strategy()
         with self.strategy.scope():
             self.model = DCGAN(self.config)
-        self.iterate = tf.function(self.together(self.model.iterate), jit_compile=xla)
+        self.train_step = tf.function(self.together(self.model.train_step), jit_compile=xla)
         self.generate = tf.function(self.together(self.model.generator), jit_compile=xla)
         self.discriminate = tf.function(self.together(self.model.discriminator), jit_compile=xla)
         self.steps = len(self.data["images"])
@@ -80,7 +80,7 @@ class Replay:
             return tf.concat(parts, 0) if name in ("", "G", "D_real_logits", "D_fake_logits") else parts[0]
 
         def part(inputs: tuple, options: dict[str, bool]) -> Any:
-            return function(*(replica_ops.share(x, size) for x in inputs), **options)
+            return function(*(replica_ops.shard(x, size) for x in inputs), **options)
 
         def whole(*inputs: tf.Tensor, **options: bool) -> Any:
             out = strategy.run(part, (inputs, options))
@@ -135,7 +135,7 @@ class Replay:
         self.assign("init")
         runs = {"upd": {}, "eval": {}}
         for step, inputs in enumerate(self.inputs, 1):
-            out = self.iterate(*inputs)
+            out = self.train_step(*inputs)
             for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss_1", "g_loss_2"):
                 runs["upd"].setdefault(name, []).append(float(out[name]))
             for name, value in self.losses_now(*inputs).items():

@@ -38,7 +38,7 @@ def test_every_variable_is_saved_and_restored(tmp_path: Path, class_names: tuple
     for name, variable in other.state().items():
         assert (variable.numpy() == values[name]).all(), name
 
-    z, labels = latents.draw("normal01", 0, 0, (4, 4)), tf.one_hot([0, 1, 0, 1], len(class_names))
+    z, labels = latents.sample_z("normal01", 0, 0, (4, 4)), tf.one_hot([0, 1, 0, 1], len(class_names))
     generator, read = load_generator(run, Config(**{**vars(config), "seed": 2}))
     assert read == path
     expected = model.generator(z, labels, training=False)

@@ -25,7 +25,7 @@ from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN, Step
 from dcgan_tf.runs import Runs
-from dcgan_tf.training.cluster import Cluster, join
+from dcgan_tf.training.cluster import Cluster, init_cluster
 
 CONFIG = Config(
     output_height=16, output_width=12, c_dim=1, class_names=("a", "b", "c"), z_dim=6, batch_size=16,
@@ -107,19 +107,19 @@ def test_each_picture_is_seen_once():
     x = tf.reshape(tf.range(48), [16, 3])
     for count in (1, 2, 4):
         strategy = STRATEGIES[count]
-        parts = strategy.experimental_local_results(strategy.run(lambda n=count: replica_ops.share(x, 16 // n)))
+        parts = strategy.experimental_local_results(strategy.run(lambda n=count: replica_ops.shard(x, 16 // n)))
         assert len(parts) == count
         assert (tf.concat(parts, 0) == x).numpy().all()
 
 
 def test_rows_of_a_worker():
     clusters = [Cluster(STRATEGIES[1], dict.fromkeys("abc", ""), index) for index in range(3)]
-    assert [cluster.rows(np.arange(12)).tolist() for cluster in clusters] == [
+    assert [cluster.shard(np.arange(12)).tolist() for cluster in clusters] == [
         [0, 1, 2, 3],
         [4, 5, 6, 7],
         [8, 9, 10, 11],
     ]
-    assert [cluster.chief for cluster in clusters] == [True, False, False]
+    assert [cluster.is_chief for cluster in clusters] == [True, False, False]
 
 
 def test_a_run_goes_on_with_other_devices(tmp_path: Path):
@@ -138,18 +138,18 @@ def test_a_run_goes_on_with_other_devices(tmp_path: Path):
 def test_what_several_devices_cannot_do(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UserError, match="with 4 of them it must be a multiple of that, but is 18"):
-        join(dataclasses.replace(CONFIG, batch_size=18))
+        init_cluster(dataclasses.replace(CONFIG, batch_size=18))
     with pytest.raises(UserError, match="--xla on is for one device or for GPUs"):
-        join(dataclasses.replace(CONFIG, xla="on"))
-    assert join(CONFIG).strategy.num_replicas_in_sync == 4
-    assert join(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
+        init_cluster(dataclasses.replace(CONFIG, xla="on"))
+    assert init_cluster(CONFIG).strategy.num_replicas_in_sync == 4
+    assert init_cluster(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
 
 
 def test_a_tf_config_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for text in ("", "{}", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "x"):
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(UserError, match="TF_CONFIG must hold"):
-            join(dataclasses.replace(CONFIG, strategy="multi_worker"))
+            init_cluster(dataclasses.replace(CONFIG, strategy="multi_worker"))
     fails_with_one_sentence("--dataset=mnist", "--train", cwd=tmp_path, says="but is 'x'", env={"TF_CONFIG": "x"})
     assert list(tmp_path.iterdir()) == []
 

@@ -23,7 +23,7 @@ def test_mnist_split_and_size(mnist_dir: Path):
 
 def test_batches_are_a_pure_function_of_seed_and_iteration():
     images = np.arange(23, dtype=np.uint8).reshape(23, 1, 1, 1)
-    dataset = Dataset(images, np.arange(23, dtype=np.int32), "here", reshuffled=True)
+    dataset = Dataset(images, np.arange(23, dtype=np.int32), "here", shuffle_each_epoch=True)
     config = Config(batch_size=5, train_size=20)
     whole = list(itertools.islice(dataset.batches(config, 0), 12))
     assert [epoch for epoch, _, _ in whole] == [0] * 4 + [1] * 4 + [2] * 4

@@ -106,8 +106,8 @@ def zipped(file: Path, members: dict[str, bytes]) -> Path:
     return file
 
 
-def test_celeba_from_a_file(tmp_path, pictures_dir):
-    picture = (pictures_dir / "blobs" / "00.jpg").read_bytes()
+def test_celeba_from_a_file(tmp_path, images_dir):
+    picture = (images_dir / "blobs" / "00.jpg").read_bytes()
     file = zipped(tmp_path / "hand.zip", {f"img_align_celeba/{i:06}.jpg": picture for i in range(5)})
     done = command("celebA", "--data_dir", tmp_path / "data", "--from-file", file)
     assert done.returncode == 0 and "5 pictures, not 202,599" in done.stdout, done

@@ -64,9 +64,9 @@ def test_every_later_command_needs_no_setting_and_no_data(mnist_run: Path):
     assert (other != random[:84, :84]).any()
 
 
-def test_the_originals_lines_on_a_folder(pictures_dir: Path, tmp_path: Path):
+def test_the_originals_lines_on_a_folder(images_dir: Path, tmp_path: Path):
     """Unconditional, with --crop, a wildcard and a data_dir in the environment."""
-    lines = ["--dataset=blobs", f"--data_dir={pictures_dir}", "--input_fname_pattern=*.png", "--crop"]
+    lines = ["--dataset=blobs", f"--data_dir={images_dir}", "--input_fname_pattern=*.png", "--crop"]
     sizes = ["--input_height=32", "--output_height=24", "--output_width=20", "--gf_dim=4", "--df_dim=4"]
     common = [*lines, *sizes, "--batch_size=10", "--epoch=3", "--sample_freq=3", "--G_img_sum", "--log_freq=2"]
     done = call_main(*common, "--train", cwd=tmp_path)
@@ -110,7 +110,7 @@ def test_a_signal_saves_and_resume_goes_on_exactly(mnist_dir: Path, tmp_path: Pa
     assert_same_run(tmp_path, "stopped", "whole", 90)
 
 
-def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, pictures_dir: Path, tmp_path: Path):
+def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images_dir: Path, tmp_path: Path):
     (tmp_path / "file").touch()
     for args, says in (
         (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--train_size=60"], "--batch_size"),
@@ -201,7 +201,9 @@ def test_several_iterations_in_one_call_leave_the_same_run(mnist_dir: Path, mnis
 def test_training_imports_no_more_than_it_needs(tmp_path: Path):
     import subprocess
 
-    program = "import sys, dcgan_tf.train; print(sorted({'tensorflow_datasets', 'tensorboard'} & set(sys.modules)))"
+    program = (
+        "import sys, dcgan_tf.training.loop; print(sorted({'tensorflow_datasets', 'tensorboard'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "[]\n", done
 

@@ -63,12 +63,12 @@ def test_nearest_sheet_shows_real_pictures_under_generated_ones(mnist_run: Path,
 
 
 def test_inception_that_cannot_be_had_is_told_and_the_rest_done(
-    blobs_run: Path, pictures_dir: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    blobs_run: Path, images_dir: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no network, whatever the machine has
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path), raising=False)
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
-    main_here("--dataset=blobs", "--evaluate", "--evaluate_samples=50", f"--data_dir={pictures_dir}", out_dir=blobs_run)
+    main_here("--dataset=blobs", "--evaluate", "--evaluate_samples=50", f"--data_dir={images_dir}", out_dir=blobs_run)
     out = capsys.readouterr().out
     assert "FID, KID, precision and recall are left out: The weights of InceptionV3" in out
     assert "no test part" in out

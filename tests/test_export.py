@@ -67,7 +67,7 @@ def test_exports_give_the_generators_pictures(kind: str, request: pytest.Fixture
     assert "Output: Identity:0 (None, " in out
 
     config = run.config()
-    inputs = {"z": latents.of_seeds(range(5), config.z_dim, config.z_dist)}
+    inputs = {"z": latents.z_from_seeds(range(5), config.z_dim, config.z_dist)}
     if config.has_labels:
         inputs["y"] = np.eye(config.y_dim, dtype=np.float32)[[0, 3, 9, 9, 1]]
     generator, discriminator = checkpoint.load_generator(run, config)[0], checkpoint.load_discriminator(run, config)[0]
@@ -90,15 +90,15 @@ def test_exports_give_the_generators_pictures(kind: str, request: pytest.Fixture
 
 
 def test_an_export_that_fails_leaves_the_one_before(tmp_path: Path):
-    from dcgan_tf.generation.export import replaced_folder
+    from dcgan_tf.generation.export import atomic_folder
 
-    with replaced_folder(tmp_path / "export") as folder:
+    with atomic_folder(tmp_path / "export") as folder:
         (folder / "a").write_text("first")
-    with pytest.raises(ZeroDivisionError), replaced_folder(tmp_path / "export") as folder:
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "export") as folder:
         (folder / "a").write_text("second")
         raise ZeroDivisionError
     assert (tmp_path / "export" / "a").read_text() == "first"
     assert [file.name for file in tmp_path.iterdir()] == ["export"]
-    with replaced_folder(tmp_path / "export") as folder:
+    with atomic_folder(tmp_path / "export") as folder:
         (folder / "b").write_text("third")
     assert [file.name for file in (tmp_path / "export").iterdir()] == ["b"]

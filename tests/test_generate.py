@@ -9,7 +9,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import call_main, fails_with_one_sentence, main_here, pictures_of
+from conftest import call_main, fails_with_one_sentence, images_of, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.config import Config
@@ -19,7 +19,7 @@ from dcgan_tf.runs import Runs
 
 
 def z_of(*seeds: int) -> np.ndarray:
-    return latents.of_seeds(seeds, 100, "uniform_signed")
+    return latents.z_from_seeds(seeds, 100, "uniform_signed")
 
 
 def assert_close(pictures: np.ndarray, others: np.ndarray) -> None:
@@ -63,7 +63,7 @@ def test_classes_are_those_asked_for(mnist_run: Path, capsys: pytest.CaptureFixt
     names = [f"seed{s}_class{c}.png" for s, c in (("0030", 8), ("0031", 1), ("0032", 2), ("0033", 8))]
     assert sorted(file.name for file in folder.iterdir()) == names
     written = np.stack([iio.imread(folder / name)[..., None] for name in names])
-    assert_close(written, pictures_of(mnist_run, "mnist-small", z_of(30, 31, 32, 33), [8, 1, 2, 8]))
+    assert_close(written, images_of(mnist_run, "mnist-small", z_of(30, 31, 32, 33), [8, 1, 2, 8]))
     main_here(*args, "--class=7", out_dir=mnist_run)
     assert "There are 4 more pictures from earlier calls in that folder." in capsys.readouterr().out
 
@@ -72,8 +72,8 @@ def test_pictures_without_labels(blobs_run: Path):
     main_here("--dataset=blobs", "--generate_test_images=300", out_dir=blobs_run)
     files = sorted((blobs_run / "samples" / "blobs-small" / "images").iterdir())
     assert [file.name for file in files] == [f"seed{i:04d}.png" for i in range(300)]
-    z = latents.of_seeds(range(300), 12, "normal01")
-    assert_close(np.stack([iio.imread(file) for file in files]), pictures_of(blobs_run, "blobs-small", z, []))
+    z = latents.z_from_seeds(range(300), 12, "normal01")
+    assert_close(np.stack([iio.imread(file) for file in files]), images_of(blobs_run, "blobs-small", z, []))
 
 
 def test_many_pictures_take_no_more_memory_than_few(tmp_path: Path):
@@ -83,7 +83,7 @@ def test_many_pictures_take_no_more_memory_than_few(tmp_path: Path):
 
     def peak(count: int) -> int:
         tracemalloc.start()
-        generate.write_pictures(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), run, config, count, [])
+        generate.write_images(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), run, config, count, [])
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size
@@ -96,24 +96,24 @@ def test_the_rows_of_a_grid_are_classes(mnist_run: Path):
     main_here("--dataset=mnist", "--grid=3x5", "--class=4,7", "--seed=2", out_dir=mnist_run)
     sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "grid_3x5.png"), 3, 5)
     for row, label in enumerate((4, 7, 4)):
-        assert_close(sheet[row], pictures_of(mnist_run, "mnist-small", z_of(2, 3, 4, 5, 6), [label] * 5))
+        assert_close(sheet[row], images_of(mnist_run, "mnist-small", z_of(2, 3, 4, 5, 6), [label] * 5))
 
 
 def test_a_grid_without_labels_has_a_seed_for_each_place(blobs_run: Path):
     main_here("--dataset=blobs", "--grid=2x3", out_dir=blobs_run)
     sheet = cut(iio.imread(blobs_run / "samples" / "blobs-small" / "grid_2x3.png"), 2, 3)
-    z = latents.of_seeds(range(6), 12, "normal01")
-    assert_close(sheet.reshape(-1, 20, 24, 3), pictures_of(blobs_run, "blobs-small", z, []))
+    z = latents.z_from_seeds(range(6), 12, "normal01")
+    assert_close(sheet.reshape(-1, 20, 24, 3), images_of(blobs_run, "blobs-small", z, []))
 
 
 def test_walks_go_from_seed_to_seed(mnist_run: Path):
     main_here("--dataset=mnist", "--interpolate=3,12,7", "--steps=5", "--class=6,9", out_dir=mnist_run)
     samples = mnist_run / "samples" / "mnist-small"
     sheet = cut(iio.imread(samples / "interpolate.png"), 4, 5)
-    ends = pictures_of(mnist_run, "mnist-small", z_of(3, 12, 7, 3, 12, 7), [6, 6, 6, 9, 9, 9])
+    ends = images_of(mnist_run, "mnist-small", z_of(3, 12, 7, 3, 12, 7), [6, 6, 6, 9, 9, 9])
     assert_close(sheet[[0, 2, 2, 1, 3, 3], [0, 0, 4, 0, 0, 4]], ends)
     assert (sheet[0, 4] == sheet[2, 0]).all()
-    halfway = pictures_of(mnist_run, "mnist-small", (z_of(3) + z_of(12)) / 2, [6])
+    halfway = images_of(mnist_run, "mnist-small", (z_of(3) + z_of(12)) / 2, [6])
     assert_close(sheet[0, 2][None], halfway)
     frames = iio.imread(samples / "interpolate.gif", index=None)
     assert frames.shape == (17, 28, 56)  # both legs forth and back, those frames once that follow themselves
@@ -129,7 +129,7 @@ def test_arithmetic_is_that_of_means(mnist_run: Path):
     result = mean - z_of(3)[0] + z_of(30, 31).mean(0)
     z = np.stack([*z_of(12, 15, 20), mean, *z_of(3, 3, 30, 31), z_of(30, 31).mean(0), result])
     rows, columns = zip((0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (3, 1), (0, 2), (1, 2), (3, 2), (1, 5), strict=True)
-    assert_close(sheet[rows, columns], pictures_of(mnist_run, "mnist-small", z, [5] * 10))
+    assert_close(sheet[rows, columns], images_of(mnist_run, "mnist-small", z, [5] * 10))
     around = sheet[:3, 4:].reshape(9, -1)
     assert len(np.unique(around, axis=0)) == 9
     assert not sheet[:, 3].any() and not sheet[3, 4:].any() and not sheet[1:3, 1].any()

@@ -42,7 +42,7 @@ def test_two_replicas_with_synchronised_statistics_are_the_original_too(file: Pa
 
 
 def test_statistics_of_each_replica_alone_are_seen(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(layers.BatchNorm, "synchronised", property(lambda self: False, lambda self, value: None))
+    monkeypatch.setattr(layers.BatchNorm, "synchronized", property(lambda self: False, lambda self, value: None))
     failed = failures(Replay(CONDITIONAL, strategy=TWO))
     assert {"step1/G", "step1/D_real_logits", "upd/d_loss (relative)"} <= failed
 
@@ -76,7 +76,7 @@ def test_batch_statistics_over_real_and_fake_together_are_seen():
     class Pooled(DCGAN):
         """D sees both batches as one: the rest of the iteration is left as it is."""
 
-        def iterate(self, images, labels, z):
+        def train_step(self, images, labels, z):
             fake = self.generator(z, labels, training=True)
             weights = [v.value for v in self.discriminator.trainable_variables]
             with tf.GradientTape() as tape:
@@ -84,7 +84,7 @@ def test_batch_statistics_over_real_and_fake_together_are_seen():
                 real, generated = tf.split(both, 2)
                 loss = losses.d_loss_real(real) + losses.d_loss_fake(generated)
             gradients = tape.gradient(loss, weights)
-            return super().iterate(images, labels, z) | {
+            return super().train_step(images, labels, z) | {
                 "D_real_logits": real,
                 "D_fake_logits": generated,
                 "d_loss": loss,
@@ -93,7 +93,7 @@ def test_batch_statistics_over_real_and_fake_together_are_seen():
 
     replay = Replay(CONDITIONAL)
     replay.model.__class__ = Pooled
-    replay.iterate = tf.function(replay.model.iterate)
+    replay.train_step = tf.function(replay.model.train_step)
     failed = failures(replay)
     assert {"step1/D_real_logits", "step1/D_fake_logits", "upd/d_loss (relative)"} <= failed
     assert "step1/G" not in failed

@@ -8,13 +8,15 @@ from dcgan_tf import latents
 
 
 def test_the_z_of_a_seed_depends_on_the_seed_alone():
-    many = latents.of_seeds(range(20), 100, "uniform_signed")
+    many = latents.z_from_seeds(range(20), 100, "uniform_signed")
     assert many.dtype == np.float32
-    assert (latents.of_seeds([7], 100, "uniform_signed") == many[7]).all()
+    assert (latents.z_from_seeds([7], 100, "uniform_signed") == many[7]).all()
     assert len(np.unique(many[:, 0])) == 20
     # Pictures that people have named by their seeds must stay: these numbers are for ever.
     np.testing.assert_allclose(many[0, :3], [-0.9769065, -0.5169016, -0.7771483], atol=1e-6)
-    np.testing.assert_allclose(latents.of_seeds([0], 3, "normal01")[0], [0.1592955, -1.7741885, 1.3265119], atol=1e-6)
+    np.testing.assert_allclose(
+        latents.z_from_seeds([0], 3, "normal01")[0], [0.1592955, -1.7741885, 1.3265119], atol=1e-6
+    )
 
 
 def test_z_of_seeds_are_distributed_as_asked():
@@ -23,14 +25,14 @@ def test_z_of_seeds_are_distributed_as_asked():
         ("uniform_unsigned", 0, 1, 0.5, 12**-0.5),
         ("normal01", -6, 6, 0, 1),
     ):
-        z = latents.of_seeds(range(500), 100, z_dist)
+        z = latents.z_from_seeds(range(500), 100, z_dist)
         assert low <= z.min() < low + 2.5 and high - 2.5 < z.max() <= high
         assert abs(z.mean() - mean) < 0.02 and abs(z.std() - deviation) < 0.02
 
 
 def test_a_class_for_each_number_in_turn():
-    assert latents.in_turn([0, 1, 2, 9], [4, 6]).tolist() == [4, 6, 4, 6]
-    assert latents.in_turn([5, 6], []).tolist() == [0, 0]
+    assert latents.cycle_labels([0, 1, 2, 9], [4, 6]).tolist() == [4, 6, 4, 6]
+    assert latents.cycle_labels([5, 6], []).tolist() == [0, 0]
 
 
 def test_a_sweep_changes_one_dimension():
@@ -40,16 +42,16 @@ def test_a_sweep_changes_one_dimension():
 
 
 def test_a_walk_is_straight_for_uniform_z_and_an_arc_for_normal_z():
-    points = latents.of_seeds([1, 2, 3], 64, "normal01")
-    straight, arc = (latents.walk(points, 5, z_dist) for z_dist in ("uniform_signed", "normal01"))
-    for walk in (straight, arc):
-        assert walk.shape == (2, 5, 64) and walk.dtype == np.float32
-        np.testing.assert_allclose(walk[:, 0], points[:2], atol=1e-6)
-        np.testing.assert_allclose(walk[:, -1], points[1:], atol=1e-6)
+    points = latents.z_from_seeds([1, 2, 3], 64, "normal01")
+    straight, arc = (latents.interpolate(points, 5, z_dist) for z_dist in ("uniform_signed", "normal01"))
+    for interpolate in (straight, arc):
+        assert interpolate.shape == (2, 5, 64) and interpolate.dtype == np.float32
+        np.testing.assert_allclose(interpolate[:, 0], points[:2], atol=1e-6)
+        np.testing.assert_allclose(interpolate[:, -1], points[1:], atol=1e-6)
     np.testing.assert_allclose(straight[0, 2], (points[0] + points[1]) / 2, atol=1e-6)
     lengths = np.linalg.norm(arc, axis=-1)
     assert lengths.min() > 0.97 * np.linalg.norm(points, axis=-1).min()
     assert np.linalg.norm(straight[0, 2]) < 0.85 * lengths[0, 2]
     steps = np.linalg.norm(np.diff(arc[0], axis=0), axis=-1)
     assert steps.max() < 1.15 * steps.min()
-    assert np.isfinite(latents.walk(points[[0, 0]], 3, "normal01")).all()
+    assert np.isfinite(latents.interpolate(points[[0, 0]], 3, "normal01")).all()

@@ -36,12 +36,12 @@ def test_all_256_values_are_scaled_as_in_float64(conditional: bool):
 
 
 def test_z_depends_on_seed_and_iteration_alone():
-    def draw(seed, iteration):
-        return latents.draw("uniform_signed", seed, iteration, (64, 100)).numpy()
+    def sample_z(seed, iteration):
+        return latents.sample_z("uniform_signed", seed, iteration, (64, 100)).numpy()
 
-    assert (draw(547, 3) == draw(547, tf.constant(3, tf.int64))).all()
-    assert (draw(547, 3) != draw(547, 4)).mean() > 0.99
-    assert (draw(547, 3) != draw(548, 3)).mean() > 0.99
+    assert (sample_z(547, 3) == sample_z(547, tf.constant(3, tf.int64))).all()
+    assert (sample_z(547, 3) != sample_z(547, 4)).mean() > 0.99
+    assert (sample_z(547, 3) != sample_z(548, 3)).mean() > 0.99
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_z_depends_on_seed_and_iteration_alone():
     [("uniform_signed", -1, 0, 3**-0.5), ("uniform_unsigned", 0, 0.5, 12**-0.5), ("normal01", -9, 0, 1)],
 )
 def test_distributions(z_dist: str, low: float, mean: float, deviation: float):
-    z = latents.draw(z_dist, 1, 1, (500, 100)).numpy()
+    z = latents.sample_z(z_dist, 1, 1, (500, 100)).numpy()
     assert z.min() >= low
     assert z.mean() == pytest.approx(mean, abs=0.02)
     assert z.std() == pytest.approx(deviation, abs=0.02)
@@ -66,7 +66,7 @@ def test_the_step_counts_logs_and_changes_both_networks():
     after = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     assert all((a != b).any() for a, b in zip(before, after, strict=True))
     assert int(model.iteration) == 1
-    assert (logged["z"] == latents.draw("uniform_signed", 547, 1, (8, 6)).numpy()).numpy().all()
+    assert (logged["z"] == latents.sample_z("uniform_signed", 547, 1, (8, 6)).numpy()).numpy().all()
     assert {name: value.shape for name, value in logged.items()} == {
         "d_loss": (), "d_loss_real": (), "d_loss_fake": (), "g_loss": (),
         "z": (8, 6), "d": (8, 1), "d_": (8, 1), "G": (8, 16, 16, 3),
@@ -89,7 +89,7 @@ def test_each_distinct_pass_moves_the_averages_once():
         averages = [v for n in (model.generator, model.discriminator) for v in n.variables if "moving_mean" in v.path]
         for average in averages:
             average.assign(tf.fill(average.shape, start))
-        model.iterate(images, tf.zeros([8, 0]), latents.draw("uniform_signed", 1, 1, (8, 6)))
+        model.train_step(images, tf.zeros([8, 0]), latents.sample_z("uniform_signed", 1, 1, (8, 6)))
         rest.append({v.path: float(v.numpy().mean()) for v in averages})
     for path, value in rest[1].items():
         passes = 2 if path.startswith("generator") else 4
@@ -140,7 +140,7 @@ def test_half_precision_follows_float32(conditional: bool, precision: str, xla: 
         random.uniform(-1, 1, (8, 6)).astype(np.float32),
     )
     wide, half = (
-        tf.function(DCGAN(dataclasses.replace(config, precision=p)).iterate, jit_compile=xla == "on")(*inputs)
+        tf.function(DCGAN(dataclasses.replace(config, precision=p)).train_step, jit_compile=xla == "on")(*inputs)
         for p in ("float32", precision)
     )
     digits = 2**-8 if precision == "bfloat16" else 2**-11
@@ -179,9 +179,9 @@ def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
 
         def counted(*inputs, model=model):
             model.traces += 1
-            return DCGAN.iterate(model, *inputs)
+            return DCGAN.train_step(model, *inputs)
 
-        model.iterate = counted
+        model.train_step = counted
         step = model.make_step(config)
         for count in calls:
             logged = step(images[at : at + count], labels[at : at + count])

@@ -55,7 +55,7 @@ def test_full_size_networks_have_the_originals_parameters():
     assert count(build_generator(colour)) == 101 * 8192 + 2 * 512 + deconvs
     convs = 25 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 64 + 3 * (128 + 256 + 512)
     assert count(build_discriminator(colour)) == convs + 8192 + 1
-    assert build_generator(paper).seed_shape == (4, 4, 1024)
+    assert build_generator(paper).base_shape == (4, 4, 1024)
 
 
 def test_initial_weights():

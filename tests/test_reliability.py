@@ -30,10 +30,10 @@ from dcgan_tf.data import idx, preprocess, sources
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import Run, Runs, locked
+from dcgan_tf.runs import Run, Runs, training_lock
 from dcgan_tf.training import loop, recorder
-from dcgan_tf.training.cluster import join
-from dcgan_tf.training.monitor import Watch
+from dcgan_tf.training.cluster import init_cluster
+from dcgan_tf.training.monitor import Monitor
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak that docs/reliability.md tells of
 CADENCE = ["--epoch=2", "--train_size=320", "--ckpt_freq=10", "--sample_freq=10", "--log_freq=5"]
@@ -65,10 +65,10 @@ def test_three_kills_lose_nothing(mnist_dir: Path):
     assert "bit for bit" in done.stdout
 
 
-def test_resume_in_another_epoch_of_a_reshuffled_folder(pictures_dir: Path, tmp_path: Path):
+def test_resume_in_another_epoch_of_a_reshuffled_folder(images_dir: Path, tmp_path: Path):
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--max_to_keep=2"]
     cadence = ["--ckpt_freq=3", "--sample_freq=2", "--log_freq=2"]
-    args = ["--dataset=blobs", "--train", f"--data_dir={pictures_dir}", *sizes, *cadence]
+    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *sizes, *cadence]
     call_main(*args, "--epoch=2", "--out_name=parts", cwd=tmp_path)  # 5 iterations an epoch: ends between checkpoints
     call_main("--dataset=blobs", "--train", "--resume", "--epoch=4", cwd=tmp_path)
     call_main(*args, "--epoch=4", "--out_name=whole", cwd=tmp_path)
@@ -167,7 +167,7 @@ def test_weights_that_are_not_finite_are_not_saved():
     model.generator.variables[0].assign(tf.fill(model.generator.variables[0].shape, float("inf")))
     logged = dict.fromkeys(("d_loss", "d_loss_real", "d_loss_fake", "g_loss"), tf.constant(1.0))
     with pytest.raises(UserError, match="generator/.* is not finite"):
-        Watch(config).weights(model, logged, 7)
+        Monitor(config).check_weights(model, logged, 7)
 
 
 def test_collapse_and_a_winning_discriminator_are_told_once(capsys: pytest.CaptureFixture):
@@ -176,12 +176,12 @@ def test_collapse_and_a_winning_discriminator_are_told_once(capsys: pytest.Captu
     won["g_loss"] = tf.constant(9.0)
 
     def warnings(config: Config) -> list[str]:
-        watch = Watch(config)
-        watch.samples(varied)
+        monitor = Monitor(config)
+        monitor.check_samples(varied)
         for iteration in (1, 990, 1001, 2001):
             if iteration > 990:
-                watch.samples(same)
-            watch.losses(won, iteration)
+                monitor.check_samples(same)
+            monitor.check_losses(won, iteration)
         return capsys.readouterr().err.splitlines()
 
     assert [line.split(" ", 3)[2] for line in warnings(Config())] == ["generator's", "discriminator's"]
@@ -228,9 +228,9 @@ def test_two_at_once(mnist: list[str], tmp_path: Path):
 
 def test_the_lock_is_one_processs_alone(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config())
-    with locked(run), pytest.raises(UserError, match=f"process {os.getpid()}"), locked(run):
+    with training_lock(run), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run):
         pass
-    with locked(run), (run.checkpoints / ".lock").open() as file, pytest.raises(BlockingIOError):
+    with training_lock(run), (run.checkpoints / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -311,7 +311,7 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
     monkeypatch.setattr(recorder.Sampler, "write", observed)
     run: Run = Runs(str(tmp_path)).create(config)
-    loop.train(config, run, dataset, join(config))
+    loop.train(config, run, dataset, init_cluster(config))
     assert int(tf.train.latest_checkpoint(str(run.checkpoints)).split("-")[-1]) == 2000
     assert seen[2000][0] - seen[500][0] < 30e6
     assert seen[2000][1] <= seen[500][1]

@@ -45,10 +45,10 @@ def test_the_losses_are_those_of_tensorboard(told: Path, blobs_run: Path):
 
 
 def test_the_film_shows_every_sheet(told: Path):
-    film = iio.imread(told / "training.gif", index=None)
+    sweep_frames = iio.imread(told / "training.gif", index=None)
     sheets = np.stack([iio.imread(sheet) for sheet in sorted(told.glob("train_*.png"))])
-    assert film.shape == sheets.shape and len(film) == 3
-    assert np.abs(film.astype(int) - sheets).mean() < 6
+    assert sweep_frames.shape == sheets.shape and len(sweep_frames) == 3
+    assert np.abs(sweep_frames.astype(int) - sheets).mean() < 6
 
 
 def test_sheets_of_epochs_stand_side_by_side(told: Path):
@@ -63,8 +63,8 @@ def test_a_long_run_gives_a_short_film(tmp_path: Path):
     for number in range(450):
         iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((8, 8), number % 250, np.uint8))
     report.write_film(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
-    film = iio.imread(tmp_path / "training.gif", index=None)
-    assert len(film) == 200 and film[0, 0, 0] == 0 and film[-1, 0, 0] == 449 % 250
+    sweep_frames = iio.imread(tmp_path / "training.gif", index=None)
+    assert len(sweep_frames) == 200 and sweep_frames[0, 0, 0] == 0 and sweep_frames[-1, 0, 0] == 449 % 250
 
 
 def test_a_run_too_short_for_a_story(mnist_run: Path, tmp_path: Path):

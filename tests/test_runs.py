@@ -9,7 +9,7 @@ import pytest
 
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
-from dcgan_tf.runs import Run, Runs, replaced
+from dcgan_tf.runs import Run, Runs, atomic_write
 
 
 def saved(runs: Runs, config: Config, name: str, age: int) -> Run:
@@ -70,11 +70,11 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path):
 def test_replaced_leaves_the_old_file_or_the_whole_new_one(tmp_path: Path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replaced(path) as temporary:
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as temporary:
         temporary.write_text("half")
         raise ZeroDivisionError
     assert path.read_text() == "old"
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"

@@ -102,10 +102,10 @@ def test_names_patterns_and_links(tmp_path):
     (tmp_path / "link.jpg").symlink_to("a.jpg")
     (tmp_path / "links").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert sources.picture_files(tmp_path, "") == ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"]
-    assert sources.picture_files(tmp_path, "*.JPG") == ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"]
-    assert sources.picture_files(tmp_path, "other/*") == ["other/f.jpg"]
-    assert sources.picture_files(tmp_path, "d") == ["d"]
+    assert sources.find_image_files(tmp_path, "") == ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"]
+    assert sources.find_image_files(tmp_path, "*.JPG") == ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"]
+    assert sources.find_image_files(tmp_path, "other/*") == ["other/f.jpg"]
+    assert sources.find_image_files(tmp_path, "d") == ["d"]
     dataset, config = load(tmp_path, ".")
     assert dataset.images.shape == (5, 16, 16, 1)
     assert load(tmp_path / "nowhere", str(tmp_path / "other"), batch_size=1)[0].source == str(tmp_path / "other")
@@ -135,7 +135,7 @@ def test_a_gray_set_of_45_by_30(tmp_path):
     assert iio.imread(tmp_path / "samples" / "g" / "train_00000002.png").shape == (4 * 45, 4 * 30)
 
 
-def test_what_cannot_be_trained_on(pictures_dir, tmp_path):
+def test_what_cannot_be_trained_on(images_dir, tmp_path):
     def fails(*args: str, says: str) -> None:
         fails_with_one_sentence("--train", f"--data_dir={tmp_path}", *args, cwd=tmp_path, says=says)
 
@@ -154,9 +154,9 @@ def test_what_cannot_be_trained_on(pictures_dir, tmp_path):
         ("", {}, "--dataset is blank"),
     ],
 )
-def test_one_sentence_says_why_not(pictures_dir, name, settings, says):
+def test_one_sentence_says_why_not(images_dir, name, settings, says):
     with pytest.raises(UserError, match=says) as error:
-        load(pictures_dir, name, **settings)
+        load(images_dir, name, **settings)
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
 
 
@@ -204,7 +204,11 @@ def test_idx_files_of_any_set(tmp_path, zipped):
     write_idx(tmp_path / "fashion", "train", images[:20], labels[:20], zipped)
     write_idx(tmp_path / "fashion", "t10k", images[20:], labels[20:], zipped)
     dataset, config = load(tmp_path, "fashion", output_height=None)
-    assert dataset.images.shape == (30, 12, 8, 1) and config.class_names == tuple("01234") and not dataset.reshuffled
+    assert (
+        dataset.images.shape == (30, 12, 8, 1)
+        and config.class_names == tuple("01234")
+        and not dataset.shuffle_each_epoch
+    )
     order = np.random.RandomState(547).permutation(30)
     np.testing.assert_array_equal(dataset.images[..., 0], images[order])
     assert dataset.labels.tolist() == labels[order].tolist()

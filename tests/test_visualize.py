@@ -7,7 +7,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import main_here, pictures_of
+from conftest import images_of, main_here
 from PIL import Image
 from test_generate import assert_close, cut
 
@@ -30,8 +30,8 @@ def swept(base: np.ndarray, dimension: int, count: int) -> np.ndarray:
 def test_option_0_is_a_random_sheet(mnist_run: Path):
     main_here("--dataset=mnist", "--visualize", "--option=0", "--class=3,1", "--batch_size=9", out_dir=mnist_run)
     sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "test_random.png"), 3, 3).reshape(9, 28, 28, 1)
-    z = latents.of_seeds(range(9), 100, "uniform_signed")
-    assert_close(sheet, pictures_of(mnist_run, "mnist-small", z, [3, 1] * 4 + [3]))
+    z = latents.z_from_seeds(range(9), 100, "uniform_signed")
+    assert_close(sheet, images_of(mnist_run, "mnist-small", z, [3, 1] * 4 + [3]))
 
 
 def test_option_1_is_a_sheet_for_each_dimension(blobs_run: Path, capsys: pytest.CaptureFixture):
@@ -40,18 +40,18 @@ def test_option_1_is_a_sheet_for_each_dimension(blobs_run: Path, capsys: pytest.
     assert len(list(samples.glob("test_arange_*.png"))) == 12
     assert f"Wrote 12 files, test_arange_0.png to test_arange_11.png, to {samples}" in capsys.readouterr().out
     sheet = cut(iio.imread(samples / "test_arange_5.png"), 2, 2).reshape(4, 20, 24, 3)
-    z = latents.of_seeds(range(20, 24), 12, "normal01")
+    z = latents.z_from_seeds(range(20, 24), 12, "normal01")
     z[:, 5] = [0, 0.25, 0.5, 0.75]
-    assert_close(sheet, pictures_of(blobs_run, "blobs-small", z, []))
+    assert_close(sheet, images_of(blobs_run, "blobs-small", z, []))
 
 
 def test_option_2_sweeps_a_random_z(mnist_run: Path):
     main_here("--dataset=mnist", "--visualize", "--option=2", "--dims=0,7", "--batch_size=8", out_dir=mnist_run)
     samples = mnist_run / "samples" / "mnist-small"
     assert {file.name for file in samples.glob("test_gif_*")} == {"test_gif_0.gif", "test_gif_7.gif"}
-    base = 0.2 * latents.of_seeds([7], 100, "uniform_signed")[0]
-    film = iio.imread(samples / "test_gif_7.gif", index=None)[..., None]
-    assert_close(film, pictures_of(mnist_run, "mnist-small", swept(base, 7, 8), [7] * 8))
+    base = 0.2 * latents.z_from_seeds([7], 100, "uniform_signed")[0]
+    sweep_frames = iio.imread(samples / "test_gif_7.gif", index=None)[..., None]
+    assert_close(sweep_frames, images_of(mnist_run, "mnist-small", swept(base, 7, 8), [7] * 8))
     assert duration(samples / "test_gif_7.gif") == 2000
 
 
@@ -63,24 +63,24 @@ def test_options_3_and_4_sweep_zeros(mnist_run: Path, option: int):
     names = [f"test_gif_{i}.gif" for i in range(10, 14)]
     assert sorted(file.name for file in samples.iterdir()) == names + ["test_gif_merged.gif"] * (option == 4)
     films = np.stack([iio.imread(samples / name, index=None) for name in names])
-    for film, dimension in zip(films, range(10, 14), strict=True):
+    for sweep_frames, dimension in zip(films, range(10, 14), strict=True):
         z = swept(np.zeros(100), dimension, 5)
-        assert_close(film[..., None], pictures_of(mnist_run, "mnist-small", z, [2 + dimension % 2] * 5))
+        assert_close(sweep_frames[..., None], images_of(mnist_run, "mnist-small", z, [2 + dimension % 2] * 5))
     if option == 4:
-        merged = iio.imread(samples / "test_gif_merged.gif", index=None)
+        tile_frames = iio.imread(samples / "test_gif_merged.gif", index=None)
         forth = films.reshape(2, 2, 5, 28, 28).transpose(2, 0, 3, 1, 4).reshape(5, 56, 56)
         # The last frame follows itself where the film turns: GIF keeps it once, for twice the time.
-        assert (merged == np.concatenate([forth, forth[-2::-1]])).all()
+        assert (tile_frames == np.concatenate([forth, forth[-2::-1]])).all()
         assert duration(samples / "test_gif_merged.gif") == 8000
 
 
 def test_colour_films_look_like_the_pictures(blobs_run: Path):
     main_here("--dataset=blobs", "--visualize", "--option=4", "--dims=0-3", "--batch_size=6", out_dir=blobs_run)
     samples = blobs_run / "samples" / "blobs-small"
-    film = iio.imread(samples / "test_gif_2.gif", index=None)
-    pictures = pictures_of(blobs_run, "blobs-small", swept(np.zeros(12), 2, 6), [])
-    assert film.shape == (6, 20, 24, 3)
-    assert np.abs(film.astype(int) - pictures).mean() < 6  # 256 colours a frame
+    sweep_frames = iio.imread(samples / "test_gif_2.gif", index=None)
+    pictures = images_of(blobs_run, "blobs-small", swept(np.zeros(12), 2, 6), [])
+    assert sweep_frames.shape == (6, 20, 24, 3)
+    assert np.abs(sweep_frames.astype(int) - pictures).mean() < 6  # 256 colours a frame
     assert iio.imread(samples / "test_gif_merged.gif", index=None).shape == (11, 40, 48, 3)
 
 
@@ -101,9 +101,9 @@ def test_what_makes_no_sense_is_told(blobs_run: Path, args: list[str], says: str
 
 def test_a_picture_that_cannot_be_written_is_an_error(mnist_run: Path):
     """The original wrote a PNG instead, and said nothing."""
-    film = mnist_run / "samples" / "mnist-small" / "test_gif_42.gif"
-    film.mkdir()
+    sweep_frames = mnist_run / "samples" / "mnist-small" / "test_gif_42.gif"
+    sweep_frames.mkdir()
     with pytest.raises(OSError):
         main_here("--dataset=mnist", "--visualize", "--option=3", "--dims=42", out_dir=mnist_run)
-    assert not list(film.parent.glob("*gif_42*.png"))
-    film.rmdir()
+    assert not list(sweep_frames.parent.glob("*gif_42*.png"))
+    sweep_frames.rmdir()

@@ -18,7 +18,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, fails_with_one_sentence, main_here, pictures_of
+from conftest import ROOT, fails_with_one_sentence, images_of, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.generation import web_page
@@ -48,7 +48,7 @@ def web_folder(out_dirs: dict[str, Path], kind: str) -> Path:
 
 def some_inputs(kind: str) -> tuple[np.ndarray, list[int]]:
     """z [4, Z] of seeds 0 to 3, and classes."""
-    return latents.of_seeds(range(4), RUNS[kind]["z_dim"], RUNS[kind]["z_dist"]), [7, 0, 3, 9]
+    return latents.z_from_seeds(range(4), RUNS[kind]["z_dim"], RUNS[kind]["z_dist"]), [7, 0, 3, 9]
 
 
 def tflite_pictures(path: Path, z: np.ndarray, labels: list[int], classes: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[s
 
     z, labels = some_inputs(kind)
     given = tflite_pictures(folder / "generator.tflite", z, labels, len(run["class_names"]))
-    wanted = pictures_of(out_dirs[kind], f"{kind}-small", z, labels)
+    wanted = images_of(out_dirs[kind], f"{kind}-small", z, labels)
     assert wanted.std() > 3
     np.testing.assert_allclose(255 * given, wanted, atol=0.501)  # half a step: what rounding to uint8 takes
 
@@ -203,12 +203,12 @@ def test_the_canvas_shows_the_generators_pictures(kind: str, visit: Visit, serve
     steps += [["fill", "#seed", "4294967295"], SHOWN, ["text", "#runtime"], ["attribute", "#pad", "style"]]
     (seen,) = visit({"url": serve(web_folder(out_dirs, kind)), "steps": steps})
     assert seen["console"] == []
-    wanted = pictures_of(out_dirs[kind], f"{kind}-small", z, labels)
+    wanted = images_of(out_dirs[kind], f"{kind}-small", z, labels)
     for pixels, picture in zip(seen["results"][1:8:2], wanted, strict=True):
         assert_shows(pixels, picture)
     # A seed of the page is the same seed of --generate_test_images.
-    z = latents.of_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
-    assert_shows(seen["results"][9], pictures_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
+    z = latents.z_from_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
+    assert_shows(seen["results"][9], images_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
     assert "from this folder" in seen["results"][10]
     assert seen["results"][11] == f"--columns: {10 if kind == 'mnist' else 4};"
     assert all("127.0.0.1" in request for request in seen["requests"])
@@ -250,9 +250,9 @@ def test_painting_classes_variations_walk_and_png(visit: Visit, serve, out_dirs:
     got = dict(zip(steps, seen["results"], strict=True))
 
     def picture(z: np.ndarray, label: int) -> np.ndarray:
-        return pictures_of(out_dirs["mnist"], "mnist-small", z, [label])[0]
+        return images_of(out_dirs["mnist"], "mnist-small", z, [label])[0]
 
-    first, second = latents.of_seeds([0], 100, "uniform_signed"), z_in(got["painted_z"])
+    first, second = latents.z_from_seeds([0], 100, "uniform_signed"), z_in(got["painted_z"])
     assert_shows(got["before"], picture(first, 0))
     assert got["painted"] != got["before"]
     assert_shows(got["painted"], picture(second, 0))
@@ -267,7 +267,7 @@ def test_painting_classes_variations_walk_and_png(visit: Visit, serve, out_dirs:
     assert saved.shape[:2] == (28, 28)
     assert saved[..., :3].ravel().tolist() == got["of_class"]
     assert got["gone"] == got["variation"] != got["of_class"]
-    ends = latents.of_seeds([1, 2], 100, "uniform_signed")
+    ends = latents.z_from_seeds([1, 2], 100, "uniform_signed")
     assert_shows(got["on_the_way"], picture(0.75 * ends[:1] + 0.25 * ends[1:], 8))
     assert not np.allclose(z_in(got["played"]), ends[0]) and not np.allclose(z_in(got["played"]), ends[1])
     assert re.fullmatch(r"#class=8&seed=\d+", got["seed"])
@@ -307,5 +307,5 @@ def test_what_is_broken_is_said_in_words(visit: Visit, serve, out_dirs: dict[str
         assert "--web" in seen["message"]
     assert loaded["console"] == []
     assert "from cdn.jsdelivr.net" in loaded["results"][1]
-    z = latents.of_seeds([0], 12, "normal01")
-    assert_shows(loaded["results"][0], pictures_of(out_dirs["blobs"], "blobs-small", z, [0])[0])
+    z = latents.z_from_seeds([0], 12, "normal01")
+    assert_shows(loaded["results"][0], images_of(out_dirs["blobs"], "blobs-small", z, [0])[0])

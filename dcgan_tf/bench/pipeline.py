@@ -41,12 +41,12 @@ def pipeline(config: Config, count: int) -> None:
     prepared: list[preprocess.Prepared] = []
     name = "decode, crop to 108x108, resize to 64x64"
     cold = measure(name, count, lambda: prepared.append(preprocess.prepare(source, config)))
-    dataset = Dataset(prepared[0].images, prepared[0].labels, source.where, reshuffled=True)
-    where = "disk" if isinstance(dataset.images, np.memmap) else "memory"
-    name, batches = f"batches of {config.batch_size} of these, from {where}", dataset.batches(config, 0)
+    dataset = Dataset(prepared[0].images, prepared[0].labels, source.location, shuffle_each_epoch=True)
+    location = "disk" if isinstance(dataset.images, np.memmap) else "memory"
+    name, batches = f"batches of {config.batch_size} of these, from {location}", dataset.batches(config, 0)
     measure(name, BATCHES * config.batch_size, lambda: deque(islice(batches, BATCHES), 0))
     print(f"Peak memory: {peak_memory():.2f} GB; the resized pictures are {dataset.images.nbytes / 1e9:.2f} GB")
-    for name, decoded in decoders(Path(source.where)).items():
+    for name, decoded in decoders(Path(source.location)).items():
         speed = measure(name, 4 * min(count, DISTINCT), lambda decoded=decoded: deque(decoded, 0))
         print(f"  of which decoding, cropping and resizing reach {cold / speed:.0%}")
 

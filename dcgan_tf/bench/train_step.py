@@ -82,9 +82,9 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     import numpy as np
 
     from dcgan_tf.model import DCGAN, steps_per_call
-    from dcgan_tf.training.cluster import join
+    from dcgan_tf.training.cluster import init_cluster
 
-    cluster = join(config)
+    cluster = init_cluster(config)
     with cluster.strategy.scope():
         model, calls = DCGAN(config), steps_per_call(config)
         step = model.make_step(config)

@@ -14,7 +14,7 @@ from dcgan_tf.config import Config
 from dcgan_tf.data import preprocess, sources
 from dcgan_tf.errors import UserError
 
-AHEAD = 4  # batches made ready while the networks work
+PREFETCH = 4  # batches made ready while the networks work
 
 
 @dataclass(frozen=True)
@@ -24,37 +24,37 @@ class Dataset:
     images: np.ndarray  # uint8 [N, H, W, C], in memory or a np.memmap
     labels: np.ndarray  # int32 [N]; all 0 where there are no classes
     source: str  # where it was read from, for people
-    reshuffled: bool  # anew for each epoch, or once for all (idx files)
+    shuffle_each_epoch: bool  # anew for each epoch, or once for all (idx files)
     has_test: bool = False  # whether there are the splits train and test
 
     def order(self, seed: int, epoch: int) -> np.ndarray:
         """The indices [N] of the pictures in that epoch (0, 1, ...): a pure function of (seed, epoch)."""
-        if not self.reshuffled:
+        if not self.shuffle_each_epoch:
             return np.arange(len(self.images))
         return np.random.default_rng((seed, epoch)).permutation(len(self.images))
 
     def batches(
-        self, config: Config, start: int, rows: Callable[[np.ndarray], np.ndarray] = lambda batch: batch
+        self, config: Config, start: int, shard: Callable[[np.ndarray], np.ndarray] = lambda batch: batch
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Endless (epoch, images [B, H, W, C], labels [B]) from iteration `start` (0 is the first) on.
 
         The last partial batch of an epoch is dropped. A thread gathers the next batches while one is used. `rows` picks
         what is wanted of a batch's indices [B], as a worker among several does.
         """
-        made = self._batches(config, start, rows)
+        batches = self._batches(config, start, shard)
         with ThreadPoolExecutor(1) as thread:
-            ahead = deque(thread.submit(next, made) for _ in range(AHEAD))
+            ahead = deque(thread.submit(next, batches) for _ in range(PREFETCH))
             while True:
                 batch = ahead.popleft().result()
-                ahead.append(thread.submit(next, made))
+                ahead.append(thread.submit(next, batches))
                 yield batch
 
-    def _batches(self, config: Config, start: int, rows: Callable) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def _batches(self, config: Config, start: int, shard: Callable) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         steps, size = steps_per_epoch(self, config), config.batch_size
         epoch, position = divmod(start, steps)
         while True:
             order = self.order(config.seed, epoch)[: steps * size]
-            for batch in map(rows, order.reshape(steps, size)[position:]):
+            for batch in map(shard, order.reshape(steps, size)[position:]):
                 yield epoch, self.images[batch], self.labels[batch]
                 preprocess.release(self.images)
             epoch, position = epoch + 1, 0
@@ -72,13 +72,13 @@ def load_dataset(config: Config) -> tuple[Dataset, Config]:
     """
     source = sources.find(config)
     config = complete(config, source)
-    print(f"Reading {source.count:,} pictures of {source.where}", flush=True)
+    print(f"Reading {source.count:,} pictures of {source.location}", flush=True)
     prepared = preprocess.prepare(source, config)
     config = dataclasses.replace(config, c_dim=prepared.images.shape[3])
-    dataset = Dataset(prepared.images, prepared.labels, source.where, source.reshuffled, source.has_test)
-    report(prepared, config)
+    dataset = Dataset(prepared.images, prepared.labels, source.location, source.shuffle_each_epoch, source.has_test)
+    print_summary(prepared, config)
     if config.has_labels and prepared.labels.min() < 0:
-        raise UserError(f"Pictures of {source.where} have no label; give --split train, or leave --conditional out.")
+        raise UserError(f"Pictures of {source.location} have no label; give --split train, or leave --conditional out.")
     if steps_per_epoch(dataset, config) < 1:
         count = int(min(len(dataset.images), config.train_size))
         raise UserError(
@@ -99,12 +99,12 @@ def complete(config: Config, source: sources.Source) -> Config:
     if conditional and not source.class_names:
         raise UserError(
             f"--conditional needs a class for every picture: a sub-folder for each class, or the labels of idx files or"
-            f" of tensorflow-datasets, but in {source.where} not every picture has one; leave --conditional out."
+            f" of tensorflow-datasets, but in {source.location} not every picture has one; leave --conditional out."
         )
     names = source.class_names if conditional else ()
     if config.class_names and config.class_names != names:
         raise UserError(
-            f"The run was trained on the classes {', '.join(config.class_names)}, but {source.where} has"
+            f"The run was trained on the classes {', '.join(config.class_names)}, but {source.location} has"
             f" {', '.join(names) or 'none'}; give it the same data, or train a new run."
         )
     return dataclasses.replace(
@@ -119,7 +119,7 @@ def complete(config: Config, source: sources.Source) -> Config:
     )
 
 
-def report(prepared: preprocess.Prepared, config: Config) -> None:
+def print_summary(prepared: preprocess.Prepared, config: Config) -> None:
     """Print what kind of pictures these are, and which could not be read."""
     count, height, width, channels = prepared.images.shape
     by_area = prepared.sizes[np.argsort(prepared.sizes.prod(1), kind="stable")]

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from dcgan_tf.data import idx
 from dcgan_tf.errors import UserError, reason
-from dcgan_tf.runs import replaced
+from dcgan_tf.runs import atomic_write
 
 # md5 of the four files, unpacked
 MNIST = {
@@ -61,7 +61,7 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
                     raise ValueError(f"{name} is not there or has not the digest of MNIST's")
             folder.mkdir(parents=True, exist_ok=True)
             for name in MNIST:
-                with replaced(folder / name) as temporary:
+                with atomic_write(folder / name) as temporary:
                     temporary.write_bytes(files[name])
             print(f"MNIST is there now, from {source}.")
             return

@@ -55,7 +55,7 @@ def prepare(source: Source, config: Config) -> Prepared:
     workers = 1 if as_is else os.cpu_count() + 2  # some wait for the disk; copying alone would wait for Python's lock
     pending: deque[Future] = deque()
     bar = tqdm(total=source.count, desc="Reading pictures", unit="picture", leave=False)
-    with _pillow_warnings(), bar, ThreadPoolExecutor(workers) as pool:
+    with _handle_pillow_warnings(), bar, ThreadPoolExecutor(workers) as pool:
         for start, items in _chunks(source.items, source.count):
             pending.append(pool.submit(_read_chunk, prepared, config, start, items))
             while len(pending) > 2 * workers:  # so that few encoded pictures wait in memory
@@ -65,7 +65,7 @@ def prepare(source: Source, config: Config) -> Prepared:
     kept = np.flatnonzero(sizes[:, 0])
     if 2 * len(kept) < source.count or not len(kept):
         raise UserError(
-            f"Of {source.count} pictures in {source.where}, {source.count - len(kept)} cannot be read (the first:"
+            f"Of {source.count} pictures in {source.location}, {source.count - len(kept)} cannot be read (the first:"
             f" {prepared.unreadable[0] if prepared.unreadable else 'there are none'}); remove or replace them, or"
             " choose others with --input_fname_pattern."
         )
@@ -122,18 +122,18 @@ def read(data: Path | bytes | np.ndarray, config: Config) -> tuple[np.ndarray, t
     """
     if isinstance(data, np.ndarray) and not config.crop and data.shape == (config.output_height, config.output_width):
         return data[..., None], data.shape  # MNIST as it is
-    with _open(data) as picture:
-        width, height = picture.size
-        if picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
+    with _open(data) as image:
+        width, height = image.size
+        if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
             width, height = height, width
         if not config.crop:  # JPEG decodes large photographs at a half, a quarter, an eighth of their size
-            picture.draft(None, (2 * max(config.output_width, config.output_height),) * 2)
-        ImageOps.exif_transpose(picture, in_place=True)
+            image.draft(None, (2 * max(config.output_width, config.output_height),) * 2)
+        ImageOps.exif_transpose(image, in_place=True)
         if config.crop:
-            picture = center_crop(picture, config.input_height, config.input_width)
-        picture = _eight_bits(picture, "L" if config.c_dim == 1 else "RGB")
-    picture = picture.resize((config.output_width, config.output_height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(picture)
+            image = center_crop(image, config.input_height, config.input_width)
+        image = _eight_bits(image, "L" if config.c_dim == 1 else "RGB")
+    image = image.resize((config.output_width, config.output_height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., None], (height, width)
 
 
@@ -150,32 +150,32 @@ def _open(data: Path | bytes | np.ndarray) -> Image.Image:
     return Image.open(data, formats=FORMATS)
 
 
-def center_crop(picture: Image.Image, height: int, width: int) -> Image.Image:
+def center_crop(image: Image.Image, height: int, width: int) -> Image.Image:
     """The centre, height x width, of a picture. Raises UserError if the picture is smaller."""
-    if picture.height < height or picture.width < width:
+    if image.height < height or image.width < width:
         raise UserError(
-            f"is {picture.width} wide and {picture.height} high, too small for a --crop of --input_width {width} and"
+            f"is {image.width} wide and {image.height} high, too small for a --crop of --input_width {width} and"
             f" --input_height {height}; give smaller ones, leave --crop out, or remove the picture."
         )
-    top, left = int(round((picture.height - height) / 2)), int(round((picture.width - width) / 2))
-    return picture.crop((left, top, left + width, top + height))
+    top, left = int(round((image.height - height) / 2)), int(round((image.width - width) / 2))
+    return image.crop((left, top, left + width, top + height))
 
 
-def _eight_bits(picture: Image.Image, mode: str) -> Image.Image:
+def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     """A picture of any mode as RGB or L: 16 bits scaled to 8, transparent ones laid on white."""
-    if picture.mode == "F":
+    if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers")
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture).astype(np.float32)
-        picture = Image.fromarray(np.rint(values.clip(0, 65535) / 257).astype(np.uint8))
-    elif picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture if picture.mode == mode else picture.convert(mode)
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.float32)
+        image = Image.fromarray(np.rint(values.clip(0, 65535) / 257).astype(np.uint8))
+    elif image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image if image.mode == mode else image.convert(mode)
 
 
 @contextmanager
-def _pillow_warnings() -> Iterator[None]:
+def _handle_pillow_warnings() -> Iterator[None]:
     """Of Pillow's warnings about odd files, a decompression bomb makes one unreadable; the rest do no harm."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

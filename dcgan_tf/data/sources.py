@@ -33,14 +33,14 @@ class Item(NamedTuple):
 class Source:
     """All pictures of a data set, not yet decoded."""
 
-    where: str  # for people
+    location: str  # for people
     items: Iterable[Item]
     count: int
     class_names: tuple[str, ...] = ()  # none where not every picture has a class
     size: tuple[int, int] | None = None  # (height, width), where all are decoded already and have one
     channels: int | None = None  # where all are known to have that many before they are read
     conditional: bool = False  # whether classes are used if --conditional does not say
-    reshuffled: bool = True  # anew for each epoch
+    shuffle_each_epoch: bool = True  # anew for each epoch
     has_test: bool = False  # whether it has the splits train and test
 
 
@@ -50,7 +50,7 @@ def find(config: Config) -> Source:
     if folder.is_file():
         raise UserError(f"The data set {folder.absolute()} is a file, not a folder; unpack it into a folder first.")
     try:
-        source = pictures(folder, config)
+        source = image_folder(folder, config)
         if not source and config.dataset == "mnist":
             mnist.ensure(folder)
         source = source or idx_files(folder, config) or lmdb_archives(folder, config) or from_tfds(folder, config)
@@ -75,9 +75,9 @@ def find(config: Config) -> Source:
     return source
 
 
-def pictures(folder: Path, config: Config) -> Source | None:
+def image_folder(folder: Path, config: Config) -> Source | None:
     """The picture files in the folder and in its sub-folders, whose names are classes; None if there are none."""
-    files = picture_files(folder, config.input_fname_pattern)
+    files = find_image_files(folder, config.input_fname_pattern)
     if not files:
         return None
     inside = [file.split(os.sep)[0] for file in files if os.sep in file]
@@ -87,7 +87,7 @@ def pictures(folder: Path, config: Config) -> Source | None:
     return Source(str(folder.absolute()), items, len(files), names)
 
 
-def picture_files(folder: Path, pattern: str) -> list[str]:
+def find_image_files(folder: Path, pattern: str) -> list[str]:
     """Paths, relative to the folder and sorted, of the pictures below it.
 
     Symbolic links are followed, but no folder is entered twice.
@@ -154,11 +154,11 @@ def idx_files(folder: Path, config: Config) -> Source | None:
         for i, part in zip(order, np.searchsorted(ends, order, "right"), strict=True):
             yield Item(f"number {i}", images[part][i - ends[part]], int(labels[i]))
 
-    where = str(folder.absolute())
+    location = str(folder.absolute())
     size, channels, labelled = images[0].shape[1:3], 1 if images[0].ndim == 3 else None, bool(names)
     splits = {idx.split_of(part.name) for part, _ in idx.parts(folder, config.input_fname_pattern or "*", "all")}
     both = len(splits) == 2
-    return Source(where, items(), count, names, size, channels, labelled, reshuffled=False, has_test=both)
+    return Source(location, items(), count, names, size, channels, labelled, shuffle_each_epoch=False, has_test=both)
 
 
 def lmdb_archives(folder: Path, config: Config) -> Source | None:
@@ -204,7 +204,7 @@ def from_tfds(folder: Path, config: Config) -> Source | None:
     prepared = tfds.newest(folder)
     if not prepared:
         return None
-    stored = tfds.Stored(prepared, config.split)
+    stored = tfds.PreparedDataset(prepared, config.split)
     items = (Item(*example) for example in stored.examples())
     has_test = stored.test is not None
     return Source(str(prepared.absolute()), items, stored.count, stored.class_names, has_test=has_test)

@@ -60,7 +60,7 @@ def newest(folder: Path) -> Path | None:
     return max(versions, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], default=None)
 
 
-class Stored:
+class PreparedDataset:
     """A prepared data set: its pictures, encoded, and their classes."""
 
     def __init__(self, folder: Path, split: str):

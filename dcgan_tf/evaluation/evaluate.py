@@ -18,18 +18,18 @@ from dcgan_tf.errors import UserError
 from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, inception, svm_error
 from dcgan_tf.generation import generate, image_files
-from dcgan_tf.runs import Run, replaced
+from dcgan_tf.runs import Run, atomic_write
 
-FEW = 1000  # labels of the second SVM, and no fewer than two a class
-MOST = 10_000  # pictures of each kind for precision and recall, which look at every pair
-SHEET = 10  # pictures in a row of nearest.png, which has five rows of pairs
+FEW_LABELS = 1000  # labels of the second SVM, and no fewer than two a class
+MAX_PR_SAMPLES = 10_000  # pictures of each kind for precision and recall, which look at every pair
+NEAREST_COLUMNS = 10  # pictures in a row of nearest.png, which has five rows of pairs
 TITLES = {
     "nearest_neighbour_error": "1-NN error, classifier knows generated pictures only",
     "control_error": "1-NN error, classifier knows real training pictures (control)",
     "class_accuracy": "generated pictures read as the class asked for",
     "class_accuracy_real": "real test pictures read rightly (control)",
     "svm_error": "linear SVM on D's features, error with all labels",
-    "svm_error_few": f"linear SVM on D's features, error with {FEW:,} labels",
+    "svm_error_few": f"linear SVM on D's features, error with {FEW_LABELS:,} labels",
     "fid": "Frechet distance (FID)",
     "kid": "kernel distance (KID)",
     "precision": "precision",
@@ -70,20 +70,20 @@ class Evaluator:
             print(f"FID, KID, precision and recall are left out: {error}")
             return "none", None
 
-    def measure(self, generator: generate.Generate) -> dict[str, float]:
+    def measure(self, generator: generate.SampleFn) -> dict[str, float]:
         """What the pictures of the seeds config.seed, ... are worth, evaluate_samples of them, all classes in turn."""
         config, scores = self.config, {}
         seeds = range(config.seed, config.seed + config.evaluate_samples)
-        labels = latents.in_turn(seeds, range(config.y_dim))
-        pictures = generator(latents.of_seeds(seeds, config.z_dim, config.z_dist), labels)
+        labels = latents.cycle_labels(seeds, range(config.y_dim))
+        images = generator(latents.z_from_seeds(seeds, config.z_dim, config.z_dist), labels)
         if self.classifier:
             reals = self.test.images, self.test.labels
-            scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(pictures, labels, *reals)
-            scores["class_accuracy"] = self.classifier.accuracy(pictures, labels)
+            scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(images, labels, *reals)
+            scores["class_accuracy"] = self.classifier.accuracy(images, labels)
         if self.features:
-            real, fake = self.real_features, self.features(pictures)
+            real, fake = self.real_features, self.features(images)
             scores |= {"fid": metrics.frechet_distance(real, fake), "kid": metrics.kernel_distance(real, fake)}
-            both = metrics.precision_recall(real[:MOST], fake[:MOST])
+            both = metrics.precision_recall(real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES])
             scores |= dict(zip(("precision", "recall"), both, strict=True))
         return scores
 
@@ -103,7 +103,7 @@ class Evaluator:
         features = discriminator_features(run, self.config)
         known, asked = features(train.images), features(test.images)
         scores["svm_error"] = svm_error(known, train.labels, asked, test.labels)
-        few = slice(max(FEW, 2 * self.config.y_dim))
+        few = slice(max(FEW_LABELS, 2 * self.config.y_dim))
         scores["svm_error_few"] = svm_error(known[few], train.labels[few], asked, test.labels)
         return scores
 
@@ -129,7 +129,7 @@ def evaluate(run: Run, config: Config) -> None:
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")
     evaluator = Evaluator(config)
-    made = generate.inference(generator, config)
+    made = generate.make_sample_fn(generator, config)
     scores = evaluator.measure(made) | evaluator.controls(run)
     iteration = int(re.search(r"\d*$", path)[0] or 0)
     write_scalars(tf.summary.create_file_writer(str(run.logs)), scores, iteration)
@@ -147,10 +147,10 @@ def evaluate(run: Run, config: Config) -> None:
     }
     print(table(scores, facts))
     run.checkpoints.mkdir(parents=True, exist_ok=True)
-    with replaced(run.checkpoints / "metrics.json") as temporary:
+    with atomic_write(run.checkpoints / "metrics.json") as temporary:
         temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
     print(f"Wrote {run.checkpoints / 'metrics.json'}")
-    generate.save(image_files.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, made))
+    generate.save_and_print(image_files.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, made))
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
@@ -171,12 +171,12 @@ def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], it
     writer.flush()
 
 
-def nearest_sheet(evaluator: Evaluator, generator: generate.Generate) -> np.ndarray:
+def nearest_sheet(evaluator: Evaluator, generator: generate.SampleFn) -> np.ndarray:
     """Rows of generated pictures, and under each picture the real training picture nearest to it, pixel by pixel."""
-    config, count = evaluator.config, 5 * SHEET
+    config, count = evaluator.config, 5 * NEAREST_COLUMNS
     seeds = range(config.seed, config.seed + count)
-    z = latents.of_seeds(seeds, config.z_dim, config.z_dist)
-    made = generator(z, latents.in_turn(seeds, range(config.y_dim)))
+    z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
+    made = generator(z, latents.cycle_labels(seeds, range(config.y_dim)))
     near = evaluator.train.images[metrics.nearest(made, evaluator.train.images)]
-    rows = np.stack([part.reshape(5, SHEET, *made.shape[1:]) for part in (made, near)], axis=1)
-    return image_files.sheet(rows.reshape(-1, *made.shape[1:]), SHEET)
+    rows = np.stack([part.reshape(5, NEAREST_COLUMNS, *made.shape[1:]) for part in (made, near)], axis=1)
+    return image_files.sheet(rows.reshape(-1, *made.shape[1:]), NEAREST_COLUMNS)

@@ -15,7 +15,7 @@ from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import load_dataset
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.model import scale
-from dcgan_tf.runs import Run, replaced
+from dcgan_tf.runs import Run, atomic_write
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 pictures [N, H, W, C] -> float32 [N, D]
 EPOCHS = 5  # of the classifier: on MNIST it then reads 99% of the test digits
@@ -107,7 +107,7 @@ def write_features(run: Run, config: Config, path: Path) -> None:
     dataset, config = load_dataset(config)
     features = discriminator_features(run, config)(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, features=features, labels=dataset.labels, class_names=np.array(config.class_names, str))
     print(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")
 

@@ -40,14 +40,14 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
 
 
 def nearest_neighbour_error(
-    pictures: np.ndarray, labels: np.ndarray, test_pictures: np.ndarray, test_labels: np.ndarray
+    images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
 ) -> float:
     """The share of test pictures to which the nearest of `pictures` gives the wrong class (Radford 2015, table 3).
 
     Args: pictures [N, ...] with labels [N], test_pictures [M, ...] with test_labels [M].
     Returns: 0 to 1.
     """
-    return float(np.mean(labels[nearest(test_pictures, pictures)] != test_labels))
+    return float(np.mean(labels[nearest(test_images, images)] != test_labels))
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from dcgan_tf.config import Config
 from dcgan_tf.runs import Run
 
 
-def with_plain_inputs(network: keras.Model, config: Config) -> keras.Model:
+def inference_model(network: keras.Model, config: Config) -> keras.Model:
     """A trained network as one Keras model in inference mode, for any batch size, with pictures in [0, 1].
 
     The generator: z [B, Z] (and one-hot y [B, Y]) -> images [B, H, W, C] in [0, 1].
@@ -35,7 +35,7 @@ def with_plain_inputs(network: keras.Model, config: Config) -> keras.Model:
     return keras.Model([x, *y], out, name=f"dcgan_{network.name}")
 
 
-def as_function(model: keras.Model, batch: int | None = None) -> tf.types.experimental.ConcreteFunction:
+def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.experimental.ConcreteFunction:
     """The model as one graph, for any batch or one size of it: inputs by their names; one output, images or logits."""
     output = "images" if model.name.endswith("generator") else "logits"
     signature = [tf.TensorSpec([batch, *x.shape[1:]], tf.float32, name=x.name) for x in model.inputs]
@@ -50,13 +50,13 @@ def as_function(model: keras.Model, batch: int | None = None) -> tf.types.experi
 def export(run: Run, config: Config) -> None:
     """Write export/ beside the run's checkpoint: both networks as SavedModel and .keras, the generator as .tflite."""
     networks = load_generator(run, config)[0], load_discriminator(run, config)[0]
-    models = [with_plain_inputs(network, config) for network in networks]
-    with replaced_folder(run.checkpoints / "export") as folder:
+    models = [inference_model(network, config) for network in networks]
+    with atomic_folder(run.checkpoints / "export") as folder:
         for network, model in zip(networks, models, strict=True):
             model.save(folder / f"{network.name}.keras")
             served = tf.Module()
             served.weights = [variable.value for variable in model.variables]
-            tf.saved_model.save(served, str(folder / network.name), signatures=as_function(model))
+            tf.saved_model.save(served, str(folder / network.name), signatures=serving_function(model))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "generator"))
         (folder / "generator.tflite").write_bytes(converter.convert())
     for path in sorted((run.checkpoints / "export").iterdir()):
@@ -65,8 +65,10 @@ def export(run: Run, config: Config) -> None:
 
 def freeze(run: Run, config: Config) -> None:
     """Write frozen/generator.pb beside the run's checkpoint, and print the names of its tensors."""
-    frozen = convert_variables_to_constants_v2(as_function(with_plain_inputs(load_generator(run, config)[0], config)))
-    with replaced_folder(run.checkpoints / "frozen") as folder:
+    frozen = convert_variables_to_constants_v2(
+        serving_function(inference_model(load_generator(run, config)[0], config))
+    )
+    with atomic_folder(run.checkpoints / "frozen") as folder:
         tf.io.write_graph(frozen.graph, str(folder), "generator.pb", as_text=False)
     print(f"Wrote {run.checkpoints / 'frozen' / 'generator.pb'}")
     for kind, tensors in (("Input: ", frozen.inputs), ("Output:", frozen.outputs)):
@@ -75,7 +77,7 @@ def freeze(run: Run, config: Config) -> None:
 
 
 @contextlib.contextmanager
-def replaced_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """A temporary folder to write in, which takes the place of the folder `path` only once it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:

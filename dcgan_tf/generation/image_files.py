@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from dcgan_tf.errors import UserError
-from dcgan_tf.runs import replaced
+from dcgan_tf.runs import atomic_write
 
-MOST_PIXELS = 80_000_000  # in one sheet: picture viewers and Pillow itself refuse more
+MAX_SHEET_PIXELS = 80_000_000  # in one sheet: picture viewers and Pillow itself refuse more
 
 
 def to_uint8(images: np.ndarray, conditional: bool) -> np.ndarray:
@@ -42,10 +42,10 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 def check_sheet(rows: int, columns: int, height: int, width: int) -> None:
     """Raises UserError if a sheet of rows x columns pictures is too large to be looked at."""
-    if rows * height * columns * width > MOST_PIXELS:
+    if rows * height * columns * width > MAX_SHEET_PIXELS:
         raise UserError(
             f"A sheet of {rows} x {columns} pictures, {height} high and {width} wide each, is larger than"
-            f" {MOST_PIXELS:,} pixels; ask for fewer pictures, or for single files with --generate_test_images."
+            f" {MAX_SHEET_PIXELS:,} pixels; ask for fewer pictures, or for single files with --generate_test_images."
         )
 
 
@@ -54,7 +54,7 @@ def save_png(path: Path, image: np.ndarray) -> None:
     # Through memory, and by Pillow itself: a third of imageio's time where a thousand small files are wanted.
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
 
 
@@ -65,10 +65,10 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     # Not optimized: Pillow 13 cannot read back gray frames whose palettes it has shortened.
     options = {"duration": milliseconds, "loop": 0, "optimize": False}
     encoded = iio.imwrite("<bytes>", frames, extension=".gif", plugin="pillow", **options)
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(encoded)
 
 
-def forth_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+def append_reversed(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The frames, and then the same in reverse."""
     return [*frames, *reversed(frames)]

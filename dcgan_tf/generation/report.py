@@ -14,17 +14,17 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from dcgan_tf.errors import UserError
 from dcgan_tf.generation import image_files
-from dcgan_tf.runs import Run, replaced
+from dcgan_tf.runs import Run, atomic_write
 
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
 LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
-MOST_FRAMES = 200  # of training.gif
+MAX_FRAMES = 200  # of training.gif
 
 
-def story(run: Run) -> None:
+def report(run: Run) -> None:
     """Write losses.csv, losses.png, training.gif and, of the epochs in --epoch_samples, epochs.png into run.samples.
 
     Raises UserError if the run has no curves, or fewer than two sample sheets.
@@ -35,13 +35,13 @@ def story(run: Run) -> None:
             f"The run {run.name} is too short for a film and curves, which need two sample sheets and one point: it has"
             f" {sheets} sheets in {run.samples}; train longer, or with a smaller --sample_freq and --log_freq."
         )
-    for path in write_story(run):
+    for path in write_report(run):
         print(f"Wrote {path}")
     if not any(run.samples.glob("epoch_*.png")):
         print("No sheets of epochs were kept: --epoch_samples 2,10,25 beside --train keeps those, to see side by side.")
 
 
-def write_story(run: Run) -> list[Path]:
+def write_report(run: Run) -> list[Path]:
     """Write as much of the story as the run has lived, at most these files; returns those written."""
     losses = read_losses(run.logs)
     sheets, epochs = (sorted(run.samples.glob(f"{kind}_*.png")) for kind in ("train", "epoch"))
@@ -70,7 +70,7 @@ def read_losses(logs: Path) -> dict[int, dict[str, float]]:
 
 def write_csv(path: Path, losses: dict[int, dict[str, float]]) -> None:
     """A line for each iteration logged: iteration,d_loss,d_loss_real,d_loss_fake,g_loss."""
-    with replaced(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["iteration", *LOSSES])
         writer.writerows([iteration, *(point[name] for name in LOSSES)] for iteration, point in losses.items())
@@ -89,7 +89,7 @@ def draw_losses(path: Path, losses: dict[int, dict[str, float]], title: str) -> 
 
 def write_film(path: Path, sheets: list[Path]) -> None:
     """The sheets as a GIF, at most MOST_FRAMES of them evenly chosen; only those of the last one's size."""
-    chosen = np.linspace(0, len(sheets) - 1, min(MOST_FRAMES, len(sheets))).round().astype(int)
+    chosen = np.linspace(0, len(sheets) - 1, min(MAX_FRAMES, len(sheets))).round().astype(int)
     frames = [np.atleast_3d(iio.imread(sheets[i])) for i in chosen]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]
     image_files.save_gif(path, frames, seconds=max(2, len(frames) / 10))
@@ -97,14 +97,14 @@ def write_film(path: Path, sheets: list[Path]) -> None:
 
 def draw_epochs(path: Path, sheets: list[Path]) -> None:
     """The sheets side by side, each under its epoch."""
-    pictures = [iio.imread(sheet) for sheet in sheets]
-    wide = sum(picture.shape[1] for picture in pictures) / 100
-    high = max(picture.shape[0] for picture in pictures) / 100
+    images = [iio.imread(sheet) for sheet in sheets]
+    wide = sum(image.shape[1] for image in images) / 100
+    high = max(image.shape[0] for image in images) / 100
     figure, all_axes = plt.subplots(
         1, len(sheets), figsize=(wide + 0.2 * len(sheets), high + 0.5), squeeze=False, layout="constrained"
     )
-    for axes, picture, sheet in zip(all_axes[0], pictures, sheets, strict=True):
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    for axes, image, sheet in zip(all_axes[0], images, sheets, strict=True):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axes.set_title(f"epoch {int(sheet.stem.removeprefix('epoch_'))}")
         axes.axis("off")
     save_figure(figure, path)
@@ -114,5 +114,5 @@ def save_figure(figure: plt.Figure, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=100, format="png")
     plt.close(figure)
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getvalue())

@@ -11,12 +11,12 @@ from dcgan_tf import latents
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.generation import image_files
-from dcgan_tf.generation.generate import Generate, save
+from dcgan_tf.generation.generate import SampleFn, save_and_print
 from dcgan_tf.runs import Run
 
 
 def visualize(
-    generate: Generate, run: Run, config: Config, option: int, dims: Sequence[int] | None, classes: Sequence[int]
+    sample_fn: SampleFn, run: Run, config: Config, option: int, dims: Sequence[int] | None, classes: Sequence[int]
 ) -> None:
     """Write the pictures of one option into the run's samples.
 
@@ -33,8 +33,8 @@ def visualize(
     image_files.check_sheet(1, size, config.output_height, config.output_width)
     run.samples.mkdir(parents=True, exist_ok=True)
     if option == 0:
-        sheet = random_sheet(generate, config, config.seed, classes)
-        return save(image_files.save_png, run.samples / "test_random.png", sheet)
+        sheet = random_sheet(sample_fn, config, config.seed, classes)
+        return save_and_print(image_files.save_png, run.samples / "test_random.png", sheet)
     if dims and max(dims) >= config.z_dim:
         raise UserError(
             f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
@@ -48,41 +48,45 @@ def visualize(
     swept = []
     for path, dimension in zip(paths, tqdm(dims, unit=kind, dynamic_ncols=True), strict=True):
         if option == 1:
-            sheet = random_sheet(generate, config, config.seed + dimension * size, classes, dimension)
+            sheet = random_sheet(sample_fn, config, config.seed + dimension * size, classes, dimension)
             image_files.save_png(path, sheet)
         else:
-            pictures = film(generate, config, dimension, classes, random=option == 2)
-            image_files.save_gif(path, pictures, seconds=2)
-            swept += [pictures] if option == 4 else []
+            frames = sweep_frames(sample_fn, config, dimension, classes, random=option == 2)
+            image_files.save_gif(path, frames, seconds=2)
+            swept += [frames] if option == 4 else []
     print(f"Wrote {len(paths)} files, {paths[0].name} to {paths[-1].name}, to {run.samples}")
     if option == 4:
-        save(
+        save_and_print(
             image_files.save_gif,
             run.samples / "test_gif_merged.gif",
-            image_files.forth_and_back(list(merged(swept))),
+            image_files.append_reversed(list(tile_frames(swept))),
             8,
         )
 
 
 def random_sheet(
-    generate: Generate, config: Config, seed: int, classes: Sequence[int], swept: int | None = None
+    sample_fn: SampleFn, config: Config, seed: int, classes: Sequence[int], swept: int | None = None
 ) -> np.ndarray:
     """A sheet of the seeds from `seed` on, uint8 [rows * H, columns * W, C]; one dimension swept if it is given."""
     seeds = range(seed, seed + config.batch_size)
-    z = latents.of_seeds(seeds, config.z_dim, config.z_dist)
-    return image_files.sheet(generate(z if swept is None else latents.sweep(z, swept), latents.in_turn(seeds, classes)))
+    z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
+    return image_files.sheet(
+        sample_fn(z if swept is None else latents.sweep(z, swept), latents.cycle_labels(seeds, classes))
+    )
 
 
-def film(generate: Generate, config: Config, dimension: int, classes: Sequence[int], random: bool) -> np.ndarray:
+def sweep_frames(
+    sample_fn: SampleFn, config: Config, dimension: int, classes: Sequence[int], random: bool
+) -> np.ndarray:
     """One dimension swept, the others those of a z in (-0.2, 0.2), or zeros: uint8 [batch_size, H, W, C]."""
     base = np.zeros((1, config.z_dim), np.float32)
     if random:
-        base = 0.2 * latents.of_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
-    labels = np.repeat(latents.in_turn([dimension], classes), config.batch_size)
-    return generate(latents.sweep(np.repeat(base, config.batch_size, 0), dimension), labels)
+        base = 0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
+    labels = np.repeat(latents.cycle_labels([dimension], classes), config.batch_size)
+    return sample_fn(latents.sweep(np.repeat(base, config.batch_size, 0), dimension), labels)
 
 
-def merged(swept: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+def tile_frames(swept: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """All films as one: for each frame the sheet of that frame of every film."""
     for frame in zip(*swept, strict=True):
         yield image_files.sheet(np.stack(frame))

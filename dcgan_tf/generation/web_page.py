@@ -15,7 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from dcgan_tf.checkpoint import load_generator
 from dcgan_tf.config import Z_DISTS, Config
-from dcgan_tf.generation.export import as_function, replaced_folder, with_plain_inputs
+from dcgan_tf.generation.export import atomic_folder, inference_model, serving_function
 from dcgan_tf.runs import Run
 
 ASSETS = Path(__file__).parent / "web"
@@ -38,9 +38,9 @@ def write_page(run: Run, config: Config, float16: bool) -> None:
     print(f"Generator: {path}")
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
     installed = _installed(version)
-    model = with_plain_inputs(generator, config)
+    model = inference_model(generator, config)
     target = run.logs.parents[1] / "web" / run.name
-    with replaced_folder(target) as folder:
+    with atomic_folder(target) as folder:
         for name in ("app.js", "latents.js", "style.css"):
             shutil.copyfile(ASSETS / name, folder / name)
         page = (ASSETS / "index.html").read_text(encoding="utf-8").replace("LITERT_VERSION", version)
@@ -77,7 +77,7 @@ def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[s
 
 def tflite(model: keras.Model, float16: bool) -> bytes:
     """The model for one picture at a time, all shapes fixed, as the bytes of a .tflite; inputs by their names."""
-    frozen = convert_variables_to_constants_v2(as_function(model, batch=1))
+    frozen = convert_variables_to_constants_v2(serving_function(model, batch=1))
     graph = frozen.graph.as_graph_def()
     for node in graph.node:
         if (

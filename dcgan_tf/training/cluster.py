@@ -20,10 +20,17 @@ from dcgan_tf import replica_ops
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
 
-ALONE = {"this process": ""}
-LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
-LOST += (tf.errors.FailedPreconditionError,)  # it has been started again
-LINGER = 15  # seconds: a process that ended at once would be taken for the lost one by those that wait for heartbeats
+SINGLE_PROCESS = {"this process": ""}
+LOST_WORKER_ERRORS = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
+LOST_WORKER_ERRORS += (tf.errors.FailedPreconditionError,)  # it has been started again
+EXIT_DELAY_SECONDS = (
+    15  # seconds: a process that ended at once would be taken for the lost one by those that wait for heartbeats
+)
 
 
 @dataclass(frozen=True)
@@ -35,18 +42,18 @@ class Cluster:
     index: int  # of this process among them; 0 is the chief, which alone writes
 
     @property
-    def chief(self) -> bool:
+    def is_chief(self) -> bool:
         return self.index == 0
 
-    def rows(self, batch: np.ndarray) -> np.ndarray:
+    def shard(self, batch: np.ndarray) -> np.ndarray:
         """This process's part of what a whole batch has, [B, ...]."""
         size = len(batch) // len(self.members)
         return batch[self.index * size : (self.index + 1) * size]
 
-    def must_agree(self, settings: str) -> None:
+    def check_same_settings(self, settings: str) -> None:
         """Wait for all. Raises UserError, in each process, unless all of them say the same."""
         mine = zlib.crc32(settings.encode())
-        with self.watched(), _interruptible():
+        with self.report_lost_worker(), _default_signal_handlers():
             means = self.strategy.run(tf.function(lambda: replica_ops.mean(tf.constant(mine, tf.float64))))
         if float(self.strategy.experimental_local_results(means)[0]) != mine:
             raise UserError(
@@ -54,22 +61,22 @@ class Cluster:
                 f" flags and pictures, but this one was given {settings}."
             )
 
-    def follow_chief(self, variables: Iterable[tf.Variable]) -> None:
+    def broadcast_from_chief(self, variables: Iterable[tf.Variable]) -> None:
         """Wait for all, and give each replica's copies of the variables the chief's values."""
         if len(self.members) > 1:  # within one process assigning to one copy assigns to all
-            self.strategy.run(tf.function(lambda: _copy_first(list(variables))))
+            self.strategy.run(tf.function(lambda: _copy_from_first(list(variables))))
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
+    def report_lost_worker(self) -> Iterator[None]:
         """What TensorFlow raises where another process is lost, as a UserError that names it."""
         try:
             yield
-        except LOST as error:
+        except LOST_WORKER_ERRORS as error:
             if len(self.members) == 1:
                 raise
             named = re.search(r"/job:(\w+)(?:/replica:0)?/task:(\d+)", str(error))  # the first is where it began
             task = " ".join(named.groups()) if named else next(iter(self.members))
-            time.sleep(LINGER)
+            time.sleep(EXIT_DELAY_SECONDS)
             raise UserError(
                 f"The training ended because {task} ({self.members[task]}) ended or was lost; see what it said itself,"
                 f" then start all {len(self.members)} workers again with the same command and --resume, which goes on"
@@ -77,16 +84,16 @@ class Cluster:
             ) from error
 
 
-def join(config: Config) -> Cluster:
+def init_cluster(config: Config) -> Cluster:
     """The cluster that TF_CONFIG tells of, once all are there; else this process with one device or several.
 
     Nothing of TensorFlow may have run before. Raises UserError.
     """
     members, index = _tf_config(config)
-    if members != ALONE:
+    if members != SINGLE_PROCESS:
         print(f"This is task {index} of {', '.join(f'{t} ({a})' for t, a in members.items())}; waiting for all of them")
         sys.stdout.flush()
-        strategy = _meet(list(members.values())[index])
+        strategy = _connect_workers(list(members.values())[index])
     elif config.strategy == "mirrored" or (
         config.strategy == "auto" and len(tf.config.list_physical_devices("GPU")) > 1
     ):
@@ -111,7 +118,7 @@ def _tf_config(config: Config) -> tuple[dict[str, str], int]:
     """The members in TF_CONFIG, in TensorFlow's order, and which of them this process is. Raises UserError."""
     text = os.environ.get("TF_CONFIG", "")
     if config.strategy not in ("auto", "multi_worker") or not (text or config.strategy == "multi_worker"):
-        return ALONE, 0
+        return SINGLE_PROCESS, 0
     try:
         given = json.loads(text)
         jobs = {job: given["cluster"].get(job, []) for job in ("chief", "worker")}
@@ -126,10 +133,10 @@ def _tf_config(config: Config) -> tuple[dict[str, str], int]:
         ) from error
 
 
-def _meet(address: str) -> tf.distribute.Strategy:
+def _connect_workers(address: str) -> tf.distribute.Strategy:
     """The strategy, once all workers have come. Raises UserError."""
     try:
-        with _interruptible():
+        with _default_signal_handlers():
             return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         raise UserError(
@@ -139,7 +146,7 @@ def _meet(address: str) -> tf.distribute.Strategy:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def _default_signal_handlers() -> Iterator[None]:
     """SIGINT ends a long wait at once, in which TensorFlow lets no handler of Python's run; SIGTERM, too, once met.
 
     While the workers meet TensorFlow takes SIGTERM for itself; it is ours again afterwards.
@@ -152,7 +159,7 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _copy_first(variables: list[tf.Variable]) -> None:
+def _copy_from_first(variables: list[tf.Variable]) -> None:
     replica = tf.distribute.get_replica_context()
     for variable in variables:
         value = tf.where(replica.replica_id_in_sync_group == 0, variable, tf.zeros_like(variable))

@@ -21,41 +21,41 @@ from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.data.dataset import Dataset, load_dataset, steps_per_epoch
 from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN, Step, steps_per_call
-from dcgan_tf.runs import Run, Runs, locked, remove_temporaries, save_config
-from dcgan_tf.training.cluster import Cluster, join
+from dcgan_tf.runs import Run, Runs, remove_temporary_files, save_config, training_lock
+from dcgan_tf.training.cluster import Cluster, init_cluster
 from dcgan_tf.training.events import drop_after
-from dcgan_tf.training.recorder import Recorder, excused, write_reals
+from dcgan_tf.training.recorder import Recorder, warn_on_write_error, write_reals
 
 
-def begin(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[str, Any] | None = None) -> None:
+def train_new(config: Config, runs: Runs, name: str, weights: str = "", sizes: dict[str, Any] | None = None) -> None:
     """Train a new run, from a checkpoint of the original and the sizes it has if they are given.
 
     Raises UserError before anything is written if it cannot begin.
     """
     sizes = dict(sizes or {})
     classes = sizes.pop("class_names", None)
-    cluster, dataset, config = gather(dataclasses.replace(config, **sizes))
+    cluster, dataset, config = setup(dataclasses.replace(config, **sizes))
     if classes is not None and len(classes) != config.y_dim:
         raise UserError(
             f"The data set {config.dataset!r} has {config.y_dim} classes, but the checkpoint {weights} {len(classes)};"
             " name a data set like the one it was trained on."
         )
-    train(config, runs.create(config, name) if cluster.chief else None, dataset, cluster, weights=weights)
+    train(config, runs.create(config, name) if cluster.is_chief else None, dataset, cluster, weights=weights)
 
 
 def resume(run: Run, given: dict[str, Any]) -> None:
     """Go on with a run, with its own settings but for those given that do not shape the networks."""
     changed = {"strategy": "auto"} | {key: value for key, value in given.items() if key not in ARCHITECTURE}
-    cluster, dataset, config = gather(dataclasses.replace(run.config(), **changed))
-    train(config, run if cluster.chief else None, dataset, cluster, resumed=True)
+    cluster, dataset, config = setup(dataclasses.replace(run.config(), **changed))
+    train(config, run if cluster.is_chief else None, dataset, cluster, resumed=True)
 
 
-def gather(config: Config) -> tuple[Cluster, Dataset, Config]:
+def setup(config: Config) -> tuple[Cluster, Dataset, Config]:
     """All that take part and the data, with the settings as the data completes them. Raises UserError."""
-    cluster = join(config)
+    cluster = init_cluster(config)
     dataset, config = load_dataset(config)
     if len(cluster.members) > 1:
-        cluster.must_agree(summary(config, dataset))
+        cluster.check_same_settings(summary(config, dataset))
     return cluster, dataset, config
 
 
@@ -82,31 +82,31 @@ def train(
       run: for the chief, which alone writes and reads it; None for the other workers.
     Raises UserError if a loss or weight is no longer finite, a checkpoint cannot be written, or a worker is lost.
     """
-    with cluster.watched(), stop_on_signals() as stopped, contextlib.ExitStack() as held:
+    with cluster.report_lost_worker(), stop_on_signals() as stopped, contextlib.ExitStack() as held:
         if run:
-            held.enter_context(locked(run))
+            held.enter_context(training_lock(run))
         with cluster.strategy.scope():
             model = DCGAN(config)
             step = model.make_step(config)
         recorder = prepare(config, run, dataset, model, resumed, weights) if run else None
-        cluster.follow_chief(model.state().values())
+        cluster.broadcast_from_chief(model.state().values())
         total = config.epoch * steps_per_epoch(dataset, config)
-        logged = iterate(config, dataset, model, step, cluster, recorder, total, stopped)
+        logged = run_loop(config, dataset, model, step, cluster, recorder, total, stopped)
         early = int(model.iteration.numpy()) < total
         done = f"{'Stopped' if early else 'Finished'} after iteration {int(model.iteration.numpy())} of {total}"
         if recorder:
             done += recorder.finish(logged, early)
         print(done)
         if not early:
-            cluster.follow_chief([model.iteration])  # a worker that leaves sooner is taken for lost
+            cluster.broadcast_from_chief([model.iteration])  # a worker that leaves sooner is taken for lost
     if early:
         print("Go on with the same command and --resume.")
         raise SystemExit(128 + stopped[0])
     if run:
-        with excused("The story"):
-            from dcgan_tf.generation.report import write_story  # not sooner: it brings matplotlib
+        with warn_on_write_error("The story"):
+            from dcgan_tf.generation.report import write_report  # not sooner: it brings matplotlib
 
-            print("Its story:", *(f"    {path}" for path in write_story(run)), sep="\n")
+            print("Its story:", *(f"    {path}" for path in write_report(run)), sep="\n")
 
 
 def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, weights: str) -> Recorder:
@@ -116,16 +116,16 @@ def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: b
         print(f"Weights from {tf1_checkpoint.assign(weights, model.generator, model.discriminator)}")
     if resumed:
         print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
-        remove_temporaries(run)
+        remove_temporary_files(run)
         save_config(run, config)
-        with excused("The curves"):
+        with warn_on_write_error("The curves"):
             drop_after(run.logs, int(model.iteration.numpy()))
     describe(config, run, dataset, model)
     write_reals(config, run, dataset)
     return Recorder(config, run, dataset, model, checkpoints)
 
 
-def iterate(
+def run_loop(
     config: Config,
     dataset: Dataset,
     model: DCGAN,
@@ -138,12 +138,12 @@ def iterate(
     """The iterations up to `total`, or until `stopped` holds a signal; returns what the last call of the step gave."""
     start, logged, waited = int(model.iteration.numpy()), None, [0.0]
     with _progress(start, total, silent=not recorder) as progress:
-        for iteration, epoch, pictures, labels in timed(calls(config, dataset, start, total, cluster), waited):
+        for iteration, epoch, images, labels in timed(calls(config, dataset, start, total, cluster), waited):
             if stopped and recorder:  # among several workers the chief's signal counts: it saves, and the others follow
                 break
-            logged = step(pictures, labels)
+            logged = step(images, labels)
             progress.set_description(f"epoch {epoch + 1}/{config.epoch}", refresh=False)
-            progress.update(len(pictures))
+            progress.update(len(images))
             if recorder:
                 recorder.after(iteration, logged, progress, waited[0])
     return logged
@@ -158,10 +158,10 @@ def calls(config: Config, dataset: Dataset, start: int, total: int, cluster: Clu
     steps = steps_per_epoch(dataset, config)
     freqs = (config.log_freq, config.sample_freq, config.ckpt_freq, config.evaluate_freq or total, steps)
     together, waiting = steps_per_call(config), []
-    for iteration, (epoch, pictures, labels) in enumerate(dataset.batches(config, start, cluster.rows), start + 1):
+    for iteration, (epoch, images, labels) in enumerate(dataset.batches(config, start, cluster.shard), start + 1):
         if iteration > total:
             return
-        waiting.append((pictures, labels))
+        waiting.append((images, labels))
         if len(waiting) == together or iteration in (1, total) or not all(iteration % freq for freq in freqs):
             yield iteration, epoch, *map(np.stack, zip(*waiting, strict=True))
             waiting.clear()
