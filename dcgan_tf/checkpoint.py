@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -68,6 +69,12 @@ class Checkpoints:
         for file in self.run.checkpoint_dir.glob("model-*"):
             if file.name.split(".")[0] not in named:
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+
+def iteration_of(path: str) -> int | None:
+    """The iteration in a checkpoint's path, such as model-1000; None if the path has none."""
+    match = re.search(r"-(\d+)$", path)
+    return int(match[1]) if match else None
 
 
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:

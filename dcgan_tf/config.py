@@ -139,6 +139,11 @@ class Config:
         """Whether the networks are the conditional ones, with pictures in [0, 1]; else pictures are in [-1, 1]."""
         return bool(self.class_names)
 
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The lowest and highest value of the images that the networks see and make."""
+        return (0.0, 1.0) if self.has_labels else (-1.0, 1.0)
+
     def to_json(self) -> str:
         """All settings as the text of FLAGS.json (train_size as the string "inf" where it has no limit)."""
         values = dataclasses.asdict(self)

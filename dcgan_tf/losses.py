@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")  # what each run logs
+
 
 def _mean_cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:
     logits = tf.cast(logits, tf.float32)

@@ -13,6 +13,7 @@ from dcgan_tf.config import Config
 from dcgan_tf.layers import BatchNorm
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam
+from dcgan_tf.value_range import to_float
 
 Step = Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]
 
@@ -118,14 +119,14 @@ class DCGAN:
           gives its rows alone. It gives what is logged of the last iteration, all float32: the scalars d_loss,
           d_loss_real, d_loss_fake, g_loss, z, and of this worker's first device d, d_ (and G).
         """
-        names = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "z", "d", "d_") + ("G",) * config.G_img_sum
+        names = (*losses.LOSSES, "z", "d", "d_") + ("G",) * config.G_img_sum
         strategy = tf.distribute.get_strategy()
         size = config.batch_size // self.devices
 
         def replica_step(images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
             z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
             pictures, classes, own_z = (replica_ops.shard(x, size) for x in (images, labels, z))
-            out = self.train_step(scale(pictures, config.has_labels), tf.one_hot(classes, config.y_dim), own_z)
+            out = self.train_step(to_float(pictures, config.value_range), tf.one_hot(classes, config.y_dim), own_z)
             out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
             return {name: tf.cast(out[name], tf.float32) for name in names}
 
@@ -162,9 +163,3 @@ def steps_per_call(config: Config) -> int:
 def use_xla(setting: str) -> bool:
     """Whether to compile: auto is on exactly where TensorFlow sees a GPU (XLA's CPU convolutions are far slower)."""
     return setting == "on" or (setting == "auto" and bool(tf.config.list_physical_devices("GPU")))
-
-
-def scale(images: tf.Tensor, conditional: bool) -> tf.Tensor:
-    """uint8 pictures as float32 in [0, 1] (conditional) or [-1, 1], each correctly rounded by its one division."""
-    images = tf.cast(images, tf.float32)
-    return images / 255.0 if conditional else (2.0 * images - 255.0) / 255.0

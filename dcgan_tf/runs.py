@@ -13,8 +13,7 @@ from typing import Any
 
 from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.errors import UserError
-
-TEMPORARY = ".temporary-"  # begins the names of files that are being written
+from dcgan_tf.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -150,21 +149,3 @@ def training_lock(run: Run) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
-
-
-def remove_temporary_files(run: Run) -> None:
-    """Remove what sudden death left of `replaced` files; only for the process that holds the run."""
-    for folder in (run.checkpoints, run.samples, run.logs):
-        for file in folder.glob(f"{TEMPORARY}*"):
-            file.unlink()
-
-
-@contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, which takes the name `path` only once it is whole."""
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -73,8 +73,8 @@ def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.
     import keras
 
     from dcgan_tf import checkpoint
-    from dcgan_tf.generation import image_files
     from dcgan_tf.runs import Runs
+    from dcgan_tf.value_range import to_uint8
 
     run = Runs(str(out_dir)).named(name)
     config = run.config()
@@ -84,7 +84,7 @@ def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.
         if config.y_dim
         else generator(z, training=False)
     )
-    return image_files.to_uint8(made.numpy(), config.has_labels)
+    return to_uint8(made.numpy(), config.value_range)
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def test_exports_give_the_generators_pictures(kind: str, request: pytest.Fixture
 
 
 def test_an_export_that_fails_leaves_the_one_before(tmp_path: Path):
-    from dcgan_tf.generation.export import atomic_folder
+    from dcgan_tf.files import atomic_folder
 
     with atomic_folder(tmp_path / "export") as folder:
         (folder / "a").write_text("first")

@@ -1,4 +1,4 @@
-"""Value range -> uint8, sheets, PNG files."""
+"""Sheets and PNG files."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from dcgan_tf.generation.image_files import save_png, sheet, to_uint8
-
-
-def test_each_range_maps_exactly_and_nothing_is_stretched():
-    assert to_uint8(np.array([0, 0.5, 1, 2, -1]), True).tolist() == [0, 128, 255, 255, 0]
-    assert to_uint8(np.array([-1, 0, 1, 2, -3]), False).tolist() == [0, 128, 255, 255, 0]
-    every = np.arange(256, dtype=np.uint8)
-    assert (to_uint8((every / 255).astype(np.float32), True) == every).all()
-    assert (to_uint8((every / 127.5 - 1).astype(np.float32), False) == every).all()
+from dcgan_tf.generation.image_files import save_png, sheet
 
 
 @pytest.mark.parametrize(

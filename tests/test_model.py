@@ -13,7 +13,7 @@ import tensorflow as tf
 from dcgan_tf import latents, losses
 from dcgan_tf.checkpoint import Checkpoints, load_generator
 from dcgan_tf.config import Config
-from dcgan_tf.model import DCGAN, scale
+from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Runs
 
 SMALL = {"output_height": 16, "output_width": 16, "c_dim": 3, "gf_dim": 4, "df_dim": 4, "z_dim": 6, "batch_size": 8}
@@ -26,13 +26,6 @@ def test_losses_of_logits_worked_out_by_hand():
     assert float(losses.g_loss(logits)) == pytest.approx(on_one, rel=1e-6)
     assert float(losses.d_loss_fake(logits)) == pytest.approx(on_zero, rel=1e-6)
     assert float(losses.d_loss_real(tf.constant([[-1000.0]]))) == 1000  # from logits: no overflow
-
-
-@pytest.mark.parametrize("conditional", [True, False])
-def test_all_256_values_are_scaled_as_in_float64(conditional: bool):
-    values = np.arange(256, dtype=np.uint8)
-    exact = values / 255 if conditional else values / 127.5 - 1
-    assert (scale(tf.constant(values), conditional).numpy() == exact.astype(np.float32)).all()
 
 
 def test_z_depends_on_seed_and_iteration_alone():

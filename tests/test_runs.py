@@ -9,7 +9,8 @@ import pytest
 
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
-from dcgan_tf.runs import Run, Runs, atomic_write
+from dcgan_tf.files import atomic_write
+from dcgan_tf.runs import Run, Runs
 
 
 def saved(runs: Runs, config: Config, name: str, age: int) -> Run:

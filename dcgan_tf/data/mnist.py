@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from dcgan_tf.data import idx
 from dcgan_tf.errors import UserError, reason
-from dcgan_tf.runs import atomic_write
+from dcgan_tf.files import atomic_write
 
 # md5 of the four files, unpacked
 MNIST = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
-import re
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ from dcgan_tf.data.dataset import Dataset, load_dataset
 from dcgan_tf.errors import UserError
 from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, inception, svm_error
+from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import generate, image_files
-from dcgan_tf.runs import Run, atomic_write
+from dcgan_tf.runs import Run
 
 FEW_LABELS = 1000  # labels of the second SVM, and no fewer than two a class
 MAX_PR_SAMPLES = 10_000  # pictures of each kind for precision and recall, which look at every pair
@@ -131,7 +131,7 @@ def evaluate(run: Run, config: Config) -> None:
     evaluator = Evaluator(config)
     made = generate.make_sample_fn(generator, config)
     scores = evaluator.measure(made) | evaluator.controls(run)
-    iteration = int(re.search(r"\d*$", path)[0] or 0)
+    iteration = checkpoint.iteration_of(path) or 0
     write_scalars(tf.summary.create_file_writer(str(run.logs)), scores, iteration)
     facts = {
         "checkpoint": path,

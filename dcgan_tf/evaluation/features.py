@@ -14,8 +14,9 @@ from dcgan_tf import checkpoint
 from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import load_dataset
 from dcgan_tf.errors import UserError, reason
-from dcgan_tf.model import scale
-from dcgan_tf.runs import Run, atomic_write
+from dcgan_tf.files import atomic_write
+from dcgan_tf.runs import Run
+from dcgan_tf.value_range import to_float
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 pictures [N, H, W, C] -> float32 [N, D]
 EPOCHS = 5  # of the classifier: on MNIST it then reads 99% of the test digits
@@ -83,7 +84,7 @@ def discriminator_features(run: Run, config: Config) -> Features:
     @tf.function
     def batch_features(images: tf.Tensor) -> tf.Tensor:
         labels = tf.zeros([tf.shape(images)[0], config.y_dim])
-        maps = discriminator.activations(scale(images, config.has_labels), labels, training=False)
+        maps = discriminator.activations(to_float(images, config.value_range), labels, training=False)
         return tf.concat([pool(x) for x in maps], axis=1)
 
     return lambda images: _in_batches(batch_features, images, 256)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from dcgan_tf.checkpoint import load_discriminator, load_generator
 from dcgan_tf.config import Config
+from dcgan_tf.files import atomic_folder
 from dcgan_tf.runs import Run
 
 
@@ -74,15 +69,3 @@ def freeze(run: Run, config: Config) -> None:
     for kind, tensors in (("Input: ", frozen.inputs), ("Output:", frozen.outputs)):
         for tensor in tensors:
             print(f"{kind} {tensor.name} {tensor.shape}")
-
-
-@contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder to write in, which takes the place of the folder `path` only once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
-        folder = Path(temporary, path.name)
-        folder.mkdir()
-        yield folder
-        shutil.rmtree(path, ignore_errors=True)
-        folder.replace(path)

@@ -17,6 +17,7 @@ from dcgan_tf.cli_values import Term
 from dcgan_tf.config import Config
 from dcgan_tf.generation import image_files
 from dcgan_tf.runs import Run
+from dcgan_tf.value_range import to_uint8
 
 BATCH = 256  # pictures at once: larger batches were measured no faster
 SampleFn = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -38,7 +39,7 @@ def make_sample_fn(generator: keras.Model, config: Config, batch: int = BATCH) -
             part = slice(start, min(start + batch, len(z)))
             missing = batch - (part.stop - part.start)
             out = run(np.pad(z[part], ((0, missing), (0, 0))), np.pad(labels[part], (0, missing)))
-            images[part] = image_files.to_uint8(out.numpy()[: batch - missing], config.has_labels)
+            images[part] = to_uint8(out.numpy()[: batch - missing], config.value_range)
         return images
 
     return sample_fn

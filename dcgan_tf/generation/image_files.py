@@ -12,15 +12,9 @@ import numpy as np
 from PIL import Image
 
 from dcgan_tf.errors import UserError
-from dcgan_tf.runs import atomic_write
+from dcgan_tf.files import atomic_write
 
 MAX_SHEET_PIXELS = 80_000_000  # in one sheet: picture viewers and Pillow itself refuse more
-
-
-def to_uint8(images: np.ndarray, conditional: bool) -> np.ndarray:
-    """Float pictures in [0, 1] (conditional) or [-1, 1] as uint8 0..255: each range exactly, no contrast stretched."""
-    images = np.asarray(images, np.float64)
-    return np.rint(255 * np.clip(images if conditional else (images + 1) / 2, 0, 1)).astype(np.uint8)
 
 
 def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:

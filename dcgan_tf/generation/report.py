@@ -13,14 +13,15 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.util.tensor_util import make_ndarray
 
 from dcgan_tf.errors import UserError
+from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import image_files
-from dcgan_tf.runs import Run, atomic_write
+from dcgan_tf.losses import LOSSES
+from dcgan_tf.runs import Run
 
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 MAX_FRAMES = 200  # of training.gif
 
 

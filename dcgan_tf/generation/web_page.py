@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,9 +12,10 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from dcgan_tf.checkpoint import load_generator
+from dcgan_tf.checkpoint import iteration_of, load_generator
 from dcgan_tf.config import Z_DISTS, Config
-from dcgan_tf.generation.export import atomic_folder, inference_model, serving_function
+from dcgan_tf.files import atomic_folder
+from dcgan_tf.generation.export import inference_model, serving_function
 from dcgan_tf.runs import Run
 
 ASSETS = Path(__file__).parent / "web"
@@ -61,10 +61,9 @@ def write_page(run: Run, config: Config, float16: bool) -> None:
 
 def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[str, Any]:
     """What the page has to know of the generator, for model.json."""
-    iteration = re.search(r"-(\d+)$", checkpoint)
     return {
         "run": run.name,
-        "iteration": int(iteration[1]) if iteration else None,
+        "iteration": iteration_of(checkpoint),
         "z_dim": config.z_dim,
         "z_dist": config.z_dist,
         "z_parameters": Z_DISTS[config.z_dist],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from dcgan_tf.runs import atomic_write
+from dcgan_tf.files import atomic_write
 
 
 def drop_after(logs: Path, iteration: int) -> None:

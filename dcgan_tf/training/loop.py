@@ -20,8 +20,9 @@ from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import ARCHITECTURE, Config
 from dcgan_tf.data.dataset import Dataset, load_dataset, steps_per_epoch
 from dcgan_tf.errors import UserError
+from dcgan_tf.files import remove_temporary_files
 from dcgan_tf.model import DCGAN, Step, steps_per_call
-from dcgan_tf.runs import Run, Runs, remove_temporary_files, save_config, training_lock
+from dcgan_tf.runs import Run, Runs, save_config, training_lock
 from dcgan_tf.training.cluster import Cluster, init_cluster
 from dcgan_tf.training.events import drop_after
 from dcgan_tf.training.recorder import Recorder, warn_on_write_error, write_reals
@@ -116,7 +117,7 @@ def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: b
         print(f"Weights from {tf1_checkpoint.assign(weights, model.generator, model.discriminator)}")
     if resumed:
         print(f"Going on from {checkpoints.restore() or 'the beginning: nothing was saved yet'}")
-        remove_temporary_files(run)
+        remove_temporary_files((run.checkpoints, run.samples, run.logs))
         save_config(run, config)
         with warn_on_write_error("The curves"):
             drop_after(run.logs, int(model.iteration.numpy()))

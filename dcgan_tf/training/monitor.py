@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
+from dcgan_tf.losses import LOSSES
 from dcgan_tf.model import DCGAN
 
-LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 COLLAPSE_STD = 0.01  # pictures whose pixels differ less than this over a batch (range 1) are one picture
 LOW_D_LOSS, LOW_D_LOSS_ITERATIONS = (
     0.01,
@@ -37,7 +37,8 @@ class Monitor:
         if self.low_d_loss_since is not None and iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
             self._warn_once(
                 f"the discriminator's loss has stayed below {LOW_D_LOSS} for {LOW_D_LOSS_ITERATIONS} iterations, so the"
-                " generator learns nothing any more; a lower --learning_rate, a smaller --df_dim or more pictures usually help."
+                " generator learns nothing any more; a lower --learning_rate, a smaller --df_dim or more images"
+                " usually help."
             )
         return values
 

@@ -18,10 +18,12 @@ from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, steps_per_epoch
 from dcgan_tf.errors import reason
+from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import image_files
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import Run, atomic_write
+from dcgan_tf.runs import Run
 from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.value_range import to_uint8
 
 
 class Recorder:
@@ -96,7 +98,7 @@ class Sampler:
 
     def write(self, iteration: int, name: str = "") -> None:
         """Write train_<iteration>.png, or under the name given."""
-        images = image_files.to_uint8(self.sample().numpy(), self.config.has_labels)
+        images = to_uint8(self.sample().numpy(), self.config.value_range)
         self.monitor.check_samples(images)
         with warn_on_write_error("The sheet"):
             image_files.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), image_files.sheet(images))
@@ -136,7 +138,7 @@ def write_summaries(writer: Any, logged: dict, losses: dict[str, float], iterati
         for name in ("z", "d", "d_"):
             tf.summary.histogram(name, logged[name])
         if "G" in logged:
-            tf.summary.image("G", image_files.to_uint8(logged["G"].numpy(), config.has_labels), max_outputs=16)
+            tf.summary.image("G", to_uint8(logged["G"].numpy(), config.value_range), max_outputs=16)
 
 
 def write_reals(config: Config, run: Run, dataset: Dataset) -> None:

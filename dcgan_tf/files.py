@@ -1,0 +1,42 @@
+"""Write files and folders so that each is either complete or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+TEMPORARY = ".temporary-"  # the names of files that are being written begin with this
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; at the end it is renamed to `path`."""
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder to write in; at the end it replaces the folder `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+        folder = Path(temporary, path.name)
+        folder.mkdir()
+        yield folder
+        shutil.rmtree(path, ignore_errors=True)
+        folder.replace(path)
+
+
+def remove_temporary_files(folders: Iterable[Path]) -> None:
+    """Remove what `atomic_write` left in the folders when its process was killed."""
+    for folder in folders:
+        for file in folder.glob(f"{TEMPORARY}*"):
+            file.unlink()
