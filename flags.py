@@ -1,153 +1,162 @@
-"""The command line: the original's flags and the new ones, turned into a Config and a Command."""
+"""The command line: one flag for each setting, command and option; --help; and what the user asks for, a Request."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import sys
+import shutil
+import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from absl import flags
 
-from dcgan_tf import cli_values as parsed
-from dcgan_tf.config import Config
+from dcgan_tf.commands import COMMANDS, DEFAULT_COMMAND, OPTIONS, Command
+from dcgan_tf.config import PRESETS, SETTINGS, Config
 from dcgan_tf.errors import UserError
+from dcgan_tf.runs import Runs
+from dcgan_tf.setting import Trait
 
 FLAGS = flags.FLAGS
-DEFINE = {"str": flags.DEFINE_string, "bool": flags.DEFINE_boolean, "float": flags.DEFINE_float}
-PATHS = ("dataset", "data_dir", "cache_dir", "out_dir", "checkpoint_dir", "sample_dir", "checkpoint", "features")
-IMAGE_COMMANDS = ["visualize", "generate_test_images", "grid", "interpolate", "arithmetic"]
-COMMANDS = ["train", *IMAGE_COMMANDS, "story", "evaluate", "features", "export", "freeze", "web"]  # one at a time
-# Flags that say something only beside one of these commands.
-BESIDE = {
-    "resume": ["train"],
-    "preset": ["train"],
-    "option": ["visualize"],
-    "dims": ["visualize"],
-    "steps": ["interpolate"],
-    "class": IMAGE_COMMANDS,
-    "best": ["", *IMAGE_COMMANDS, "evaluate", "features", "export", "freeze", "web"],
-    "web_float16": ["web"],
+DEFINE = {
+    "str": flags.DEFINE_string,
+    "bool": flags.DEFINE_boolean,
+    "int": flags.DEFINE_integer,
+    "float": flags.DEFINE_float,
 }
+EXAMPLES = """\
+Train a DCGAN, or use a trained one.
 
-# What --preset means; a flag that is given counts more.
-PRESETS = {"": {}, "paper": {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}}
+Examples:
+  python main.py --dataset mnist --train                      train on MNIST
+  python main.py --dataset mnist --train --resume             continue the newest run
+  python main.py --dataset mouths --train                     train on the images in the folder data/mouths
+  python main.py --dataset mnist --grid 8x16                  write a sheet of samples from the newest run
+  python main.py --dataset mnist --generate_test_images 100   write 100 images, one file each
 
-for field in dataclasses.fields(Config):
-    if "help" in field.metadata:
-        define = DEFINE.get(field.type.removesuffix(" | None"), flags.DEFINE_integer)
-        define(field.name, field.default, field.metadata["help"])
-
-flags.DEFINE_boolean("train", False, "Train; without it, use a trained run")
-flags.DEFINE_boolean("resume", False, "Go on with the newest matching run instead of beginning a new one")
-flags.DEFINE_enum("preset", "", list(PRESETS), f"Other defaults than the original's; paper: {PRESETS['paper']}")
-flags.DEFINE_string("checkpoint", "", "Begin with a checkpoint of the original program, e.g. model.b64-1000")
-flags.DEFINE_boolean("visualize", False, "Write the pictures that --option names")
-flags.DEFINE_integer(
-    "option",
-    1,
-    "With --visualize: 0 a random sheet, 1 a sheet for each dimension of z, 2 a GIF for each dimension from a random z,"
-    " 3 the same from zeros, 4 as 3 and all in one GIF",
-)
-flags.DEFINE_string("dims", "", "With --visualize: only these dimensions of z, e.g. 0,5,7-9")
-flags.DEFINE_integer("generate_test_images", None, "Write this many single pictures, of the seeds from --seed on")
-flags.DEFINE_string("grid", "", "Write a sheet of rows x columns, e.g. 8x16; with labels each row is a class")
-flags.DEFINE_string("interpolate", "", "Write the walk from seed to seed, e.g. 3,12,7, as a sheet and a GIF")
-flags.DEFINE_integer("steps", 16, "With --interpolate: pictures from one seed to the next")
-flags.DEFINE_string("arithmetic", "", "Write a sum of means of z by their seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'")
-flags.DEFINE_string("class", "", "Pictures of these classes only, by name or number, e.g. 7 or 0-4 or cat,dog")
-flags.DEFINE_boolean("story", False, "Write the run's loss curves and the film of its sample sheets")
-flags.DEFINE_boolean("evaluate", False, "Measure the run's pictures against the real ones; needs the data")
-flags.DEFINE_string("features", "", "Write the discriminator's features of the data set to this .npz file")
-flags.DEFINE_boolean("best", False, "Take the checkpoint that scored best (--evaluate_freq), not the newest")
-flags.DEFINE_boolean("export", False, "Export both networks as SavedModel and .keras, the generator as .tflite, too")
-flags.DEFINE_boolean("freeze", False, "Export the generator as one frozen graph")
-flags.DEFINE_boolean("web", False, "Write a page on which z is painted and the picture watched, in any browser")
-flags.DEFINE_boolean("web_float16", False, "With --web: the page's weights as float16, in half the bytes")
-flags.DEFINE_string("out_dir", ".", "Folder under which a run writes its checkpoints, samples and logs")
-flags.DEFINE_string("out_name", "", "Name of the run (blank: a new name when training, else the newest matching run)")
-flags.DEFINE_string("checkpoint_dir", "checkpoints", "Folder of the checkpoints, in out_dir")
-flags.DEFINE_string("sample_dir", "samples", "Folder of the samples, in out_dir")
+A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
+GROUPS = ("Data", "Networks", "Training", "Monitoring a training", "Using a trained run", "Devices and speed")
+GROUPS += ("Where a run is",)
 
 
 @dataclass(frozen=True)
-class Command:
-    """What to do, where, and the settings that the user gave himself."""
+class Request:
+    """What the user asks for."""
 
-    name: str  # one of COMMANDS; blank: a random sheet
+    command: Command
+    value: tuple[Any, ...]  # the value of the command's flag; empty if the flag has no value
+    options: dict[str, Any]  # the options of the command, by the names of their flags
     config: Config
-    given: dict[str, Any]  # the settings that stood on the command line
-    resume: bool
-    checkpoint: str
-    option: int
-    dims: tuple[int, ...] | None  # None: all of them
-    generate_test_images: int | None
-    grid: tuple[int, int] | None  # rows, columns
-    interpolate: tuple[int, ...]  # seeds
-    steps: int
-    arithmetic: tuple[parsed.Term, ...]
-    web_float16: bool
-    features: str  # a file to write
-    best: bool
-    classes: str  # as the user wrote them: the run says what they mean
-    out_dir: str
+    given: dict[str, Any]  # only the settings on the command line
+    runs: Runs
     out_name: str
-    checkpoint_dir: str
-    sample_dir: str
 
 
-def parse(argv: list[str]) -> Command:
+@dataclass(frozen=True)
+class Flag:
+    """One flag, as it is defined and as --help shows it."""
+
+    name: str
+    kind: str  # of its value: a key of DEFINE
+    default: Any
+    help: str
+    group: str
+    is_path: bool = False
+    original: bool = False
+
+    def help_lines(self, width: int) -> str:
+        """Return the flag's lines in --help."""
+        default = "" if self.default in (None, "", False) else f" (default: {self.default})"
+        text = textwrap.fill(self.help + default, width, initial_indent=" " * 26, subsequent_indent=" " * 26)
+        label = f"{' *' if self.original else '  '} --{self.name}"
+        return f"{label:26}{text[26:]}" if len(label) < 26 else f"{label}\n{text}"
+
+
+def all_flags() -> Iterator[Flag]:
+    """Yield every flag, in the order of --help."""
+    options = dict(OPTIONS)
+    for name, command in COMMANDS.items():
+        group, is_path = "Training" if name == "train" else "Using a trained run", name == "features"
+        yield Flag(name, command.kind, command.default, command.help, group, is_path, command.original)
+        for option in [option for option in command.options if option in options]:  # after its first command
+            about = options.pop(option)
+            yield Flag(option, type(about.default).__name__, about.default, about.help, group, about.is_path)
+    for field in dataclasses.fields(Config):
+        if about := SETTINGS.get(field.name):
+            kind = str(field.type).removesuffix(" | None")
+            text = about.help + (f"; one of {', '.join(map(str, about.choices))}" if about.choices else "")
+            path, original = Trait.PATH in about.traits, Trait.ORIGINAL in about.traits
+            yield Flag(field.name, kind, field.default, text, about.group, path, original)
+    place = "Where a run is"
+    yield Flag("out_dir", "str", ".", "Folder for checkpoints, samples and logs", place, is_path=True, original=True)
+    name_help = "Name of the run (default: with --train a new name, else the newest run that matches)"
+    yield Flag("out_name", "str", "", name_help, place, original=True)
+    for name in ("checkpoint", "sample"):
+        text = f"Folder for {name}s, in out_dir"
+        yield Flag(f"{name}_dir", "str", f"{name}s", text, place, is_path=True, original=True)
+
+
+for flag in all_flags():
+    DEFINE[flag.kind](flag.name, flag.default, flag.help)
+
+
+def help_text() -> str:
+    """Return the text of --help: examples, then the flags in groups."""
+    width = min(shutil.get_terminal_size((110, 24)).columns, 110)
+    groups: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for flag in all_flags():
+        groups[flag.group].append(flag.help_lines(width))
+    return "\n\n".join([EXAMPLES, *("\n".join([f"{group}:", *lines]) for group, lines in groups.items())])
+
+
+def parse(argv: list[str]) -> Request:
     """Read the command line; --help prints the flags and ends the program. Raises UserError."""
     if any(arg in ("--help", "-help", "-h", "--h", "--helpfull", "--helpshort") for arg in argv[1:]):
-        print(f"Train a DCGAN, or use a trained one.\n{FLAGS.module_help(sys.modules[__name__])}")
+        print(help_text())
         raise SystemExit(0)
     try:
         rest = FLAGS(argv)[1:]
     except flags.Error as error:
         raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
     if rest:
-        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} is none.")
-    for name in PATHS:
-        FLAGS[name].value = os.path.expanduser(os.path.expandvars(FLAGS[name].value))
-    name = _check_combinations()
-    for flag, value in PRESETS[FLAGS.preset].items():
-        if not FLAGS[flag].present:
-            FLAGS[flag].value = value
-    settings = {f.name: FLAGS[f.name].value for f in dataclasses.fields(Config) if f.name in FLAGS}
-    given = {name: value for name, value in settings.items() if FLAGS[name].present}
-    others = {f.name: FLAGS[f.name].value for f in dataclasses.fields(Command) if f.name in FLAGS}
-    others["dims"] = parsed.numbers("dims", FLAGS.dims) if FLAGS.dims else None
-    others["grid"] = parsed.grid(FLAGS.grid) if FLAGS.grid else None
-    others["interpolate"] = parsed.numbers("interpolate", FLAGS.interpolate) if FLAGS.interpolate else ()
-    others["arithmetic"] = parsed.arithmetic(FLAGS.arithmetic) if FLAGS.arithmetic else ()
-    if name == "interpolate" and len(others["interpolate"]) < 2:
-        raise UserError(f"--interpolate needs two seeds or more, like 3,12, but is {FLAGS.interpolate!r}.")
-    return Command(name, Config(**settings), given, classes=FLAGS["class"].value, **others)
+        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
+    for flag in all_flags():
+        if flag.is_path:
+            FLAGS[flag.name].value = os.path.expanduser(os.path.expandvars(FLAGS[flag.name].value))
+    name, command = _chosen_command()
+    _check_options(name, command)
+    options = {}
+    for option in command.options:
+        parser, text = OPTIONS[option].parse, FLAGS[option].value
+        options[option] = parser(text) if parser else text
+    value = (command.parse(FLAGS[name].value),) if command.parse else ()
+    given = {setting: FLAGS[setting].value for setting in SETTINGS if FLAGS[setting].present}
+    config = Config(**(PRESETS.get(options.get("preset", ""), {}) | given))
+    runs = Runs(FLAGS.out_dir, FLAGS.checkpoint_dir, FLAGS.sample_dir)
+    return Request(command, value, options, config, given, runs, FLAGS.out_name)
 
 
-def _check_combinations() -> str:
-    """The one command among the flags, blank if there is none. Raises UserError where flags exclude each other."""
-    commands = [name for name in COMMANDS if FLAGS[name].present and FLAGS[name].value not in (False, "")]
-    if FLAGS.generate_test_images is not None and FLAGS.generate_test_images < 1:
-        raise UserError(f"--generate_test_images must be at least 1, but is {FLAGS.generate_test_images}.")
-    if len(commands) > 1:
-        raise UserError(f"--{commands[0]} and --{commands[1]} exclude each other; give one, then call again.")
-    name = commands[0] if commands else ""
-    for flag, allowed in BESIDE.items():
-        if FLAGS[flag].present and FLAGS[flag].value not in (False, "") and name not in allowed:
-            raise UserError(
-                f"--{flag} needs {' or '.join('--' + command for command in allowed if command)} beside it."
-            )
-    if FLAGS.checkpoint and (FLAGS.resume or name == "story"):
-        raise UserError(
-            f"--checkpoint names weights alone, without a run's history, so --{name or 'resume'} has nothing to go on;"
-            " leave --checkpoint out."
-        )
-    if FLAGS.option not in range(5):
-        raise UserError(f"--option must be 0, 1, 2, 3 or 4, but is {FLAGS.option}.")
-    if FLAGS.steps < 2:
-        raise UserError(f"--steps must be at least 2, but is {FLAGS.steps}.")
+def _is_set(name: str) -> bool:
+    value = FLAGS[name].value
+    return FLAGS[name].present and value is not False and value != ""
+
+
+def _chosen_command() -> tuple[str, Command]:
+    """Return the command on the command line and the name of its flag. Raises UserError if there are two."""
+    names = [name for name in COMMANDS if _is_set(name)]
+    if len(names) > 1:
+        raise UserError(f"--{names[0]} and --{names[1]} exclude each other; give only one of them.")
+    return (names[0], COMMANDS[names[0]]) if names else ("", DEFAULT_COMMAND)
+
+
+def _check_options(name: str, command: Command) -> None:
+    """Raise UserError if an option does not go with the command, or with another option."""
+    for option in OPTIONS:
+        if _is_set(option) and option not in command.options:
+            allowed = " or ".join(f"--{other}" for other in COMMANDS if option in COMMANDS[other].options)
+            raise UserError(f"--{option} goes with {allowed}, not with {f'--{name}' if name else 'no command'}.")
+    if _is_set("checkpoint") and FLAGS.resume:
+        raise UserError("--checkpoint begins a new run and --resume continues one; give only one of them.")
     if os.sep in FLAGS.out_name or FLAGS.out_name in (".", ".."):
         raise UserError(f"--out_name must be a plain name without {os.sep}, but is {FLAGS.out_name!r}.")
-    return name

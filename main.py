@@ -1,131 +1,94 @@
-"""python main.py --dataset mnist --train: parse the flags, then train a run or use one."""
+"""python main.py --dataset mnist --train: read the command line, then train a run or use one."""
 
 from __future__ import annotations
 
 import dataclasses
-import signal
 import sys
 from pathlib import Path
 
 import flags
 from dcgan_tf import cli_values
-from dcgan_tf.config import Config
+from dcgan_tf.commands import COMMANDS, OPTIONS
+from dcgan_tf.config import settings_with
 from dcgan_tf.errors import UserError
-from dcgan_tf.runs import Run, Runs
+from dcgan_tf.setting import Trait
+from dcgan_tf.signals import exit_on_signals
 from dcgan_tf.startup import start_tensorflow
-
-# Settings that say something beside a trained run; the others are the run's own.
-RUN_OVERRIDES = ("seed", "batch_size", "data_dir", "input_fname_pattern", "cache_gb", "cache_dir", "evaluate_samples")
 
 
 def main(argv: list[str]) -> None:
     """Run one command. Raises UserError."""
-    command = flags.parse(argv)
-    runs = Runs(command.out_dir, command.checkpoint_dir, command.sample_dir)
-    folder = runs.named(command.out_name).checkpoints if command.out_name else None
-    begun = not folder or any((folder / file).exists() for file in ("FLAGS.json", "checkpoint"))
-    new = command.name == "train" and not (command.resume and begun)
-    if new and command.resume:
-        print(f"There is no run {command.out_name} yet: it begins now.")
-    run = None if new or command.checkpoint else runs.find(command.config.dataset, command.out_name, command.given)
+    request = flags.parse(argv)
+    if request.command is COMMANDS["train"]:
+        train(request)
+    else:
+        use(request)
+
+
+def train(request: flags.Request) -> None:
+    """Train. Which run? The first rule that applies:
+
+    1. Without --resume: a new run, with the weights of --checkpoint if given.
+    2. With --resume and an --out_name that no run has: a new run with that name.
+    3. With --resume: the run named --out_name, or else the newest run that matches the settings on the command line.
+    """
+    runs, name, config = request.runs, request.out_name, request.config
+    is_new = not request.options["resume"]
+    if not is_new and name and not runs.named(name).has_begun:
+        print(f"There is no run {name} yet, so it begins now.")
+        is_new = True
+    run = None if is_new else runs.find(config.dataset, name, request.given)
     start_tensorflow()
-    sizes = {}
-    if command.checkpoint:
+    from dcgan_tf.training import loop
+
+    if run:
+        loop.resume(run, request.given)
+    else:
+        loop.train_new(config, runs, name, request.options["checkpoint"], request.given)
+
+
+def use(request: flags.Request) -> None:
+    """Run a command on trained weights. Which weights? The first rule that applies:
+
+    1. With --checkpoint: those of that checkpoint of the original program. Its shapes decide the settings.
+    2. Those of the run named --out_name, or else of the newest run that matches the settings on the command line. The
+       run decides the settings, except those that may be overridden.
+    """
+    checkpoint = request.options.get("checkpoint")
+    if checkpoint:
+        start_tensorflow()
         from dcgan_tf import tf1_checkpoint
 
-        sizes = tf1_checkpoint.sizes(command.checkpoint, command.given)
-    if command.name == "train":
-        from dcgan_tf.training import loop
-
-        if new:
-            loop.train_new(command.config, runs, command.out_name, command.checkpoint, sizes)
-        else:
-            loop.resume(run, command.given)
-    elif command.checkpoint:
-        run = runs.named(command.out_name or Path(tf1_checkpoint.prefix(command.checkpoint)).name)
-        run = dataclasses.replace(run, original=command.checkpoint)
-        use(command, run, dataclasses.replace(command.config, **sizes))
+        run = request.runs.named(request.out_name or Path(tf1_checkpoint.prefix(checkpoint)).name)
+        run = dataclasses.replace(run, original=checkpoint)
+        config = dataclasses.replace(request.config, **tf1_checkpoint.sizes(checkpoint, request.given))
     else:
+        run = request.runs.find(request.config.dataset, request.out_name, request.given)
+        run = dataclasses.replace(run, best=request.options.get("best", False))
+        config = run.config()
         print(f"Run: {run.checkpoints}")
-        use(command, dataclasses.replace(run, best=command.best), run.config())
-
-
-def use(command: flags.Command, run: Run, config: Config) -> None:
-    """Every command but --train: what a trained run, or a checkpoint of the original, can give. Raises UserError."""
-    given = {name: command.given[name] for name in RUN_OVERRIDES if name in command.given}
-    config = dataclasses.replace(config, **{"seed": 0, **given})
-    classes = cli_values.classes(command.classes, config.class_names)
-    if command.name == "story":
-        from dcgan_tf.generation.report import report
-
-        return report(run)
-    if command.name == "evaluate":
-        from dcgan_tf.evaluation.evaluate import evaluate
-
-        return evaluate(run, config)
-    if command.name == "features":
-        from dcgan_tf.evaluation.features import write_features
-
-        return write_features(run, config, Path(command.features))
-    if command.name in ("export", "freeze"):
-        from dcgan_tf.generation import export
-
-        return getattr(export, command.name)(run, config)
-    if command.name == "web":
-        from dcgan_tf.generation.web_page import write_page
-
-        return write_page(run, config, command.web_float16)
-    from dcgan_tf import checkpoint
-    from dcgan_tf.generation import generate
-    from dcgan_tf.generation.visualize import visualize
-
-    generator, path = checkpoint.load_generator(run, config)
-    print(f"Generator: {path}")
-    whole = command.name in ("", "visualize")  # sheets and films of batch_size pictures each
-    batch = min(config.batch_size, generate.BATCH) if whole else generate.BATCH
-    made = generate.make_sample_fn(generator, config, batch), run, config
-    match command.name:
-        case "generate_test_images":
-            generate.write_images(*made, command.generate_test_images, classes)
-        case "grid":
-            generate.write_grid(*made, command.grid, classes)
-        case "interpolate":
-            generate.write_interpolation(*made, command.interpolate, command.steps, classes)
-        case "arithmetic":
-            generate.write_arithmetic(*made, command.arithmetic, classes)
-        case _:
-            visualize(*made, command.option if command.name else 0, command.dims, classes)
-
-
-stopped: list[int] = []  # the signal that ends the program
-
-
-def stop(number: int, frame: object = None) -> None:
-    """End like an exception, so that nothing is left half-written; training takes both signals over.
-
-    In some callbacks, TensorFlow's among them, Python drops an exception that a signal raises or makes another of it:
-    it is raised again each second until it is heard.
-    """
-    stopped.append(number)
-    signal.signal(signal.SIGALRM, lambda *_: stop(number))
-    signal.setitimer(signal.ITIMER_REAL, 1)
-    raise SystemExit
+    overrides = settings_with(Trait.OVERRIDE | Trait.MACHINE)
+    config = dataclasses.replace(
+        config, **{"seed": 0, **{name: value for name, value in request.given.items() if name in overrides}}
+    )
+    keywords = {OPTIONS[name].keyword: value for name, value in request.options.items() if OPTIONS[name].keyword}
+    if "classes" in keywords:
+        keywords["classes"] = cli_values.classes(keywords["classes"], config.class_names)
+    start_tensorflow()
+    request.command.load()(run, config, *request.value, **keywords)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    try:
-        main(sys.argv)
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except OSError as error:
-        print(f"Error: {error}; check that it can be read and written, and that its disk has room.", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:  # the second one while training
-        raise SystemExit(130) from None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if stopped:
-            sys.exit(128 + stopped[0])
+    with exit_on_signals():
+        try:
+            main(sys.argv)
+        except UserError as error:
+            print(f"Error: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
+        except OSError as error:
+            print(
+                f"Error: {error}; check that it can be read and written, and that its disk has room.", file=sys.stderr
+            )
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:  # the second Ctrl-C while training
+            raise SystemExit(130) from None

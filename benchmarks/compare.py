@@ -82,16 +82,16 @@ def rounds(dataset: str, options: argparse.Namespace) -> dict[str, list[float]]:
 
 
 def row(name: str, dataset: str, times: dict[str, list[float]], batch_size: int) -> dict:
-    """What is told of one program: its speed, and how many times as long as ours it takes."""
+    """Return the result of one program: its speed, and how many times as long as ours it takes."""
     ms = statistics.median(times[name])
-    told = {"program": name, "dataset": dataset, "precision": PROGRAMS[name][1], "batch_size": batch_size}
-    told |= {"ms_per_iteration": round(ms, 1), "ms_quartiles": quartiles(times[name], 1)}
-    told |= {"images_per_second": round(1000 * batch_size / ms, 1)}
+    result = {"program": name, "dataset": dataset, "precision": PROGRAMS[name][1], "batch_size": batch_size}
+    result |= {"ms_per_iteration": round(ms, 1), "ms_quartiles": quartiles(times[name], 1)}
+    result |= {"images_per_second": round(1000 * batch_size / ms, 1)}
     for ours in ("dcgan_tf", "dcgan_tf, bfloat16"):
         if ours in times and ours != name and (name == "plain Keras" or ours == PROGRAMS[name][2]):
             ratios = [peer / own for peer, own in zip(times[name], times[ours], strict=True)]
-            told[f"times {ours}"] = [round(statistics.median(ratios), 2), *quartiles(ratios, 2)]
-    return told
+            result[f"times {ours}"] = [round(statistics.median(ratios), 2), *quartiles(ratios, 2)]
+    return result
 
 
 def quartiles(values: list[float], digits: int) -> list[float]:
@@ -103,10 +103,10 @@ def show(dataset: str, rows: list[dict], batch_size: int) -> None:
     """Print the table of one data set."""
     print(f"\n{dataset}, batch {batch_size}: medians (quartiles)")
     print(f"{'':28} {'ms an iteration':>24} {'images/s':>9}   we are faster by")
-    for told in rows:
-        ms = f"{told['ms_per_iteration']} ({told['ms_quartiles'][0]} - {told['ms_quartiles'][1]})"
-        ratios = [f"{v[0]} ({v[1]} - {v[2]}) with {k[6:]}" for k, v in told.items() if k.startswith("times ")]
-        print(f"{told['program']:28} {ms:>24} {told['images_per_second']:>9}   {'; '.join(ratios)}", flush=True)
+    for result in rows:
+        ms = f"{result['ms_per_iteration']} ({result['ms_quartiles'][0]} - {result['ms_quartiles'][1]})"
+        ratios = [f"{v[0]} ({v[1]} - {v[2]}) with {k[6:]}" for k, v in result.items() if k.startswith("times ")]
+        print(f"{result['program']:28} {ms:>24} {result['images_per_second']:>9}   {'; '.join(ratios)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,57 +17,57 @@ from dcgan_tf.model import DCGAN, g_ema_state
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import Run
 
-# What TensorFlow raises for a checkpoint that is damaged, cut off, or of other sizes.
+# What TensorFlow raises if a checkpoint is damaged, incomplete, or of other sizes.
 UNREADABLE = (ValueError, AssertionError, LookupError, RuntimeError, OSError, tf.errors.OpError)
 
 
 class Checkpoints:
-    """The run's checkpoints of both networks, both optimisers and the iteration."""
+    """The run's checkpoints: both networks, both optimizers, and the iteration."""
 
     def __init__(self, model: DCGAN, run: Run, max_to_keep: int):
         self.model, self.run = model, run
-        # By name: a Keras model's lists of layers are not seen by tf.train.Checkpoint, which would leave them out.
+        # By name, because tf.train.Checkpoint does not find the layers that a Keras model keeps in lists.
         self.checkpoint = tf.train.Checkpoint(**model.state())
         self.manager = tf.train.CheckpointManager(
             self.checkpoint, str(run.checkpoint_dir), max_to_keep, checkpoint_name="model"
         )
 
     def save(self) -> str:
-        """Save under the present iteration; returns the path. What is there already is not written again.
+        """Save the checkpoint of this iteration, if it is not saved yet. Returns its path.
 
-        TensorFlow writes temporary files, renames them, and only then names them in the index `checkpoint`.
-        Raises UserError if the disk does not take it; the checkpoint before it stays.
+        TensorFlow writes temporary files, renames them, and only then names them in the index file `checkpoint`.
+        Raises UserError if it cannot be written; the previous checkpoint stays.
         """
-        iteration = int(self.model.iteration.numpy())
-        before = self.manager.latest_checkpoint
-        if before == str(self.run.checkpoint_dir / f"model-{iteration}"):
-            return before
+        iteration = self.model.iterations_done
+        previous = self.manager.latest_checkpoint
+        if previous == str(self.run.checkpoint_dir / f"model-{iteration}"):
+            return previous
         try:
             return self.manager.save(iteration)
         except (OSError, tf.errors.OpError) as error:
-            self.tidy()
+            self.remove_unlisted()
             raise UserError(
                 f"The checkpoint of iteration {iteration} could not be written to {self.run.checkpoint_dir}"
-                f" ({reason(error)}); make room on that disk and go on with --resume from"
-                f" {f'{before}, which is whole' if before else 'the beginning'}."
+                f" ({reason(error)}); make room on that disk, then continue with --resume from"
+                f" {f'{previous}, which is complete' if previous else 'the beginning'}."
             ) from error
 
     def restore(self) -> str | None:
-        """Restore the newest checkpoint that is whole, and remove what sudden death left half-written beside it.
+        """Restore the newest checkpoint that can be read, and remove files that a killed training left incomplete.
 
-        Returns its path, or None if nothing was saved yet. Raises UserError if none is whole.
+        Returns its path, or None if no checkpoint was saved yet. Raises UserError if none can be read.
         """
         if not _newest_first(self.run):
             return None
         path = _restore(self.checkpoint, self.run)
-        self.tidy()
+        self.remove_unlisted()
         return path
 
-    def tidy(self) -> None:
-        """Remove all files of checkpoints that the index does not name, temporary ones among them."""
-        named = {Path(path).name for path in self.manager.checkpoints}
+    def remove_unlisted(self) -> None:
+        """Remove all checkpoint files that the index file does not name."""
+        listed = {Path(path).name for path in self.manager.checkpoints}
         for file in self.run.checkpoint_dir.glob("model-*"):
-            if file.name.split(".")[0] not in named:
+            if file.name.split(".")[0] not in listed:
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
@@ -78,14 +78,14 @@ def iteration_of(path: str) -> int | None:
 
 
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
-    """The run's trained generator, and the path of the checkpoint it came from. Raises UserError."""
+    """Return the run's generator (or its EMA) and the path of its checkpoint. Raises UserError."""
     generator = build_generator(config)
     state = g_ema_state(generator) if config.g_ema else None
     return generator, _load(run, generator, state)
 
 
 def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
-    """The run's trained discriminator, and the path of the checkpoint it came from. Raises UserError."""
+    """Return the run's discriminator and the path of its checkpoint. Raises UserError."""
     discriminator = build_discriminator(config)
     return discriminator, _load(run, discriminator)
 
@@ -97,13 +97,13 @@ def _load(run: Run, network: keras.Model, state: dict[str, tf.Variable] | None =
 
 
 def _newest_first(run: Run) -> list[str]:
-    """The paths of the checkpoints that the run's index names."""
+    """Return the paths of the checkpoints that the run's index file names."""
     state = tf.train.get_checkpoint_state(str(run.checkpoint_dir))
     return list(reversed(state.all_model_checkpoint_paths)) if state else []
 
 
 def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
-    """Restore the newest checkpoint that can be read, with a warning for those passed over; returns its path."""
+    """Restore the newest checkpoint that can be read, and warn about damaged ones. Returns its path."""
     paths, reasons = _newest_first(run), []
     for path in paths:
         try:
@@ -112,7 +112,10 @@ def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
         except UNREADABLE as error:
             reasons.append(reason(error))
             if path != paths[-1]:
-                print(f"Warning: the checkpoint {path} is damaged ({reasons[-1]}); passed over.", file=sys.stderr)
+                print(
+                    f"Warning: the checkpoint {path} is damaged ({reasons[-1]}); an older one is used.",
+                    file=sys.stderr,
+                )
     if not paths:
         raise UserError(f"The run {run.name} has no checkpoint in {run.checkpoint_dir}; train it with --train first.")
     raise UserError(

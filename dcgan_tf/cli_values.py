@@ -1,4 +1,4 @@
-"""What the user writes on the command line about seeds, dimensions, classes and sheets, as numbers. No TensorFlow."""
+"""Parse what users write on the command line: seeds, dimensions, classes, grids, sums. Imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,27 +6,40 @@ import re
 
 from dcgan_tf.errors import UserError
 
-MAX_NUMBERS = 10_000  # numbers in one list: more is a slip of the keyboard
-Term = tuple[int, tuple[int, ...]]  # +1 or -1, and the seeds whose mean z is added or taken away
+MAX_NUMBERS = 10_000  # in one list; a longer one is a typing error
+Term = tuple[int, tuple[int, ...]]  # +1 or -1, and the seeds whose mean z is added or subtracted
 
 
 def numbers(flag: str, text: str) -> tuple[int, ...]:
-    """ "0,5,7-9" as (0, 5, 7, 8, 9). Raises UserError that names the flag."""
+    """Parse "0,5,7-9" as (0, 5, 7, 8, 9). Raises UserError that names the flag."""
     found: list[int] = []
     for part in text.replace(" ", "").split(","):
         match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first or last - first + len(found) >= MAX_NUMBERS:
             raise UserError(
-                f"--{flag} takes numbers and ranges from low to high, like 0,5,7-9, at most {MAX_NUMBERS:,} of them,"
+                f"--{flag} takes numbers and ranges from low to high, like 0,5,7-9, at most {MAX_NUMBERS:,} numbers,"
                 f" but is {text!r}."
             )
         found.extend(range(first, last + 1))
     return tuple(found)
 
 
+def dims(text: str) -> tuple[int, ...] | None:
+    """Parse --dims; blank means all dimensions, None. Raises UserError."""
+    return numbers("dims", text) if text else None
+
+
+def interpolation(text: str) -> tuple[int, ...]:
+    """Parse --interpolate, two seeds or more. Raises UserError."""
+    seeds = numbers("interpolate", text)
+    if len(seeds) < 2:
+        raise UserError(f"--interpolate needs two seeds or more, like 3,12, but is {text!r}.")
+    return seeds
+
+
 def grid(text: str) -> tuple[int, int]:
-    """ "8x16" as (8, 16), rows and columns. Raises UserError."""
+    """Parse "8x16" as (8, 16), rows and columns. Raises UserError."""
     match = re.fullmatch(r"([1-9][0-9]{0,9})x([1-9][0-9]{0,9})", text.lower())
     if not match:
         raise UserError(f"--grid takes rows and columns, like 8x16, but is {text!r}.")
@@ -34,7 +47,7 @@ def grid(text: str) -> tuple[int, int]:
 
 
 def arithmetic(text: str) -> tuple[Term, ...]:
-    """ "12,15,20 - 3,4,9 + 30" as ((1, (12, 15, 20)), (-1, (3, 4, 9)), (1, (30,))). Raises UserError."""
+    """Parse "12,15,20 - 3,4,9 + 30" as ((1, (12, 15, 20)), (-1, (3, 4, 9)), (1, (30,))). Raises UserError."""
     parts = re.split(r"([+-])", "+" + text.replace(" ", ""))[1:]
     if not all(re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", seeds) for seeds in parts[1::2]):
         raise UserError(f"--arithmetic takes seeds joined by + and -, like '12,15,20 - 3,4,9 + 30', but is {text!r}.")
@@ -42,17 +55,38 @@ def arithmetic(text: str) -> tuple[Term, ...]:
     return tuple((sign, numbers("arithmetic", seeds)) for sign, seeds in zip(signs, parts[1::2], strict=True))
 
 
-def classes(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
-    """--class, such as "7", "0-9" or "cat,dog", as indices into the run's class names; blank: all of them.
+def image_count(count: int) -> int:
+    """Check --generate_test_images. Raises UserError."""
+    if count < 1:
+        raise UserError(f"--generate_test_images must be at least 1, but is {count}.")
+    return count
 
-    Numbers mean indices where no class has a number for a name. Raises UserError.
+
+def steps(count: int) -> int:
+    """Check --steps. Raises UserError."""
+    if count < 2:
+        raise UserError(f"--steps must be at least 2, but is {count}.")
+    return count
+
+
+def visualize_option(number: int) -> int:
+    """Check --option. Raises UserError."""
+    if number not in range(5):
+        raise UserError(f"--option must be 0, 1, 2, 3 or 4, but is {number}.")
+    return number
+
+
+def classes(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Parse --class, such as "7", "0-9" or "cat,dog", as indices into the run's class names; blank means all classes.
+
+    A number is an index, unless a class has a number as its name. Raises UserError.
     """
     if not names and text:
         raise UserError(f"The run has no classes, so --class must be left out, but is {text!r}.")
     found: list[int] = []
-    for part in [p.strip() for p in text.split(",")] if text else []:
+    for part in [part.strip() for part in text.split(",")] if text else []:
         first, dash, last = ("", "", "") if part in names else part.partition("-")
-        ends = [_class_index(p.strip(), names) for p in ((first, last) if dash else (part,))]
+        ends = [_class_index(end.strip(), names) for end in ((first, last) if dash else (part,))]
         if ends[-1] < ends[0]:
             raise UserError(f"A range of --class goes from the lower to the higher class, but is {part!r}.")
         found.extend(range(ends[0], ends[-1] + 1))

@@ -1,4 +1,4 @@
-"""python -m dcgan_tf.download: fetch data sets. The work is done in data/download.py."""
+"""Entry point of python -m dcgan_tf.download; the code is in data/download.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one exception for what a user can mend, and the plain part of what libraries raise."""
+"""The exception for errors that a user can fix, and short reasons from the exceptions of libraries."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 
 class UserError(Exception):
-    """Wrong flags, files or data; main.py prints its one sentence and exits with 1."""
+    """Wrong flags, files or data. main.py prints its one sentence and exits with 1."""
 
 
 def reason(error: Exception) -> str:
-    """The first line of what an exception says, as a part of one sentence: without TensorFlow's names of nodes."""
-    inner = getattr(error, "reason", None)  # urllib wraps the network's own error
+    """Return the first line of an exception's message, without TensorFlow's node names, as a part of a sentence."""
+    inner = getattr(error, "reason", None)  # urllib wraps the error of the network
     error = inner if isinstance(inner, Exception) else error
     text = re.sub(r"\{\{.*?\}\} *|\[Op:.*", "", getattr(error, "strerror", None) or str(error)).strip()
     return text.splitlines()[0].strip(" .") if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""z: seeded and pure, the same numbers whenever and wherever they are drawn."""
+"""z: drawn for the iterations of a training, or made from the seeds of images; interpolations between z."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dcgan_tf.config import Z_DISTS
 
 
 def sample_z(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[int, int]) -> tf.Tensor:
-    """z of one iteration, from a counter-based generator keyed by (seed, iteration).
+    """Draw the z of one iteration from a counter-based generator with the key (seed, iteration).
 
     Args:
       z_dist: one of config.Z_DISTS.
       seed: of the run.
-      iteration: 1, 2, ... in training; 0 is the fixed z of the sample sheets.
+      iteration: 1, 2, ... in training; 0 for the fixed z of the sample sheets.
       shape: (B, Z).
     Returns: float32 [B, Z].
     """
@@ -28,7 +28,7 @@ def sample_z(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[in
 
 
 def z_from_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:
-    """One z for each seed, which depends on the seed alone: float32 [len(seeds), z_dim], distributed as z_dist."""
+    """Return one z for each seed, float32 [len(seeds), z_dim]. It depends on that seed, z_dim and z_dist only."""
     a, b = Z_DISTS[z_dist]
     z = np.empty((len(seeds), z_dim), np.float32)
     for row, seed in zip(z, seeds, strict=True):
@@ -38,29 +38,34 @@ def z_from_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:
 
 
 def cycle_labels(numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
-    """A class for each number: classes[number % len(classes)], int32 [len(numbers)]; all 0 where there are none."""
-    return np.array([classes[n % len(classes)] if classes else 0 for n in numbers], np.int32)
+    """Return the class for each number, classes[number % len(classes)]: int32 [len(numbers)]; all 0 without classes."""
+    return np.array([classes[number % len(classes)] if classes else 0 for number in numbers], np.int32)
 
 
 def sweep(z: np.ndarray, dimension: int) -> np.ndarray:
-    """A copy of z [N, Z] in which that dimension goes from 0 up to 1 - 1/N, row by row (utils.py, visualize)."""
+    """Return a copy of z [N, Z] in which one dimension goes from 0 to 1 - 1/N, row by row (utils.py, visualize)."""
     z = z.copy()
     z[:, dimension] = np.arange(len(z)) / len(z)
     return z
 
 
 def interpolate(points: np.ndarray, steps: int, z_dist: str) -> np.ndarray:
-    """From each point to the next, both ends included: points [P, Z] -> float32 [P - 1, steps, Z].
+    """Go from each point to the next, both ends included: points [P, Z] -> float32 [P - 1, steps, Z].
 
-    Along a straight line for uniform z. Normal z of many dimensions lie near a sphere, whose inside the generator has
-    not seen: there along the arc (spherical interpolation, White 2016).
+    Uniform z: along a straight line. Normal z: along an arc (spherical interpolation, White 2016), because normal z
+    of many dimensions lie near a sphere, and the generator has not seen its inside.
     """
     t = np.linspace(0, 1, steps)[:, None]
-    return np.stack([_segment(a, b, t, z_dist == "normal01") for a, b in zip(points, points[1:], strict=False)])
+    pairs = zip(points, points[1:], strict=False)
+    return np.stack([_segment(start, end, t, spherical=z_dist == "normal01") for start, end in pairs])
 
 
-def _segment(a: np.ndarray, b: np.ndarray, t: np.ndarray, spherical: bool) -> np.ndarray:
-    angle = np.arccos(np.clip(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1)) if spherical else 0
+def _segment(start: np.ndarray, end: np.ndarray, t: np.ndarray, spherical: bool) -> np.ndarray:
+    angle = _angle(start, end) if spherical else 0
     if angle < 1e-6:
-        return ((1 - t) * a + t * b).astype(np.float32)
-    return ((np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)).astype(np.float32)
+        return ((1 - t) * start + t * end).astype(np.float32)
+    return ((np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)).astype(np.float32)
+
+
+def _angle(a: np.ndarray, b: np.ndarray) -> float:
+    return np.arccos(np.clip(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1))

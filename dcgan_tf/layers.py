@@ -1,4 +1,4 @@
-"""The original's layers (ops.py), under its variable names: so `variable.path` is the original's name."""
+"""The original's layers (ops.py). The weights have its variable names, so `variable.path` is the original's name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 from dcgan_tf import replica_ops
 
 DECAY = 0.9  # of the moving averages
-EPSILON = 1.001e-5  # the original asks for 1e-5, and TensorFlow 1's fused kernel raises it to this floor
+EPSILON = 1.001e-5  # the original sets 1e-5; the fused kernel of TensorFlow 1 raises that to this minimum
 
 
 class Conv(keras.layers.Layer):
@@ -19,7 +19,7 @@ class Conv(keras.layers.Layer):
         self.filters = filters
 
     def build(self, shape):
-        # Cut at two sigma and not rescaled, as tf.truncated_normal_initializer.
+        # Like tf.truncated_normal_initializer: cut at two sigma, not rescaled.
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
         self.w = self.add_weight(name="w", shape=(5, 5, shape[-1], self.filters), initializer=initializer)
         self.biases = self.add_weight(name="biases", shape=(self.filters,), initializer="zeros")
@@ -31,7 +31,7 @@ class Conv(keras.layers.Layer):
 class Deconv(keras.layers.Layer):
     """5x5 transposed convolution, stride 2, SAME, bias: [B, h, w, C] -> [B, height, width, filters] (ops.py, deconv2d).
 
-    The size is explicit: an odd height 2h - 1 is as good as 2h.
+    The output size is explicit, because both 2h and 2h - 1 are possible heights.
     """
 
     def __init__(self, height: int, width: int, filters: int, **kwargs):
@@ -67,54 +67,58 @@ class Linear(keras.layers.Layer):
 class BatchNorm(keras.layers.Layer):
     """Batch norm over all axes but the last: [B, C] or [B, H, W, C] (ops.py, batch_norm).
 
-    Normalises with the biased batch variance; the moving variance takes the Bessel-corrected one, which
-    keras.layers.BatchNormalization does not store.
+    It normalizes with the biased batch variance, and the moving variance takes the Bessel-corrected one.
+    keras.layers.BatchNormalization stores the biased one.
+
+    Args:
+      fused: use TensorFlow's fused op, the fastest. XLA rewrites it as E[x^2] - E[x]^2, which loses too many digits to
+        match the original, so compiled networks need fused=False.
+      synchronized: use the statistics of the whole batch, not of each replica's shard. Needs fused=False.
     """
 
-    # TensorFlow's fused op is the fastest and exact enough, but XLA rewrites it as E[x^2] - E[x]^2, which loses so
-    # many digits that the original's recordings are missed: compiled networks set this to False.
-    fused = True
-    synchronized = False  # statistics of all replicas' batches together, not of each its own; not with the fused op
+    def __init__(self, fused: bool = True, synchronized: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.fused, self.synchronized = fused, synchronized
 
     def build(self, shape):
-        wide = {"shape": shape[-1:], "autocast": False}  # float32 in mixed precision, too, and so the statistics
-        self.gamma = self.add_weight(name="gamma", initializer="ones", **wide)
-        self.beta = self.add_weight(name="beta", initializer="zeros", **wide)
-        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **wide)
-        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **wide)
+        float32 = {"shape": shape[-1:], "autocast": False}  # also in mixed precision
+        self.gamma = self.add_weight(name="gamma", initializer="ones", **float32)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **float32)
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **float32)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **float32)
 
     def call(self, x, *, training):
         x4 = x if x.shape.rank == 4 else x[:, None, None, :]
         y, mean, variance = (self._fused if self.fused or not training else self._two_pass)(x4, training)
         if training:
-            for average, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
-                replica_ops.assign(average, average - (average - batch) * (1 - DECAY))
+            for moving, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
+                replica_ops.assign(moving, moving - (moving - batch) * (1 - DECAY))
         return y if x.shape.rank == 4 else y[:, 0, 0, :]
 
     def _fused(self, x, training):
-        averages = ([], []) if training else (self.moving_mean.value, self.moving_variance.value)
+        moving = ([], []) if training else (self.moving_mean.value, self.moving_variance.value)
         return tf.raw_ops.FusedBatchNormV3(
             x=x,
             scale=self.gamma.value,
             offset=self.beta.value,
-            mean=averages[0],
-            variance=averages[1],
+            mean=moving[0],
+            variance=moving[1],
             epsilon=EPSILON,
             is_training=training,
         )[:3]
 
     def _two_pass(self, x, training):
         wide, n = tf.cast(x, tf.float32), tf.cast(tf.size(x) // x.shape[-1], tf.float32)
-        everywhere = replica_ops.mean if self.synchronized else tf.identity
-        mean = everywhere(tf.reduce_mean(wide, [0, 1, 2]))
-        variance = everywhere(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
+        over_replicas = replica_ops.mean if self.synchronized else tf.identity
+        mean = over_replicas(tf.reduce_mean(wide, [0, 1, 2]))
+        variance = over_replicas(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
         y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)
         n *= tf.distribute.get_strategy().num_replicas_in_sync if self.synchronized else 1
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(variance * n / tf.maximum(n - 1, 1))
 
 
 def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Labels [B, Y] after the last axis of x [B, C], or as maps after x [B, H, W, C] (ops.py, conv_cond_concat)."""
+    """Append labels [B, Y] to x [B, C], or label maps to x [B, H, W, C], on the last axis (conv_cond_concat)."""
     labels = tf.cast(labels, x.dtype)
     if x.shape.rank == 4:
         labels = tf.broadcast_to(labels[:, None, None, :], tf.concat([tf.shape(x)[:3], [labels.shape[-1]]], 0))

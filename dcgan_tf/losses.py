@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")  # what each run logs
+LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")  # the losses that every run logs
 
 
 def _mean_cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:
@@ -13,15 +13,15 @@ def _mean_cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:
 
 
 def d_loss_real(logits: tf.Tensor) -> tf.Tensor:
-    """Mean cross entropy of D's logits [B, 1] on real pictures against 1 (no label smoothing), a scalar."""
+    """Mean cross entropy of D's logits [B, 1] on real images against 1, without label smoothing: a scalar."""
     return _mean_cross_entropy(logits, 1.0)
 
 
 def d_loss_fake(logits: tf.Tensor) -> tf.Tensor:
-    """Mean cross entropy of D's logits [B, 1] on generated pictures against 0, a scalar."""
+    """Mean cross entropy of D's logits [B, 1] on generated images against 0: a scalar."""
     return _mean_cross_entropy(logits, 0.0)
 
 
 def g_loss(logits: tf.Tensor) -> tf.Tensor:
-    """Mean cross entropy of D's logits [B, 1] on generated pictures against 1, a scalar."""
+    """Mean cross entropy of D's logits [B, 1] on generated images against 1: a scalar."""
     return _mean_cross_entropy(logits, 1.0)

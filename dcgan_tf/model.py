@@ -1,4 +1,4 @@
-"""Both networks, their optimisers and one training iteration: the arithmetic of the original's train() (model.py)."""
+"""Both networks, their optimizers and one training iteration: the arithmetic of the original's train() (model.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from dcgan_tf import latents, losses, replica_ops
 from dcgan_tf.config import Config
-from dcgan_tf.layers import BatchNorm
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam
 from dcgan_tf.value_range import to_float
@@ -19,53 +18,58 @@ Step = Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]
 
 
 class DCGAN:
-    """All that training changes, and so all that a checkpoint holds."""
+    """Everything that training changes, and so everything that a checkpoint stores.
+
+    Make it within the scope of the strategy that it will be trained with.
+    """
 
     def __init__(self, config: Config):
-        self.generator = build_generator(config, config.precision)
-        self.discriminator = build_discriminator(config, config.precision)
-        self.devices = tf.distribute.get_strategy().num_replicas_in_sync
-        synchronized = config.sync_bn and self.devices > 1
-        for layer in (*self.generator.layers, *self.discriminator.layers):
-            if isinstance(layer, BatchNorm):
-                layer.synchronized, layer.fused = synchronized, not (synchronized or use_xla(config.xla))
-        self.g_steps = config.g_steps
-        self.g_ema, self.average = config.g_ema, build_generator(config, config.precision) if config.g_ema else None
+        self.config = config
+        self.strategy = tf.distribute.get_strategy()
+        self.replicas = self.strategy.num_replicas_in_sync
+        synchronized = config.sync_bn and self.replicas > 1
+        batch_norm = {"synchronized": synchronized, "fused": not (synchronized or use_xla(config.xla))}
+        self.generator = build_generator(config, config.precision, **batch_norm)
+        self.discriminator = build_discriminator(config, config.precision, **batch_norm)
+        self.g_ema = build_generator(config, config.precision) if config.g_ema else None
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
         self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
-        # Gradients of a mean loss underflow in float16; a power of two scales them exactly, and weights stay float32.
+        # Gradients of a mean loss underflow in float16. A power of two scales them without rounding.
         self.loss_scale = 1024.0 if config.precision == "float16" else 1.0
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     @property
     def sampler(self) -> keras.Model:
-        """The generator that makes pictures: the averaged one if there is an average."""
-        return self.average or self.generator
+        """The generator that makes the samples: the EMA of the generator if there is one."""
+        return self.g_ema or self.generator
+
+    @property
+    def iterations_done(self) -> int:
+        """The number of iterations trained so far."""
+        return int(self.iteration.numpy())
 
     def state(self) -> dict[str, tf.Variable]:
-        """Every variable by name, the networks' by the original's: what a checkpoint holds."""
+        """Return every variable by its name in a checkpoint; the networks' names are the original's."""
         state = {v.path: v.value for network in (self.generator, self.discriminator) for v in network.variables}
-        state |= g_ema_state(self.average) if self.average else {}
+        state |= g_ema_state(self.g_ema) if self.g_ema else {}
         for name, optimizer in (("g_adam", self.g_optimizer), ("d_adam", self.d_optimizer)):
             state |= {f"{name}/{key}": variable for key, variable in optimizer.state().items()}
         return state | {"iteration": self.iteration}
 
     def train_step(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
-        """One D update, then g_steps (2) G updates, all with the same z and labels.
-
-        G does not change between the D update and the first G update, so one pass G(z) serves both.
+        """Update D once, then G g_steps times (2 in the original), all with the same z and labels.
 
         Args:
-          images: real pictures, float32 [B, H, W, C] in the run's range.
+          images: real images, float32 [B, H, W, C] in config.value_range.
           labels: one-hot float32 [B, Y]; Y is 0 without labels.
           z: float32 [B, Z].
-        Returns: the losses before the update that each one drives (d_loss, d_loss_real, d_loss_fake, g_loss_1,
-          g_loss_2 ..., and g_loss, the last of them), G's pictures, D's logits and the gradients. A tf.function around
-          this leaves out what is not used.
+        Returns: d_loss, d_loss_real, d_loss_fake, g_loss_1, g_loss_2, ... (each before its own update), g_loss (the
+          last of these), G's images, D's logits, and the gradients. A tf.function computes only those that are used.
         """
         out: dict[str, tf.Tensor | list[tf.Tensor]] = {}
         d_weights = [v.value for v in self.discriminator.trainable_variables]
         g_weights = [v.value for v in self.generator.trainable_variables]
+        # One pass G(z) serves the D update and the first G update, because G does not change between them.
         with tf.GradientTape() as g_tape:
             out["G"] = self.generator(z, labels, training=True)
             with tf.GradientTape() as d_tape:
@@ -79,87 +83,91 @@ class DCGAN:
             out["g_loss_1"] = losses.g_loss(self.discriminator(out["G"], labels, training=True))
         out["grad_G1"] = self.gradients(g_tape, out["g_loss_1"], g_weights)
         self.g_optimizer.apply(out["grad_G1"], g_weights)
-        for n in range(2, self.g_steps + 1):
+        for n in range(2, self.config.g_steps + 1):
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, labels, training=True)
                 out[f"g_loss_{n}"] = losses.g_loss(self.discriminator(fake, labels, training=True))
             out[f"grad_G{n}"] = self.gradients(g_tape, out[f"g_loss_{n}"], g_weights)
             self.g_optimizer.apply(out[f"grad_G{n}"], g_weights)
         out |= self.sync_replicas({name: value for name, value in out.items() if "loss" in name})
-        if self.average:
+        if self.g_ema:
             self.update_ema()
-        return out | {"g_loss": out[f"g_loss_{self.g_steps}"]}
-
-    def update_ema(self) -> None:
-        """The average of G's variables one step on; its decay grows from 0.1 to g_ema, or it would keep the noise."""
-        done = tf.cast(self.iteration, tf.float32)
-        decay = tf.minimum(self.g_ema, (1 + done) / (10 + done))
-        for average, variable in zip(self.average.variables, self.generator.variables, strict=True):
-            replica_ops.assign(average.value, average.value - (average.value - variable.value) * (1 - decay))
-
-    def sync_replicas(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The means of the losses over the replicas; the batch-norm averages, each moved by its own, become theirs."""
-        averages = [v.value for net in (self.generator, self.discriminator) for v in net.non_trainable_variables]
-        losses, means = replica_ops.mean((losses, [tf.identity(average) for average in averages]))
-        for average, now in zip(averages, means, strict=True):
-            replica_ops.assign(average, now)
-        return losses
+        return out | {"g_loss": out[f"g_loss_{self.config.g_steps}"]}
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
-        """The gradients of the mean loss over the replicas, scaled on their way through the networks."""
+        """Return the gradients of the loss, averaged over the replicas."""
         gradients = replica_ops.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
-        return gradients if self.loss_scale == 1 else [g / self.loss_scale for g in gradients]
+        return gradients if self.loss_scale == 1 else [gradient / self.loss_scale for gradient in gradients]
 
-    def make_step(self, config: Config) -> Step:
-        """The compiled train step: K iterations in one call, with the results of K calls.
+    def sync_replicas(self, loss_values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Average losses and moving batch-norm statistics over the replicas. Returns the losses."""
+        moving = [v.value for net in (self.generator, self.discriminator) for v in net.non_trainable_variables]
+        loss_values, means = replica_ops.mean((loss_values, [tf.identity(variable) for variable in moving]))
+        for variable, mean in zip(moving, means, strict=True):
+            replica_ops.assign(variable, mean)
+        return loss_values
 
-        It is traced once, whatever K is from call to call, and it writes nothing: what is logged leaves it as tensors.
+    def update_ema(self) -> None:
+        """Move the EMA of G's variables. Its decay grows from 0.1 to config.g_ema, to forget the initial weights."""
+        done = tf.cast(self.iteration, tf.float32)
+        decay = tf.minimum(self.config.g_ema, (1 + done) / (10 + done))
+        for ema, variable in zip(self.g_ema.variables, self.generator.variables, strict=True):
+            replica_ops.assign(ema.value, ema.value - (ema.value - variable.value) * (1 - decay))
 
-        Returns: a function of uint8 pictures [K, B, H, W, C] and int32 labels [K, B], of which a worker among several
-          gives its rows alone. It gives what is logged of the last iteration, all float32: the scalars d_loss,
-          d_loss_real, d_loss_fake, g_loss, z, and of this worker's first device d, d_ (and G).
+    def make_step(self) -> Step:
+        """Compile the train step for K iterations in one call. They give the same results as K calls.
+
+        It is traced once for every K. It writes no files: what is logged is returned as tensors.
+
+        Returns: a function of uint8 images [K, B, H, W, C] and int32 labels [K, B], B being one worker's shard. It
+          returns the logged values of the last iteration as float32: d_loss, d_loss_real, d_loss_fake, g_loss, z, and,
+          from this worker's first device only, d and d_ (D's outputs for real and fake images) and G (if logged).
         """
-        names = (*losses.LOSSES, "z", "d", "d_") + ("G",) * config.G_img_sum
-        strategy = tf.distribute.get_strategy()
-        size = config.batch_size // self.devices
+        config = self.config
+        self._compiled_replica_step = self.replica_step
+        if use_xla(config.xla):
+            self._compiled_replica_step = tf.function(self.replica_step, jit_compile=True, autograph=False)
+        image = (config.output_height, config.output_width, config.c_dim)
+        signature = [tf.TensorSpec([None, None, *image], tf.uint8), tf.TensorSpec([None, None], tf.int32)]
+        # Autograph would double the time to trace, and there is no Python control flow to convert.
+        return tf.function(self.run_iterations, input_signature=signature, autograph=False)
 
-        def replica_step(images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
-            z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-            pictures, classes, own_z = (replica_ops.shard(x, size) for x in (images, labels, z))
-            out = self.train_step(to_float(pictures, config.value_range), tf.one_hot(classes, config.y_dim), own_z)
-            out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
-            return {name: tf.cast(out[name], tf.float32) for name in names}
+    def run_iterations(self, images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Train K iterations; see make_step."""
+        types = dict.fromkeys(self._logged_names(), tf.float32)
+        logged = tf.map_fn(self.run_iteration, (images, labels), fn_output_signature=types, parallel_iterations=1)
+        return {name: values[-1] for name, values in logged.items()}
 
-        compiled = tf.function(replica_step, jit_compile=True, autograph=False) if use_xla(config.xla) else replica_step
+    def run_iteration(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Train one iteration on all replicas, on uint8 images [B, H, W, C] and int32 labels [B]."""
+        self.iteration.assign_add(1)
+        out = self.strategy.run(self._compiled_replica_step, (*batch, self.iteration.read_value()))
+        return {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
 
-        def iteration(batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-            self.iteration.assign_add(1)
-            out = strategy.run(compiled, (*batch, self.iteration.read_value()))
-            return {name: strategy.experimental_local_results(value)[0] for name, value in out.items()}
+    def replica_step(self, images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Train one iteration on one replica: take its shard of the batch and of z. Returns what is logged."""
+        config, size = self.config, self.config.batch_size // self.replicas
+        z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
+        shards = [replica_ops.shard(x, size) for x in (images, labels, z)]
+        one_hot = tf.one_hot(shards[1], config.y_dim)
+        out = self.train_step(to_float(shards[0], config.value_range), one_hot, shards[2])
+        out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
+        return {name: tf.cast(out[name], tf.float32) for name in self._logged_names()}
 
-        pictures = (config.output_height, config.output_width, config.c_dim)
-
-        batches = [tf.TensorSpec([None, None, *pictures], tf.uint8), tf.TensorSpec([None, None], tf.int32)]
-
-        @tf.function(input_signature=batches, autograph=False)  # which would double the time to trace, for nothing
-        def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-            kinds = dict.fromkeys(names, tf.float32)
-            logged = tf.map_fn(iteration, (images, labels), fn_output_signature=kinds, parallel_iterations=1)
-            return {name: values[-1] for name, values in logged.items()}
-
-        return step
+    def _logged_names(self) -> tuple[str, ...]:
+        return (*losses.LOSSES, "z", "d", "d_", *(["G"] if self.config.G_img_sum else []))
 
 
-def g_ema_state(average: keras.Model) -> dict[str, tf.Variable]:
-    """The averaged generator's variables, under the names that checkpoints give them."""
-    return {f"g_ema/{v.path}": v.value for v in average.variables}
+def g_ema_state(g_ema: keras.Model) -> dict[str, tf.Variable]:
+    """Return the variables of the generator's EMA by their names in a checkpoint."""
+    return {f"g_ema/{v.path}": v.value for v in g_ema.variables}
 
 
 def steps_per_call(config: Config) -> int:
-    """Iterations in one call, unless something between them must be written: a GPU should not wait for Python."""
+    """Return how many iterations one call runs at most. A GPU should not wait for Python between iterations."""
     return config.steps_per_call or (10 if tf.config.list_physical_devices("GPU") else 1)
 
 
 def use_xla(setting: str) -> bool:
-    """Whether to compile: auto is on exactly where TensorFlow sees a GPU (XLA's CPU convolutions are far slower)."""
+    """Return whether to compile with XLA. auto means: only with a GPU, because XLA's convolutions are slow on a CPU."""
     return setting == "on" or (setting == "auto" and bool(tf.config.list_physical_devices("GPU")))

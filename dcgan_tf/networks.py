@@ -1,6 +1,11 @@
-"""The four networks of the original (model.py: generator, sampler, discriminator), one keras.Model each."""
+"""The four networks of the original (model.py: generator, sampler, discriminator), one keras.Model each.
+
+Generator and Discriminator train without labels, the Conditional ones with labels.
+"""
 
 from __future__ import annotations
+
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -18,11 +23,17 @@ def flatten(x: tf.Tensor) -> tf.Tensor:
 
 
 class Network(keras.Model):
-    """A network that a .keras file can hold: it is made again with its sizes."""
+    """Base class: a network that a .keras file can store. Keras makes it again from its sizes.
 
-    def __init__(self, sizes: dict[str, int], **kwargs):
+    Args:
+      sizes: the constructor's arguments.
+      batch_norm: the arguments of its BatchNorm layers.
+    """
+
+    def __init__(self, sizes: dict[str, int], batch_norm: dict[str, bool] | None, **kwargs):
         super().__init__(**kwargs)
         self.sizes = tuple(sizes.items())
+        self.batch_norm = partial(BatchNorm, **(batch_norm or {}))
 
     def get_config(self):
         return super().get_config() | dict(self.sizes)
@@ -30,17 +41,18 @@ class Network(keras.Model):
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class Generator(Network):
-    """z [B, Z] -> pictures [B, height, width, c_dim] in [-1, 1]; four doublings. Labels [B, 0] are not looked at."""
+    """z [B, Z] -> images [B, height, width, c_dim] in [-1, 1], by four doublings. Labels [B, 0] are ignored."""
 
-    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, name: str = "generator", **kwargs):
-        super().__init__({"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim}, name=name, **kwargs)
+    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, batch_norm=None, name="generator", **kwargs):
+        arguments = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim}
+        super().__init__(arguments, batch_norm, name=name, **kwargs)
         sizes = [(height, width)]
         for _ in range(4):
-            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))  # half, rounded up
         filters = [8 * gf_dim, 4 * gf_dim, 2 * gf_dim, gf_dim, c_dim]
         self.base_shape = (*sizes[4], filters[0])
         self.linear = Linear(sizes[4][0] * sizes[4][1] * filters[0], name="g_h0_lin")
-        self.norms = [BatchNorm(name=f"g_bn{i}") for i in range(4)]
+        self.norms = [self.batch_norm(name=f"g_bn{i}") for i in range(4)]
         self.deconvs = [Deconv(*sizes[4 - i], filters[i], name=f"g_h{i}") for i in range(1, 5)]
 
     def call(self, z, labels=None, *, training):
@@ -52,16 +64,16 @@ class Generator(Network):
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class Discriminator(Network):
-    """Pictures [B, H, W, C] in [-1, 1] -> logits [B, 1]; four halvings. Labels [B, 0] are not looked at."""
+    """Images [B, H, W, C] in [-1, 1] -> logits [B, 1], by four halvings. Labels [B, 0] are ignored."""
 
-    def __init__(self, df_dim: int, name: str = "discriminator", **kwargs):
-        super().__init__({"df_dim": df_dim}, name=name, **kwargs)
+    def __init__(self, df_dim: int, batch_norm=None, name="discriminator", **kwargs):
+        super().__init__({"df_dim": df_dim}, batch_norm, name=name, **kwargs)
         self.convs = [Conv(df_dim * 2**i, name=f"d_h{i}_conv") for i in range(4)]
-        self.norms = [BatchNorm(name=f"d_bn{i}") for i in range(1, 4)]
+        self.norms = [self.batch_norm(name=f"d_bn{i}") for i in range(1, 4)]
         self.linear = Linear(1, name="d_h4_lin")
 
     def activations(self, images, labels=None, *, training):
-        """What each convolution hands on, [B, H/2, W/2, df] first."""
+        """Return the output of each stage: [B, H/2, W/2, df], [B, H/4, W/4, 2df], ..."""
         maps = [leaky_relu(self.convs[0](images))]
         for conv, norm in zip(self.convs[1:], self.norms, strict=True):
             maps.append(leaky_relu(norm(conv(maps[-1]), training=training)))  # 2df, 4df, 8df
@@ -73,18 +85,28 @@ class Discriminator(Network):
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class ConditionalGenerator(Network):
-    """z [B, Z] and one-hot labels [B, Y] -> pictures [B, height, width, c_dim] in [0, 1]; two doublings."""
+    """z [B, Z] and one-hot labels [B, Y] -> images [B, height, width, c_dim] in [0, 1], by two doublings."""
 
-    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, name="generator", **kwargs):
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        c_dim: int,
+        gf_dim: int,
+        gfc_dim: int,
+        batch_norm=None,
+        name="generator",
+        **kwargs,
+    ):
         sizes = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim, "gfc_dim": gfc_dim}
-        super().__init__(sizes, name=name, **kwargs)
+        super().__init__(sizes, batch_norm, name=name, **kwargs)
         self.base_shape = (height // 4, width // 4, 2 * gf_dim)
         self.linear0 = Linear(gfc_dim, name="g_h0_lin")
-        self.norm0 = BatchNorm(name="g_bn0")
+        self.norm0 = self.batch_norm(name="g_bn0")
         self.linear1 = Linear(height // 4 * width // 4 * 2 * gf_dim, name="g_h1_lin")
-        self.norm1 = BatchNorm(name="g_bn1")
+        self.norm1 = self.batch_norm(name="g_bn1")
         self.deconv2 = Deconv(height // 2, width // 2, 2 * gf_dim, name="g_h2")
-        self.norm2 = BatchNorm(name="g_bn2")
+        self.norm2 = self.batch_norm(name="g_bn2")
         self.deconv3 = Deconv(height, width, c_dim, name="g_h3")
 
     def call(self, z, labels, *, training):
@@ -97,19 +119,20 @@ class ConditionalGenerator(Network):
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class ConditionalDiscriminator(Network):
-    """Pictures [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1]; two halvings."""
+    """Images [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1], by two halvings."""
 
-    def __init__(self, filters0: int, filters1: int, dfc_dim: int, name: str = "discriminator", **kwargs):
-        super().__init__({"filters0": filters0, "filters1": filters1, "dfc_dim": dfc_dim}, name=name, **kwargs)
+    def __init__(self, filters0: int, filters1: int, dfc_dim: int, batch_norm=None, name="discriminator", **kwargs):
+        sizes = {"filters0": filters0, "filters1": filters1, "dfc_dim": dfc_dim}
+        super().__init__(sizes, batch_norm, name=name, **kwargs)
         self.conv0 = Conv(filters0, name="d_h0_conv")
         self.conv1 = Conv(filters1, name="d_h1_conv")
-        self.norm1 = BatchNorm(name="d_bn1")
+        self.norm1 = self.batch_norm(name="d_bn1")
         self.linear2 = Linear(dfc_dim, name="d_h2_lin")
-        self.norm2 = BatchNorm(name="d_bn2")
+        self.norm2 = self.batch_norm(name="d_bn2")
         self.linear3 = Linear(1, name="d_h3_lin")
 
     def activations(self, images, labels, *, training):
-        """What each convolution hands on: [B, H/2, W/2, filters0], [B, H/4, W/4, filters1]."""
+        """Return the output of each convolution: [B, H/2, W/2, filters0], [B, H/4, W/4, filters1]."""
         x = leaky_relu(self.conv0(append_labels(images, labels)))
         return [x, leaky_relu(self.norm1(self.conv1(append_labels(x, labels)), training=training))]
 
@@ -120,32 +143,36 @@ class ConditionalDiscriminator(Network):
         return self.linear3(append_labels(x, labels))
 
 
-def build_generator(config: Config, precision: str = "float32") -> keras.Model:
-    """The generator with its initial weights, which depend on config.seed alone.
+def build_generator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
+    """Build the generator. Its initial weights depend on the sizes and config.seed only.
 
     Args:
       config: the sizes, and whether there are labels.
-      precision: one of config.PRECISIONS, of the arithmetic; weights and batch statistics are float32.
+      precision: one of config.PRECISIONS, for the arithmetic; weights and batch statistics are float32.
+      batch_norm: arguments of the BatchNorm layers.
     """
     keras.utils.set_random_seed(config.seed)
     sizes = (config.output_height, config.output_width, config.c_dim, config.gf_dim)
-    generator = ConditionalGenerator(*sizes, config.gfc_dim) if config.has_labels else Generator(*sizes)
-    return _built(generator, precision, [1, config.z_dim], [1, config.y_dim])
+    if config.has_labels:
+        generator = ConditionalGenerator(*sizes, config.gfc_dim, batch_norm=batch_norm)
+    else:
+        generator = Generator(*sizes, batch_norm=batch_norm)
+    return _build(generator, precision, [1, config.z_dim], [1, config.y_dim])
 
 
-def build_discriminator(config: Config, precision: str = "float32") -> keras.Model:
-    """The discriminator with its initial weights, which depend on config.seed alone; precision as the generator's."""
+def build_discriminator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
+    """Build the discriminator; arguments and initial weights as in build_generator."""
     keras.utils.set_random_seed(config.seed + 1)
     if config.has_labels:
-        discriminator = ConditionalDiscriminator(*config.d_widths, config.dfc_dim)
+        discriminator = ConditionalDiscriminator(*config.d_widths, config.dfc_dim, batch_norm=batch_norm)
     else:
-        discriminator = Discriminator(config.df_dim)
+        discriminator = Discriminator(config.df_dim, batch_norm=batch_norm)
     images = [1, config.output_height, config.output_width, config.c_dim]
-    return _built(discriminator, precision, images, [1, config.y_dim])
+    return _build(discriminator, precision, images, [1, config.y_dim])
 
 
-def _built(network: keras.Model, precision: str, *shapes: list[int]) -> keras.Model:
+def _build(network: keras.Model, precision: str, *input_shapes: list[int]) -> keras.Model:
     for layer in (network, *network.layers):
         layer.dtype_policy = precision if precision == "float32" else f"mixed_{precision}"
-    network(*map(tf.zeros, shapes), training=False)
+    network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
     return network

@@ -1,4 +1,4 @@
-"""Adam as the original's: one fused kernel a variable, the epsilon-hat form with epsilon 1e-8."""
+"""Adam as in the original: the epsilon-hat form with epsilon 1e-8, one fused kernel for each variable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dcgan_tf import replica_ops
 class Adam:
     """Adam (Kingma & Ba 2015, end of section 2): w -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
 
-    The powers beta1^t and beta2^t are variables, multiplied once an update, as in TensorFlow 1's AdamOptimizer.
+    The powers beta1^t and beta2^t are variables and are multiplied once per update, as in TensorFlow 1's AdamOptimizer.
     """
 
     def __init__(self, variables: list[keras.Variable], learning_rate: float, beta1: float, beta2: float = 0.999):
@@ -23,7 +23,7 @@ class Adam:
         self.beta2_power = tf.Variable(beta2)
 
     def apply(self, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> None:
-        """One update of the variables with their gradients."""
+        """Update the variables once with their gradients."""
         for variable, m, v, gradient in zip(variables, self.m, self.v, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
@@ -41,7 +41,7 @@ class Adam:
         replica_ops.assign(self.beta2_power, self.beta2_power * self.beta2)
 
     def state(self) -> dict[str, tf.Variable]:
-        """Every variable of the optimiser, by name."""
+        """Return every variable of the optimizer, by name."""
         m = {f"m/{name}": variable for name, variable in zip(self.names, self.m, strict=True)}
         v = {f"v/{name}": variable for name, variable in zip(self.names, self.v, strict=True)}
         return m | v | {"beta1_power": self.beta1_power, "beta2_power": self.beta2_power}

@@ -1,4 +1,4 @@
-"""What the replicas of a distributed train step do together; with one replica the value itself."""
+"""What the replicas of a train step compute together. With one replica, each function returns or sets its own value."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import tensorflow as tf
 
 
 def mean(values: Any) -> Any:
-    """The mean over all replicas of each tensor in a structure: replica code, and a step for all of them together."""
+    """Return the mean over all replicas of each tensor in a structure. Every replica must call it."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
-    """Set this replica's copy of a variable; every replica must set its own to the same.
+    """Set this replica's copy of a variable. Every replica must set its copy to the same value.
 
-    TensorFlow's own assign would gather from the replicas each time, and cannot be compiled.
+    TensorFlow's own assign would first collect the value from all replicas, and XLA cannot compile it.
     """
     tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
 
 def shard(x: tf.Tensor, size: int) -> tf.Tensor:
-    """This replica's `size` rows of x [N, ...], which is the whole batch or what one worker's replicas have of it."""
+    """Return this replica's shard of x, [size, ...]. x is [N, ...]: the whole batch, or the shard of one worker."""
     x = tf.reshape(x, [-1, size, *x.shape[1:]])
     return x[tf.distribute.get_replica_context().replica_id_in_sync_group % tf.shape(x)[0]]

@@ -1,4 +1,4 @@
-"""Where a run lives: its name, its folders, and how later modes find it again."""
+"""A run: its name, its folders, its lock, and how later commands find it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_tf.config import ARCHITECTURE, Config
+from dcgan_tf.config import Config, settings_with
 from dcgan_tf.errors import UserError
 from dcgan_tf.files import atomic_write
+from dcgan_tf.setting import Trait
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Run:
     checkpoints: Path
     samples: Path
     logs: Path
-    original: str = ""  # a checkpoint of the original program, which the weights come from instead
-    best: bool = False  # whether the weights are those that scored best, not the newest
+    original: str = ""  # a checkpoint of the original program that gives the weights
+    best: bool = False  # whether to use the best checkpoint, not the newest
 
     @property
     def name(self) -> str:
@@ -32,15 +33,20 @@ class Run:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """The folder of the checkpoints to be read or written."""
+        """The folder of the checkpoints to read or write."""
         return self.checkpoints / "best" if self.best else self.checkpoints
 
     @property
     def flags_file(self) -> Path:
         return self.checkpoints / "FLAGS.json"
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a training has written to the run."""
+        return any((self.checkpoints / name).exists() for name in ("FLAGS.json", "checkpoint"))
+
     def config(self) -> Config:
-        """The settings that the run was trained with. Raises UserError if they are damaged."""
+        """Return the settings that the run was trained with. Raises UserError if they are damaged."""
         return Config.from_json(self.flags_file)
 
 
@@ -57,59 +63,60 @@ class Runs:
         return Run(root / self.checkpoint_dir / name, root / self.sample_dir / name, root / "logs" / name)
 
     def all(self) -> list[Run]:
-        """Every run that has settings, the newest (by its FLAGS.json) first."""
-        found = [self.named(f.parent.name) for f in self.named("").checkpoints.glob("*/FLAGS.json")]
-        return sorted(found, key=lambda run: (run.flags_file.stat().st_mtime_ns, run.name), reverse=True)
+        """Return every run that has settings, the newest (by its FLAGS.json) first."""
+        runs = [self.named(file.parent.name) for file in self.named("").checkpoints.glob("*/FLAGS.json")]
+        return sorted(runs, key=lambda run: (run.flags_file.stat().st_mtime_ns, run.name), reverse=True)
 
     def create(self, config: Config, name: str = "") -> Run:
-        """Make a new run's folders and its FLAGS.json; a blank name becomes <data set>-<date>-<time>.
+        """Create a new run's folders and its FLAGS.json; a blank name becomes <data set>-<date>-<time>.
 
-        Raises UserError if the name is taken or a folder cannot be made.
+        Raises UserError if the name exists or a folder cannot be created.
         """
         base = name or f"{Path(config.dataset).name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        run, again = self.named(base), 1
+        run, number = self.named(base), 1
         try:
             run.checkpoints.parent.mkdir(parents=True, exist_ok=True)
             while not _make_folder(run.checkpoints) and not name:
-                again += 1
-                run = self.named(f"{base}-{again}")
+                number += 1
+                run = self.named(f"{base}-{number}")
             if run.flags_file.exists():
-                with training_lock(run):  # a training that is going on is told first, with its pid
+                with training_lock(run):  # if it is being trained, the lock's error says so
                     raise UserError(
-                        f"There is a run {name!r} in {run.checkpoints.parent} already; add --resume to go on with it,"
-                        " or choose another --out_name."
+                        f"The run {name!r} exists already in {run.checkpoints.parent}; add --resume to continue it, or"
+                        " choose another --out_name."
                     )
             run.samples.mkdir(parents=True, exist_ok=True)
             run.logs.mkdir(parents=True, exist_ok=True)
             save_config(run, config)
         except OSError as error:
             raise UserError(
-                f"The run's folder {run.checkpoints} cannot be made ({error.strerror}); choose a folder that can be"
-                " written to with --out_dir."
+                f"The run's folder {run.checkpoints} cannot be made ({error.strerror}); choose a writable folder with"
+                " --out_dir."
             ) from error
         return run
 
     def find(self, dataset: str, name: str = "", given: dict[str, Any] | None = None) -> Run:
-        """The run of that name, or the newest of the data set that has a checkpoint and the architecture given.
+        """Return the run of that name, or the newest with a checkpoint that has the data set and architecture.
 
-        Raises UserError, which lists the runs there are, if none matches.
+        Raises UserError, which lists all runs, if none matches.
         """
         runs = self.all()
-        wanted = {key: value for key, value in (given or {}).items() if key in ARCHITECTURE}
+        architecture = settings_with(Trait.ARCHITECTURE)
+        required = {key: value for key, value in (given or {}).items() if key in architecture}
         for run in runs:
-            if run.name == name or (not name and _matches(run, dataset, wanted)):
+            if run.name == name or (not name and _matches(run, dataset, required)):
                 return run
-        conditions = [f"data set {dataset!r}", *(f"{key} {value}" for key, value in wanted.items())]
-        asked = f"named {name!r}" if name else "of " + ", ".join(conditions)
-        there = ", ".join(run.name for run in runs) if runs else "none"
+        conditions = [f"data set {dataset!r}", *(f"{key} {value}" for key, value in required.items())]
+        description = f"named {name!r}" if name else "of " + ", ".join(conditions)
+        existing = ", ".join(run.name for run in runs) if runs else "none"
         raise UserError(
-            f"No trained run {asked} in {self.named('').checkpoints}; train one with --train, or choose with"
-            f" --dataset, --out_name or --out_dir among those there are: {there}."
+            f"No trained run {description} in {self.named('').checkpoints}; train one with --train, or choose one of"
+            f" the existing runs with --dataset, --out_name or --out_dir: {existing}."
         )
 
 
 def _make_folder(folder: Path) -> bool:
-    """Make the folder; False where it was there, so that of two runs that begin at once each gets its own."""
+    """Create the folder. Returns False if it exists, so that two runs that begin at once get different folders."""
     try:
         folder.mkdir()
     except FileExistsError:
@@ -117,14 +124,14 @@ def _make_folder(folder: Path) -> bool:
     return True
 
 
-def _matches(run: Run, dataset: str, wanted: dict[str, Any]) -> bool:
+def _matches(run: Run, dataset: str, required: dict[str, Any]) -> bool:
     try:
         config = run.config()
     except UserError as error:
-        print(f"Passed over: {error}")
+        print(f"Skipped:     {error}")
         return False
     has_checkpoint = (run.checkpoints / "checkpoint").exists()
-    return has_checkpoint and config.dataset == dataset and all(getattr(config, k) == v for k, v in wanted.items())
+    return has_checkpoint and config.dataset == dataset and all(getattr(config, k) == v for k, v in required.items())
 
 
 def save_config(run: Run, config: Config) -> None:
@@ -135,7 +142,7 @@ def save_config(run: Run, config: Config) -> None:
 
 @contextlib.contextmanager
 def training_lock(run: Run) -> Iterator[None]:
-    """Hold the run for training; the lock dies with the process. Raises UserError, with the pid of its holder."""
+    """Lock the run for training; the lock ends with the process. Raises UserError, with the pid of its owner."""
     with (run.checkpoints / ".lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

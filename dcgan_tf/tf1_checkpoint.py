@@ -1,4 +1,4 @@
-"""Checkpoints of the original program (TensorFlow 1): its sizes from the shapes, its weights by their names."""
+"""Checkpoints of the original program (TensorFlow 1): read the sizes from the shapes, and the weights by name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan_tf.config import ARCHITECTURE
+from dcgan_tf.config import settings_with
 from dcgan_tf.errors import UserError
+from dcgan_tf.setting import Trait
 
 
 def prefix(path: str) -> str:
-    """The path as TensorFlow wants it (model.b64-1000), from itself, one of the checkpoint's files, or its folder."""
+    """Return a checkpoint's path as TensorFlow expects it (model.b64-1000), also from its folder or a file."""
     newest = tf.train.latest_checkpoint(path) if Path(path).is_dir() else None
     return newest or re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
 
@@ -27,19 +28,19 @@ def read(path: str) -> tf.train.CheckpointReader:
     except (ValueError, tf.errors.OpError, RuntimeError) as error:
         raise UserError(
             f"No checkpoint can be read at {path} ({str(error).strip().splitlines()[0].rstrip('.')}); give the path of"
-            " the original's checkpoint without its ending, like checkpoint/mnist_64_28_28/DCGAN.model-1002."
+            " the original's checkpoint without its extension, like checkpoint/mnist_64_28_28/DCGAN.model-1002."
         ) from error
 
 
 def sizes(path: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The settings of Config that the shapes in a checkpoint say; its classes are named 0, 1, ...
+    """Return the settings of Config that the shapes in a checkpoint determine. The classes get the names 0, 1, ...
 
-    Shapes tell a picture's area only: it is taken for a square unless --output_height or --output_width is given.
+    The shapes determine only the area of the images. They are square unless --output_height or --output_width is given.
 
     Args:
       path: as in `read`.
       given: the settings on the command line.
-    Raises: UserError if it is not the original's checkpoint, or what was given contradicts it.
+    Raises: UserError if it is not a checkpoint of the original, or a given setting contradicts it.
     """
     shapes = read(path).get_variable_to_shape_map()
     try:
@@ -50,7 +51,7 @@ def sizes(path: str, given: dict[str, Any]) -> dict[str, Any]:
             " one that the original program wrote."
         ) from error
     found |= _image_size(found.pop("cells"), 4 if found["class_names"] else 16, given)
-    for name in ARCHITECTURE:
+    for name in settings_with(Trait.ARCHITECTURE):
         if given.get(name) not in (None, found.get(name, given.get(name))):
             raise UserError(f"--{name} is {given[name]}, but the checkpoint {path} has {found[name]}; leave it out.")
     return found
@@ -80,7 +81,7 @@ def _unconditional(shapes: dict[str, list[int]]) -> dict[str, Any]:
 
 
 def _image_size(cells: int, cell: int, given: dict[str, Any]) -> dict[str, int]:
-    """The pictures' size, where the generator begins with so many cells, each of which grows to cell x cell pixels."""
+    """Return the image size. The generator starts with `cells` cells, and each grows to cell x cell pixels."""
     height, width = given.get("output_height"), given.get("output_width")
     rows = -(-height // cell) if height else cells // -(-width // cell) if width else math.isqrt(cells)
     columns = -(-width // cell) if width else cells // max(rows, 1)
@@ -88,13 +89,13 @@ def _image_size(cells: int, cell: int, given: dict[str, Any]) -> dict[str, int]:
         raise UserError(
             f"The generator in --checkpoint begins with {cells} cells of {cell} x {cell} pixels, which"
             f" {f'--output_height {height} and --output_width {width}' if height or width else 'a square'} does not"
-            " come to; give the --output_height and --output_width it was trained with."
+            " give; use the --output_height and --output_width that it was trained with."
         )
     return {"output_height": height or rows * cell, "output_width": width or columns * cell}
 
 
 def assign(path: str, *networks: keras.Model) -> str:
-    """Give the networks their variables, moving averages too, by the original's names; returns the prefix.
+    """Load all variables of the networks, by the original's names. Returns the checkpoint's path.
 
     Raises UserError if a variable is missing or of another shape.
     """

@@ -32,6 +32,25 @@ MainResult = subprocess.CompletedProcess
 RunMain = Callable[..., MainResult]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow tests unless --slow is given; pytest prints how many it deselected."""
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return (
+        "slow tests: included" if config.getoption("--slow") else "slow tests: left out; pytest --slow runs them, too"
+    )
+
+
 def main_process(*args: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.Popen:
     """`python main.py ARGS` as a process in the folder `cwd`, its output in pipes."""
     command = [sys.executable, "-W", "error", str(ROOT / "main.py"), *map(str, args)]
@@ -54,7 +73,7 @@ def fails_with_one_sentence(*args: object, cwd: Path, says: str, env: dict[str, 
     lines = call_main(*args, cwd=cwd, code=1, env=env).stderr.strip().splitlines()
     err = lines[-1]
     assert err.startswith("Error: ") and err.endswith("."), lines
-    assert all("picture/s" in line or not line.strip() for line in lines[:-1]), lines  # a progress bar
+    assert all("image/s" in line or not line.strip() for line in lines[:-1]), lines  # a progress bar
     assert says in err, err
     return err
 

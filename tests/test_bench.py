@@ -39,6 +39,7 @@ def test_work_of_an_iteration_counted_by_hand():
     assert train_step.gigaflops(DCGAN(config), config) == pytest.approx(2 * 64 * products / 1e9, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
     train_step.main([*TINY, "--iterations=1", "--scaling", "--json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -50,6 +51,7 @@ def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_compare_takes_turns(tmp_path: Path):
     """The peer in Keras against ours, at a batch of 2; PyTorch is not among the test's requirements."""
     command = [sys.executable, ROOT / "benchmarks" / "compare.py", "--quick", "--without=PyTorch", "--shared", "--json"]

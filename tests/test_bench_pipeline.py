@@ -15,7 +15,7 @@ def test_pipeline(capsys, monkeypatch, tmp_path, cache_gb, where):
     monkeypatch.setenv("HOME", str(tmp_path))
     train_step.main(["--pipeline", "--pictures", "96", "--cache_gb", cache_gb])
     out = capsys.readouterr().out
-    speeds = [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) pictures/s", out)]
+    speeds = [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) images/s", out)]
     assert len(speeds) == 4 and min(speeds) > 0 and f"from {where}" in out
     assert re.search(r"Peak memory: \d", out) and not [path for path in tmp_path.rglob("*") if path.is_file()]
 

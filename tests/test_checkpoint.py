@@ -23,7 +23,7 @@ def test_every_variable_is_saved_and_restored(tmp_path: Path, class_names: tuple
     config = Config(**SIZES, z_dim=4, batch_size=4, class_names=class_names)
     run = Runs(str(tmp_path)).create(config)
     model = DCGAN(config)
-    model.make_step(config)(np.zeros((1, 4, 16, 12, 3), np.uint8), np.zeros((1, 4), np.int32))
+    model.make_step()(np.zeros((1, 4, 16, 12, 3), np.uint8), np.zeros((1, 4), np.int32))
     path = Checkpoints(model, run, 1).save()
     values = {name: variable.numpy() for name, variable in model.state().items()}
     trained = [v for n in (model.generator, model.discriminator) for v in n.trainable_variables]

@@ -46,7 +46,7 @@ def begun(config: Config, count: int) -> tuple[DCGAN, Step, dict[str, tf.Tensor]
     """A model after an iteration on that many devices, its train step, and what that gave."""
     with STRATEGIES[count].scope():
         model = DCGAN(config)
-        step = model.make_step(config)
+        step = model.make_step()
     return model, step, step(IMAGES[:1], LABELS[:1])
 
 
@@ -122,6 +122,7 @@ def test_rows_of_a_worker():
     assert [cluster.is_chief for cluster in clusters] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_other_devices(tmp_path: Path):
     """One device, four, and back: every variable is there, and the next iteration is the same."""
     (one, here, _), (four, there, _) = begun(CONFIG, 1), begun(CONFIG, 4)
@@ -223,6 +224,7 @@ def assert_same_curves(logs: Path, expected: Path) -> None:
         assert found == pytest.approx(wanted, rel=2e-2)
 
 
+@pytest.mark.slow
 def test_two_workers_are_one(mnist: list[str], alone: Path, tmp_path: Path):
     with workers(2, *mnist, "--out_name=two", cwd=tmp_path) as (processes, ports):
         (code, out, err), (other_code, other_out, other_err) = outputs(processes)
@@ -237,6 +239,7 @@ def test_two_workers_are_one(mnist: list[str], alone: Path, tmp_path: Path):
     assert sheets == ["train_00000025.png", "train_00000050.png"]
 
 
+@pytest.mark.slow
 def test_workers_die_and_the_run_goes_on(mnist: list[str], alone: Path, tmp_path: Path):
     """First a worker, then the chief; both times by the same command."""
     checkpoints = tmp_path / "checkpoints" / "three"
@@ -262,6 +265,7 @@ def test_workers_die_and_the_run_goes_on(mnist: list[str], alone: Path, tmp_path
     assert_same_curves(tmp_path / "logs" / "three", alone)
 
 
+@pytest.mark.slow
 def test_a_signal_to_all_saves(mnist: list[str], tmp_path: Path):
     """The chief's counts, whichever comes first; the run goes on with one process."""
     checkpoints = tmp_path / "checkpoints" / "two"
@@ -280,6 +284,7 @@ def test_a_signal_to_all_saves(mnist: list[str], tmp_path: Path):
     assert f"model-{at}" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_worker_without_the_data(mnist: list[str], tmp_path: Path):
     """It says so, and the others name it."""
     ports = free_ports(2)

@@ -61,29 +61,29 @@ def archive(*urls: str) -> download.Archive:
 
 
 def test_goes_on_at_the_next_mirror_where_the_first_broke_off(host, tmp_path):
-    download.fetch(archive(f"{host}/page", f"{host}/breaks", f"{host}/whole"), tmp_path / "a.zip")
+    download.fetch_archive(archive(f"{host}/page", f"{host}/breaks", f"{host}/whole"), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     assert Host.asked == ["/page", "/breaks", "/whole bytes=1000000-"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_goes_on_at_another_call(host, tmp_path):
-    with pytest.raises(UserError, match="ended after 1,000,000 of 3,000,000 bytes.*goes on where this ended"):
-        download.fetch(archive(f"{host}/breaks"), tmp_path / "a.zip")
+    with pytest.raises(UserError, match="ended after 1,000,000 of 3,000,000 bytes.*run the same command later"):
+        download.fetch_archive(archive(f"{host}/breaks"), tmp_path / "a.zip")
     assert [path.name for path in tmp_path.iterdir()] == [".a.zip.part"]
-    download.fetch(archive(f"{host}/whole"), tmp_path / "a.zip")
+    download.fetch_archive(archive(f"{host}/whole"), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT and Host.asked[-1] == "/whole bytes=1000000-"
 
 
 def test_a_host_without_ranges_sends_it_all_again(host, tmp_path):
     (tmp_path / ".a.zip.part").write_bytes(CONTENT[:500])
-    download.fetch(archive(f"{host}/no-ranges"), tmp_path / "a.zip")
+    download.fetch_archive(archive(f"{host}/no-ranges"), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
 
 
 def test_what_has_another_digest_is_thrown_away(host, tmp_path):
-    with pytest.raises(UserError, match=r"its digest is another.*by hand and give it with --from-file\.$"):
-        download.fetch(archive(f"{host}/wrong"), tmp_path / "a.zip")
+    with pytest.raises(UserError, match=r"its digest is wrong.*by hand and give it with --from-file\.$"):
+        download.fetch_archive(archive(f"{host}/wrong"), tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -110,11 +110,11 @@ def test_celeba_from_a_file(tmp_path, images_dir):
     picture = (images_dir / "blobs" / "00.jpg").read_bytes()
     file = zipped(tmp_path / "hand.zip", {f"img_align_celeba/{i:06}.jpg": picture for i in range(5)})
     done = command("celebA", "--data_dir", tmp_path / "data", "--from-file", file)
-    assert done.returncode == 0 and "5 pictures, not 202,599" in done.stdout, done
+    assert done.returncode == 0 and "5 images, not 202,599" in done.stdout, done
     names = sorted(path.name for path in (tmp_path / "data" / "celebA").iterdir())
     assert names == [f"{i:06}.jpg" for i in range(5)] and file.exists()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["celebA"]
-    assert "is there already" in command("celebA", "--data_dir", tmp_path / "data").stdout
+    assert "exists already" in command("celebA", "--data_dir", tmp_path / "data").stdout
     with Image.open(tmp_path / "data" / "celebA" / "000000.jpg") as read_back:
         assert read_back.size == (40, 36)
 
@@ -127,23 +127,23 @@ def test_archives_that_are_not_sound_leave_nothing(tmp_path):
     empty = zipped(tmp_path / "empty.zip", {"readme.txt": b"no pictures"})
     (tmp_path / "text.zip").write_text("no archive")
     for file, says in (
-        (climbs, "climbs out of the folder"),
+        (climbs, "points outside the folder"),
         (damaged, "Bad CRC-32"),
-        (empty, "should be in one folder"),
+        (empty, "exactly one folder in it should have"),
     ):
         with pytest.raises(UserError, match=says):
-            download.celeba(data, file)
+            download.fetch_celeba(data, file)
         assert list(data.iterdir()) == [] and not (tmp_path / "outside.jpg").exists()
     fails("celebA", "--data_dir", data, "--from-file", tmp_path / "text.zip", says="must be a ZIP archive")
     fails("celebA", "mnist", "--data_dir", data, "--from-file", empty, says="name one data set")
     with pytest.raises(UserError, match="one data.mdb"):
-        download.lsun(data, empty)
+        download.fetch_lsun(data, empty)
     assert not any(path.is_file() for path in data.rglob("*"))
 
 
 def test_lsun_from_a_file(tmp_path):
     file = zipped(tmp_path / "tower_val_lmdb.zip", {"tower_val_lmdb/data.mdb": b"x", "tower_val_lmdb/lock.mdb": b""})
-    download.lsun(tmp_path, file)
+    download.fetch_lsun(tmp_path, file)
     assert (tmp_path / "lsun" / "tower_val_lmdb" / "data.mdb").read_bytes() == b"x"
     assert [path.name for path in (tmp_path / "lsun").iterdir()] == ["tower_val_lmdb"]
 
@@ -165,6 +165,6 @@ def test_mnist_from_a_file(tmp_path, mnist_dir):
 
     other = idx.encode(np.zeros((60000, 28, 28), np.uint8))
     wrong = zipped(tmp_path / "wrong.zip", {**raw, "train-images-idx3-ubyte": other})
-    with pytest.raises(UserError, match="has not the digest of MNIST's"):
+    with pytest.raises(UserError, match="does not have MNIST's digest"):
         mnist.ensure(tmp_path / "no", wrong)
     assert not (tmp_path / "no").exists()

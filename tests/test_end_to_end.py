@@ -72,7 +72,7 @@ def test_the_originals_lines_on_a_folder(images_dir: Path, tmp_path: Path):
     done = call_main(*common, "--train", cwd=tmp_path)
     for text in (
         "generator/g_h4/w",
-        "20 pictures 24x20x3, no classes, range [-1, 1]",
+        "20 images 24x20x3, no classes, range [-1, 1]",
         "tensorboard --logdir",
         "Device:",
     ):
@@ -87,7 +87,9 @@ def test_the_originals_lines_on_a_folder(images_dir: Path, tmp_path: Path):
     assert iio.imread(tmp_path / "samples" / run.name / "test_random.png").shape == (3 * 24, 4 * 20, 3)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_saves_and_resume_goes_on_exactly(mnist_dir: Path, tmp_path: Path, number: int, code: int):
     """Stopped somewhere and resumed, a run ends with the weights, sheets and curves of one that was not."""
     length = ["--epoch=3", "--train_size=480", "--sample_freq=30", "--log_freq=7", "--ckpt_freq=1000"]
@@ -125,10 +127,10 @@ def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images
 def test_flags_are_answered_without_tensorflow(tmp_path: Path):
     """In this process, so that what was imported can be seen; each in a fresh interpreter."""
     for argv, code, says in (
-        (["--help"], 0, "--[no]train"),
+        (["--help"], 0, "* --train "),
         (["--trian"], 1, "Did you mean"),
         (["--epoch=many"], 1, "--epoch=many"),
-        (["train"], 1, "'train' is none"),
+        (["train"], 1, "'train' does not"),
         (["--train", "--visualize"], 1, "exclude each other"),
         (["--resume"], 1, "--resume"),
         (["--visualize", "--option=9"], 1, "--option"),
@@ -208,6 +210,7 @@ def test_training_imports_no_more_than_it_needs(tmp_path: Path):
     assert done.stdout == "[]\n", done
 
 
+@pytest.mark.slow
 def test_the_paper_preset_sets_what_was_not_given(mnist_dir: Path, tmp_path: Path):
     """D's widths, one G update, an averaged G; a flag counts more; a resumed run keeps them, exactly."""
     args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--train_size=160", "--preset=paper"]

@@ -26,6 +26,7 @@ def evaluated(mnist_run: Path, mnist_dir: Path) -> str:
     return call_main(*QUICK, f"--data_dir={mnist_dir}", cwd=mnist_run).stdout
 
 
+@pytest.mark.slow
 def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str):
     values = json.loads((mnist_run / "checkpoints/mnist-small/metrics.json").read_text())
     assert values["control_error"] == pytest.approx(0.0309)  # what 60,000 real pictures give on the 10,000 others
@@ -37,6 +38,7 @@ def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str):
     assert f"{100 * values['nearest_neighbour_error']:.2f}%" in evaluated
 
 
+@pytest.mark.slow
 def test_a_run_that_saw_the_test_pictures_says_so(mnist_run: Path, evaluated: str):
     values = json.loads((mnist_run / "checkpoints/mnist-small/metrics.json").read_text())
     assert values["saw_test_pictures"] is True
@@ -44,6 +46,7 @@ def test_a_run_that_saw_the_test_pictures_says_so(mnist_run: Path, evaluated: st
     assert values["note"] in evaluated
 
 
+@pytest.mark.slow
 def test_evaluate_reaches_tensorboard(mnist_run: Path, evaluated: str):
     values = json.loads((mnist_run / "checkpoints/mnist-small/metrics.json").read_text())
     curves = EventAccumulator(str(mnist_run / "logs/mnist-small")).Reload()
@@ -52,6 +55,7 @@ def test_evaluate_reaches_tensorboard(mnist_run: Path, evaluated: str):
     assert float(tf.make_ndarray(points[0].tensor_proto)) == pytest.approx(values["nearest_neighbour_error"])
 
 
+@pytest.mark.slow
 def test_nearest_sheet_shows_real_pictures_under_generated_ones(mnist_run: Path, evaluated: str, mnist_dir: Path):
     sheet = iio.imread(mnist_run / "samples/mnist-small/nearest.png")
     assert sheet.shape == (10 * 28, 10 * 28)
@@ -100,6 +104,7 @@ def test_pool_by_hand():
     assert features.pool(x[:, :3, :2]).shape == (1, 6)
 
 
+@pytest.mark.slow
 def test_best_checkpoint_is_kept_beside_the_newest(mnist_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     args = ["--dataset=mnist", "--train", "--epoch=1", "--train_size=320", f"--data_dir={mnist_dir}", "--split=train"]
     main_here(*args, *SMALL, "--evaluate_freq=5", "--evaluate_samples=100", "--out_name=judged", out_dir=tmp_path)

@@ -15,7 +15,6 @@ from dcgan_tf import latents
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.generation import generate
-from dcgan_tf.runs import Runs
 
 
 def z_of(*seeds: int) -> np.ndarray:
@@ -49,7 +48,7 @@ def test_a_thousand_pictures_are_different_and_the_same_again(mnist_run: Path):
     )
     again = mnist_run / "again" / "mnist-small" / "images"
     assert {file.name: file.read_bytes() for file in again.iterdir()} == first
-    assert f"Wrote 1,000 pictures, seed0000_class0.png to seed0999_class9.png, to {again}" in out.stdout
+    assert f"Wrote 1,000 images, seed0000_class0.png to seed0999_class9.png, to {again}" in out.stdout
     main_here("--dataset=mnist", "--generate_test_images=3", "--seed=500", "--sample_dir=some", out_dir=mnist_run)
     some = mnist_run / "some" / "mnist-small" / "images"
     assert {file.name for file in some.iterdir()} == {f"seed050{i}_class{i}.png" for i in range(3)}
@@ -65,7 +64,7 @@ def test_classes_are_those_asked_for(mnist_run: Path, capsys: pytest.CaptureFixt
     written = np.stack([iio.imread(folder / name)[..., None] for name in names])
     assert_close(written, images_of(mnist_run, "mnist-small", z_of(30, 31, 32, 33), [8, 1, 2, 8]))
     main_here(*args, "--class=7", out_dir=mnist_run)
-    assert "There are 4 more pictures from earlier calls in that folder." in capsys.readouterr().out
+    assert "There are 4 more images from earlier calls in that folder." in capsys.readouterr().out
 
 
 def test_pictures_without_labels(blobs_run: Path):
@@ -79,11 +78,10 @@ def test_pictures_without_labels(blobs_run: Path):
 def test_many_pictures_take_no_more_memory_than_few(tmp_path: Path):
     """The files are not really written here: this is about what piles up."""
     config = Config(dataset="x", output_height=64, output_width=64, c_dim=3, seed=0)
-    run = Runs(str(tmp_path)).named("x")
 
     def peak(count: int) -> int:
         tracemalloc.start()
-        generate.write_images(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), run, config, count, [])
+        generate.write_image_files(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), config, tmp_path, count, [])
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size
@@ -138,16 +136,16 @@ def test_arithmetic_is_that_of_means(mnist_run: Path):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--grid=99999x99999"], "A sheet of 99999 x 99999 pictures, 28 high and 28 wide each, is larger than"),
+        (["--grid=99999x99999"], "A sheet of 99999 x 99999 images, each 28 high and 28 wide, is larger than"),
         (["--generate_test_images=0"], "--generate_test_images must be at least 1, but is 0"),
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
         (["--interpolate=3"], "--interpolate needs two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
-        (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 pictures"),
+        (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),
         (["--arithmetic=man - woman"], "--arithmetic takes seeds joined by"),
         (["--grid=2x2", "--export"], "--grid and --export exclude each other"),
-        (["--grid=2x2", "--dims=3"], "--dims needs --visualize beside it"),
-        (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
+        (["--grid=2x2", "--dims=3"], "--dims goes with --visualize"),
+        (["--story", "--class=3"], "--class goes with --visualize or --generate_test_images or"),
     ],
 )
 def test_what_makes_no_sense_is_told(mnist_run: Path, args: list[str], says: str):

@@ -41,9 +41,9 @@ def test_damaged_idx(damage: bytes, tmp_path: Path):
 def test_unpickling_allows_arrays_alone():
     array = np.arange(3)
     data = pickle.dumps(array, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-    assert (mnist._ArraysOnly(io.BytesIO(data)).load() == array).all()
+    assert (mnist._ArrayUnpickler(io.BytesIO(data)).load() == array).all()
     with pytest.raises(pickle.UnpicklingError, match="not allowed"):
-        mnist._ArraysOnly(io.BytesIO(pickle.dumps(print))).load()
+        mnist._ArrayUnpickler(io.BytesIO(pickle.dumps(print))).load()
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_mnist_through_tensorflow_datasets(mirror: dict[str, bytes], tmp_path: P
     mnist.ensure(tmp_path / "mnist")
     assert sorted(file.name for file in (tmp_path / "mnist").iterdir()) == sorted(mnist.MNIST)
     assert idx.read(tmp_path / "mnist" / "t10k-images-idx3-ubyte").shape == (10000, 28, 28)
-    assert "MNIST is there now, from tensorflow-datasets" in capfd.readouterr().out
+    assert "MNIST was fetched from tensorflow-datasets" in capfd.readouterr().out
 
 
 def test_a_broken_download_leaves_nothing(mirror: dict[str, bytes], tmp_path: Path):
@@ -89,7 +89,7 @@ def test_a_broken_download_leaves_nothing(mirror: dict[str, bytes], tmp_path: Pa
     labels[100] ^= 1
     mirror["/t10k-labels-idx1-ubyte.gz"] = gzip.compress(bytes(labels))
     with pytest.raises(
-        UserError, match="t10k-labels-idx1-ubyte is not there or has not the digest .* put its four files"
+        UserError, match="t10k-labels-idx1-ubyte is missing or does not have MNIST's digest.* put its four files"
     ):
         mnist.ensure(tmp_path / "mnist")
     assert not list(tmp_path.iterdir())

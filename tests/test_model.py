@@ -54,7 +54,7 @@ def test_the_step_counts_logs_and_changes_both_networks():
     model = DCGAN(config)
     before = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
-    step = model.make_step(config)
+    step = model.make_step()
     logged = step(images[None], np.zeros((1, 8), np.int32))
     after = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     assert all((a != b).any() for a, b in zip(before, after, strict=True))
@@ -93,7 +93,7 @@ def test_the_average_of_gs_weights_by_hand(tmp_path: Path):
     """Its decay is (1 + iteration) / (10 + iteration) at first; it makes the pictures of the saved run."""
     config = Config(**SMALL, g_ema=0.25)
     model = DCGAN(config)
-    step = model.make_step(config)
+    step = model.make_step()
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
     expected = [v.numpy() for v in model.generator.variables]
     for decay in (2 / 11, 3 / 12, 0.25):  # the third would be 4 / 13
@@ -114,7 +114,7 @@ def test_g_steps_is_how_often_g_steps():
     for g_steps in (1, 3):
         config = Config(**SMALL, g_steps=g_steps)
         model = DCGAN(config)
-        model.make_step(config)(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
+        model.make_step()(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
         assert float(model.g_optimizer.beta1_power) == pytest.approx(0.5 ** (1 + g_steps))
         assert float(model.d_optimizer.beta1_power) == pytest.approx(0.5**2)
 
@@ -150,7 +150,7 @@ def test_half_precision_follows_float32(conditional: bool, precision: str, xla: 
 def test_half_precision_keeps_weights_averages_and_adam_in_float32():
     config = Config(**SMALL, precision="bfloat16")
     model = DCGAN(config)
-    step = model.make_step(config)
+    step = model.make_step()
     logged = step(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
     assert {value.dtype for value in logged.values()} == {tf.float32}
     kept = [v.value for n in (model.generator, model.discriminator) for v in n.variables]
@@ -158,7 +158,7 @@ def test_half_precision_keeps_weights_averages_and_adam_in_float32():
     assert {v.dtype for v in (*kept, *slots)} == {tf.float32}
 
 
-@pytest.mark.parametrize("xla", ["off", "on"])
+@pytest.mark.parametrize("xla", ["off", pytest.param("on", marks=pytest.mark.slow)])
 def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
     """Weights, averages, Adam, the last iteration's values: bit for bit; and one trace for all."""
     config = Config(**SMALL, xla=xla)
@@ -175,7 +175,7 @@ def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
             return DCGAN.train_step(model, *inputs)
 
         model.train_step = counted
-        step = model.make_step(config)
+        step = model.make_step()
         for count in calls:
             logged = step(images[at : at + count], labels[at : at + count])
             at += count

@@ -12,7 +12,7 @@ from conftest import ROOT
 from PIL import Image
 
 from dcgan_tf.config import Config
-from dcgan_tf.data import preprocess
+from dcgan_tf.data import decode
 from dcgan_tf.data.dataset import Dataset, load_dataset, steps_per_epoch
 from dcgan_tf.errors import UserError
 
@@ -50,10 +50,10 @@ def palette(transparent: bool) -> Image.Image:
 )
 def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, picture, colour):
     picture.save(tmp_path / name)
-    pixels, size = preprocess.read(tmp_path / name, SMALL)
+    pixels, size = decode.decode_image(tmp_path / name, SMALL)
     assert pixels.shape == (8, 8, 3) and pixels.dtype == np.uint8 and size == (10, 20)
     np.testing.assert_allclose(pixels, np.broadcast_to(colour, pixels.shape), atol=2)
-    gray, _ = preprocess.read(tmp_path / name, dataclasses.replace(SMALL, c_dim=1))
+    gray, _ = decode.decode_image(tmp_path / name, dataclasses.replace(SMALL, c_dim=1))
     assert gray.shape == (8, 8, 1)
     np.testing.assert_allclose(gray, np.dot(colour, (0.299, 0.587, 0.114)), atol=3)
 
@@ -61,14 +61,14 @@ def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, picture, c
 def test_first_frame_and_upright(tmp_path):
     first, second = solid("RGB", (255, 0, 0)), solid("RGB", (0, 0, 255))
     first.save(tmp_path / "film.gif", save_all=True, append_images=[second])
-    assert preprocess.read(tmp_path / "film.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
+    assert decode.decode_image(tmp_path / "film.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
 
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: the left side of what is stored is the top
     stored = np.zeros((10, 20, 3), np.uint8)
     stored[:, :10] = 255
     Image.fromarray(stored).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    pixels, size = preprocess.read(tmp_path / "turned.jpg", SMALL)
+    pixels, size = decode.decode_image(tmp_path / "turned.jpg", SMALL)
     assert size == (20, 10) and pixels[:3].min() > 240 and pixels[-3:].max() < 15
 
 
@@ -79,11 +79,11 @@ def test_geometry_is_the_originals(number, channels):
     recorded = np.load(ROOT / "tests/golden/preprocessing.npz")
     picture = Image.fromarray(recorded[f"image{number}/input"]).convert("F" if channels == 1 else "RGB")
     crop_height, crop_width, height, width, crop = recorded[f"image{number}/args"].tolist()
-    area = np.asarray(preprocess.center_crop(picture, crop_height, crop_width) if crop else picture)
+    area = np.asarray(decode.center_crop(picture, crop_height, crop_width) if crop else picture)
     low, high = float(area.min()), float(area.max())
     stretched = ((np.asarray(picture, np.float64) - low) * 255 / (high - low)).clip(0, 255) + 0.5
     sizes = {"output_height": height, "output_width": width, "input_height": crop_height, "input_width": crop_width}
-    pixels, _ = preprocess.read(stretched.astype(np.uint8), Config(**sizes, crop=bool(crop), c_dim=channels))
+    pixels, _ = decode.decode_image(stretched.astype(np.uint8), Config(**sizes, crop=bool(crop), c_dim=channels))
     expected = recorded[f"image{number}/output{'_grayscale' if channels == 1 else ''}"].reshape(pixels.shape)
     difference = np.abs(pixels - 127.5 * (expected + 1))
     assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow rounds otherwise where it enlarges
@@ -141,7 +141,7 @@ def test_at_most_ten_are_named(tmp_path, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert len(lines) == 11 and lines[-1] == "  ... and 10 more"
     (tmp_path / "n" / "one more.jpg").write_bytes(b"no")
-    with pytest.raises(UserError, match=r"Of 41 .* 21 cannot be read \(the first: 000.jpg: it is no picture\)"):
+    with pytest.raises(UserError, match=r"Of 41 .* 21 cannot be read \(the first: 000.jpg: it is not an image\)"):
         load(tmp_path)
 
 

@@ -31,11 +31,12 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run, Runs, training_lock
+from dcgan_tf.signals import StopRequest
 from dcgan_tf.training import loop, recorder
 from dcgan_tf.training.cluster import init_cluster
 from dcgan_tf.training.monitor import Monitor
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak that docs/reliability.md tells of
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak in docs/reliability.md
 CADENCE = ["--epoch=2", "--train_size=320", "--ckpt_freq=10", "--sample_freq=10", "--log_freq=5"]
 
 
@@ -56,11 +57,11 @@ def wait_for(file: Path, process: subprocess.Popen) -> None:
         time.sleep(0.01)
 
 
-def test_three_kills_lose_nothing(mnist_dir: Path):
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_kills_lose_nothing(mnist_dir: Path, kills: int):
     script = ROOT / "tests" / "soak_kill.py"
-    done = subprocess.run(
-        [sys.executable, script, "--kills=3", f"--data_dir={mnist_dir}"], capture_output=True, text=True
-    )
+    command = [sys.executable, script, f"--kills={kills}", f"--data_dir={mnist_dir}"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bit for bit" in done.stdout
 
@@ -117,9 +118,10 @@ def test_what_sudden_death_leaves_is_removed_on_resume(mnist_run: Path, mnist_di
 
 def test_the_second_interrupt_ends_at_once():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs lack
-    with loop.stop_on_signals() as stopped:
+    with StopRequest() as stop:
+        assert not stop.requested
         signal.raise_signal(signal.SIGINT)
-        assert stopped == [signal.SIGINT]
+        assert stop.requested and stop.signal == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler  # put back
@@ -141,7 +143,7 @@ def test_signals_while_sampling(mnist_run: Path, number: int, code: int):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_while_preparing(mnist: list[str], tmp_path: Path, number: int, code: int):
     process = main_process(*mnist, cwd=tmp_path)
-    assert process.stdout.readline().startswith("Reading 70,000 pictures")
+    assert process.stdout.readline().startswith("Reading 70,000 images")
     process.send_signal(number)
     err = process.communicate(timeout=60)[1]
     assert process.returncode == code
@@ -149,6 +151,7 @@ def test_signals_while_preparing(mnist: list[str], tmp_path: Path, number: int, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_numbers_that_are_not_finite_stop_and_keep_the_last_good_checkpoint(mnist: list[str], tmp_path: Path):
     call_main(*mnist, "--epoch=1", "--out_name=run", cwd=tmp_path)
     flags_file = tmp_path / "checkpoints" / "run" / "FLAGS.json"
@@ -198,6 +201,7 @@ def limited(size: int, *args: object, cwd: Path) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+@pytest.mark.slow
 def test_a_full_disk(mnist: list[str], tmp_path: Path):
     """Neither sheets nor curves nor a checkpoint can be written: only the last one ends the training."""
     call_main(*mnist, "--epoch=1", "--out_name=run", cwd=tmp_path)
@@ -207,7 +211,7 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
     assert "Warning: The curves could not be written" in err
     error = err.strip().splitlines()[-1]
     assert error.startswith("Error: The checkpoint of iteration 30 could not be written")
-    assert "model-20, which is whole" in error
+    assert "model-20, which is complete" in error
     assert "Traceback" not in err
     checkpoints = tmp_path / "checkpoints" / "run"
     assert sorted(f.name for f in checkpoints.glob("model*")) == ["model-20.data-00000-of-00001", "model-20.index"]
@@ -216,6 +220,7 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
     assert steps(tmp_path / "logs" / "run") == [1, *range(5, 41, 5)]
 
 
+@pytest.mark.slow
 def test_two_at_once(mnist: list[str], tmp_path: Path):
     first = main_process(*mnist, "--epoch=1000", "--out_name=run", cwd=tmp_path)
     wait_for(tmp_path / "checkpoints" / "run" / "checkpoint", first)
@@ -293,6 +298,7 @@ def test_fuzz_pictures(kind: str, changes: list[tuple[float, int]], cut: float, 
     assert prepared.images.shape[1:] == (6, 5, 3)
 
 
+@pytest.mark.slow
 def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     """2,000 iterations with sheets, curves and checkpoints, looked at from inside."""
     model, config = tiny_model()
@@ -305,9 +311,9 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     process, seen = psutil.Process(), {}
     write = recorder.Sampler.write
 
-    def observed(sampler: recorder.Sampler, iteration: int) -> None:
-        write(sampler, iteration)
-        seen[iteration] = process.memory_info().rss, process.num_fds()
+    def observed(sampler: recorder.Sampler, name: str) -> None:
+        write(sampler, name)
+        seen[int(name[6:-4])] = process.memory_info().rss, process.num_fds()
 
     monkeypatch.setattr(recorder.Sampler, "write", observed)
     run: Run = Runs(str(tmp_path)).create(config)

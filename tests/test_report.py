@@ -62,7 +62,7 @@ def test_sheets_of_epochs_stand_side_by_side(told: Path):
 def test_a_long_run_gives_a_short_film(tmp_path: Path):
     for number in range(450):
         iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((8, 8), number % 250, np.uint8))
-    report.write_film(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
+    report.write_training_gif(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
     sweep_frames = iio.imread(tmp_path / "training.gif", index=None)
     assert len(sweep_frames) == 200 and sweep_frames[0, 0, 0] == 0 and sweep_frames[-1, 0, 0] == 449 % 250
 

@@ -47,18 +47,18 @@ def test_the_newest_matching_run(tmp_path: Path):
 
 def test_no_match_lists_the_runs_there_are(tmp_path: Path):
     runs = Runs(str(tmp_path))
-    with pytest.raises(UserError, match="those there are: none"):
+    with pytest.raises(UserError, match="or --out_dir: none"):
         runs.find("mnist")
     saved(runs, Config(dataset="mnist"), "digits", age=0)
     for arguments in (("faces",), ("mnist", "digit"), ("mnist", "", {"z_dim": 3})):
-        with pytest.raises(UserError, match="No trained run .* those there are: digits"):
+        with pytest.raises(UserError, match="No trained run .* or --out_dir: digits"):
             runs.find(*arguments)
 
 
 def test_a_name_that_is_taken(tmp_path: Path):
     runs = Runs(str(tmp_path))
     runs.create(Config(), "mine")
-    with pytest.raises(UserError, match="There is a run 'mine' .* --resume"):
+    with pytest.raises(UserError, match="The run 'mine' exists already .* --resume"):
         runs.create(Config(), "mine")
 
 

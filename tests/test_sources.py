@@ -88,7 +88,7 @@ def test_a_folder_as_found_trains_and_names_exactly_the_broken(zoo, tmp_path):
     skipped = out.split("Skipped:")[1].split("generator:")[0].splitlines()
     assert skipped[0].strip() == "8 that cannot be read"
     assert sorted(line.strip().split(": ")[0] for line in skipped[1:]) == broken
-    assert "Reading 300 pictures" in out and "292, colour; width x height: smallest 1x1" in out
+    assert "Reading 300 images" in out and "292, colour; width x height: smallest 1x1" in out
     assert "largest 4000x3000" in out and "files of other kinds: 1 .txt\n" in out
     reals = iio.imread(tmp_path / "samples" / "zoo" / "reals.png")
     assert reals.shape == (4 * 64, 4 * 64, 3) and reals.std() > 20
@@ -147,7 +147,7 @@ def test_what_cannot_be_trained_on(images_dir, tmp_path):
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
-        ("blobs", {"batch_size": 41}, "40 pictures; give a smaller --batch_size"),
+        ("blobs", {"batch_size": 41}, "40 images; give a smaller --batch_size"),
         ("blobs", {"conditional": True}, "a sub-folder for each class"),
         ("blobs", {"input_fname_pattern": "*.webp"}, "whose name fits '\\*.webp'"),
         ("blobs/00.jpg", {}, "is a file, not a folder"),
@@ -219,7 +219,7 @@ def test_idx_files_of_any_set(tmp_path, zipped):
 
 def test_damaged_idx_files(tmp_path):
     write_idx(tmp_path / "x", "train", np.zeros((9, 4, 4), np.uint8), np.zeros(8, np.uint8), zipped=False)
-    with pytest.raises(UserError, match="not one label for each picture"):
+    with pytest.raises(UserError, match="do not have one label for each image"):
         load(tmp_path, "x")
     file = tmp_path / "x" / "train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:-1])

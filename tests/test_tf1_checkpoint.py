@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
     for path, given, says in (
         (PREFIX, {"gf_dim": 64}, f"--gf_dim is 64, but the checkpoint {PREFIX} has 16; leave it out"),
         (PREFIX, {"output_height": 32}, "begins with 49 cells of 4 x 4 pixels"),
-        (str(tmp_path / "wide"), {}, "begins with 6 cells of 16 x 16 pixels, which a square does not come to"),
+        (str(tmp_path / "wide"), {}, "begins with 6 cells of 16 x 16 pixels, which a square does not give"),
         (str(ours), {}, "is not carpedm20/DCGAN-tensorflow's ('generator/"),
         (str(tmp_path / "text"), {}, "No checkpoint can be read at"),
         (str(tmp_path / "nothing"), {}, "No checkpoint can be read at"),

@@ -90,8 +90,8 @@ def test_colour_films_look_like_the_pictures(blobs_run: Path):
         (["--option=5"], "--option must be 0, 1, 2, 3 or 4, but is 5"),
         (["--option=-1"], "--option must be 0, 1, 2, 3 or 4, but is -1"),
         (["--dims=12"], "z has 12 dimensions, so --dims must be below 12, but has 12"),
-        (["--option=2", "--batch_size=1"], "A GIF of one frame is no film; give a --batch_size of at least 2"),
-        (["--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 pictures"),
+        (["--option=2", "--batch_size=1"], "A GIF needs at least 2 frames"),
+        (["--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 images"),
     ],
 )
 def test_what_makes_no_sense_is_told(blobs_run: Path, args: list[str], says: str):

@@ -1,4 +1,4 @@
-"""python -m dcgan_tf.bench: see train_step.py and pipeline.py."""
+"""python -m dcgan_tf.bench: train_step.py and, with --pipeline, pipeline.py."""
 
 from __future__ import annotations
 

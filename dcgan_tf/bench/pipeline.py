@@ -1,10 +1,8 @@
-"""python -m dcgan_tf.bench --pipeline: how fast pictures are prepared, and batches made."""
+"""python -m dcgan_tf.bench --pipeline: measure how fast images are prepared, and how fast batches are made."""
 
 from __future__ import annotations
 
 import os
-import resource
-import sys
 import tempfile
 import time
 from collections import deque
@@ -16,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from dcgan_tf.bench.memory import peak_memory
 from dcgan_tf.config import Config
 from dcgan_tf.data import preprocess, sources
-from dcgan_tf.data.dataset import Dataset, complete
+from dcgan_tf.data.dataset import Dataset, complete_config
 from dcgan_tf.errors import UserError
 from dcgan_tf.startup import start_tensorflow
 
@@ -26,18 +25,18 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 BATCHES = 1000
-DISTINCT = 1000  # JPEG files written; more pictures are further links to them
+DISTINCT = 1000  # JPEG files that are written; the others are links to these
 
 
 def pipeline(config: Config, count: int) -> None:
-    """Print pictures/s of `count` JPEG files, 178x218, cropped to 108x108 and resized to 64x64; then of batches.
+    """Print images/s for reading `count` JPEG files of 178x218 (crop 108x108, resize to 64x64), and for batches.
 
-    TensorFlow's decoder alone, on as many cores, stands beside it.
+    For comparison, it also measures TensorFlow's decoders on the same files and cores.
     """
     start_tensorflow()
     write_faces(Path(config.data_dir) / config.dataset, count)
-    config = complete(config, source := sources.find(config))
-    print(f"{count:,} JPEG files of 178x218, on {os.cpu_count()} cores; resident before: {peak_memory():.2f} GB")
+    config = complete_config(config, source := sources.find(config))
+    print(f"{count:,} JPEG files of 178x218, on {os.cpu_count()} cores; resident before: {peak_memory() / 1e9:.2f} GB")
     prepared: list[preprocess.Prepared] = []
     name = "decode, crop to 108x108, resize to 64x64"
     cold = measure(name, count, lambda: prepared.append(preprocess.prepare(source, config)))
@@ -45,18 +44,18 @@ def pipeline(config: Config, count: int) -> None:
     location = "disk" if isinstance(dataset.images, np.memmap) else "memory"
     name, batches = f"batches of {config.batch_size} of these, from {location}", dataset.batches(config, 0)
     measure(name, BATCHES * config.batch_size, lambda: deque(islice(batches, BATCHES), 0))
-    print(f"Peak memory: {peak_memory():.2f} GB; the resized pictures are {dataset.images.nbytes / 1e9:.2f} GB")
+    print(f"Peak memory: {peak_memory() / 1e9:.2f} GB; the resized images are {dataset.images.nbytes / 1e9:.2f} GB")
     for name, decoded in decoders(Path(source.location)).items():
         speed = measure(name, 4 * min(count, DISTINCT), lambda decoded=decoded: deque(decoded, 0))
         print(f"  of which decoding, cropping and resizing reach {cold / speed:.0%}")
 
 
 def measure(name: str, count: int, work: Callable[[], object]) -> float:
-    """Print and return pictures/s. CPU time is less moved by what else the machine does."""
+    """Run `work`; print and return its images/s. Other programs change CPU time less than wall-clock time."""
     started, cpu = time.perf_counter(), time.process_time()
     work()
     speed, cpu = count / (time.perf_counter() - started), (time.process_time() - cpu) / count
-    print(f"{name:42}{speed:12,.0f} pictures/s{1000 * cpu:9.3f} ms of CPU each", flush=True)
+    print(f"{name:42}{speed:12,.0f} images/s{1000 * cpu:9.3f} ms of CPU each", flush=True)
     return speed
 
 
@@ -75,7 +74,7 @@ def write_faces(folder: Path, count: int) -> None:
 
 
 def decoders(folder: Path) -> dict[str, Iterable[tf.Tensor]]:
-    """tf.io on the same files four times, on all cores: the whole pictures, and only their crop window."""
+    """Return data sets in which tf.io decodes the files four times on all cores: whole, and only the crop."""
     import tensorflow as tf
 
     files = sorted(map(str, folder.iterdir()))[:DISTINCT]
@@ -89,15 +88,9 @@ def decoders(folder: Path) -> dict[str, Iterable[tf.Tensor]]:
     }
 
 
-def peak_memory() -> float:
-    """The most that this process has had in memory so far, in GB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
-
-
 def main(count: int, cache_gb: float) -> None:
     """Measure with `count` JPEG files in a temporary folder. Raises UserError."""
     if count < 64:
-        raise UserError(f"--pictures must be at least 64, a batch, but is {count}.")
+        raise UserError(f"--pictures must be at least 64, one batch, but is {count}.")
     with tempfile.TemporaryDirectory() as folder:
         pipeline(Config(dataset="faces", data_dir=folder, crop=True, cache_gb=cache_gb), count)

@@ -1,10 +1,9 @@
-"""python -m dcgan_tf.bench: how fast the train step is, on made-up pictures."""
+"""python -m dcgan_tf.bench: measure how fast the train step is, on random images."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dcgan_tf.bench import pipeline
+from dcgan_tf.bench.memory import peak_memory
 from dcgan_tf.config import PRECISIONS, STRATEGIES, Config
 from dcgan_tf.errors import UserError
 from dcgan_tf.startup import start_tensorflow
@@ -21,24 +21,28 @@ SHAPES = {"mnist": (28, 1, tuple("0123456789")), "made64": (64, 3, ())}  # size,
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dcgan_tf.bench", description="How fast is the train step here?")
-    parser.add_argument(
-        "--dataset", choices=SHAPES, default="mnist", help="networks and shapes; the pictures are noise"
-    )
+    parser.add_argument("--dataset", choices=SHAPES, default="mnist", help="networks and sizes; the images are noise")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--xla", choices=("auto", "on", "off"), default="auto")
     parser.add_argument("--strategy", choices=STRATEGIES, default="auto")
     parser.add_argument("--sync_bn", action="store_true")
     parser.add_argument("--batch_size", type=int, default=64)
-    parser.add_argument("--size", type=int, help="height and width of the pictures (default: the data set's)")
-    parser.add_argument("--width", type=int, default=64, help="filters, gf_dim and df_dim; linear layers have 16 times")
-    parser.add_argument("--iterations", type=int, default=20, help="how many are timed, after 3 that are not")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--scaling", action="store_true", help="cost against batch size, size of the pictures, width")
+    parser.add_argument("--size", type=int, help="height and width of the images (default: the data set's)")
     parser.add_argument(
-        "--pipeline", action="store_true", help="instead: pictures/s from JPEG files, and from the cache"
+        "--width", type=int, default=64, help="filters (gf_dim and df_dim); linear layers have 16 times as many units"
     )
-    parser.add_argument("--pictures", type=int, default=10_000, help="with --pipeline: how many JPEG files (10,000)")
-    parser.add_argument("--cache_gb", type=float, default=4, help="with --pipeline: memory for the pictures (4)")
+    parser.add_argument(
+        "--iterations", type=int, default=20, help="number of timed iterations, after 3 that are not timed"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--scaling", action="store_true", help="measure how batch size, image size and width change the time"
+    )
+    parser.add_argument(
+        "--pipeline", action="store_true", help="measure instead how fast JPEG files are read, in images/s"
+    )
+    parser.add_argument("--pictures", type=int, default=10_000, help="with --pipeline: number of JPEG files (10,000)")
+    parser.add_argument("--cache_gb", type=float, default=4, help="with --pipeline: memory for the images in GB (4)")
     parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)  # for benchmarks/compare.py
     return parser
 
@@ -58,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def config_of(options: argparse.Namespace) -> Config:
-    """The networks' settings. Raises UserError."""
+    """Return the settings of the networks. Raises UserError."""
     size, channels, classes = SHAPES[options.dataset]
     return Config(
         output_height=options.size or size,
@@ -78,7 +82,7 @@ def config_of(options: argparse.Namespace) -> Config:
 
 
 def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
-    """One call of the train step that waits for its end; GFLOP of an iteration; iterations in a call."""
+    """Return a function that runs the train step once and waits; GFLOP of an iteration; iterations in a call."""
     import numpy as np
 
     from dcgan_tf.model import DCGAN, steps_per_call
@@ -87,7 +91,7 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     cluster = init_cluster(config)
     with cluster.strategy.scope():
         model, calls = DCGAN(config), steps_per_call(config)
-        step = model.make_step(config)
+        step = model.make_step()
     random = np.random.default_rng(0)
     batch = config.batch_size // len(cluster.members)
     shape = (calls, batch, config.output_height, config.output_width, config.c_dim)
@@ -97,27 +101,27 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
 
 
 def gigaflops(model: Any, config: Config) -> float:
-    """Multiplications and additions, in 10^9, of the convolutions and matrix products of one iteration."""
+    """Return the number of multiplications and additions of one iteration in 10^9, without elementwise operations."""
     total = 0
-    # G runs twice forward and twice backward; D four times forward, twice backward in full and twice for its input.
-    # A pass backward is two products, of which the first layer of G, and of D in D's update, leaves out one.
-    for network, products, spared in ((model.generator, 6, 2), (model.discriminator, 10, 2)):
+    # G runs forward twice and backward twice. D runs forward four times, backward twice, and twice only to its input.
+    # A backward pass needs two products in each layer. The first layer of G, and that of D in D's update, need one.
+    for network, products, saved in ((model.generator, 6, 2), (model.discriminator, 10, 2)):
         height, width = config.output_height, config.output_width
         layers = [layer for layer in network.layers if hasattr(layer, "w") or hasattr(layer, "matrix")]
         for number, layer in enumerate(layers):
             kernel = layer.w if hasattr(layer, "w") else layer.matrix
             places = 1
-            if hasattr(layer, "size"):  # a transposed convolution: a product for each place of its input
+            if hasattr(layer, "size"):  # a transposed convolution: one product for each pixel of its input
                 places = -(-layer.size[0] // 2) * -(-layer.size[1] // 2)
             elif hasattr(layer, "w"):
                 height, width = -(-height // 2), -(-width // 2)
                 places = height * width
-            total += (products - spared * (number == 0)) * places * kernel.shape.num_elements()
+            total += (products - saved * (number == 0)) * places * kernel.shape.num_elements()
     return 2 * config.batch_size * total / 1e9
 
 
 def milliseconds(call: Callable[[], Any], count: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
-    """How long each of `count` calls takes."""
+    """Return the time of each of `count` calls."""
     times = []
     for _ in range(count):
         start = clock()
@@ -127,7 +131,7 @@ def milliseconds(call: Callable[[], Any], count: int, clock: Callable[[], float]
 
 
 def take_turns(call: Callable[[], Any]) -> None:
-    """Warm up, say so, then answer each line "COUNT CLOCK" on standard input with the milliseconds of so many calls."""
+    """Warm up and print "ready". Then, for each line "COUNT CLOCK" on stdin, print the milliseconds of COUNT calls."""
     milliseconds(call, 3)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -136,7 +140,7 @@ def take_turns(call: Callable[[], Any]) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure one configuration; a large matrix product of the same precision is measured in between."""
+    """Measure one configuration, in turn with a large matrix product of the same precision."""
     import tensorflow as tf
 
     call, gflop, iterations = train_step(config_of(options))
@@ -164,21 +168,19 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "gflop_per_iteration": round(gflop, 2),
         "gflops_per_second": round(speed, 1),
         "share_of_matrix_product": round(speed / peak, 3),
-        "peak_memory_mb": round(_peak_memory(gpus) / 2**20),
+        "peak_memory_mb": round((gpu_peak_memory() if gpus else peak_memory()) / 2**20),
     }
 
 
-def _peak_memory(gpus: list) -> int:
+def gpu_peak_memory() -> int:
+    """Return the largest memory use of the first GPU so far, in bytes."""
     import tensorflow as tf
 
-    if gpus:
-        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
 
 
 def scaling(options: argparse.Namespace) -> None:
-    """Print the cost of an iteration as one thing at a time grows from half to double."""
+    """Print the time of an iteration for half and double of the batch size, the image size, and the width."""
     own = SHAPES[options.dataset][0]
     start = {"batch_size": options.batch_size, "size": options.size or own, "width": options.width}
     if not options.json:
@@ -196,7 +198,7 @@ def scaling(options: argparse.Namespace) -> None:
 
 
 def run_main() -> None:
-    """The program: main, with errors turned into a sentence and an exit code."""
+    """Run `main` as a program: an error becomes one sentence and exit code 1."""
     try:
         main()
     except UserError as error:

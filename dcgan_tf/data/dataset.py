@@ -1,4 +1,4 @@
-"""Data sets ready for the networks: wherever they come from, rows of one uint8 array, in an order that is pure."""
+"""The data set as the networks use it: images in one uint8 array, their labels, and the order of the batches."""
 
 from __future__ import annotations
 
@@ -14,118 +14,144 @@ from dcgan_tf.config import Config
 from dcgan_tf.data import preprocess, sources
 from dcgan_tf.errors import UserError
 
-PREFETCH = 4  # batches made ready while the networks work
+PREFETCH = 4  # batches that are loaded ahead
+Batch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
+Shard = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures ready for the networks."""
+    """Images in the size of the networks, and their labels."""
 
     images: np.ndarray  # uint8 [N, H, W, C], in memory or a np.memmap
-    labels: np.ndarray  # int32 [N]; all 0 where there are no classes
-    source: str  # where it was read from, for people
-    shuffle_each_epoch: bool  # anew for each epoch, or once for all (idx files)
-    has_test: bool = False  # whether there are the splits train and test
+    labels: np.ndarray  # int32 [N]; all 0 if there are no classes
+    source: str  # where it was read from, for messages
+    shuffle_each_epoch: bool  # False: use the images in the order in which they are stored (idx files)
+    has_test: bool = False  # whether there are a train and a test split
 
     def order(self, seed: int, epoch: int) -> np.ndarray:
-        """The indices [N] of the pictures in that epoch (0, 1, ...): a pure function of (seed, epoch)."""
+        """Return the indices [N] of the images in that epoch (0, 1, ...), a pure function of (seed, epoch)."""
         if not self.shuffle_each_epoch:
             return np.arange(len(self.images))
         return np.random.default_rng((seed, epoch)).permutation(len(self.images))
 
-    def batches(
-        self, config: Config, start: int, shard: Callable[[np.ndarray], np.ndarray] = lambda batch: batch
-    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Endless (epoch, images [B, H, W, C], labels [B]) from iteration `start` (0 is the first) on.
+    def batches(self, config: Config, start: int, shard: Shard = lambda indices: indices) -> Iterator[Batch]:
+        """Yield batches without end. A thread loads the next ones while the caller uses one.
 
-        The last partial batch of an epoch is dropped. A thread gathers the next batches while one is used. `rows` picks
-        what is wanted of a batch's indices [B], as a worker among several does.
+        The last partial batch of an epoch is dropped.
+
+        Args:
+          start: iteration to begin with; 0 is the first.
+          shard: takes the indices [B] of a batch, and returns those that this worker needs.
+        Yields: (epoch, images [B, H, W, C], labels [B]).
         """
-        batches = self._batches(config, start, shard)
+        batches = self._load_batches(config, start, shard)
         with ThreadPoolExecutor(1) as thread:
-            ahead = deque(thread.submit(next, batches) for _ in range(PREFETCH))
+            pending = deque(thread.submit(next, batches) for _ in range(PREFETCH))
             while True:
-                batch = ahead.popleft().result()
-                ahead.append(thread.submit(next, batches))
+                batch = pending.popleft().result()
+                pending.append(thread.submit(next, batches))
                 yield batch
 
-    def _batches(self, config: Config, start: int, shard: Callable) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def _load_batches(self, config: Config, start: int, shard: Shard) -> Iterator[Batch]:
         steps, size = steps_per_epoch(self, config), config.batch_size
         epoch, position = divmod(start, steps)
         while True:
             order = self.order(config.seed, epoch)[: steps * size]
-            for batch in map(shard, order.reshape(steps, size)[position:]):
-                yield epoch, self.images[batch], self.labels[batch]
+            for indices in map(shard, order.reshape(steps, size)[position:]):
+                yield epoch, self.images[indices], self.labels[indices]
                 preprocess.release(self.images)
             epoch, position = epoch + 1, 0
 
 
 def steps_per_epoch(dataset: Dataset, config: Config) -> int:
-    """min(len(data), train_size) // batch_size."""
-    return int(min(len(dataset.images), config.train_size)) // config.batch_size
+    """Return the number of whole batches in an epoch: min(N, train_size) // batch_size."""
+    return _epoch_size(dataset, config) // config.batch_size
+
+
+def _epoch_size(dataset: Dataset, config: Config) -> int:
+    return int(min(len(dataset.images), config.train_size))
 
 
 def load_dataset(config: Config) -> tuple[Dataset, Config]:
-    """Read the data set, and complete the settings with what it says: sizes, channels, classes.
+    """Read the data set, and print a summary of it.
 
-    Prints what was found. Raises UserError if there is no such data set, or none that can be trained on.
+    Returns: the data set, and the config with the sizes, channels and classes that the data set decides.
+    Raises: UserError if there is no such data set, or if it is not fit for training.
     """
     source = sources.find(config)
-    config = complete(config, source)
-    print(f"Reading {source.count:,} pictures of {source.location}", flush=True)
+    config = complete_config(config, source)
+    print(f"Reading {source.count:,} images from {source.location}", flush=True)
     prepared = preprocess.prepare(source, config)
     config = dataclasses.replace(config, c_dim=prepared.images.shape[3])
     dataset = Dataset(prepared.images, prepared.labels, source.location, source.shuffle_each_epoch, source.has_test)
     print_summary(prepared, config)
     if config.has_labels and prepared.labels.min() < 0:
-        raise UserError(f"Pictures of {source.location} have no label; give --split train, or leave --conditional out.")
-    if steps_per_epoch(dataset, config) < 1:
-        count = int(min(len(dataset.images), config.train_size))
         raise UserError(
-            f"A batch of {config.batch_size} is larger than the data, {count} pictures; give a smaller --batch_size,"
-            " or more pictures."
+            f"Some images in {source.location} have no label; give --split train, or leave --conditional out."
+        )
+    if steps_per_epoch(dataset, config) < 1:
+        raise UserError(
+            f"A batch of {config.batch_size} is larger than the data set, {_epoch_size(dataset, config)} images; give"
+            " a smaller --batch_size, or more images."
         )
     return dataset, config
 
 
-def complete(config: Config, source: sources.Source) -> Config:
-    """The settings with the sizes and classes that the data set says. Raises UserError where they do not agree."""
-    own_height, own_width = source.size or (None, None)
-    height = config.output_height or own_height or 64
-    width = config.output_width or (height if config.output_height or not own_width else own_width)
-    crop_height = config.input_height or own_height or 108
-    crop_width = config.input_width or (crop_height if config.input_height or not own_width else own_width)
+def complete_config(config: Config, source: sources.Source) -> Config:
+    """Return the config with the sizes, channels and classes of the data set, where the flags do not give them.
+
+    Raises: UserError if the flags contradict the data set.
+    """
+    output_height, output_width = _size(config.output_height, config.output_width, source.size, 64)
+    input_height, input_width = _size(config.input_height, config.input_width, source.size, 108)
     conditional = source.conditional if config.conditional is None else config.conditional
+    return dataclasses.replace(
+        config,
+        output_height=output_height,
+        output_width=output_width,
+        input_height=input_height,
+        input_width=input_width,
+        c_dim=config.c_dim or source.channels,
+        conditional=conditional,
+        class_names=_class_names(config, source, conditional),
+    )
+
+
+def _size(height: int | None, width: int | None, own: tuple[int, int] | None, default: int) -> tuple[int, int]:
+    """Return (height, width) in pixels: as given, else the data set's own, else the default.
+
+    The width defaults to a given height.
+    """
+    own_height, own_width = own or (default, default)
+    if height:
+        return height, width or height
+    return own_height, width or own_width
+
+
+def _class_names(config: Config, source: sources.Source, conditional: bool) -> tuple[str, ...]:
+    """Return the classes to train with, none for an unconditional run. Raises UserError."""
     if conditional and not source.class_names:
         raise UserError(
-            f"--conditional needs a class for every picture: a sub-folder for each class, or the labels of idx files or"
-            f" of tensorflow-datasets, but in {source.location} not every picture has one; leave --conditional out."
+            f"--conditional needs a class for every image: a sub-folder for each class, or the labels of idx files or"
+            f" of tensorflow-datasets, but not every image in {source.location} has one; leave --conditional out."
         )
     names = source.class_names if conditional else ()
     if config.class_names and config.class_names != names:
         raise UserError(
             f"The run was trained on the classes {', '.join(config.class_names)}, but {source.location} has"
-            f" {', '.join(names) or 'none'}; give it the same data, or train a new run."
+            f" {', '.join(names) or 'none'}; give the same data set, or train a new run."
         )
-    return dataclasses.replace(
-        config,
-        output_height=height,
-        output_width=width,
-        input_height=crop_height,
-        input_width=crop_width,
-        c_dim=config.c_dim or source.channels,
-        conditional=conditional,
-        class_names=names,
-    )
+    return names
 
 
 def print_summary(prepared: preprocess.Prepared, config: Config) -> None:
-    """Print what kind of pictures these are, and which could not be read."""
+    """Print the number, kind and sizes of the images, the classes, and which images could not be read."""
     count, height, width, channels = prepared.images.shape
     by_area = prepared.sizes[np.argsort(prepared.sizes.prod(1), kind="stable")]
     smallest, median, largest = (f"{w}x{h}" for h, w in by_area[[0, count // 2, -1]].tolist())
     colour = "gray" if channels == 1 else "colour"
-    print(f"Pictures:    {count:,}, {colour}; width x height: smallest {smallest}, median {median}, largest {largest}")
+    print(f"Images:      {count:,}, {colour}; width x height: smallest {smallest}, median {median}, largest {largest}")
     crop = f"the centre {config.input_width}x{config.input_height}" if config.crop else "whole"
     print(f"Prepared:    {crop}, resized to {width}x{height}, {prepared.images.nbytes / 1e9:.3f} GB")
     if config.has_labels:

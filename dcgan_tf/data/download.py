@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import http.client
 import shutil
 import sys
 import tempfile
-import urllib.error
 import urllib.request
 import zipfile
 import zlib
@@ -20,18 +18,16 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from dcgan_tf.data import mnist
+from dcgan_tf.data.network import NETWORK_ERRORS, TIMEOUT
 from dcgan_tf.errors import UserError, reason
-
-TIMEOUT = 10  # seconds without a byte
-NETWORK_ERRORS = (OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A ZIP file, and where to get it; size and digest as in tensorflow-datasets' checksums."""
+    """A ZIP file and its mirrors. Size and digest are those that tensorflow-datasets checks."""
 
     name: str
-    size: int
+    size: int  # bytes
     sha256: str
     urls: tuple[str, ...]
 
@@ -46,6 +42,7 @@ CELEBA = Archive(
         "https://huggingface.co/datasets/Yuehao/celeba/resolve/main/img_align_celeba.zip",
     ),
 )
+CELEBA_IMAGES = 202_599
 LSUN_HOSTS = ("http://dl.yf.io/lsun/scenes/", "https://dl.yf.io/lsun/scenes/")
 LSUN = [  # the category that the original fetches
     Archive(name, size, digest, tuple(host + name for host in LSUN_HOSTS))
@@ -56,10 +53,10 @@ LSUN = [  # the category that the original fetches
 ]
 
 
-def fetch(archive: Archive, target: Path) -> None:
-    """Download the archive to `target`, going on where an earlier try ended, from the first mirror that has it.
+def fetch_archive(archive: Archive, target: Path) -> None:
+    """Download the archive to `target` from the first mirror that has it; continue an earlier incomplete download.
 
-    Raises UserError, which says what to fetch by hand, if none has.
+    Raises: UserError if no mirror has it.
     """
     partial = target.with_name(f".{target.name}.part")
     reasons = []
@@ -67,75 +64,81 @@ def fetch(archive: Archive, target: Path) -> None:
         print(f"Fetching {archive.name} ({archive.size / 1e9:.2f} GB) from {url}", flush=True)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _append(url, archive, partial)
-            if digest(partial) != archive.sha256:
+            _download_rest(url, archive, partial)
+            if sha256(partial) != archive.sha256:
                 partial.unlink()
-                raise ValueError("what came is not the archive: its digest is another")
+                raise ValueError("the file from this host is not the archive: its digest is wrong")
             partial.replace(target)
             return
         except (*NETWORK_ERRORS, ValueError) as error:
             reasons.append(f"{url}: {reason(error)}")
             print(f"  {reason(error)}")
     raise UserError(
-        f"{archive.name} could not be fetched ({'; '.join(reasons)}); try again later, which goes on where this ended,"
-        f" or fetch {archive.urls[0]} by hand and give it with --from-file."
+        f"{archive.name} could not be fetched ({'; '.join(reasons)}); run the same command later to continue, or fetch"
+        f" {archive.urls[0]} by hand and give it with --from-file."
     )
 
 
-def _append(url: str, archive: Archive, partial: Path) -> None:
-    """Write to `partial` what it lacks. Raises OSError or ValueError; what came is kept for another try."""
-    there = partial.stat().st_size if partial.exists() else 0
-    if there > archive.size:
+def _download_rest(url: str, archive: Archive, partial: Path) -> None:
+    """Append to `partial` the bytes that it lacks.
+
+    Raises: OSError or ValueError. The bytes received so far are kept for the next attempt.
+    """
+    size = partial.stat().st_size if partial.exists() else 0
+    if size > archive.size:
         partial.unlink()
-        there = 0
-    if there == archive.size:
+        size = 0
+    if size == archive.size:
         return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={there}-"} if there else {})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-        if answer.headers.get_content_type() == "text/html":
-            raise ValueError("the host answers with a web page in place of the archive")
-        if there and not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
-            there = 0  # the host sends it all again
-        length = answer.headers.get("Content-Length")
-        if length and there + int(length) != archive.size:
-            raise ValueError(f"the host's file has {there + int(length):,} bytes, not {archive.size:,}")
-        bar = tqdm(total=archive.size, initial=there, unit="B", unit_scale=True, desc=archive.name, leave=False)
-        with partial.open("ab" if there else "wb") as file, bar:
-            while there < archive.size and (block := answer.read(1 << 20)):
-                file.write(block[: archive.size - there])
-                there += len(block)
+    request = urllib.request.Request(url, headers={"Range": f"bytes={size}-"} if size else {})
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        if response.headers.get_content_type() == "text/html":
+            raise ValueError("the host sent a web page instead of the archive")
+        if size and not response.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
+            size = 0  # the host does not support ranges and sends the whole file
+        length = response.headers.get("Content-Length")
+        if length and size + int(length) != archive.size:
+            raise ValueError(f"the host's file has {size + int(length):,} bytes, not {archive.size:,}")
+        bar = tqdm(total=archive.size, initial=size, unit="B", unit_scale=True, desc=archive.name, leave=False)
+        with partial.open("ab" if size else "wb") as file, bar:
+            while size < archive.size and (block := response.read(1 << 20)):
+                file.write(block[: archive.size - size])
+                size += len(block)
                 bar.update(len(block))
-    if there < archive.size:
-        raise OSError(f"the connection ended after {there:,} of {archive.size:,} bytes")
+    if size < archive.size:
+        raise OSError(f"the connection ended after {size:,} of {archive.size:,} bytes")
 
 
-def digest(path: Path) -> str:
-    """The file's sha256."""
-    total = hashlib.sha256()
-    with path.open("rb") as file, tqdm(total=path.stat().st_size, unit="B", unit_scale=True, leave=False) as bar:
-        bar.set_description("Checking")
+def sha256(path: Path) -> str:
+    """Return the file's SHA-256 digest in hexadecimal digits."""
+    digest = hashlib.sha256()
+    bar = tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="Checking", leave=False)
+    with path.open("rb") as file, bar:
         while block := file.read(1 << 20):
-            total.update(block)
+            digest.update(block)
             bar.update(len(block))
-    return total.hexdigest()
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager
-def unpacked(archive: Path, beside: Path) -> Iterator[Path]:
-    """A temporary folder beside `beside` with what is in the ZIP file. Raises UserError if that is not sound."""
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
+def unpacked(archive: Path, target: Path) -> Iterator[Path]:
+    """Yield a temporary folder with the content of the ZIP file, in the parent folder of `target`.
+
+    Raises: UserError if the ZIP file is not valid, or if the block raises ValueError or OSError.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         with zipfile.ZipFile(archive) as file:
             members = file.infolist()
             paths = [PurePosixPath(member.filename) for member in members]
             outside = [path for path in paths if path.is_absolute() or ".." in path.parts]
             if outside:
-                raise ValueError(f"its member {str(outside[0])!r} climbs out of the folder")
+                raise ValueError(f"its member {str(outside[0])!r} points outside the folder")
             if sum(member.file_size for member in members) > shutil.disk_usage(folder).free:
-                raise OSError(f"there is no room for it in {beside.parent.absolute()}")
+                raise OSError(f"there is no room for it in {target.parent.absolute()}")
             for member in tqdm(members, f"Unpacking {archive.name}", unit="file", leave=False):
-                file.extract(member, folder)  # checks its CRC
+                file.extract(member, folder)  # also checks its CRC
         yield folder
     except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(
@@ -145,85 +148,90 @@ def unpacked(archive: Path, beside: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def celeba(data_dir: Path, from_file: Path | None = None) -> None:
-    """data_dir/celebA/*.jpg, as in the original."""
-    folder = data_dir / "celebA"
-    if _is_there(folder):
-        return
-    file = from_file or data_dir / CELEBA.name
-    if not file.exists() and not from_file:
-        fetch(CELEBA, file)
+def install(archive: Archive | None, file: Path, folder: Path, pattern: str) -> bool:
+    """Unpack a ZIP file, and move the only folder in it that has files like `pattern` to `folder`.
+
+    Args:
+      archive: the archive to fetch if `file` does not exist; it is removed at the end. None if `file` is the user's.
+      file: the ZIP file.
+      folder: where to put the data set.
+      pattern: a glob pattern for the names of the data set's files.
+    Returns: True, or False if `folder` has files already, so that nothing is done.
+    Raises: UserError if the archive cannot be fetched or is not valid.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        print(f"{folder.absolute()} exists already")
+        return False
+    if archive and not file.exists():
+        fetch_archive(archive, file)
     with unpacked(file, folder) as temporary:
-        found = {path.parent for path in temporary.rglob("*.jpg")}
+        found = {path.parent for path in temporary.rglob(pattern)}
         if len(found) != 1:
-            raise ValueError(f"its .jpg files should be in one folder, but {len(found)} folders have some")
-        _rename(found.pop(), folder)
-    if not from_file:
+            raise ValueError(f"exactly one folder in it should have {pattern}, but {len(found)} folders have")
+        inner = found.pop()
+        inner.chmod(0o755)  # a temporary folder is private
+        folder.mkdir(exist_ok=True)
+        inner.replace(folder)
+    if archive:
         file.unlink()
-    count = sum(1 for _ in folder.iterdir())
-    print(f"{folder.absolute()} is there now: {count:,} pictures" + (", not 202,599" if count != 202599 else ""))
+    return True
 
 
-def lsun(data_dir: Path, from_file: Path | None = None) -> None:
-    """data_dir/lsun/bedroom_{val,train}_lmdb, or what LSUN archive was fetched by hand."""
-    files = [from_file] if from_file else [data_dir / "lsun" / archive.name for archive in LSUN]
-    for number, file in enumerate(files):
-        folder = data_dir / "lsun" / file.stem
-        if _is_there(folder):
-            continue
-        if not file.exists() and not from_file:
-            fetch(LSUN[number], file)
-        with unpacked(file, folder) as temporary:
-            found = list(temporary.rglob("data.mdb"))
-            if len(found) != 1:
-                raise ValueError(f"there should be one data.mdb in it, but there are {len(found)}")
-            _rename(found[0].parent, folder)
-        if not from_file:
-            file.unlink()
-        print(f"{folder.absolute()} is there now")
+def fetch_mnist(data_dir: Path, from_file: Path | None = None) -> None:
+    """Fetch data_dir/mnist with MNIST's four idx files."""
+    mnist.ensure(data_dir / "mnist", from_file)
+    print(f"{(data_dir / 'mnist').absolute()} contains MNIST")
 
 
-def _is_there(folder: Path) -> bool:
-    """Whether the folder holds anything."""
-    there = folder.is_dir() and any(folder.iterdir())
-    if there:
-        print(f"{folder.absolute()} is there already")
-    return there
+def fetch_celeba(data_dir: Path, from_file: Path | None = None) -> None:
+    """Fetch data_dir/celebA/*.jpg, as the original does."""
+    folder = data_dir / "celebA"
+    archive, file = (None, from_file) if from_file else (CELEBA, data_dir / CELEBA.name)
+    if install(archive, file, folder, "*.jpg"):
+        count = sum(1 for _ in folder.iterdir())
+        missing = f", not {CELEBA_IMAGES:,}" if count != CELEBA_IMAGES else ""
+        print(f"Created {folder.absolute()}: {count:,} images{missing}")
 
 
-def _rename(folder: Path, to: Path) -> None:
-    to.mkdir(exist_ok=True)  # an empty one is no hindrance
-    folder.chmod(0o755)  # temporary folders are private
-    folder.replace(to)
+def fetch_lsun(data_dir: Path, from_file: Path | None = None) -> None:
+    """Fetch data_dir/lsun/bedroom_{val,train}_lmdb, or unpack any LSUN archive that was fetched by hand."""
+    lsun = data_dir / "lsun"
+    for archive, file in [(None, from_file)] if from_file else [(archive, lsun / archive.name) for archive in LSUN]:
+        folder = lsun / file.stem
+        if install(archive, file, folder, "data.mdb"):
+            print(f"Created {folder.absolute()}")
+
+
+DATASETS = {"mnist": fetch_mnist, "celebA": fetch_celeba, "lsun": fetch_lsun}
 
 
 def main(argv: list[str]) -> None:
-    """Fetch what is named. Raises UserError."""
+    """Fetch the data sets that the command line names. Raises UserError."""
     parser = argparse.ArgumentParser(prog="python -m dcgan_tf.download", description="Fetch data sets into --data_dir.")
-    parser.add_argument("datasets", nargs="+", choices=("mnist", "celebA", "lsun"))
+    parser.add_argument("datasets", nargs="+", choices=tuple(DATASETS))
     parser.add_argument("--data_dir", default="data", type=Path, help="folder that holds the data sets (./data)")
     parser.add_argument("--from-file", type=Path, metavar="ARCHIVE", help="a ZIP file fetched by hand")
     arguments = parser.parse_args(argv)
     file, data_dir = arguments.from_file, arguments.data_dir.expanduser()
     if file and len(arguments.datasets) > 1:
-        raise UserError("--from-file gives one data set's archive, so name one data set beside it.")
+        names = ", ".join(arguments.datasets)
+        raise UserError(f"--from-file is the archive of one data set, so name one data set, but {names} were given.")
     if file and not zipfile.is_zipfile(file):
-        raise UserError(f"--from-file must be a ZIP archive as its host gives it, but {file.absolute()} is none.")
+        raise UserError(
+            f"--from-file must be a ZIP archive, as the data set's host offers it, but {file.absolute()} is not one;"
+            " fetch it again."
+        )
     for name in arguments.datasets:
-        if name == "mnist":
-            mnist.ensure(data_dir / "mnist", file)
-            print(f"{(data_dir / 'mnist').absolute()} holds MNIST")
-        else:
-            {"celebA": celeba, "lsun": lsun}[name](data_dir, file)
+        DATASETS[name](data_dir, file)
 
 
 def run() -> None:
-    """The program: main, with errors turned into a sentence and an exit code."""
+    """Run main with the program's arguments; print errors as one sentence and exit with a code."""
     try:
         main(sys.argv[1:])
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from here.", file=sys.stderr)
+        print("Interrupted; run the same command again to continue.", file=sys.stderr)
         raise SystemExit(130) from None

@@ -1,4 +1,4 @@
-"""idx files, MNIST's format: find, read, write."""
+"""idx files, the format of MNIST: find, read and write them."""
 
 from __future__ import annotations
 
@@ -11,60 +11,102 @@ import numpy as np
 
 from dcgan_tf.errors import UserError
 
+Part = tuple[Path, Path | None]  # the files with the images and with their labels, such as those of MNIST's train set
+
 
 def parse(data: bytes) -> np.ndarray:
-    """The array in an idx file: big-endian header, uint8 values, any number of axes. Raises ValueError."""
-    offset, shape = _header(data[:4], data[4 : 4 + 4 * 255])
+    """Return the uint8 array, with any number of axes, in the bytes of an idx file.
+
+    Raises: ValueError if the bytes are not a complete idx file of bytes.
+    """
+    offset, shape = _parse_header(data[:4], data[4 : 4 + 4 * 255])
     if len(data) != offset + int(np.prod(shape, dtype=object)):
-        raise ValueError(f"its header promises {shape} values, and {len(data) - offset} bytes follow")
+        raise ValueError(f"its header announces the shape {shape}, but {len(data) - offset} bytes follow")
     return np.frombuffer(data, np.uint8, offset=offset).reshape(shape)
 
 
-def _header(magic: bytes, rest: bytes) -> tuple[int, list[int]]:
-    """Where the values begin, and their shape."""
+def _parse_header(magic: bytes, sizes: bytes) -> tuple[int, list[int]]:
+    """Return the offset of the values and their shape. Raises ValueError."""
     if len(magic) < 4 or magic[:3] != b"\0\0\x08":
-        raise ValueError("it does not begin as an idx file of bytes")
-    return 4 + 4 * magic[3], [int.from_bytes(rest[i : i + 4], "big") for i in range(0, 4 * magic[3], 4)]
+        raise ValueError("it does not begin like an idx file of bytes")
+    return 4 + 4 * magic[3], [int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * magic[3], 4)]
 
 
 def encode(array: np.ndarray) -> bytes:
-    """The idx file of a uint8 array."""
+    """Return the bytes of an idx file with the uint8 array."""
     return b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
+def read(file: Path) -> np.ndarray:
+    """Read an idx file, plain or .gz.
+
+    Raises: UserError if the file is damaged.
+    """
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            magic = stream.read(4)
+            sizes = stream.read(4 * magic[3] if len(magic) == 4 else 0)
+            _, shape = _parse_header(magic, sizes)
+            # One byte more shows that the file is too long; the rest of a huge one is not read.
+            return parse(magic + sizes + stream.read(int(np.prod(shape, dtype=object)) + 1))
+    except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
+        raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
+
+
+def standard_name(name: str) -> str:
+    """Return the file name as MNIST's authors write it; some archives hold t10k-images.idx3-ubyte.gz."""
+    return name.removesuffix(".gz").replace(".idx", "-idx")
+
+
 def find(folder: Path, name: str) -> Path | None:
-    """The idx file of that name, plain or .gz, if it is there; some archives write t10k-images.idx3-ubyte."""
+    """Return the idx file with that standard name, plain or .gz, or None if the folder has none."""
     names = (name, name.replace("-idx", ".idx"))
     return next((f for n in names for f in (folder / n, folder / f"{n}.gz") if f.is_file()), None)
 
 
-def parts(folder: Path, pattern: str, split: str) -> list[tuple[Path, Path | None]]:
-    """(pictures, labels or None) of each part in the folder whose name fits, train first; split test: all but train.
+def split_of(name: str) -> str:
+    """Return the split that a file name stands for: train or test."""
+    return "train" if "train" in name else "test"
 
-    Labels count only if every part has them.
+
+def parts(folder: Path, pattern: str, split: str) -> list[Part]:
+    """Return the parts of the data set in the folder, train first.
+
+    Args:
+      pattern: a glob pattern for the names of the files with images, in upper or lower case.
+      split: all, train, or test, which is every part that is not train.
+    Returns: (file with images, file with labels) for each part; no labels unless all parts have them.
     """
     found = {}
     for file in sorted(folder.glob("*images[-.]idx[34]-ubyte*")):
-        name = file.name.removesuffix(".gz").replace(".idx", "-idx")
+        name = standard_name(file.name)
         chosen = fnmatch(file.name.lower(), pattern.lower()) and split in ("all", split_of(name))
-        if chosen and file == find(folder, name):
+        if chosen and file == find(folder, name):  # find picks one if the file exists both plain and .gz
             found[name] = file, find(folder, name.rsplit("images", 1)[0] + "labels-idx1-ubyte")
     ordered = [found[name] for name in sorted(found, key=lambda name: ("train" not in name, name))]
     return ordered if all(labels for _, labels in ordered) else [(images, None) for images, _ in ordered]
 
 
-def split_of(name: str) -> str:
-    """The split that a part's name tells: train or test."""
-    return "train" if "train" in name else "test"
+def read_parts(parts: list[Part]) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """Read all parts of a data set.
 
-
-def read(file: Path) -> np.ndarray:
-    """Read an idx file, plain or .gz, and no more of it than its header promises. Raises UserError if damaged."""
-    try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            magic = stream.read(4)
-            rest = stream.read(4 * magic[3] if len(magic) == 4 else 0)
-            _, shape = _header(magic, rest)
-            return parse(magic + rest + stream.read(int(np.prod(shape, dtype=object)) + 1))
-    except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
-        raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
+    Returns: the images of each part, uint8 [N, H, W] or [N, H, W, 3], and the labels of all parts together, int32,
+      or None if there are none.
+    Raises: UserError if the parts do not fit together, or a file is damaged.
+    """
+    folder = parts[0][0].parent.absolute()
+    images = [read(file) for file, _ in parts]
+    labels = [read(file) for _, file in parts if file]
+    image_shapes = {array.shape[1:] for array in images}
+    height_width, channels = images[0].shape[1:3], images[0].shape[3:]
+    if len(image_shapes) > 1 or len(height_width) < 2 or 0 in height_width or channels not in ((), (3,)):
+        shapes = ", ".join(f"{file.name} {array.shape}" for (file, _), array in zip(parts, images, strict=True))
+        raise UserError(
+            f"The idx files in {folder} must hold images of one size, gray or with 3 channels, but have the shapes"
+            f" {shapes}; choose among them with --input_fname_pattern."
+        )
+    if not labels:
+        return images, None
+    if [len(array) for array in labels] != [len(array) for array in images]:
+        raise UserError(f"The idx files in {folder} do not have one label for each image; fetch these files again.")
+    return images, np.concatenate(labels).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Data sets of tensorflow-datasets: have them prepared, read what is prepared."""
+"""Data sets of tensorflow-datasets: let it fetch them, and read what it has prepared."""
 
 from __future__ import annotations
 
@@ -6,91 +6,110 @@ import contextlib
 import importlib.util
 import re
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from absl import logging
 
+from dcgan_tf.data.network import probe
 from dcgan_tf.errors import UserError, reason
 
-ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's data sets, as tensorflow-datasets calls them
-TIMEOUT = 10  # seconds for the host's first answer
+ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names -> those of tensorflow-datasets
 
 
-def fetch(name: str, data_dir: str) -> Path | None:
-    """Let tensorflow-datasets prepare the data set in data_dir: its folder there, or None if it knows no such name.
+def name_of(dataset: str) -> str:
+    """Return the name that tensorflow-datasets has for the data set."""
+    return ALIASES.get(dataset, dataset)
 
-    Raises UserError if it cannot.
-    """
+
+def _import_tfds() -> ModuleType:
+    """Import it late, because that is slow, and without its warnings."""
     import tensorflow_datasets
 
     logging.set_verbosity(logging.ERROR)
+    return tensorflow_datasets
+
+
+def fetch(name: str, data_dir: str) -> Path | None:
+    """Let tensorflow-datasets download and prepare a data set in data_dir.
+
+    Returns: the folder of the prepared data set, or None if tensorflow-datasets does not know the name.
+    Raises: UserError if it cannot be fetched.
+    """
+    tfds = _import_tfds()
     try:
-        builder = tensorflow_datasets.builder(name, data_dir=data_dir)
-    except ValueError:  # DatasetNotFoundError is one, too
+        builder = tfds.builder(name, data_dir=data_dir)
+    except ValueError:  # also the base class of its DatasetNotFoundError
         return None
     print(f"{name} is not in {Path(data_dir).absolute()}; trying tensorflow-datasets ...", flush=True)
     try:
         if name.startswith("lsun/") and not importlib.util.find_spec("tensorflow_io"):
-            raise ImportError("it needs the package tensorflow-io for this data set")
-        for url in list(builder.url_infos)[:1]:  # its own retries take minutes, so ask the host first
-            with contextlib.suppress(urllib.error.HTTPError):
-                urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
+            raise ImportError("this data set needs the package tensorflow-io")
+        for url in list(builder.url_infos)[:1]:
+            with contextlib.suppress(urllib.error.HTTPError):  # it answers, even if it refuses HEAD requests
+                probe(url)
         builder.download_and_prepare()
-    except Exception as error:  # any of a hundred data sets' scripts can fail in its own way
-        hint = {"celeb_a": "celebA", "lsun/bedroom": "lsun"}.get(name)
-        mend = f"fetch it with python -m dcgan_tf.download {hint}" if hint else "mend that, or try again later"
+    except Exception as error:  # each data set has its own script, which can fail in its own way
+        own_name = {alias: dataset for dataset, alias in ALIASES.items()}.get(name)
+        fix = f"fetch it with python -m dcgan_tf.download {own_name}" if own_name else "fix that, or try again later"
         raise UserError(
             f"The data set {name} is not in {Path(data_dir).absolute()}, and tensorflow-datasets cannot fetch it"
-            f" ({reason(error)}); {mend}, or put a folder of pictures there."
+            f" ({reason(error)}); {fix}, or put a folder of images there."
         ) from error
     return Path(builder.data_dir)
 
 
 def newest(folder: Path) -> Path | None:
-    """The folder of the newest version prepared in the folder. Raises UserError if several data sets are."""
+    """Return the folder of the newest prepared version in the folder, or None if it has none.
+
+    Raises: UserError if versions of several data sets are in the folder.
+    """
     versions = {file.parent for file in folder.rglob("dataset_info.json")}
-    sets = sorted({path.parent for path in versions if path != folder})
-    if len(sets) > 1:
+    datasets = sorted({path.parent for path in versions if path != folder})
+    if len(datasets) > 1:
         raise UserError(
             f"tensorflow-datasets has prepared several data sets in {folder.absolute()}; add to --dataset which one:"
-            f" {', '.join(str(path.relative_to(folder)) for path in sets)}."
+            f" {', '.join(str(path.relative_to(folder)) for path in datasets)}."
         )
     return max(versions, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], default=None)
 
 
 class PreparedDataset:
-    """A prepared data set: its pictures, encoded, and their classes."""
+    """A prepared data set: its encoded images and their classes."""
 
-    def __init__(self, folder: Path, split: str):
-        """Raises UserError if it has no pictures."""
-        import tensorflow_datasets as tfds
+    def __init__(self, folder: Path, split: str) -> None:
+        """Open the split all, train or test in the folder of one version.
 
-        logging.set_verbosity(logging.ERROR)
+        Raises: UserError if the data set is damaged or has no images.
+        """
+        tfds = _import_tfds()
         self.folder = folder.absolute()
         try:
             self.builder = tfds.builder_from_directory(str(folder))
-        except Exception as error:  # a damaged description fails in its readers, each in its own way
+        except Exception as error:  # a damaged description makes several parsers fail, each with its own exception
             raise self._damaged(error) from error
         features, splits = self.builder.info.features, self.builder.info.splits
         self.image = next((key for key, f in features.items() if isinstance(f, tfds.features.Image)), None)
         self.label = next((key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
         if self.image is None:
-            raise UserError(f"The data set in {self.folder} has no pictures; name another with --dataset.")
+            raise UserError(f"The data set in {self.folder} has no images; give another --dataset.")
         self.class_names = tuple(features[self.label].names) if self.label else ()
-        self.test = next((s for s in ("test", "validation") if s in splits and "train" in splits), None)
-        wanted = {"all": splits, "train": ["train"], "test": [self.test]}[split]
-        self.splits = sorted((s for s in splits if s in wanted), key=lambda s: (s != "train", s))
+        self.test_split = next((s for s in ("test", "validation") if s in splits and "train" in splits), None)
+        chosen = {"all": splits, "train": ["train"], "test": [self.test_split]}[split]
+        self.splits = sorted((s for s in splits if s in chosen), key=lambda s: (s != "train", s))
         self.count = sum(splits[s].num_examples for s in self.splits)
 
     def examples(self) -> Iterator[tuple[str, bytes, int]]:
-        """(name for people, encoded picture, label), the split train first, always in the same order."""
-        import tensorflow as tf
-        import tensorflow_datasets as tfds
+        """Yield (name for messages, encoded image, label), always in the same order: the split train, then the others.
 
-        wanted = {key: True for key in (self.image, self.label) if key}
-        encoded = tfds.decode.PartialDecoding(wanted, decoders={self.image: tfds.decode.SkipDecoding()})
+        Raises: UserError if the data set is damaged.
+        """
+        import tensorflow as tf
+
+        tfds = _import_tfds()
+        used = {key: True for key in (self.image, self.label) if key}
+        encoded = tfds.decode.PartialDecoding(used, decoders={self.image: tfds.decode.SkipDecoding()})
         try:
             for split in self.splits:
                 for number, example in enumerate(tfds.as_numpy(self.builder.as_dataset(split, decoders=encoded))):

@@ -1,10 +1,10 @@
-"""Pictures by their seeds: single files, grids, walks between seeds, and arithmetic with z."""
+"""Images from a trained generator: single files, grids, interpolations between seeds, and arithmetic with z."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -12,133 +12,186 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import latents
+from dcgan_tf import checkpoint, latents
 from dcgan_tf.cli_values import Term
 from dcgan_tf.config import Config
 from dcgan_tf.generation import image_files
 from dcgan_tf.runs import Run
 from dcgan_tf.value_range import to_uint8
 
-BATCH = 256  # pictures at once: larger batches were measured no faster
-SampleFn = Callable[[np.ndarray, np.ndarray], np.ndarray]
+BATCH = 256  # images in a batch; larger batches were not faster when measured
+SampleFn = Callable[[np.ndarray, np.ndarray], np.ndarray]  # z float32 [N, Z], labels int32 [N] -> uint8 [N, H, W, C]
 
 
 def make_sample_fn(generator: keras.Model, config: Config, batch: int = BATCH) -> SampleFn:
-    """The trained generator as a function: z float32 [N, Z], classes int32 [N] -> pictures uint8 [N, H, W, C].
+    """Return the generator as a function from z and labels to images.
 
-    It works through batches of one size, the last one filled up, so that the picture of a z does not depend on N.
+    The function always runs whole batches and pads the last one, so that the image of a z does not depend on N.
     """
 
     @tf.function
-    def run(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def generate_batch(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return generator(z, tf.one_hot(labels, config.y_dim), training=False)
 
     def sample_fn(z: np.ndarray, labels: np.ndarray) -> np.ndarray:
         images = np.empty((len(z), config.output_height, config.output_width, config.c_dim), np.uint8)
         for start in range(0, len(z), batch):
-            part = slice(start, min(start + batch, len(z)))
-            missing = batch - (part.stop - part.start)
-            out = run(np.pad(z[part], ((0, missing), (0, 0))), np.pad(labels[part], (0, missing)))
-            images[part] = to_uint8(out.numpy()[: batch - missing], config.value_range)
+            stop = min(start + batch, len(z))
+            padding = batch - (stop - start)
+            padded_z = np.pad(z[start:stop], ((0, padding), (0, 0)))
+            padded_labels = np.pad(labels[start:stop], (0, padding))
+            output = generate_batch(padded_z, padded_labels).numpy()
+            images[start:stop] = to_uint8(output[: stop - start], config.value_range)
         return images
 
     return sample_fn
 
 
-def write_images(sample_fn: SampleFn, run: Run, config: Config, count: int, classes: Sequence[int]) -> None:
-    """One PNG for each of the seeds config.seed, config.seed + 1, ..., in images/; the seed picks the class in turn."""
+def load_sample_fn(run: Run, config: Config, batch: int = BATCH) -> SampleFn:
+    """Load the run's generator, print its checkpoint, and return it as in `make_sample_fn`. Raises UserError."""
+    generator, path = checkpoint.load_generator(run, config)
+    print(f"Generator: {path}")
+    return make_sample_fn(generator, config, batch)
+
+
+def write_images(run: Run, config: Config, count: int, *, classes: Sequence[int]) -> None:
+    """Write one PNG file for each of the seeds config.seed, config.seed + 1, ... into the folder images.
+
+    Args:
+      count: number of images.
+      classes: with labels, the classes; seed s gets classes[s % len(classes)].
+    Raises: UserError if the run has no checkpoint that can be read.
+    """
     folder = run.samples / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    # One thread writes while the next batch is made: more take turns at Python's lock, and were measured slower.
-    with ThreadPoolExecutor(1) as writer, tqdm(total=count, unit="picture", dynamic_ncols=True) as progress:
-        written: Iterable[None] = ()
-        for start in range(config.seed, config.seed + count, BATCH):
-            seeds = range(start, min(start + BATCH, config.seed + count))
-            labels = latents.cycle_labels(seeds, classes)
-            images = sample_fn(latents.z_from_seeds(seeds, config.z_dim, config.z_dist), labels)
-            progress.update(len(list(written)))
-            paths = [folder / file_name(seed, label, config) for seed, label in zip(seeds, labels, strict=True)]
-            written = writer.map(image_files.save_png, paths, images)
-        progress.update(len(list(written)))
-    last = config.seed + count - 1
-    ends = {seed: file_name(seed, latents.cycle_labels([seed], classes)[0], config) for seed in (config.seed, last)}
-    print(f"Wrote {count:,} pictures, {' to '.join(ends.values())}, to {folder}")
+    write_image_files(load_sample_fn(run, config), config, folder, count, classes)
+    ends = [file_name(seed, classes, config) for seed in (config.seed, config.seed + count - 1)]
+    print(f"Wrote {count:,} images, {' to '.join(dict.fromkeys(ends))}, to {folder}")
     others = sum(file.suffix == ".png" for file in folder.iterdir()) - count
     if others:
-        print(f"There are {others:,} more pictures from earlier calls in that folder.")
+        print(f"There are {others:,} more images from earlier calls in that folder.")
 
 
-def file_name(seed: int, label: int, config: Config) -> str:
-    """seed0000_class7.png; what a file name should not hold becomes _ in the class's name."""
-    name = re.sub(r"[^\w.-]+", "_", config.class_names[label]) if config.has_labels else ""
-    return f"seed{seed:04d}{'_class' * config.has_labels}{name}.png"
+def write_image_files(sample_fn: SampleFn, config: Config, folder: Path, count: int, classes: Sequence[int]) -> None:
+    """Write the files of `write_images`, with a progress bar."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # One thread writes a batch while the next one is generated. More threads were slower: they wait for Python's lock.
+    with ThreadPoolExecutor(1) as thread, tqdm(total=count, unit="image", dynamic_ncols=True) as progress:
+        writing: Future[int] | None = None
+        for start in range(config.seed, config.seed + count, BATCH):
+            seeds = range(start, min(start + BATCH, config.seed + count))
+            z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
+            images = sample_fn(z, latents.cycle_labels(seeds, classes))
+            if writing:
+                progress.update(writing.result())
+            paths = [folder / file_name(seed, classes, config) for seed in seeds]
+            writing = thread.submit(_save_pngs, paths, images)
+        progress.update(writing.result())
 
 
-def write_grid(sample_fn: SampleFn, run: Run, config: Config, shape: tuple[int, int], classes: Sequence[int]) -> None:
-    """One sheet: a row for each class and a column for each seed; without labels a seed for each place."""
+def _save_pngs(paths: Sequence[Path], images: np.ndarray) -> int:
+    """Write the files, and return their number."""
+    for path, image in zip(paths, images, strict=True):
+        image_files.save_png(path, image)
+    return len(paths)
+
+
+def file_name(seed: int, classes: Sequence[int], config: Config) -> str:
+    """Return a name such as seed0000_class7.png; in the name of the class, _ replaces unusual characters."""
+    if not config.has_labels:
+        return f"seed{seed:04d}.png"
+    label = latents.cycle_labels([seed], classes)[0]
+    class_name = re.sub(r"[^\w.-]+", "_", config.class_names[label])
+    return f"seed{seed:04d}_class{class_name}.png"
+
+
+def write_grid(run: Run, config: Config, shape: tuple[int, int], *, classes: Sequence[int]) -> None:
+    """Write one sheet. With labels, each row is a class and each column a seed; without, each cell is a seed.
+
+    Args:
+      shape: rows and columns.
+      classes: with labels, the classes of the rows, in turn.
+    Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
+    """
     rows, columns = shape
     image_files.check_sheet(rows, columns, config.output_height, config.output_width)
-    seeds = config.seed + np.arange(columns if classes else rows * columns)
-    z = latents.z_from_seeds([int(seed) for seed in seeds], config.z_dim, config.z_dist)
+    sample_fn = load_sample_fn(run, config)
+    seed_count = columns if classes else rows * columns
+    z = latents.z_from_seeds(range(config.seed, config.seed + seed_count), config.z_dim, config.z_dist)
+    if classes:
+        z = np.tile(z, (rows, 1))
     labels = np.repeat(latents.cycle_labels(range(rows), classes), columns)
-    images = sample_fn(np.tile(z, (rows, 1)) if classes else z, labels)
-    save_and_print(image_files.save_png, run.samples / f"grid_{rows}x{columns}.png", image_files.sheet(images, columns))
+    sheet = image_files.sheet(sample_fn(z, labels), columns)
+    save_and_print(image_files.save_png, run.samples / f"grid_{rows}x{columns}.png", sheet)
 
 
-def write_interpolation(
-    sample_fn: SampleFn, run: Run, config: Config, seeds: Sequence[int], steps: int, classes: Sequence[int]
-) -> None:
-    """From each seed to the next: a sheet with a row for each leg and class, and a GIF of all classes side by side."""
-    kinds = max(1, len(classes))
-    segments = len(seeds) - 1
-    image_files.check_sheet(segments * kinds, steps, config.output_height, config.output_width)
-    z = latents.interpolate(latents.z_from_seeds(seeds, config.z_dim, config.z_dist), steps, config.z_dist)
-    z = np.broadcast_to(z[:, None], (segments, kinds, steps, config.z_dim)).reshape(-1, config.z_dim)
-    labels = np.tile(np.repeat(latents.cycle_labels(range(kinds), classes), steps), segments)
-    images = sample_fn(z, labels)
+def write_interpolation(run: Run, config: Config, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:
+    """Interpolate from each seed to the next: write a sheet and a GIF.
+
+    The sheet has a row for each segment (one seed to the next) and class. The GIF shows all classes next to each
+    other, and runs forwards and then backwards.
+
+    Args:
+      seeds: at least two.
+      steps: images in each segment, at least 2; both ends are included.
+      classes: with labels, the classes to show.
+    Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
+    """
+    segments, class_count = len(seeds) - 1, max(1, len(classes))
+    image_files.check_sheet(segments * class_count, steps, config.output_height, config.output_width)
+    sample_fn = load_sample_fn(run, config)
+    points = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
+    z = latents.interpolate(points, steps, config.z_dist)  # [segments, steps, Z]
+    z = np.repeat(z[:, None], class_count, axis=1)  # [segments, classes, steps, Z]
+    labels = np.tile(np.repeat(latents.cycle_labels(range(class_count), classes), steps), segments)
+    images = sample_fn(z.reshape(-1, config.z_dim), labels)
     save_and_print(image_files.save_png, run.samples / "interpolate.png", image_files.sheet(images, steps))
-    images = images.reshape(segments, kinds, steps, *images.shape[1:])
-    frames = [
-        image_files.sheet(images[segment, :, step], kinds) for segment in range(segments) for step in range(steps)
-    ]
-    save_and_print(
-        image_files.save_gif, run.samples / "interpolate.gif", image_files.append_reversed(frames), 4 * segments
-    )
+
+    images = images.reshape(segments, class_count, steps, *images.shape[1:])
+    frames = []
+    for segment in images:
+        frames += [image_files.sheet(segment[:, step], class_count) for step in range(steps)]
+    frames = image_files.append_reversed(frames)
+    save_and_print(image_files.save_gif, run.samples / "interpolate.gif", frames, 4 * segments)
 
 
-def write_arithmetic(
-    sample_fn: SampleFn, run: Run, config: Config, terms: Sequence[Term], classes: Sequence[int]
-) -> None:
-    """The DCGAN paper's figure 7 as one sheet.
+def write_arithmetic(run: Run, config: Config, terms: Sequence[Term], *, classes: Sequence[int]) -> None:
+    """Write a sheet with the sum of mean z (Radford et al. 2015, figure 7).
 
-    A column for each term: its seeds' pictures and, in the last row, that of their mean z. At the right, behind an
-    empty column, nine pictures: the result in the middle, and around it the result with noise of +-0.25 on z.
-    With labels all pictures are of the first of the classes.
+    Each term has a column: the images of its seeds and, in the last row, the image of their mean z. After an empty
+    column come 3 x 3 images: the image of the sum in the middle, and around it the sum with uniform noise of up to
+    0.25 added to z.
+
+    Args:
+      terms: for each term its sign, 1 or -1, and the seeds of its mean z.
+      classes: with labels, all images are of the first of these classes.
+    Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
     """
     rows, columns = max(3, max(len(seeds) for _, seeds in terms) + 1), len(terms) + 4
     image_files.check_sheet(rows, columns, config.output_height, config.output_width)
-    places, z = [], []
-    result = np.zeros(config.z_dim, np.float32)
+    sample_fn = load_sample_fn(run, config)
+
+    cells: dict[tuple[int, int], np.ndarray] = {}  # (row, column) in the sheet: z [Z]
+    total = np.zeros(config.z_dim, np.float32)
     for column, (sign, seeds) in enumerate(terms):
-        of_term = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
-        places += [(row, column) for row in range(len(seeds))] + [(rows - 1, column)]
-        z += [*of_term, of_term.mean(0)]
-        result += sign * of_term.mean(0)
+        z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
+        mean = z.mean(0)
+        cells |= {(row, column): z[row] for row in range(len(seeds))}
+        cells[rows - 1, column] = mean
+        total += sign * mean
     noise = 0.25 * latents.z_from_seeds(range(config.seed, config.seed + 9), config.z_dim, "uniform_signed")
     noise[4] = 0
-    places += [(row, columns - 3 + column) for row in range(3) for column in range(3)]
-    z += list(result + noise)
+    cells |= {(i // 3, columns - 3 + i % 3): total + noise[i] for i in range(9)}
+
     images = np.zeros((rows, columns, config.output_height, config.output_width, config.c_dim), np.uint8)
-    images[tuple(zip(*places, strict=True))] = sample_fn(np.stack(z), latents.cycle_labels([0] * len(z), classes))
-    save_and_print(
-        image_files.save_png,
-        run.samples / "arithmetic.png",
-        image_files.sheet(images.reshape(-1, *images.shape[2:]), columns),
-    )
+    labels = latents.cycle_labels([0] * len(cells), classes)
+    for cell, image in zip(cells, sample_fn(np.stack(list(cells.values())), labels), strict=True):
+        images[cell] = image
+    sheet = image_files.sheet(images.reshape(-1, *images.shape[2:]), columns)
+    save_and_print(image_files.save_png, run.samples / "arithmetic.png", sheet)
 
 
-def save_and_print(write: Callable, path: Path, *args: object) -> None:
-    """Write a file with one of images' functions, and say where it is."""
+def save_and_print(save: Callable[..., None], path: Path, *args: object) -> None:
+    """Write a file with `image_files.save_png` or `save_gif`, and print its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, *args)
+    save(path, *args)
     print(f"Wrote {path}")

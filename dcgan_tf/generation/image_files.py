@@ -1,4 +1,4 @@
-"""Pictures out of the networks: value range -> uint8, sheets, PNG and GIF files. NumPy and imageio, no TensorFlow."""
+"""Sheets, PNG and GIF files from uint8 images. NumPy, Pillow and imageio only, no TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,55 +14,69 @@ from PIL import Image
 from dcgan_tf.errors import UserError
 from dcgan_tf.files import atomic_write
 
-MAX_SHEET_PIXELS = 80_000_000  # in one sheet: picture viewers and Pillow itself refuse more
+MAX_SHEET_PIXELS = 80_000_000  # in one sheet; image viewers, and Pillow too, refuse larger images
+MIN_FRAME_MILLISECONDS = 20  # viewers slow down GIFs that are faster
 
 
 def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Lay pictures out row by row (the original's utils.py, merge).
+    """Arrange images row by row (utils.py of the original, merge).
 
     Args:
-      images: uint8 [N, H, W, C], N of any size; places left over stay black.
-      columns: pictures in a row; by default the sheet is a square, or a row short of it.
+      images: uint8 [N, H, W, C], with any N; cells without an image stay black.
+      columns: images in a row; by default, ceil(sqrt(N)).
     Returns: uint8 [rows * H, columns * W, C].
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(count**0.5)
     rows = -(-count // columns)
-    full = np.zeros((rows * columns, height, width, channels), np.uint8)
-    full[:count] = images
-    grid = full.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
+    cells[:count] = images
+    grid = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     return grid.reshape(rows * height, columns * width, channels)
 
 
 def check_sheet(rows: int, columns: int, height: int, width: int) -> None:
-    """Raises UserError if a sheet of rows x columns pictures is too large to be looked at."""
+    """Raise UserError if a sheet of rows x columns images of height x width is too large to view."""
     if rows * height * columns * width > MAX_SHEET_PIXELS:
         raise UserError(
-            f"A sheet of {rows} x {columns} pictures, {height} high and {width} wide each, is larger than"
-            f" {MAX_SHEET_PIXELS:,} pixels; ask for fewer pictures, or for single files with --generate_test_images."
+            f"A sheet of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
+            f" {MAX_SHEET_PIXELS:,} pixels; ask for fewer images, or for single files with --generate_test_images."
         )
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Write uint8 [H, W, 1 or 3] as a PNG that is whole or not there."""
-    # Through memory, and by Pillow itself: a third of imageio's time where a thousand small files are wanted.
+    """Write uint8 [H, W, 1 or 3] as a PNG file that is either complete or not there."""
+    # Pillow writes into memory: for a thousand small files this takes a third of the time of imageio.
     buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
+    Image.fromarray(_drop_gray_axis(image)).save(buffer, "PNG")
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
 
 
 def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
-    """Write frames, uint8 [H, W, 1 or 3] each, as an endless GIF that takes so many seconds (utils.py, make_gif)."""
-    milliseconds = max(20, round(1000 * seconds / len(frames)))  # viewers slow down what is faster than that
-    frames = [frame[..., 0] if frame.shape[-1] == 1 else frame for frame in frames]
-    # Not optimized: Pillow 13 cannot read back gray frames whose palettes it has shortened.
-    options = {"duration": milliseconds, "loop": 0, "optimize": False}
-    encoded = iio.imwrite("<bytes>", frames, extension=".gif", plugin="pillow", **options)
+    """Write frames, each uint8 [H, W, 1 or 3], as a GIF that repeats without end (utils.py of the original, make_gif).
+
+    Args:
+      seconds: duration of one repetition.
+    """
+    encoded = iio.imwrite(
+        "<bytes>",
+        [_drop_gray_axis(frame) for frame in frames],
+        extension=".gif",
+        plugin="pillow",
+        duration=max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames))),
+        loop=0,
+        optimize=False,  # Pillow 13 cannot read the gray frames that it has optimized
+    )
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded)
 
 
+def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
+    """Return [H, W, 1] as [H, W], and [H, W, 3] unchanged."""
+    return image[..., 0] if image.shape[-1] == 1 else image
+
+
 def append_reversed(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The frames, and then the same in reverse."""
+    """Return the frames, followed by the same frames in reverse order."""
     return [*frames, *reversed(frames)]

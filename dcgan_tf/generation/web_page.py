@@ -1,4 +1,4 @@
-"""The run in a browser (the original's to_json, and the demo on its page): a folder that any web server can serve."""
+"""The run in a browser (the original's to_json and web demo): a folder that any web server can serve."""
 
 from __future__ import annotations
 
@@ -15,52 +15,56 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dcgan_tf.checkpoint import iteration_of, load_generator
 from dcgan_tf.config import Z_DISTS, Config
 from dcgan_tf.files import atomic_folder
-from dcgan_tf.generation.export import inference_model, serving_function
+from dcgan_tf.generation.export import EXPORT_RANGE, inference_model, serving_function
 from dcgan_tf.runs import Run
 
 ASSETS = Path(__file__).parent / "web"
-# What LiteRT.js loads, of all that npm installs: relaxed SIMD, and the same for browsers without it.
-LITERT = ("core/dist/index.js", "core/wasm/litert_wasm_internal.*", "core/wasm/litert_wasm_compat_internal.*")
-LITERT += ("wasm-utils/dist/index.js",)
+NPM_PACKAGES = ASSETS / "node_modules" / "@litertjs"  # where npm installs LiteRT.js
+# The files of LiteRT.js that a browser loads: WebAssembly with relaxed SIMD, and the same for browsers without it.
+LITERT_FILES = (
+    "core/dist/index.js",
+    "core/wasm/litert_wasm_internal.*",
+    "core/wasm/litert_wasm_compat_internal.*",
+    "wasm-utils/dist/index.js",
+)
 
 
-def write_page(run: Run, config: Config, float16: bool) -> None:
-    """Write web/<run>/: the page, the generator as generator.tflite, what the page knows of it as model.json.
+def write_page(run: Run, config: Config, *, float16: bool) -> None:
+    """Write the folder web/<run>: the page, generator.tflite, and model.json, which describes the generator.
 
-    LiteRT.js, which runs the generator, is copied beside them if `npm install` in dcgan_tf/web has brought it;
-    otherwise the page loads that version from its CDN.
+    LiteRT.js runs the generator. It is copied into the folder if `npm install` was run in dcgan_tf/generation/web;
+    otherwise the page loads the same version from its CDN.
 
     Args:
-      float16: keep the weights as float16, in half the bytes.
+      float16: whether to store the weights as float16, in half the bytes.
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    generator, path = load_generator(run, config)
-    print(f"Generator: {path}")
+    generator, checkpoint = load_generator(run, config)
+    print(f"Generator: {checkpoint}")
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
-    installed = _installed(version)
+    installed = is_installed(version)
+    description = describe(run, config, checkpoint, float16)
+    description["litert"] = {"version": version, "beside": installed}
     model = inference_model(generator, config)
     target = run.logs.parents[1] / "web" / run.name
     with atomic_folder(target) as folder:
-        for name in ("app.js", "latents.js", "style.css"):
-            shutil.copyfile(ASSETS / name, folder / name)
-        page = (ASSETS / "index.html").read_text(encoding="utf-8").replace("LITERT_VERSION", version)
-        (folder / "index.html").write_text(page, encoding="utf-8")
-        (folder / "generator.tflite").write_bytes(tflite(model, float16))
-        described = describe(run, config, path, float16) | {"litert": {"version": version, "beside": installed}}
-        (folder / "model.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
-        for file in [file for pattern in LITERT for file in sorted(_npm().glob(pattern))] if installed else []:
-            copy = folder / "litert" / file.relative_to(_npm())
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+        copy_assets(folder, version)
+        if installed:
+            copy_litert(folder / "litert")
+        (folder / "generator.tflite").write_bytes(to_tflite(model, float16))
+        (folder / "model.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
     print(f"Wrote {target}")
     if not installed:
-        print(f"LiteRT.js {version} comes from its CDN; to have it in the folder: npm install in {ASSETS}, then again.")
-    print(f'Serve it: python -m http.server --directory "{target}" 8000')
+        print(
+            f"The page loads LiteRT.js {version} from its CDN; to have it in the folder, run npm install in {ASSETS},"
+            " then --web again."
+        )
+    print(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
     print("Then open http://localhost:8000 in a browser.")
 
 
 def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[str, Any]:
-    """What the page has to know of the generator, for model.json."""
+    """Return what the page needs to know about the generator, for model.json."""
     return {
         "run": run.name,
         "iteration": iteration_of(checkpoint),
@@ -68,28 +72,51 @@ def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[s
         "z_dist": config.z_dist,
         "z_parameters": Z_DISTS[config.z_dist],
         "shape": [config.output_height, config.output_width, config.c_dim],
-        "value_range": [0, 1],
+        "value_range": EXPORT_RANGE,
         "class_names": config.class_names,
         "float16": float16,
     }
 
 
-def tflite(model: keras.Model, float16: bool) -> bytes:
-    """The model for one picture at a time, all shapes fixed, as the bytes of a .tflite; inputs by their names."""
+def copy_assets(folder: Path, version: str) -> None:
+    """Copy the files of the page into the folder, and write the version of LiteRT.js into index.html."""
+    for name in ("app.js", "latents.js", "style.css"):
+        shutil.copyfile(ASSETS / name, folder / name)
+    page = (ASSETS / "index.html").read_text(encoding="utf-8")
+    (folder / "index.html").write_text(page.replace("LITERT_VERSION", version), encoding="utf-8")
+
+
+def is_installed(version: str) -> bool:
+    """Return whether npm has installed exactly this version of LiteRT.js."""
+    package = NPM_PACKAGES / "core" / "package.json"
+    return package.exists() and json.loads(package.read_text(encoding="utf-8"))["version"] == version
+
+
+def copy_litert(folder: Path) -> None:
+    """Copy the files of LiteRT.js that a browser loads into the folder."""
+    for pattern in LITERT_FILES:
+        for file in sorted(NPM_PACKAGES.glob(pattern)):
+            copy = folder / file.relative_to(NPM_PACKAGES)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+
+
+def to_tflite(model: keras.Model, float16: bool) -> bytes:
+    """Return the model as a .tflite file for a batch of one, with fixed shapes; the inputs keep their names."""
     frozen = convert_variables_to_constants_v2(serving_function(model, batch=1))
     graph = frozen.graph.as_graph_def()
     for node in graph.node:
-        if (
-            node.op == "Relu"
-        ):  # the same function, but the converter would fuse a Relu in a way that WebGPU does not take
+        if node.op == "Relu":
+            # The converter would fuse a Relu into an operation that WebGPU does not support.
+            # A LeakyRelu of slope 0 is the same function.
             node.op = "LeakyRelu"
             node.attr["alpha"].f = 0.0
+    input_names = [tensor.name for tensor in frozen.inputs]
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.op.name) for tensor in frozen.inputs]
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        names = [tensor.name for tensor in frozen.inputs]
-        feeds = dict(zip(names, inputs, strict=True))
+        feeds = dict(zip(input_names, inputs, strict=True))
         return {"images": tf.graph_util.import_graph_def(graph, feeds, [frozen.outputs[0].name])[0]}
 
     with tempfile.TemporaryDirectory() as folder:
@@ -99,13 +126,3 @@ def tflite(model: keras.Model, float16: bool) -> bytes:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
-
-
-def _npm() -> Path:
-    return ASSETS / "node_modules" / "@litertjs"
-
-
-def _installed(version: str) -> bool:
-    """Whether npm has installed just this version of LiteRT.js beside the page's own files."""
-    package = _npm() / "core" / "package.json"
-    return package.exists() and json.loads(package.read_text(encoding="utf-8"))["version"] == version

@@ -1,4 +1,4 @@
-"""Several devices, or several machines, that train as one, by TensorFlow's strategies."""
+"""Several devices or machines that train together, with the strategies of tf.distribute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import sys
 import time
 import zlib
@@ -19,6 +18,7 @@ import tensorflow as tf
 from dcgan_tf import replica_ops
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
+from dcgan_tf.signals import default_handlers
 
 SINGLE_PROCESS = {"this process": ""}
 LOST_WORKER_ERRORS = (
@@ -26,72 +26,75 @@ LOST_WORKER_ERRORS = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,  # the worker was started again
 )
-LOST_WORKER_ERRORS += (tf.errors.FailedPreconditionError,)  # it has been started again
 EXIT_DELAY_SECONDS = (
-    15  # seconds: a process that ended at once would be taken for the lost one by those that wait for heartbeats
+    15  # Exit late: otherwise the peers, which wait for heartbeats, report this process as the lost one.
 )
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The processes that train together, on one machine or several, and how their devices do."""
+    """The processes that train together, on one machine or several, and their strategy."""
 
     strategy: tf.distribute.Strategy
-    members: dict[str, str]  # the address of each process, by its task's name, like "worker 0"
-    index: int  # of this process among them; 0 is the chief, which alone writes
+    members: dict[str, str]  # the address of each process, by the name of its task, such as "worker 0"
+    index: int  # of this process in members; 0 is the chief, the only one that writes files
 
     @property
     def is_chief(self) -> bool:
         return self.index == 0
 
     def shard(self, batch: np.ndarray) -> np.ndarray:
-        """This process's part of what a whole batch has, [B, ...]."""
+        """Return this process's shard of a whole batch [B, ...]."""
         size = len(batch) // len(self.members)
         return batch[self.index * size : (self.index + 1) * size]
 
     def check_same_settings(self, settings: str) -> None:
-        """Wait for all. Raises UserError, in each process, unless all of them say the same."""
-        mine = zlib.crc32(settings.encode())
-        with self.report_lost_worker(), _default_signal_handlers():
-            means = self.strategy.run(tf.function(lambda: replica_ops.mean(tf.constant(mine, tf.float64))))
-        if float(self.strategy.experimental_local_results(means)[0]) != mine:
+        """Wait for all workers. Raises UserError in each of them unless all have the same settings."""
+        digest = zlib.crc32(settings.encode())
+        with self.report_lost_worker(), default_handlers():
+            means = self.strategy.run(tf.function(lambda: replica_ops.mean(tf.constant(digest, tf.float64))))
+        if float(self.strategy.experimental_local_results(means)[0]) != digest:
             raise UserError(
                 f"The {len(self.members)} workers differ in their settings or data; start all of them with the same"
-                f" flags and pictures, but this one was given {settings}."
+                f" flags and images, but this one has {settings}."
             )
 
     def broadcast_from_chief(self, variables: Iterable[tf.Variable]) -> None:
-        """Wait for all, and give each replica's copies of the variables the chief's values."""
-        if len(self.members) > 1:  # within one process assigning to one copy assigns to all
+        """Wait for all workers, and set the variables of every replica to the chief's values."""
+        if len(self.members) > 1:  # within one process, an assignment sets all copies
             self.strategy.run(tf.function(lambda: _copy_from_first(list(variables))))
 
     @contextlib.contextmanager
     def report_lost_worker(self) -> Iterator[None]:
-        """What TensorFlow raises where another process is lost, as a UserError that names it."""
+        """Turn TensorFlow's error about a lost worker into a UserError that names the worker."""
         try:
             yield
         except LOST_WORKER_ERRORS as error:
             if len(self.members) == 1:
                 raise
-            named = re.search(r"/job:(\w+)(?:/replica:0)?/task:(\d+)", str(error))  # the first is where it began
-            task = " ".join(named.groups()) if named else next(iter(self.members))
+            # The first task that the error names is the one that failed first.
+            match = re.search(r"/job:(\w+)(?:/replica:0)?/task:(\d+)", str(error))
+            task = " ".join(match.groups()) if match else next(iter(self.members))
             time.sleep(EXIT_DELAY_SECONDS)
             raise UserError(
-                f"The training ended because {task} ({self.members[task]}) ended or was lost; see what it said itself,"
-                f" then start all {len(self.members)} workers again with the same command and --resume, which goes on"
+                f"The training ended because {task} ({self.members[task]}) ended or was lost; read its own messages,"
+                f" then start all {len(self.members)} workers again with the same command and --resume, to continue"
                 " from the last checkpoint."
             ) from error
 
 
 def init_cluster(config: Config) -> Cluster:
-    """The cluster that TF_CONFIG tells of, once all are there; else this process with one device or several.
+    """Return the cluster. With TF_CONFIG, wait for all its workers; else, this process with its devices is the cluster.
 
-    Nothing of TensorFlow may have run before. Raises UserError.
+    It must be called before any other TensorFlow operation. Raises UserError.
     """
     members, index = _tf_config(config)
     if members != SINGLE_PROCESS:
-        print(f"This is task {index} of {', '.join(f'{t} ({a})' for t, a in members.items())}; waiting for all of them")
+        print(
+            f"This is task {index} of {', '.join(f'{t} ({a})' for t, a in members.items())}; waiting for all of them."
+        )
         sys.stdout.flush()
         strategy = _connect_workers(list(members.values())[index])
     elif config.strategy == "mirrored" or (
@@ -102,61 +105,48 @@ def init_cluster(config: Config) -> Cluster:
         strategy = tf.distribute.get_strategy()
     if config.batch_size % strategy.num_replicas_in_sync:
         raise UserError(
-            f"--batch_size is divided among the devices, so with {strategy.num_replicas_in_sync} of them it must be a"
-            f" multiple of that, but is {config.batch_size}; change it, hide some with CUDA_VISIBLE_DEVICES, or give"
-            " --strategy none."
+            f"The devices share each batch, so with {strategy.num_replicas_in_sync} devices --batch_size must be a"
+            f" multiple of {strategy.num_replicas_in_sync}, but is {config.batch_size}; change it, hide devices with"
+            " CUDA_VISIBLE_DEVICES, or use --strategy none."
         )
     if config.xla == "on" and strategy.num_replicas_in_sync > 1 and not tf.config.list_physical_devices("GPU"):
         raise UserError(
-            "--xla on is for one device or for GPUs, as TensorFlow cannot compile what several processors share, but"
-            f" there are {strategy.num_replicas_in_sync} and no GPU; leave it out, or give --strategy none."
+            "--xla on needs one device or GPUs, because TensorFlow cannot compile a step that CPU devices share,"
+            f" but there are {strategy.num_replicas_in_sync} devices and no GPU; leave it out, or use --strategy none."
         )
     return Cluster(strategy, members, index)
 
 
 def _tf_config(config: Config) -> tuple[dict[str, str], int]:
-    """The members in TF_CONFIG, in TensorFlow's order, and which of them this process is. Raises UserError."""
+    """Return the members in TF_CONFIG, in TensorFlow's order, and the index of this process. Raises UserError."""
     text = os.environ.get("TF_CONFIG", "")
     if config.strategy not in ("auto", "multi_worker") or not (text or config.strategy == "multi_worker"):
         return SINGLE_PROCESS, 0
     try:
-        given = json.loads(text)
-        jobs = {job: given["cluster"].get(job, []) for job in ("chief", "worker")}
+        tf_config = json.loads(text)
+        jobs = {job: tf_config["cluster"].get(job, []) for job in ("chief", "worker")}
         members = {f"{job} {i}": address for job in jobs for i, address in enumerate(jobs[job])}
-        task = f"{given['task']['type']} {int(given['task']['index'])}"
+        task = f"{tf_config['task']['type']} {int(tf_config['task']['index'])}"
         return members, list(members).index(task)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(
-            "TF_CONFIG must hold the cluster and this task, like"
+            "TF_CONFIG must contain the cluster and this task, like"
             ' {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}},'
-            f" but is {text!r} ({type(error).__name__}: {error}); set it, or give --strategy none."
+            f" but is {text!r} ({type(error).__name__}: {error}); set it, or use --strategy none."
         ) from error
 
 
 def _connect_workers(address: str) -> tf.distribute.Strategy:
-    """The strategy, once all workers have come. Raises UserError."""
+    """Wait for all workers, and return their strategy. Raises UserError."""
     try:
-        with _default_signal_handlers():
+        with default_handlers():  # Python signal handlers cannot run during this wait
             return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         raise UserError(
-            f"This worker could not meet the others at its address {address} ({reason(error)}); see that it is this"
-            " machine's and its port free, wait until the others have ended, and start all of them again."
+            f"This worker could not connect to the others from its address {address} ({reason(error)}); check that"
+            " it is this machine's address and that its port is free, wait until the other workers have ended, and"
+            " start all of them again."
         ) from error
-
-
-@contextlib.contextmanager
-def _default_signal_handlers() -> Iterator[None]:
-    """SIGINT ends a long wait at once, in which TensorFlow lets no handler of Python's run; SIGTERM, too, once met.
-
-    While the workers meet TensorFlow takes SIGTERM for itself; it is ours again afterwards.
-    """
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _copy_from_first(variables: list[tf.Variable]) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong in a GAN's training: numbers that are no longer finite stop it, a collapse is told once."""
+"""Checks during a training: stop it if numbers are not finite, warn if it has collapsed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from dcgan_tf.errors import UserError
 from dcgan_tf.losses import LOSSES
 from dcgan_tf.model import DCGAN
 
-COLLAPSE_STD = 0.01  # pictures whose pixels differ less than this over a batch (range 1) are one picture
-LOW_D_LOSS, LOW_D_LOSS_ITERATIONS = (
-    0.01,
-    1000,
-)  # a discriminator's loss below WON for WON_FOR iterations leaves G nothing to learn from
+COLLAPSE_STD = 0.01  # if the pixels of a batch vary less than this (range 1), the generator has collapsed
+LOW_D_LOSS = 0.01  # a discriminator's loss below this ...
+LOW_D_LOSS_ITERATIONS = 1000  # ... for so many iterations leaves the generator nothing to learn from
 
 
 class Monitor:
-    """The eye on one training."""
+    """Checks the losses, weights and samples of one training."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -29,7 +27,7 @@ class Monitor:
         self.low_d_loss_since: int | None = None
 
     def check_losses(self, logged: dict[str, tf.Tensor], iteration: int) -> dict[str, float]:
-        """The losses as numbers. Raises UserError if one is not finite; warns of a discriminator that has won."""
+        """Return the losses as numbers; warn if d_loss stays near 0. Raises UserError if a loss is not finite."""
         values = {name: float(logged[name]) for name in LOSSES}
         if not np.isfinite(list(values.values())).all():
             raise self._stop_error("a loss is not finite", values, iteration)
@@ -43,28 +41,28 @@ class Monitor:
         return values
 
     def check_weights(self, model: DCGAN, logged: dict[str, tf.Tensor], iteration: int) -> None:
-        """Raises UserError if a loss or a weight is not finite: asked before each checkpoint."""
+        """Raise UserError if a loss or a weight is not finite. Called before each checkpoint."""
         values = self.check_losses(logged, iteration)
         for variable in (*model.generator.variables, *model.discriminator.variables):
             if not np.isfinite(variable.numpy().sum(dtype=np.float64)):
                 raise self._stop_error(f"{variable.path} is not finite", values, iteration)
 
     def check_samples(self, images: np.ndarray) -> None:
-        """Warns of a generator whose uint8 pictures [N, H, W, C] are nearly equal."""
+        """Warn if generated images, uint8 [N, H, W, C], are nearly equal."""
         if len(images) > 1 and images.std(axis=0).mean() < 255 * COLLAPSE_STD:
             self._warn_once(
-                "the generator's pictures are nearly all the same (it has collapsed); begin anew with another --seed, a"
-                " lower --learning_rate or more varied pictures."
+                "the generator's images are nearly all the same (it has collapsed); train a new run with another"
+                " --seed, a lower --learning_rate, or more varied images."
             )
 
     def _warn_once(self, text: str) -> None:
         if self.config.warn_collapse and text not in self.warned:
             self.warned.add(text)
-            tqdm.write(f"Warning: {text} --nowarn_collapse silences this.", file=sys.stderr)
+            tqdm.write(f"Warning: {text} --nowarn_collapse turns this warning off.", file=sys.stderr)
 
     def _stop_error(self, what: str, values: dict[str, float], iteration: int) -> UserError:
-        last = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        losses = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         return UserError(
-            f"Training stopped at iteration {iteration} because {what} ({last}); the last good checkpoint is kept: try"
-            f" a lower --learning_rate than {self.config.learning_rate:g}, --precision float32, or other data."
+            f"Training stopped at iteration {iteration} because {what} ({losses}); the last good checkpoint is kept;"
+            f" try a lower --learning_rate than {self.config.learning_rate:g}, --precision float32, or other data."
         )

@@ -1,4 +1,4 @@
-"""What a training leaves behind: scalars to TensorBoard and the screen, sheets, evaluations, checkpoints."""
+"""What a training writes: curves for TensorBoard and the screen, sample sheets, evaluations, checkpoints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import tensorflow as tf
 from tqdm import tqdm
@@ -22,73 +22,99 @@ from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import image_files
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run
+from dcgan_tf.training.loader import Batch, Loader
 from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.value_range import to_uint8
 
+Logged = dict[str, tf.Tensor]
+
 
 class Recorder:
-    """Writes all that the run's settings ask for, each at its iterations."""
+    """Writes what the settings ask for after each iteration. Used by the chief."""
 
-    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, checkpoints: Checkpoints):
-        self.config, self.run, self.model, self.checkpoints = config, run, model, checkpoints
+    def __init__(
+        self, config: Config, run: Run, dataset: Dataset, model: DCGAN, checkpoints: Checkpoints, loader: Loader
+    ):
+        self.config, self.run, self.model, self.checkpoints, self.loader = config, run, model, checkpoints, loader
         self.monitor = Monitor(config)
         self.sampler = Sampler(config, run, model, dataset, self.monitor)
         self.evaluator = PeriodicEvaluator(config, run, model, dataset) if config.evaluate_freq else None
         self.writer = tf.summary.create_file_writer(str(run.logs))
-        steps = steps_per_epoch(dataset, config)
-        self.kept = {epoch * steps: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
-        self.logged_at = int(model.iteration.numpy()), time.perf_counter(), 0.0
+        epoch_length = steps_per_epoch(dataset, config)
+        self.epoch_sheets = {epoch * epoch_length: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
+        self.last_log = (model.iterations_done, time.perf_counter(), 0.0)  # iteration, time, seconds waited
+        # A log file gets a line every half minute, a screen a smooth bar.
+        interval = 0.2 if sys.stderr.isatty() else 30
+        self.progress = tqdm(initial=loader.start, total=loader.total, mininterval=interval, dynamic_ncols=True)
 
-    def after(self, iteration: int, logged: dict[str, tf.Tensor], progress: tqdm, waited: float) -> None:
-        """What this iteration leaves behind. Raises UserError.
+    def after(self, batch: Batch, logged: Logged) -> None:
+        """Write what is due after the batch's last iteration. Raises UserError.
 
         Args:
-          logged: what the train step gave.
-          waited: seconds for which the networks have waited for pictures so far.
+          logged: what the train step returned.
         """
-        config = self.config
+        config, iteration = self.config, batch.iteration
+        self.progress.set_description(f"epoch {batch.epoch}/{config.epoch}", refresh=False)
+        self.progress.update(len(batch.images))
         if iteration % config.log_freq == 0 or iteration == 1:
-            progress.set_postfix(self.curves(iteration, logged, waited), refresh=False)
+            self.progress.set_postfix(self.write_curves(iteration, logged), refresh=False)
         if iteration % config.sample_freq == 0:
-            self.sampler.write(iteration)
-        if iteration in self.kept:
-            self.sampler.write(iteration, self.kept[iteration])
+            self.sampler.write(f"train_{iteration:08d}.png")
+        if iteration in self.epoch_sheets:
+            self.sampler.write(self.epoch_sheets[iteration])
         if self.evaluator and iteration % config.evaluate_freq == 0:
             self.evaluator.measure(self.writer, iteration)
         if iteration % config.ckpt_freq == 0:
             self.save(logged)
 
-    def curves(self, iteration: int, logged: dict[str, tf.Tensor], waited: float) -> dict[str, str]:
-        """Write the curves; returns what the screen shows of them."""
+    def write_curves(self, iteration: int, logged: Logged) -> dict[str, str]:
+        """Write the curves. Returns what the progress line shows."""
         losses = self.monitor.check_losses(logged, iteration)
         with warn_on_write_error("The curves"):
             write_summaries(self.writer, logged, losses, iteration, self.config)
-        before, self.logged_at = self.logged_at, (iteration, time.perf_counter(), waited)
-        iterations, seconds, waited = (now - then for now, then in zip(self.logged_at, before, strict=True))
-        postfix = {name: f"{losses[name]:.4f}" for name in ("d_loss", "g_loss")}
-        postfix["images/s"] = f"{iterations * self.config.batch_size / seconds:.0f}"
-        return postfix | {"waiting": f"{waited / seconds:.1%}"}
+        last, self.last_log = self.last_log, (iteration, time.perf_counter(), self.loader.seconds_waited)
+        iterations, seconds, waited = (now - before for now, before in zip(self.last_log, last, strict=True))
+        return {
+            "d_loss": f"{losses['d_loss']:.4f}",
+            "g_loss": f"{losses['g_loss']:.4f}",
+            "images/s": f"{iterations * self.config.batch_size / seconds:.0f}",
+            "waiting": f"{waited / seconds:.1%}",
+        }
 
-    def save(self, logged: dict[str, tf.Tensor] | None) -> str:
-        """Save, unless bad numbers would replace good ones; the curves on disk reach the checkpoint.
-
-        Returns the checkpoint's path. Raises UserError.
-        """
+    def save(self, logged: Logged | None) -> str:
+        """Save a checkpoint, unless a weight is not finite, and flush the curves. Return its path. Raises UserError."""
         if logged is not None:
-            self.monitor.check_weights(self.model, logged, int(self.model.iteration.numpy()))
+            self.monitor.check_weights(self.model, logged, self.model.iterations_done)
         with warn_on_write_error("The curves"):
             self.writer.flush()
         return self.checkpoints.save()
 
-    def finish(self, logged: dict[str, tf.Tensor] | None, stopped: bool) -> str:
-        """The last sheet, unless the training was stopped, and the last checkpoint; returns what to say of them."""
-        if not stopped:
-            self.sampler.write(int(self.model.iteration.numpy()))
+    def finish(self, logged: Logged | None, finished: bool) -> str:
+        """Write the last checkpoint and, if the training finished, the last sheet. Returns what to print about them."""
+        if finished:
+            self.sampler.write(f"train_{self.model.iterations_done:08d}.png")
         return f"; saved {self.save(logged)}\nSample sheets: {self.run.samples}"
+
+    def close(self) -> None:
+        """Close the progress bar."""
+        self.progress.close()
+
+
+class SilentRecorder:
+    """Writes nothing. Used by the other workers."""
+
+    def after(self, batch: Batch, logged: Logged) -> None:
+        pass
+
+    def finish(self, logged: Logged | None, finished: bool) -> str:
+        return ""
+
+    def close(self) -> None:
+        pass
 
 
 class Sampler:
-    """The sheets of one fixed z (and, with labels, those of the first pictures), drawn once for the whole run."""
+    """Writes sheets of samples, always of the same z and labels (the labels are those of the first images)."""
 
     def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset, monitor: Monitor):
         self.config, self.run, self.generator, self.monitor = config, run, model.sampler, monitor
@@ -96,42 +122,47 @@ class Sampler:
         self.labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
         self.sample = tf.function(lambda: self.generator(self.z, self.labels, training=False))
 
-    def write(self, iteration: int, name: str = "") -> None:
-        """Write train_<iteration>.png, or under the name given."""
+    def write(self, name: str) -> None:
+        """Write a sheet as a file with that name."""
         images = to_uint8(self.sample().numpy(), self.config.value_range)
         self.monitor.check_samples(images)
         with warn_on_write_error("The sheet"):
-            image_files.save_png(self.run.samples / (name or f"train_{iteration:08d}.png"), image_files.sheet(images))
+            image_files.save_png(self.run.samples / name, image_files.sheet(images))
 
 
 class PeriodicEvaluator:
-    """Evaluations during a training: curves, a line each, and the checkpoint that scored best in best/."""
+    """Evaluates during a training: writes curves, prints a line, and keeps the best checkpoint in the folder best."""
 
     def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset):
-        from dcgan_tf.evaluation import evaluate  # not sooner: few trainings are evaluated as they go
-        from dcgan_tf.generation import generate  # not sooner: few trainings are evaluated as they go
+        from dcgan_tf.evaluation import evaluate  # here, because few trainings need them
+        from dcgan_tf.generation import generate
 
         self.evaluate, self.run = evaluate, dataclasses.replace(run, best=True)
-        self.file = self.run.checkpoint_dir / "metrics.json"
+        self.scores_file = self.run.checkpoint_dir / "metrics.json"
         self.evaluator = evaluate.Evaluator(dataclasses.replace(config, seed=0), dataset)
-        self.generator = generate.make_sample_fn(model.sampler, config)
+        self.sample_fn = generate.make_sample_fn(model.sampler, config)
         self.checkpoints = Checkpoints(model, self.run, 1)
 
-    def measure(self, writer: Any, iteration: int) -> None:
-        scores = self.evaluator.measure(self.generator)
+    def measure(self, writer: tf.summary.SummaryWriter, iteration: int) -> None:
+        """Evaluate now, and save the checkpoint if its score is the best so far."""
+        scores = self.evaluator.measure(self.sample_fn)
         with warn_on_write_error("The curves"):
             self.evaluate.write_scalars(writer, scores, iteration)
         tqdm.write(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
-        now = self.evaluate.score(scores)
-        before = self.evaluate.score(json.loads(self.file.read_text())) if self.file.exists() else None
-        if now is not None and (before is None or now < before):
+        score, best = self.evaluate.score(scores), self._best_score()
+        if score is not None and (best is None or score < best):
             self.checkpoints.save()
-            with atomic_write(self.file) as temporary:
+            with atomic_write(self.scores_file) as temporary:
                 temporary.write_text(json.dumps({"iteration": iteration} | scores, indent=1), encoding="utf-8")
 
+    def _best_score(self) -> float | None:
+        return self.evaluate.score(json.loads(self.scores_file.read_text())) if self.scores_file.exists() else None
 
-def write_summaries(writer: Any, logged: dict, losses: dict[str, float], iteration: int, config: Config) -> None:
-    """The scalars, the histograms z, d, d_ and (with --G_img_sum) G's pictures of one iteration, to TensorBoard."""
+
+def write_summaries(
+    writer: tf.summary.SummaryWriter, logged: Logged, losses: dict[str, float], iteration: int, config: Config
+) -> None:
+    """Write TensorBoard's losses, histograms of z, d and d_, and, if logged, G's images."""
     with writer.as_default(step=iteration):
         for name, value in losses.items():
             tf.summary.scalar(name, value)
@@ -142,16 +173,28 @@ def write_summaries(writer: Any, logged: dict, losses: dict[str, float], iterati
 
 
 def write_reals(config: Config, run: Run, dataset: Dataset) -> None:
-    """Write reals.png: the first batch as the networks see it."""
+    """Write reals.png, the first batch as the networks see it."""
     first = dataset.images[dataset.order(config.seed, 0)[: config.batch_size]]
-    with warn_on_write_error("The sheet of real pictures"):
+    with warn_on_write_error("The sheet of real images"):
         image_files.save_png(run.samples / "reals.png", image_files.sheet(first))
-    print(f"First batch: {run.samples / 'reals.png'} (look at it: this is what the networks see)")
+    print(f"First batch: {run.samples / 'reals.png'} (look at it: the networks see these images)")
+
+
+def remove_points_after(logs: Path, iteration: int) -> None:
+    """Remove the points after `iteration` from the run's TensorBoard files, so that a resumed run has one curve."""
+    for file in logs.glob("events.out.tfevents.*"):
+        with atomic_write(file) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+            try:
+                for record in tf.data.TFRecordDataset(str(file)):
+                    if tf.compat.v1.Event.FromString(record.numpy()).step <= iteration:
+                        writer.write(record.numpy())
+            except tf.errors.DataLossError:
+                pass  # a killed training cut off the last record
 
 
 @contextlib.contextmanager
 def warn_on_write_error(what: str) -> Iterator[None]:
-    """Sheets and curves that cannot be written are told of, and training goes on."""
+    """If the block cannot write, print a warning and go on: a sheet or a curve is not worth the training."""
     try:
         yield
     except (OSError, tf.errors.OpError) as error:

@@ -1,0 +1,155 @@
+"""The table of commands: what `main.py` can do, each by one flag, and the options that go with it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcgan_tf import cli_values
+from dcgan_tf.config import PRESETS
+from dcgan_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. Except for --train, its function is called with
+
+    - the run and its settings,
+    - the value of the command's flag, if the flag takes one,
+    - each option that has a keyword, as a keyword argument.
+    """
+
+    help: str
+    function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
+    parse: Callable[[Any], Any] | None = None  # the flag's value, or UserError; None: the flag has no value
+    default: Any = False  # of the flag; None: a number is needed
+    options: tuple[str, ...] = ()
+    original: bool = False  # carpedm20/DCGAN-tensorflow has this flag, too
+
+    @property
+    def kind(self) -> str:
+        """The type of the flag's value: bool, str or int."""
+        if self.parse is None:
+            return "bool"
+        return "int" if self.default is None else "str"
+
+    def load(self) -> Callable[..., None]:
+        """Import and return the function."""
+        module, name = self.function.split(":")
+        return getattr(importlib.import_module(f"dcgan_tf.{module}"), name)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A flag that only goes with some of the commands."""
+
+    help: str
+    default: Any
+    keyword: str = ""  # of the command's function; blank: main.py uses the option itself
+    parse: Callable[[Any], Any] | None = None
+    is_path: bool = False
+
+
+PRESET_HELP = "; ".join(
+    f"{name}: {' '.join(f'--{flag} {value}' for flag, value in preset.items())}" for name, preset in PRESETS.items()
+)
+
+
+def _preset(name: str) -> str:
+    if name not in ("", *PRESETS):
+        raise UserError(f"--preset must be one of {', '.join(PRESETS)}, but is {name!r}.")
+    return name
+
+
+OPTIONS = {
+    "resume": Option("With --train: continue a run, the newest that matches or --out_name", False),
+    "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", "", parse=_preset),
+    "checkpoint": Option("Use the weights of a checkpoint of the original program", "", is_path=True),
+    "best": Option("Use the checkpoint that scored best (see --evaluate_freq), not the newest", False),
+    "class": Option("With samples: only these classes, by name or number, e.g. 7 or 0-4 or cat,dog", "", "classes"),
+    "option": Option(
+        "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
+        " random z; 3 the same, from a z of zeros; 4 as 3, and all of them in one GIF",
+        1,
+        "option",
+        cli_values.visualize_option,
+    ),
+    "dims": Option("With --visualize: only these dimensions of z, e.g. 0,5,7-9", "", "dims", cli_values.dims),
+    "steps": Option("With --interpolate: images from one seed to the next", 16, "steps", cli_values.steps),
+    "web_float16": Option("With --web: store the page's weights as float16, in half the bytes", False, "float16"),
+}
+WEIGHTS = ("checkpoint", "best")  # where a command gets its weights, if not from the newest checkpoint
+IMAGES = (*WEIGHTS, "class")
+
+DEFAULT_COMMAND = Command("Write a random sheet", "generation.visualize:write_random_sheet", options=IMAGES)
+COMMANDS = {
+    "train": Command(
+        "Train; without this flag, a trained run is used",
+        "",  # main.train calls the training
+        options=("resume", "preset", "checkpoint"),
+        original=True,
+    ),
+    "visualize": Command(
+        "Write the sheets or GIFs that --option names",
+        "generation.visualize:visualize",
+        options=(*IMAGES, "option", "dims"),
+        original=True,
+    ),
+    "generate_test_images": Command(
+        "Write this many images, one file each, from the seed --seed on",
+        "generation.generate:write_images",
+        cli_values.image_count,
+        None,
+        IMAGES,
+        original=True,
+    ),
+    "grid": Command(
+        "Write a sheet of rows x columns, e.g. 8x16; with labels each row is a class",
+        "generation.generate:write_grid",
+        cli_values.grid,
+        "",
+        IMAGES,
+    ),
+    "interpolate": Command(
+        "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
+        "generation.generate:write_interpolation",
+        cli_values.interpolation,
+        "",
+        (*IMAGES, "steps"),
+    ),
+    "arithmetic": Command(
+        "Write a sum of mean z, given by their seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'",
+        "generation.generate:write_arithmetic",
+        cli_values.arithmetic,
+        "",
+        IMAGES,
+    ),
+    "story": Command("Write the run's loss curves and a GIF of its sample sheets", "generation.report:report"),
+    "evaluate": Command(
+        "Measure how good the generated images are; needs the data set", "evaluation.evaluate:evaluate", options=WEIGHTS
+    ),
+    "features": Command(
+        "Write the discriminator's features of the data set to this .npz file",
+        "evaluation.features:write_features",
+        Path,
+        "",
+        WEIGHTS,
+    ),
+    "export": Command(
+        "Write both networks as SavedModel and .keras, the generator also as .tflite",
+        "generation.export:export",
+        options=WEIGHTS,
+        original=True,
+    ),
+    "freeze": Command(
+        "Write the generator as one frozen graph", "generation.export:freeze", options=WEIGHTS, original=True
+    ),
+    "web": Command(
+        "Write a web page that shows the image of any z",
+        "generation.web_page:write_page",
+        options=(*WEIGHTS, "web_float16"),
+    ),
+}

@@ -1,0 +1,55 @@
+"""What a setting of `Config` says about itself: default, help, group, traits, and allowed values."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from dcgan_tf.errors import UserError
+
+
+class Trait(enum.Flag):
+    """What is special about a setting. A setting without a trait is fixed by --train; --resume may change it."""
+
+    NONE = 0
+    ARCHITECTURE = enum.auto()  # shapes the networks: fixed for the life of a run, and a run can be found by it
+    OVERRIDE = enum.auto()  # may be given again with a command that uses a run
+    MACHINE = enum.auto()  # belongs to this machine: like OVERRIDE, and may differ between the workers of a training
+    PATH = enum.auto()  # ~ and $VARIABLES are expanded
+    ORIGINAL = enum.auto()  # carpedm20/DCGAN-tensorflow has this flag, too
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a setting says about itself."""
+
+    group: str  # its heading in --help
+    help: str
+    traits: Trait
+    choices: tuple[Any, ...] = ()
+    above: float | None = None  # allowed values are > above
+    minimum: float | None = None  # and >= minimum
+    below: float | None = None  # and < below
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise UserError unless the value is allowed; None means "not given"."""
+        if value is None:
+            return
+        if self.choices and value not in self.choices:
+            raise UserError(f"--{name} must be one of {', '.join(map(str, self.choices))}, but is {value!r}.")
+        limits = []
+        if self.above is not None:
+            limits.append((value > self.above, f"greater than {self.above}"))
+        if self.minimum is not None:
+            limits.append((value >= self.minimum, f"at least {self.minimum}"))
+        if self.below is not None:
+            limits.append((value < self.below, f"less than {self.below}"))
+        if not all(passed for passed, _ in limits):  # NaN passes none
+            raise UserError(f"--{name} must be {' and '.join(text for _, text in limits)}, but is {value}.")
+
+
+def setting(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **limits: Any) -> Any:
+    """Return a field of Config that is also a flag; `limits` are choices, above, minimum, below."""
+    return dataclasses.field(default=default, metadata={"setting": Setting(group, text, traits, **limits)})

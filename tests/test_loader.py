@@ -1,0 +1,57 @@
+"""The loader: which iterations one call of the train step gets, and how long the train step waited."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_tf.config import Config
+from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.training.cluster import SINGLE_PROCESS, Cluster
+from dcgan_tf.training.loader import Loader
+
+CLUSTER = Cluster(tf.distribute.get_strategy(), SINGLE_PROCESS, 0)
+CONFIG = Config(epoch=3, batch_size=2, log_freq=4, sample_freq=100, ckpt_freq=100, steps_per_call=3)
+
+
+class SlowDataset(Dataset):
+    """Takes 0.1 s for each batch."""
+
+    def batches(self, config, start, shard=None):
+        for batch in super().batches(config, start, shard):
+            time.sleep(0.1)
+            yield batch
+
+
+def dataset(kind: type[Dataset] = Dataset) -> Dataset:
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
+    return kind(images, np.arange(10, dtype=np.int32), "here", shuffle_each_epoch=True)
+
+
+def test_calls_end_at_each_log_and_epoch():
+    """5 iterations in an epoch: calls of at most 3 end at 1, at each 4th iteration, at each epoch, and at the end."""
+    batches = list(Loader(dataset(), CONFIG, 0, CLUSTER))
+    assert [batch.iteration for batch in batches] == [1, 4, 5, 8, 10, 12, 15]
+    assert [len(batch.images) for batch in batches] == [1, 3, 1, 3, 2, 2, 3]
+    assert [batch.epoch for batch in batches] == [1, 1, 1, 2, 2, 3, 3]
+    assert batches[1].images.shape == (3, 2, 1, 1, 1) and batches[1].labels.shape == (3, 2)
+    assert all((batch.images.ravel() == batch.labels.ravel()).all() for batch in batches)
+
+
+def test_a_resumed_training_gets_the_same_batches():
+    whole = list(Loader(dataset(), CONFIG, 0, CLUSTER))
+    rest = list(Loader(dataset(), CONFIG, 8, CLUSTER))
+    assert [batch.iteration for batch in rest] == [10, 12, 15]
+    for batch, same in zip(rest, whole[4:], strict=True):
+        assert (batch.images == same.images).all()
+
+
+def test_only_the_time_until_a_batch_is_ready_counts_as_waiting():
+    loader = Loader(dataset(SlowDataset), Config(epoch=1, batch_size=2, steps_per_call=1), 0, CLUSTER)
+    begin = time.perf_counter()
+    for _ in loader:
+        time.sleep(0.2)  # the train step
+    assert loader.seconds_waited >= 0.45
+    assert time.perf_counter() - begin - loader.seconds_waited >= 0.95
