@@ -155,7 +155,7 @@ def _check_options(name: str, command: Command) -> None:
     for option in OPTIONS:
         if _is_set(option) and option not in command.options:
             allowed = " or ".join(f"--{other}" for other in COMMANDS if option in COMMANDS[other].options)
-            raise UserError(f"--{option} goes with {allowed}, not with {f'--{name}' if name else 'no command'}.")
+            raise UserError(f"--{option} needs {allowed}{f' instead of --{name}' if name else ''}.")
     if _is_set("checkpoint") and FLAGS.resume:
         raise UserError("--checkpoint begins a new run and --resume continues one; give only one of them.")
     if os.sep in FLAGS.out_name or FLAGS.out_name in (".", ".."):

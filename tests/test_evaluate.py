@@ -34,7 +34,7 @@ def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str):
     assert 0.3 < values["nearest_neighbour_error"] <= 0.95  # 40 iterations of a tiny network: noise
     assert values["fid"] > 100
     assert values["iteration"] == 40 and values["generated"] == 200 and values["real_test_pictures"] == 10_000
-    assert re.search(r"real training pictures \(control\) +3\.09%", evaluated)
+    assert re.search(r"real training images \(control\) +3\.09%", evaluated)
     assert f"{100 * values['nearest_neighbour_error']:.2f}%" in evaluated
 
 
@@ -42,7 +42,7 @@ def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str):
 def test_a_run_that_saw_the_test_pictures_says_so(mnist_run: Path, evaluated: str):
     values = json.loads((mnist_run / "checkpoints/mnist-small/metrics.json").read_text())
     assert values["saw_test_pictures"] is True
-    assert "trained on the test pictures, too (--split all)" in values["note"]
+    assert "also trained on the test images (--split all)" in values["note"]
     assert values["note"] in evaluated
 
 

@@ -144,8 +144,8 @@ def test_arithmetic_is_that_of_means(mnist_run: Path):
         (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),
         (["--arithmetic=man - woman"], "--arithmetic takes seeds joined by"),
         (["--grid=2x2", "--export"], "--grid and --export exclude each other"),
-        (["--grid=2x2", "--dims=3"], "--dims goes with --visualize"),
-        (["--story", "--class=3"], "--class goes with --visualize or --generate_test_images or"),
+        (["--grid=2x2", "--dims=3"], "--dims needs --visualize"),
+        (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
     ],
 )
 def test_what_makes_no_sense_is_told(mnist_run: Path, args: list[str], says: str):

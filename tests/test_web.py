@@ -24,7 +24,7 @@ from dcgan_tf import latents
 from dcgan_tf.generation import web_page
 from dcgan_tf.runs import Runs
 
-ASSETS = ROOT / "dcgan_tf" / "web"
+ASSETS = ROOT / "dcgan_tf" / "generation" / "web"
 NPM = ASSETS / "node_modules"
 # Names of runs, and what their pages must say of them.
 RUNS = {
@@ -94,7 +94,7 @@ def test_float16_halves_the_model_and_looks_the_same(out_dirs: dict[str, Path], 
 
 
 def test_without_litert_the_page_takes_it_from_the_cdn(blobs_run: Path, tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.setattr(web_page, "_npm", lambda: tmp_path / "nothing")
+    monkeypatch.setattr(web_page, "NPM_PACKAGES", tmp_path / "nothing")
     shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
     main_here("--dataset=blobs", "--web", out_dir=tmp_path)
     folder = tmp_path / "web" / "blobs-small"

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import shutil
 import sys
 import tempfile
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
 from dcgan_tf.data import mnist
-from dcgan_tf.data.network import NETWORK_ERRORS, TIMEOUT
+from dcgan_tf.data.network import Archive, fetch_archive
 from dcgan_tf.errors import UserError, reason
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A ZIP file and its mirrors. Size and digest are those that tensorflow-datasets checks."""
-
-    name: str
-    size: int  # bytes
-    sha256: str
-    urls: tuple[str, ...]
-
 
 CELEBA = Archive(
     "img_align_celeba.zip",
@@ -51,73 +37,6 @@ LSUN = [  # the category that the original fetches
         ("bedroom_train_lmdb.zip", 45922737680, "a15644c2e7153106867f0adb3491fc41224102d1f01b24494fb47d9f5d1f174e"),
     )
 ]
-
-
-def fetch_archive(archive: Archive, target: Path) -> None:
-    """Download the archive to `target` from the first mirror that has it; continue an earlier incomplete download.
-
-    Raises: UserError if no mirror has it.
-    """
-    partial = target.with_name(f".{target.name}.part")
-    reasons = []
-    for url in archive.urls:
-        print(f"Fetching {archive.name} ({archive.size / 1e9:.2f} GB) from {url}", flush=True)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _download_rest(url, archive, partial)
-            if sha256(partial) != archive.sha256:
-                partial.unlink()
-                raise ValueError("the file from this host is not the archive: its digest is wrong")
-            partial.replace(target)
-            return
-        except (*NETWORK_ERRORS, ValueError) as error:
-            reasons.append(f"{url}: {reason(error)}")
-            print(f"  {reason(error)}")
-    raise UserError(
-        f"{archive.name} could not be fetched ({'; '.join(reasons)}); run the same command later to continue, or fetch"
-        f" {archive.urls[0]} by hand and give it with --from-file."
-    )
-
-
-def _download_rest(url: str, archive: Archive, partial: Path) -> None:
-    """Append to `partial` the bytes that it lacks.
-
-    Raises: OSError or ValueError. The bytes received so far are kept for the next attempt.
-    """
-    size = partial.stat().st_size if partial.exists() else 0
-    if size > archive.size:
-        partial.unlink()
-        size = 0
-    if size == archive.size:
-        return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={size}-"} if size else {})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-        if response.headers.get_content_type() == "text/html":
-            raise ValueError("the host sent a web page instead of the archive")
-        if size and not response.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
-            size = 0  # the host does not support ranges and sends the whole file
-        length = response.headers.get("Content-Length")
-        if length and size + int(length) != archive.size:
-            raise ValueError(f"the host's file has {size + int(length):,} bytes, not {archive.size:,}")
-        bar = tqdm(total=archive.size, initial=size, unit="B", unit_scale=True, desc=archive.name, leave=False)
-        with partial.open("ab" if size else "wb") as file, bar:
-            while size < archive.size and (block := response.read(1 << 20)):
-                file.write(block[: archive.size - size])
-                size += len(block)
-                bar.update(len(block))
-    if size < archive.size:
-        raise OSError(f"the connection ended after {size:,} of {archive.size:,} bytes")
-
-
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256 digest in hexadecimal digits."""
-    digest = hashlib.sha256()
-    bar = tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="Checking", leave=False)
-    with path.open("rb") as file, bar:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            bar.update(len(block))
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

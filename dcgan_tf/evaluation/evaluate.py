@@ -1,4 +1,4 @@
-"""--evaluate: how good a run's pictures are, as a table, metrics.json, TensorBoard scalars and a sheet."""
+"""--evaluate: measure how good a run's images are; write a table, metrics.json, TensorBoard scalars and a sheet."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import generate, image_files
 from dcgan_tf.runs import Run
 
-FEW_LABELS = 1000  # labels of the second SVM, and no fewer than two a class
-MAX_PR_SAMPLES = 10_000  # pictures of each kind for precision and recall, which look at every pair
-NEAREST_COLUMNS = 10  # pictures in a row of nearest.png, which has five rows of pairs
+FEW_LABELS = 1000  # labels of the second SVM, but at least two for each class
+MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare every pair
+NEAREST_COLUMNS = 10  # images in a row of nearest.png
+NEAREST_ROWS = 5  # rows of generated images in nearest.png
+# The metrics in the order of the table, and what the table says about them.
 TITLES = {
-    "nearest_neighbour_error": "1-NN error, classifier knows generated pictures only",
-    "control_error": "1-NN error, classifier knows real training pictures (control)",
-    "class_accuracy": "generated pictures read as the class asked for",
-    "class_accuracy_real": "real test pictures read rightly (control)",
+    "nearest_neighbour_error": "1-NN error, classifier knows only generated images",
+    "control_error": "1-NN error, classifier knows real training images (control)",
+    "class_accuracy": "generated images read as the class asked for",
+    "class_accuracy_real": "real test images read correctly (control)",
     "svm_error": "linear SVM on D's features, error with all labels",
     "svm_error_few": f"linear SVM on D's features, error with {FEW_LABELS:,} labels",
     "fid": "Frechet distance (FID)",
@@ -35,47 +37,47 @@ TITLES = {
     "precision": "precision",
     "recall": "recall",
 }
-ABSOLUTE = ("fid", "kid")  # the others are shares, shown in percent
+ABSOLUTE = ("fid", "kid")  # the others are shares, printed in percent
 
 
 class Evaluator:
-    """The real pictures of a data set and what is known of them, against which any generator is measured."""
+    """Measures generators against the real images of a data set."""
 
     def __init__(self, config: Config, dataset: Dataset | None = None):
-        """Read the data set, or take what training has read of it. Raises UserError if it cannot be read."""
+        """Read the data set, or use the one that training has read. Raises UserError if it cannot be read."""
         whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
         reusable = dataset and (config.split == "train" or not dataset.has_test)
         self.config = config
         self.train = dataset if reusable else load_dataset(whole)[0]
         self.has_test = self.train.has_test
         self.test = load_dataset(dataclasses.replace(whole, split="test"))[0] if self.has_test else self.train
-        self.classifier = self._classifier() if config.has_labels else None
-        self.space, self.features = self._space()
+        self.classifier = self._train_classifier() if config.has_labels else None
+        self.space, self.features = self._feature_space()
         if self.features:
             random = np.random.default_rng(0)
             count = min(len(self.train.images), config.evaluate_samples)
             chosen = np.sort(random.choice(len(self.train.images), count, replace=False))
             self.real_features = random.permutation(self.features(self.train.images[chosen]))
 
-    def _classifier(self) -> Classifier:
-        print(f"Training a classifier on {len(self.train.images):,} real pictures ...", flush=True)
+    def _train_classifier(self) -> Classifier:
+        print(f"Training a classifier on {len(self.train.images):,} real images ...", flush=True)
         return Classifier(self.train.images, self.train.labels, self.config.y_dim)
 
-    def _space(self) -> tuple[str, Features | None]:
+    def _feature_space(self) -> tuple[str, Features | None]:
         if self.classifier and self.train.images.shape[1:] == (28, 28, 1):
-            return "last hidden layer of a classifier trained on the real pictures", self.classifier.features
+            return "last hidden layer of a classifier trained on the real images", self.classifier.features
         try:
             return "Keras's InceptionV3, last pooling", inception()
         except UserError as error:
             print(f"FID, KID, precision and recall are left out: {error}")
             return "none", None
 
-    def measure(self, generator: generate.SampleFn) -> dict[str, float]:
-        """What the pictures of the seeds config.seed, ... are worth, evaluate_samples of them, all classes in turn."""
+    def measure(self, sample_fn: generate.SampleFn) -> dict[str, float]:
+        """Return the metrics of evaluate_samples generated images: seeds from config.seed on, all classes in turn."""
         config, scores = self.config, {}
         seeds = range(config.seed, config.seed + config.evaluate_samples)
         labels = latents.cycle_labels(seeds, range(config.y_dim))
-        images = generator(latents.z_from_seeds(seeds, config.z_dim, config.z_dist), labels)
+        images = sample_fn(latents.z_from_seeds(seeds, config.z_dim, config.z_dist), labels)
         if self.classifier:
             reals = self.test.images, self.test.labels
             scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(images, labels, *reals)
@@ -83,12 +85,12 @@ class Evaluator:
         if self.features:
             real, fake = self.real_features, self.features(images)
             scores |= {"fid": metrics.frechet_distance(real, fake), "kid": metrics.kernel_distance(real, fake)}
-            both = metrics.precision_recall(real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES])
-            scores |= dict(zip(("precision", "recall"), both, strict=True))
+            precision, recall = metrics.precision_recall(real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES])
+            scores |= {"precision": precision, "recall": recall}
         return scores
 
     def controls(self, run: Run) -> dict[str, float]:
-        """What real pictures are worth by the same measures, and the discriminator's features; with labels only."""
+        """Return metrics of real images and of the discriminator's features; nothing without labels."""
         if not self.classifier:
             return {}
         train, test = self.train, self.test
@@ -101,36 +103,36 @@ class Evaluator:
             print("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
         features = discriminator_features(run, self.config)
-        known, asked = features(train.images), features(test.images)
-        scores["svm_error"] = svm_error(known, train.labels, asked, test.labels)
+        train_features, test_features = features(train.images), features(test.images)
+        scores["svm_error"] = svm_error(train_features, train.labels, test_features, test.labels)
         few = slice(max(FEW_LABELS, 2 * self.config.y_dim))
-        scores["svm_error_few"] = svm_error(known[few], train.labels[few], asked, test.labels)
+        scores["svm_error_few"] = svm_error(train_features[few], train.labels[few], test_features, test.labels)
         return scores
 
     def note(self) -> str:
-        """Whether the run had seen the pictures that it is measured on."""
+        """Return a sentence that says whether the run has seen these images."""
         if not self.has_test:
-            return "The data set has no test part: all is measured on the pictures that the run was trained on."
+            return "The data set has no test part: everything is measured on the images that the run was trained on."
         if self.config.split == "train":
-            return "The run has not seen the test pictures (--split train)."
+            return "The run has not seen the test images (--split train)."
         return (
-            f"The run was trained on the test pictures, too (--split {self.config.split}), which flatters it; for"
-            " honest figures train with --split train."
+            f"The run was also trained on the test images (--split {self.config.split}), so its figures are too good;"
+            " for fair figures train with --split train."
         )
 
 
 def score(scores: dict[str, float]) -> float | None:
-    """By which checkpoints are compared, the lower the better: the 1-NN error, else FID, if there is either."""
+    """Return the metric that compares checkpoints (lower is better): the 1-NN error, else FID, else None."""
     return scores.get("nearest_neighbour_error", scores.get("fid"))
 
 
 def evaluate(run: Run, config: Config) -> None:
-    """Measure a saved run: print the table, write metrics.json, TensorBoard's scalars and nearest.png."""
+    """Measure a saved run: print a table, write metrics.json, TensorBoard's scalars, nearest.png. Raises UserError."""
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")
     evaluator = Evaluator(config)
-    made = generate.make_sample_fn(generator, config)
-    scores = evaluator.measure(made) | evaluator.controls(run)
+    sample_fn = generate.make_sample_fn(generator, config)
+    scores = evaluator.measure(sample_fn) | evaluator.controls(run)
     iteration = checkpoint.iteration_of(path) or 0
     write_scalars(tf.summary.create_file_writer(str(run.logs)), scores, iteration)
     facts = {
@@ -150,12 +152,12 @@ def evaluate(run: Run, config: Config) -> None:
     with atomic_write(run.checkpoints / "metrics.json") as temporary:
         temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
     print(f"Wrote {run.checkpoints / 'metrics.json'}")
-    generate.save_and_print(image_files.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, made))
+    generate.save_and_print(image_files.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, sample_fn))
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
-    """The figures for people."""
-    lines = [f"Measured on {facts['generated']:,} generated pictures of iteration {facts['iteration']:,}:"]
+    """Return the table that --evaluate prints."""
+    lines = [f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}:"]
     for name, title in TITLES.items():
         if name in scores:
             value = f"{scores[name]:.4g}" if name in ABSOLUTE else f"{100 * scores[name]:.2f}%"
@@ -164,19 +166,20 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
-    """TensorBoard's evaluate/<name>."""
+    """Write the scores to TensorBoard as evaluate/<name>."""
     with writer.as_default(step=iteration):
         for name, value in scores.items():
             tf.summary.scalar(f"evaluate/{name}", value)
     writer.flush()
 
 
-def nearest_sheet(evaluator: Evaluator, generator: generate.SampleFn) -> np.ndarray:
-    """Rows of generated pictures, and under each picture the real training picture nearest to it, pixel by pixel."""
-    config, count = evaluator.config, 5 * NEAREST_COLUMNS
+def nearest_sheet(evaluator: Evaluator, sample_fn: generate.SampleFn) -> np.ndarray:
+    """Return a sheet with rows of generated images, and below each row the nearest real training images, by pixels."""
+    config, count = evaluator.config, NEAREST_ROWS * NEAREST_COLUMNS
     seeds = range(config.seed, config.seed + count)
     z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
-    made = generator(z, latents.cycle_labels(seeds, range(config.y_dim)))
-    near = evaluator.train.images[metrics.nearest(made, evaluator.train.images)]
-    rows = np.stack([part.reshape(5, NEAREST_COLUMNS, *made.shape[1:]) for part in (made, near)], axis=1)
-    return image_files.sheet(rows.reshape(-1, *made.shape[1:]), NEAREST_COLUMNS)
+    images = sample_fn(z, latents.cycle_labels(seeds, range(config.y_dim)))
+    nearest = evaluator.train.images[metrics.nearest(images, evaluator.train.images)]
+    shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
+    rows = np.stack([images.reshape(shape), nearest.reshape(shape)], axis=1)
+    return image_files.sheet(rows.reshape(-1, *images.shape[1:]), NEAREST_COLUMNS)

@@ -1,4 +1,4 @@
-"""Feature spaces: a classifier of the run's own classes, Keras's InceptionV3, and the run's discriminator."""
+"""Feature spaces: a classifier of the data set's classes, Keras's InceptionV3, and the run's discriminator."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from dcgan_tf.files import atomic_write
 from dcgan_tf.runs import Run
 from dcgan_tf.value_range import to_float
 
-Features = Callable[[np.ndarray], np.ndarray]  # uint8 pictures [N, H, W, C] -> float32 [N, D]
-EPOCHS = 5  # of the classifier: on MNIST it then reads 99% of the test digits
+Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
+EPOCHS = 5  # of the classifier; on MNIST it then reads 99% of the test digits correctly
 
 
 class Classifier:
-    """A small convolutional network that reads the class of a picture; its last hidden layer is a feature space."""
+    """A small convolutional network that reads an image's class. Its last hidden layer is a feature space."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0):
-        """Train on uint8 pictures [N, H, W, C] and their int32 labels [N]: the same each time, by its seed."""
+        """Train on uint8 images [N, H, W, C] and their int32 labels [N]; the seed decides the result."""
         keras.utils.set_random_seed(seed)
         layers = keras.layers
         self.hidden = keras.Sequential(
@@ -47,37 +47,37 @@ class Classifier:
         self.network.fit(images, labels, 128, EPOCHS, verbose=0)
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """The last hidden layer, float32 [N, 128], of uint8 pictures [N, H, W, C]."""
+        """Return the last hidden layer, float32 [N, 128], of uint8 images [N, H, W, C]."""
         return self.hidden.predict(images, 512, verbose=0)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """The share of uint8 pictures [N, H, W, C] that it reads as their labels [N]."""
+        """Return the share of uint8 images [N, H, W, C] that it reads as their labels [N]."""
         return float(np.mean(self.network.predict(images, 512, verbose=0).argmax(1) == labels))
 
 
 def inception() -> Features:
-    """Keras's InceptionV3 up to its last pooling, 2048 features. Raises UserError where its weights cannot be had."""
+    """Return Keras's InceptionV3 up to its last pooling, 2048 features. Raises UserError if it has no weights."""
     try:
         network = keras.applications.InceptionV3(include_top=False, pooling="avg")
-    except Exception as error:  # Keras's download fails in many ways
+    except Exception as error:  # Keras's download can raise any exception
         raise UserError(
             f"The weights of InceptionV3 are not in Keras's cache and cannot be fetched ({reason(error)}); connect"
-            " once, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models."
+            " to the network, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models."
         ) from error
     return lambda images: _in_batches(lambda batch: network(inception_input(batch), training=False), images, 32)
 
 
 def inception_input(images: np.ndarray) -> tf.Tensor:
-    """uint8 pictures [N, H, W, 1 or 3] as InceptionV3 takes them: float32 [N, 299, 299, 3] in [-1, 1]."""
+    """Convert uint8 images [N, H, W, 1 or 3] to the input of InceptionV3: float32 [N, 299, 299, 3] in [-1, 1]."""
     images = tf.image.resize(tf.cast(images, tf.float32), (299, 299))
     return tf.repeat(images, 3 // images.shape[3], axis=3) / 127.5 - 1
 
 
 def discriminator_features(run: Run, config: Config) -> Features:
-    """The run's discriminator as a feature extractor (Radford et al. 2015, section 5.1).
+    """Return the run's discriminator as a feature extractor (Radford et al. 2015, section 5.1).
 
-    Every convolution's activations, max-pooled to a grid of 4 x 4 at most, flattened and joined. Labels are what is to
-    be predicted from them, so the conditional discriminator is shown none: zeros.
+    The features are the activations of every convolution, max-pooled to at most 4 x 4, flattened and concatenated. They
+    are used to predict the labels, so the conditional discriminator gets zeros instead of labels.
     """
     discriminator, _ = checkpoint.load_discriminator(run, config)
 
@@ -91,7 +91,7 @@ def discriminator_features(run: Run, config: Config) -> Features:
 
 
 def pool(x: tf.Tensor) -> tf.Tensor:
-    """Max-pool [B, H, W, C] to at most 4 x 4 places, flattened: [B, D]."""
+    """Max-pool [B, H, W, C] to at most 4 x 4 cells, and flatten them: [B, D]."""
     size = [-(-side // 4) for side in x.shape[1:3]]
     x = tf.nn.max_pool2d(x, size, size, "SAME")
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
@@ -104,7 +104,7 @@ def _in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, 
 
 
 def write_features(run: Run, config: Config, path: Path) -> None:
-    """Write a data set's discriminator features as .npz: features float32 [N, D], labels int32 [N], class_names."""
+    """Write the discriminator's features of the data set as .npz: features [N, D], labels [N], class_names."""
     dataset, config = load_dataset(config)
     features = discriminator_features(run, config)(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def write_features(run: Run, config: Config, path: Path) -> None:
 
 
 def svm_error(features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray) -> float:
-    """The share of test rows that a linear SVM, trained on features [N, D] and labels [N], gets wrong. scikit-learn."""
+    """Train a linear SVM on features [N, D] and labels [N]; return its share of errors on the test features."""
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -1,14 +1,14 @@
-"""How good generated pictures are, as numbers: pure functions on arrays, in float64. NumPy alone."""
+"""Metrics of generated images: pure functions on arrays, in float64. They need only NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 10_000_000  # distances held in memory at once
+BLOCK = 10_000_000  # distances that are in memory at the same time
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Between all rows of a [N, D] and b [M, D], float64 [N, M] by one matrix product: exact for bytes."""
+    """Return the squared distances between all rows of a [N, D] and b [M, D]: float64 [N, M], exact for bytes."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     distances = a @ b.T
     distances *= -2
@@ -18,10 +18,10 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """For each query the index of the reference nearest to it (Euclidean; the first of several), by exact search.
+    """Return for each query the index of its nearest reference (Euclidean; the first if several), by exact search.
 
     Args:
-      queries: [N, ...] of any dtype; all axes but the first are the vector.
+      queries: [N, ...] of any dtype; all axes but the first form the vector.
       references: [M, ...] of the same vectors, in memory or a np.memmap.
     Returns: int64 [N].
     """
@@ -30,7 +30,7 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
     rows = max(1, BLOCK // len(queries))
     for start in range(0, len(references), rows):
         block = references[start : start + rows].reshape(-1, queries.shape[1]).astype(np.float64)
-        distances = queries @ (-2 * block.T)  # but for the query's own length, which is the same for all
+        distances = queries @ (-2 * block.T)  # without the query's own length, which is the same for all references
         distances += (block * block).sum(1)
         index = distances.argmin(1)
         distance = distances[np.arange(len(queries)), index]
@@ -42,18 +42,18 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
 def nearest_neighbour_error(
     images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
 ) -> float:
-    """The share of test pictures to which the nearest of `pictures` gives the wrong class (Radford 2015, table 3).
+    """Return the share of test images whose nearest image in `images` has another class (Radford et al. 2015, table 3).
 
-    Args: pictures [N, ...] with labels [N], test_pictures [M, ...] with test_labels [M].
+    Args: images [N, ...] with labels [N], test_images [M, ...] with test_labels [M].
     Returns: 0 to 1.
     """
     return float(np.mean(labels[nearest(test_images, images)] != test_labels))
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Between normal distributions fitted to features [N, D] and [M, D] (FID; Heusel et al. 2017); 0 is the best.
+    """Return the Frechet distance of features [N, D] and [M, D] (FID; Heusel et al. 2017); 0 is the best.
 
-    |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)) of the covariances A and B.
+    With the covariances A and B it is |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)).
     """
     a, b = a.astype(np.float64), b.astype(np.float64)
     cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
@@ -66,9 +66,9 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0) -> float:
-    """The kernel distance of features [N, D] and [M, D] (KID; Binkowski 2018): 0 on average for one distribution.
+    """Return the kernel distance of features [N, D] and [M, D] (KID; Binkowski 2018); 0 on average if they are alike.
 
-    The unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3, the mean over random subsets.
+    It is the unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3, averaged over random subsets.
     """
     size = min(size, len(a), len(b))
     random, total = np.random.default_rng(seed), 0.0
@@ -82,9 +82,9 @@ def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int 
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
-    """Improved precision and recall (Kynkaanniemi et al. 2019) of features real [N, D] and fake [M, D].
+    """Return improved precision and recall (Kynkaanniemi et al. 2019) of features real [N, D] and fake [M, D].
 
-    A set's region is the union of balls round its points, each as wide as the distance to the point's k-th neighbour.
+    The region of a set is the union of balls around its points. Each radius is the distance to the k-th neighbour.
     Returns: the share of fake points in the real region, and the share of real points in the fake region.
     """
     return _covered(fake, real, k), _covered(real, fake, k)
@@ -97,7 +97,9 @@ def _covered(points: np.ndarray, centres: np.ndarray, k: int) -> float:
     for start in range(0, len(centres), rows):
         block = centres[start : start + rows]
         within = squared_distances(block, centres)
-        within[np.arange(len(block)), np.arange(start, start + len(block))] = 0  # itself, without rounding
+        within[np.arange(len(block)), np.arange(start, start + len(block))] = (
+            0  # the distance to itself, without rounding errors
+        )
         radii = np.partition(within, k, axis=1)[:, k]
         inside |= (squared_distances(block, points) <= radii[:, None]).any(0)
     return float(inside.mean())
