@@ -39,7 +39,7 @@ def train(request: flags.Request) -> None:
         is_new = True
     run = None if is_new else runs.find(config.dataset, name, request.given)
     start_tensorflow()
-    from dcgan_tf.training import loop
+    from dcgan_tf.training import loop  # after start_tensorflow, which hides TensorFlow's messages
 
     if run:
         loop.resume(run, request.given)
@@ -90,5 +90,5 @@ if __name__ == "__main__":
                 f"Error: {error}; check that it can be read and written, and that its disk has room.", file=sys.stderr
             )
             raise SystemExit(1) from None
-        except KeyboardInterrupt:  # the second Ctrl-C while training
+        except KeyboardInterrupt:  # signals.StopRequest raises it on the second Ctrl-C
             raise SystemExit(130) from None

@@ -25,7 +25,7 @@ class Command:
     help: str
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
     parse: Callable[[Any], Any] | None = None  # the flag's value, or UserError; None: the flag has no value
-    default: Any = False  # of the flag; None: a number is needed
+    default: Any = False  # the flag's default; None: the flag takes an integer
     options: tuple[str, ...] = ()
     original: bool = False  # carpedm20/DCGAN-tensorflow has this flag, too
 
@@ -44,11 +44,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Option:
-    """A flag that only goes with some of the commands."""
+    """A flag that is allowed only together with certain commands."""
 
     help: str
     default: Any
-    keyword: str = ""  # of the command's function; blank: main.py uses the option itself
+    keyword: str = ""  # the function's parameter that gets the value; blank: main.py handles the option
     parse: Callable[[Any], Any] | None = None
     is_path: bool = False
 

@@ -42,9 +42,11 @@ class Config:
     input_fname_pattern: str = data("", "Only image files with such names, e.g. *.jpg", OVERRIDE | ORIGINAL)
     crop: bool = data(False, "Cut out the centre of each image, input_height x input_width, then resize", ORIGINAL)
     input_height: int | None = data(
-        None, "Height of that centre (default: 108; idx files: their own)", ORIGINAL, above=0
+        None, "Height of the centre that --crop cuts out (default: 108; idx files: their own)", ORIGINAL, above=0
     )
-    input_width: int | None = data(None, "Width of that centre (default: input_height)", ORIGINAL, above=0)
+    input_width: int | None = data(
+        None, "Width of the centre that --crop cuts out (default: input_height)", ORIGINAL, above=0
+    )
     output_height: int | None = data(
         None, "Height of the networks' images (default: 64; idx files: their own)", ARCHITECTURE | ORIGINAL, above=0
     )
@@ -58,7 +60,9 @@ class Config:
     split: str = data("all", "Part of the data set; the original uses all of MNIST", choices=("all", "train", "test"))
     train_size: float = data(math.inf, "Train on at most this many images", ORIGINAL, above=0)
     cache_gb: float = data(4, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
-    cache_dir: str = data("~/.cache/dcgan_tf", "Folder of that file, which is deleted at the end", MACHINE | PATH)
+    cache_dir: str = data(
+        "~/.cache/dcgan_tf", "Folder for the file of --cache_gb, which is deleted at the end", MACHINE | PATH
+    )
 
     z_dim: int = networks(100, "Dimensions of z", ARCHITECTURE | ORIGINAL, above=0)
     z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=tuple(Z_DISTS))
@@ -198,7 +202,7 @@ def settings_with(traits: Trait) -> tuple[str, ...]:
     return tuple(name for name, about in SETTINGS.items() if about.traits & traits)
 
 
-# Sets of other defaults than the original's, for --preset; a flag on the command line overrides them.
+# For each --preset, the defaults that it replaces. A flag on the command line overrides them.
 PRESETS: dict[str, dict[str, Any]] = {"paper": {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}}
 
 

@@ -20,7 +20,7 @@ Step = Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]
 class DCGAN:
     """Everything that training changes, and so everything that a checkpoint stores.
 
-    Make it within the scope of the strategy that it will be trained with.
+    Create it inside `strategy.scope()` of the strategy that trains it.
     """
 
     def __init__(self, config: Config):
@@ -34,7 +34,7 @@ class DCGAN:
         self.g_ema = build_generator(config, config.precision) if config.g_ema else None
         self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
         self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
-        # Gradients of a mean loss underflow in float16. A power of two scales them without rounding.
+        # Gradients underflow in float16, so the loss is multiplied by a power of two, and the gradients divided by it.
         self.loss_scale = 1024.0 if config.precision == "float16" else 1.0
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
 
@@ -115,9 +115,9 @@ class DCGAN:
             replica_ops.assign(ema.value, ema.value - (ema.value - variable.value) * (1 - decay))
 
     def make_step(self) -> Step:
-        """Compile the train step for K iterations in one call. They give the same results as K calls.
+        """Return one compiled function that runs K iterations. Its results equal those of K calls.
 
-        It is traced once for every K. It writes no files: what is logged is returned as tensors.
+        It is traced once, for all K. It writes no files: what is logged is returned as tensors.
 
         Returns: a function of uint8 images [K, B, H, W, C] and int32 labels [K, B], B being one worker's shard. It
           returns the logged values of the last iteration as float32: d_loss, d_loss_real, d_loss_fake, g_loss, z, and,

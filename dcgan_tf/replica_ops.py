@@ -1,4 +1,4 @@
-"""What the replicas of a train step compute together. With one replica, each function returns or sets its own value."""
+"""Operations over the replicas of a train step, one on each device. With one replica, `mean` returns its input."""
 
 from __future__ import annotations
 

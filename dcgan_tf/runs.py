@@ -80,7 +80,7 @@ class Runs:
                 number += 1
                 run = self.named(f"{base}-{number}")
             if run.flags_file.exists():
-                with training_lock(run):  # if it is being trained, the lock's error says so
+                with training_lock(run):  # a run that is being trained gets the lock's error
                     raise UserError(
                         f"The run {name!r} exists already in {run.checkpoints.parent}; add --resume to continue it, or"
                         " choose another --out_name."

@@ -11,10 +11,15 @@ from dcgan_tf.errors import UserError
 
 
 class Trait(enum.Flag):
-    """What is special about a setting. A setting without a trait is fixed by --train; --resume may change it."""
+    """What is special about a setting.
+
+    Without a trait, --train sets it, --resume may change it, and other commands take it from the run.
+    """
 
     NONE = 0
-    ARCHITECTURE = enum.auto()  # shapes the networks: fixed for the life of a run, and a run can be found by it
+    ARCHITECTURE = (
+        enum.auto()
+    )  # shapes the networks: never changes in a run; on the command line it selects the newest run with this value
     OVERRIDE = enum.auto()  # may be given again with a command that uses a run
     MACHINE = enum.auto()  # belongs to this machine: like OVERRIDE, and may differ between the workers of a training
     PATH = enum.auto()  # ~ and $VARIABLES are expanded

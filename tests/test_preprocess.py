@@ -1,4 +1,4 @@
-"""Pictures of every kind, the crop's geometry, what cannot be read, the cache, and the order of batches."""
+"""Images of every kind, the crop's geometry, unreadable files, the cache, and the order of batches."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def solid(mode: str, colour: object, size: tuple[int, int] = (20, 10)) -> Image.
 
 
 def palette(transparent: bool) -> Image.Image:
-    picture = solid("P", 1)
-    picture.putpalette([0, 0, 0, 200, 100, 50])
+    image = solid("P", 1)
+    image.putpalette([0, 0, 0, 200, 100, 50])
     if transparent:
-        picture.info["transparency"] = 1
-    return picture
+        image.info["transparency"] = 1
+    return image
 
 
 @pytest.mark.parametrize(
-    ("name", "picture", "colour"),
+    ("name", "image", "colour"),
     [
         ("rgb.png", solid("RGB", (10, 200, 30)), (10, 200, 30)),
         ("rgb.bmp", solid("RGB", (10, 200, 30)), (10, 200, 30)),
@@ -48,8 +48,8 @@ def palette(transparent: bool) -> Image.Image:
         ("cmyk.jpg", solid("CMYK", (0, 255, 255, 0)), (255, 0, 0)),
     ],
 )
-def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, picture, colour):
-    picture.save(tmp_path / name)
+def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, image, colour):
+    image.save(tmp_path / name)
     pixels, size = decode.decode_image(tmp_path / name, SMALL)
     assert pixels.shape == (8, 8, 3) and pixels.dtype == np.uint8 and size == (10, 20)
     np.testing.assert_allclose(pixels, np.broadcast_to(colour, pixels.shape), atol=2)
@@ -60,11 +60,11 @@ def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, picture, c
 
 def test_first_frame_and_upright(tmp_path):
     first, second = solid("RGB", (255, 0, 0)), solid("RGB", (0, 0, 255))
-    first.save(tmp_path / "film.gif", save_all=True, append_images=[second])
-    assert decode.decode_image(tmp_path / "film.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
+    first.save(tmp_path / "animation.gif", save_all=True, append_images=[second])
+    assert decode.decode_image(tmp_path / "animation.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
 
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: the left side of what is stored is the top
+    exif[0x0112] = 6  # rotated camera: the left side of the stored image is the top
     stored = np.zeros((10, 20, 3), np.uint8)
     stored[:, :10] = 255
     Image.fromarray(stored).save(tmp_path / "turned.jpg", exif=exif, quality=95)
@@ -74,22 +74,22 @@ def test_first_frame_and_upright(tmp_path):
 
 @pytest.mark.parametrize("channels", [3, 1])
 @pytest.mark.parametrize("number", [0, 1, 2, 4])
-def test_geometry_is_the_originals(number, channels):
-    """The recording stretches the contrast of what it crops; done here first, so that only the geometry is compared."""
+def test_geometry_is_that_of_the_original(number, channels):
+    """The recorded outputs have stretched contrast. Stretch the input first, so that only the geometry is compared."""
     recorded = np.load(ROOT / "tests/golden/preprocessing.npz")
-    picture = Image.fromarray(recorded[f"image{number}/input"]).convert("F" if channels == 1 else "RGB")
+    image = Image.fromarray(recorded[f"image{number}/input"]).convert("F" if channels == 1 else "RGB")
     crop_height, crop_width, height, width, crop = recorded[f"image{number}/args"].tolist()
-    area = np.asarray(decode.center_crop(picture, crop_height, crop_width) if crop else picture)
+    area = np.asarray(decode.center_crop(image, crop_height, crop_width) if crop else image)
     low, high = float(area.min()), float(area.max())
-    stretched = ((np.asarray(picture, np.float64) - low) * 255 / (high - low)).clip(0, 255) + 0.5
+    stretched = ((np.asarray(image, np.float64) - low) * 255 / (high - low)).clip(0, 255) + 0.5
     sizes = {"output_height": height, "output_width": width, "input_height": crop_height, "input_width": crop_width}
     pixels, _ = decode.decode_image(stretched.astype(np.uint8), Config(**sizes, crop=bool(crop), c_dim=channels))
     expected = recorded[f"image{number}/output{'_grayscale' if channels == 1 else ''}"].reshape(pixels.shape)
     difference = np.abs(pixels - 127.5 * (expected + 1))
-    assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow rounds otherwise where it enlarges
+    assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow versions round differently when they enlarge
 
 
-def test_a_picture_smaller_than_the_crop_is_an_error(tmp_path):
+def test_image_smaller_than_the_crop_is_an_error(tmp_path):
     (tmp_path / "few").mkdir()
     solid("RGB", 0, (50, 40)).save(tmp_path / "few" / "small.png")
     with pytest.raises(UserError, match=r"small.png is 50 wide and 40 high.*--input_height 64"):
@@ -98,7 +98,7 @@ def test_a_picture_smaller_than_the_crop_is_an_error(tmp_path):
 
 @pytest.fixture(scope="module")
 def numbered(tmp_path_factory) -> Path:
-    """A data_dir with a folder `n` of 100 gray pictures, number i of gray i, among them broken files."""
+    """A data_dir with a folder `n` of 100 gray images, number i of gray level i, and 5 broken files."""
     folder = tmp_path_factory.mktemp("data") / "n"
     folder.mkdir()
     for i in range(100):
@@ -106,8 +106,8 @@ def numbered(tmp_path_factory) -> Path:
     whole = (folder / "099.png").read_bytes()
     (folder / "007x.png").write_bytes(whole[:-30])
     (folder / "050x.png").write_bytes(b"")
-    (folder / "051x.jpg").write_text("no picture")
-    Image.new("1", (12000, 8000)).save(folder / "052x.png")  # sound, but past Pillow's limit: 96 million pixels
+    (folder / "051x.jpg").write_text("not an image")
+    Image.new("1", (12000, 8000)).save(folder / "052x.png")  # valid, but above Pillow's limit: 96 million pixels
     (folder / "053x.png").symlink_to(folder / "nowhere")
     return folder.parent
 
@@ -117,7 +117,7 @@ def load(folder: Path, name: str = "n", **settings: object) -> tuple[Dataset, Co
     return load_dataset(Config(dataset=name, data_dir=str(folder), **defaults | settings))
 
 
-def test_broken_files_are_named_and_leave_no_gap(numbered, capsys):
+def test_broken_files_are_listed_and_skipped(numbered, capsys):
     dataset, config = load(numbered)
     printed = capsys.readouterr().out
     assert [line.split(":")[0].strip() for line in printed.splitlines() if line.startswith("  ")] == [
@@ -132,7 +132,7 @@ def test_broken_files_are_named_and_leave_no_gap(numbered, capsys):
     assert dataset.images[:, 3, 3, 0].tolist() == list(range(100))
 
 
-def test_at_most_ten_are_named(tmp_path, capsys):
+def test_at_most_ten_broken_files_are_listed(tmp_path, capsys):
     (tmp_path / "n").mkdir()
     for i in range(20):
         solid("RGB", (i, 0, 0)).save(tmp_path / "n" / f"{i:03}.png")
@@ -150,7 +150,7 @@ def test_c_dim_forces_channels(numbered):
     assert load(numbered, c_dim=1)[0].images.shape == (100, 8, 8, 1)
 
 
-def test_one_coloured_picture_makes_the_set_colour(tmp_path):
+def test_one_colour_image_makes_the_data_set_colour(tmp_path):
     (tmp_path / "n").mkdir()
     for i in range(40):
         solid("L", i).save(tmp_path / "n" / f"{i}.png")
@@ -158,7 +158,7 @@ def test_one_coloured_picture_makes_the_set_colour(tmp_path):
     assert load(tmp_path)[1].c_dim == 3
 
 
-def test_the_disk_cache_gives_the_same_and_leaves_nothing(numbered, tmp_path, capsys):
+def test_disk_cache_gives_the_same_images_and_leaves_no_file(numbered, tmp_path, capsys):
     in_memory, config = load(numbered)
     on_disk, _ = load(numbered, cache_gb=0, cache_dir=str(tmp_path / "cache"))
     assert f"on disk in {tmp_path / 'cache'}" in capsys.readouterr().out
@@ -171,7 +171,7 @@ def test_the_disk_cache_gives_the_same_and_leaves_nothing(numbered, tmp_path, ca
 
 
 def test_no_room_for_the_cache_is_an_error(numbered, tmp_path):
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UserError, match="--cache_dir"):
         load(numbered, cache_gb=0, cache_dir=str(tmp_path / "file"))
     with pytest.raises(UserError, match=r"no room for .* GB"):

@@ -1,4 +1,4 @@
-"""Where data sets come from: folders as people have them, idx files, LMDB, tensorflow-datasets; labels."""
+"""Where data sets come from: folders of mixed files, idx files, LMDB, tensorflow-datasets; labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import ROOT, SMALL, call_main, fails_with_one_sentence
+from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 
 from dcgan_tf.config import Config
@@ -28,17 +28,17 @@ def load(folder: Path, name: str, **settings: object) -> tuple[Dataset, Config]:
 
 
 def face(random: np.random.Generator, width: int = 178, height: int = 218) -> Image.Image:
-    """A smooth picture of random colours."""
+    """A smooth image of random colours."""
     return Image.fromarray(random.integers(0, 256, (7, 6, 3), np.uint8)).resize((width, height))
 
 
-def encoded(picture: Image.Image) -> bytes:
+def encoded(image: Image.Image) -> bytes:
     stream = io.BytesIO()
-    picture.save(stream, "JPEG")
+    image.save(stream, "JPEG")
     return stream.getvalue()
 
 
-# Ten kinds of pictures, as they come out of cameras and programs
+# Ten kinds of images, as cameras and programs write them
 KINDS = {
     "照片 {}.jpg": lambda p: p,
     "IMG_{}.JPG": lambda p: p,
@@ -55,7 +55,7 @@ KINDS = {
 
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory) -> tuple[Path, list[str]]:
-    """A data_dir with 300 pictures of ten kinds in `zoo`, 1x1 to 4000x3000, and the names of the 8 broken ones."""
+    """A data_dir with 300 images of ten kinds in `zoo`, 1x1 to 4000x3000, and the names of the 8 broken ones."""
     folder, random = tmp_path_factory.mktemp("data") / "zoo", np.random.default_rng(0)
     for number in range(292):
         name, kind = list(KINDS.items())[number % 10]
@@ -67,7 +67,7 @@ def zoo(tmp_path_factory) -> tuple[Path, list[str]]:
     broken = {
         "truncated.jpg": whole[: len(whole) // 2],
         "空.png": b"",
-        "text.png": b"not a picture",
+        "text.png": b"not an image",
         "sub/page.jpg": b"<html>404</html>" * 99,
         "half.gif": (folder / "7.gif").read_bytes()[:200],
         "noise.webp": b"RIFF\x10\0\0\0WEBP" + random.bytes(500),
@@ -76,13 +76,13 @@ def zoo(tmp_path_factory) -> tuple[Path, list[str]]:
     for name, content in broken.items():
         (folder / name).write_bytes(content)
     (folder / "gone.jpg").symlink_to("nowhere.jpg")
-    (folder / "notes.txt").write_text("no picture")
-    (folder / "._IMG_1.JPG").write_bytes(b"what another system leaves beside a picture")
+    (folder / "notes.txt").write_text("not an image")
+    (folder / "._IMG_1.JPG").write_bytes(b"metadata that another system adds to an image")
     (folder / "again").symlink_to(folder)
     return folder.parent, sorted([*broken, "gone.jpg"])
 
 
-def test_a_folder_as_found_trains_and_names_exactly_the_broken(zoo, tmp_path):
+def test_mixed_folder_trains_and_lists_broken_files(zoo, tmp_path):
     folder, broken = zoo
     out = call_main("--dataset=zoo", f"--data_dir={folder}", "--train", *TINY, "--out_name=zoo", cwd=tmp_path).stdout
     skipped = out.split("Skipped:")[1].split("generator:")[0].splitlines()
@@ -112,35 +112,36 @@ def test_names_patterns_and_links(tmp_path):
 
 
 @pytest.mark.parametrize(("crop", "height"), [(True, 108), (False, None)])
-def test_aligned_faces_as_the_original_is_called(tmp_path, crop, height):
+def test_aligned_faces_with_and_without_crop(tmp_path, capsys, crop, height):
     (tmp_path / "faces").mkdir()
     for number in range(32):
         face(np.random.default_rng(number)).save(tmp_path / "faces" / f"{number:06}.jpg")
     arguments = ["--crop", f"--input_height={height}"] if crop else []
     run = ["--dataset=faces", "--train", f"--data_dir={tmp_path}", *arguments, *TINY, "--out_name=f"]
-    out = call_main(*run, cwd=tmp_path).stdout
+    main_here(*run, out_dir=tmp_path)
+    out = capsys.readouterr().out
     assert ("Prepared:    the centre 108x108," if crop else "Prepared:    whole,") in out
     assert "smallest 178x218, median 178x218, largest 178x218" in out
     assert iio.imread(tmp_path / "samples" / "f" / "reals.png").shape == (256, 256, 3)
 
 
-def test_a_gray_set_of_45_by_30(tmp_path):
+def test_gray_images_of_45_by_30(tmp_path, capsys):
     (tmp_path / "gray").mkdir()
     for number in range(32):
         face(np.random.default_rng(number), 60, 90).convert("L").save(tmp_path / "gray" / f"{number}.png")
     sizes = ["--output_height=45", "--output_width=30"]
     run = ["--dataset=gray", "--train", f"--data_dir={tmp_path}", *sizes, *TINY, "--out_name=g"]
-    assert "45x30x1, no classes, range [-1, 1]" in call_main(*run, cwd=tmp_path).stdout
+    main_here(*run, out_dir=tmp_path)
+    assert "45x30x1, no classes, range [-1, 1]" in capsys.readouterr().out
     assert iio.imread(tmp_path / "samples" / "g" / "reals.png").shape == (4 * 45, 4 * 30)
     assert iio.imread(tmp_path / "samples" / "g" / "train_00000002.png").shape == (4 * 45, 4 * 30)
 
 
-def test_what_cannot_be_trained_on(images_dir, tmp_path):
-    def fails(*args: str, says: str) -> None:
-        fails_with_one_sentence("--train", f"--data_dir={tmp_path}", *args, cwd=tmp_path, says=says)
-
-    fails("--dataset=nowhere", says="nowhere does not exist")
-    fails("--dataset=celeb_a", says="tensorflow-datasets cannot fetch it")
+def test_missing_data_set_is_an_error(tmp_path):
+    args = ["--train", f"--data_dir={tmp_path}"]
+    with pytest.raises(UserError, match="nowhere does not exist"):
+        main_here("--dataset=nowhere", *args, out_dir=tmp_path)
+    fails_with_one_sentence("--dataset=celeb_a", *args, cwd=tmp_path, says="tensorflow-datasets cannot fetch it")
     assert not (tmp_path / "checkpoints").exists()
 
 
@@ -154,7 +155,7 @@ def test_what_cannot_be_trained_on(images_dir, tmp_path):
         ("", {}, "--dataset is blank"),
     ],
 )
-def test_one_sentence_says_why_not(images_dir, name, settings, says):
+def test_data_set_errors_are_one_sentence(images_dir, name, settings, says):
     with pytest.raises(UserError, match=says) as error:
         load(images_dir, name, **settings)
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
@@ -171,21 +172,23 @@ def labelled(tmp_path_factory) -> Path:
     return folder
 
 
-def test_sub_folders_are_classes(labelled, tmp_path):
+def test_sub_folders_are_classes(labelled, tmp_path, capsys):
     dataset, config = load(labelled, "pets", conditional=True)
     assert config.class_names == ("Hund", "cat") and config.has_labels
     assert (dataset.labels == (dataset.images[:, 0, 0, 0] < 128)).all() and dataset.labels.sum() == 16
     assert not load(labelled, "pets")[1].has_labels
     run = ["--dataset=pets", f"--data_dir={labelled}", *SMALL, "--output_height=16"]
-    out = call_main(*run, "--train", "--conditional", "--epoch=1", cwd=tmp_path).stdout
+    main_here(*run, "--train", "--conditional", "--epoch=1", out_dir=tmp_path)
+    out = capsys.readouterr().out
     assert "Classes:     2: Hund 16, cat 16" in out and "2 classes, range [0, 1]" in out
     (saved,) = Runs(str(tmp_path)).all()
     assert saved.config().class_names == ("Hund", "cat") and saved.config().conditional
-    call_main("--dataset=pets", "--conditional", cwd=tmp_path)
+    main_here("--dataset=pets", "--conditional", out_dir=tmp_path)
     assert (saved.samples / "test_random.png").exists()
     with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
         load_dataset(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
-    fails_with_one_sentence("--dataset=pets", "--noconditional", cwd=tmp_path, says="conditional False")
+    with pytest.raises(UserError, match="conditional False"):
+        main_here("--dataset=pets", "--noconditional", out_dir=tmp_path)
 
 
 def write_idx(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray | None, zipped: bool) -> None:
@@ -198,7 +201,7 @@ def write_idx(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray 
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_idx_files_of_any_set(tmp_path, zipped):
+def test_idx_files_of_other_data_sets(tmp_path, zipped):
     images = np.random.default_rng(0).integers(0, 256, (30, 12, 8), np.uint8)
     labels = (np.arange(30) % 5).astype(np.uint8)
     write_idx(tmp_path / "fashion", "train", images[:20], labels[:20], zipped)
@@ -227,7 +230,7 @@ def test_damaged_idx_files(tmp_path):
         load(tmp_path, "x")
 
 
-def test_mnist_comes_in_the_originals_order(mnist_dir):
+def test_mnist_order_is_that_of_the_original(mnist_dir):
     recorded = json.loads((ROOT / "tests/golden/mnist_order.json").read_text())
     dataset, config = load_dataset(Config(dataset="mnist", data_dir=str(mnist_dir)))
     assert dataset.images.shape == (70000, 28, 28, 1) and config.class_names == tuple("0123456789")
@@ -249,7 +252,7 @@ def test_lsun_archives(tmp_path):
     dataset, config = load(tmp_path, "lsun", conditional=True)
     assert dataset.images.shape == (48, 16, 16, 3) and config.class_names == ("bedroom", "tower")
     assert dataset.labels.tolist() == [0] * 43 + [1] * 5
-    means = [np.asarray(picture).mean() for picture in stored.values()]
+    means = [np.asarray(image).mean() for image in stored.values()]
     np.testing.assert_allclose(dataset.images.mean((1, 2, 3)), means, atol=4)
     assert len(load(tmp_path, "lsun", split="train")[0].images) == 45
     assert len(load(tmp_path, "lsun/bedroom_val_lmdb")[0].images) == 3
@@ -259,7 +262,7 @@ def test_lsun_archives(tmp_path):
         load(tmp_path, "lsun")
 
 
-def test_tensorflow_datasets_prepared_on_disk(tmp_path):
+def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -272,11 +275,11 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path):
         version="1.2.0",
         data_dir=tmp_path,
         split_datasets={
-            split: tf.data.Dataset.from_tensor_slices({"picture": arrays[part], "kind": labels[part]})
+            split: tf.data.Dataset.from_tensor_slices({"photo": arrays[part], "kind": labels[part]})
             for split, part in parts.items()
         },
         features=tfds.features.FeaturesDict(
-            {"picture": tfds.features.Image(shape=(20, 24, 3)), "kind": tfds.features.ClassLabel(names=["a", "b", "c"])}
+            {"photo": tfds.features.Image(shape=(20, 24, 3)), "kind": tfds.features.ClassLabel(names=["a", "b", "c"])}
         ),
     )
     builder.download_and_prepare()
@@ -287,7 +290,8 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path):
     assert [label_of[image.tobytes()] for image in dataset.images] == dataset.labels.tolist()
     train = load(tmp_path, "my_set", split="train", output_height=20, output_width=24)[0]
     np.testing.assert_array_equal(train.images, dataset.images[:20])
-    out = call_main("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, cwd=tmp_path).stdout
+    main_here("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, out_dir=tmp_path)
+    out = capsys.readouterr().out
     assert f"Read from:   {tmp_path}/my_set/1.2.0" in out and "64x64x3, no classes" in out
     (tmp_path / "my_set").rename(tmp_path / "celeb_a")
     assert len(load(tmp_path, "celebA")[0].images) == 32

@@ -41,7 +41,7 @@ class Dataset:
         The last partial batch of an epoch is dropped.
 
         Args:
-          start: iteration to begin with; 0 is the first.
+          start: how many iterations to skip; 0 for a new run.
           shard: takes the indices [B] of a batch, and returns those that this worker needs.
         Yields: (epoch, images [B, H, W, C], labels [B]).
         """

@@ -86,7 +86,7 @@ def install(archive: Archive | None, file: Path, folder: Path, pattern: str) -> 
     with unpacked(file, folder) as temporary:
         found = {path.parent for path in temporary.rglob(pattern)}
         if len(found) != 1:
-            raise ValueError(f"exactly one folder in it should have {pattern}, but {len(found)} folders have")
+            raise ValueError(f"exactly one folder in it should contain {pattern} files, but {len(found)} do")
         inner = found.pop()
         inner.chmod(0o755)  # a temporary folder is private
         folder.mkdir(exist_ok=True)

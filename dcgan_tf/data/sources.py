@@ -47,7 +47,7 @@ Finder = Callable[[Path, Config], Source | None]
 
 
 def find(config: Config) -> Source:
-    """Return the data set --dataset, as the first finder that knows it sees it.
+    """Ask each finder in turn, and return the first source that is found for --dataset.
 
     Raises: UserError if no finder knows it, or if it cannot be read.
     """

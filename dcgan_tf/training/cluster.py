@@ -63,7 +63,7 @@ class Cluster:
 
     def broadcast_from_chief(self, variables: Iterable[tf.Variable]) -> None:
         """Wait for all workers, and set the variables of every replica to the chief's values."""
-        if len(self.members) > 1:  # within one process, an assignment sets all copies
+        if len(self.members) > 1:  # in a single process, TensorFlow keeps all copies equal
             self.strategy.run(tf.function(lambda: _copy_from_first(list(variables))))
 
     @contextlib.contextmanager
@@ -86,7 +86,7 @@ class Cluster:
 
 
 def init_cluster(config: Config) -> Cluster:
-    """Return the cluster. With TF_CONFIG, wait for all its workers; else, this process with its devices is the cluster.
+    """Return the cluster. With TF_CONFIG, wait for all its workers. Without, it is this process and its devices.
 
     It must be called before any other TensorFlow operation. Raises UserError.
     """

@@ -1,4 +1,4 @@
-"""The batches of a training, several iterations for one call of the train step."""
+"""The input of a training: each batch has the images of K iterations, which one call of the train step runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
 class Loader:
     """Yields the batches after iteration `start`, up to the last iteration of the training.
 
-    After the last iteration of a batch something may have to be written, but never after the others of its K.
+    A batch ends where a curve, a sheet or a checkpoint may be due, so nothing is due in the middle of its iterations.
 
     Attributes:
       start: the number of iterations that are done already.

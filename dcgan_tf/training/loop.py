@@ -45,16 +45,16 @@ def train_new(config: Config, runs: Runs, name: str, weights: str = "", given: d
 
 
 def resume(run: Run, given: dict[str, Any]) -> None:
-    """Continue a run with its own settings, except those given that do not shape the networks. Raises UserError."""
+    """Continue a run with its settings. Those given replace them, unless they shape the networks. Raises UserError."""
     architecture = settings_with(Trait.ARCHITECTURE)
     changed = {name: value for name, value in given.items() if name not in architecture}
-    # The devices may be others than before, so the strategy is not the run's, unless given again.
+    # This machine may have other devices than before, so the strategy is auto again, unless given.
     cluster, dataset, config = setup(dataclasses.replace(run.config(), **({"strategy": "auto"} | changed)))
     train(config, run if cluster.is_chief else None, dataset, cluster, resumed=True)
 
 
 def setup(config: Config) -> tuple[Cluster, Dataset, Config]:
-    """Connect the workers, and read the data set, which completes the settings. Raises UserError."""
+    """Connect the workers, read the data set, and fill in the sizes and classes of the settings. Raises UserError."""
     cluster = init_cluster(config)
     dataset, config = load_dataset(config)
     if len(cluster.members) > 1:
@@ -95,7 +95,7 @@ def train(
         checkpoints = prepare(config, run, dataset, model, resumed, weights) if run else None
         cluster.broadcast_from_chief(model.state().values())
 
-        # The iterations
+        # The iterations; the recorder writes curves, sheets and checkpoints
         loader, logged = Loader(dataset, config, model.iterations_done, cluster), None
         recorder = Recorder(config, run, dataset, model, checkpoints, loader) if run else SilentRecorder()
         with contextlib.closing(recorder):
@@ -111,7 +111,7 @@ def train(
         word = "Finished" if finished else "Stopped"
         print(f"{word} after iteration {model.iterations_done} of {loader.total}{saved}")
         if finished:
-            cluster.broadcast_from_chief([model.iteration])  # wait: a worker that exits earlier would count as lost
+            cluster.broadcast_from_chief([model.iteration])  # waits for all: a worker that exits earlier counts as lost
     if not finished:
         print("To continue, add --resume to the same command.")
         raise SystemExit(128 + stop.signal)
@@ -123,7 +123,7 @@ def train(
 
 
 def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, weights: str) -> Checkpoints:
-    """Restore or import the weights, clean up the run's folders, and print what will be trained. Raises UserError."""
+    """Load weights and clean up after a killed training, if asked; print what will be trained; write reals.png."""
     checkpoints = Checkpoints(model, run, config.max_to_keep)
     if weights:
         print(f"Weights from {tf1_checkpoint.assign(weights, model.generator, model.discriminator)}")

@@ -30,7 +30,7 @@ Logged = dict[str, tf.Tensor]
 
 
 class Recorder:
-    """Writes what the settings ask for after each iteration. Used by the chief."""
+    """Writes the curves, sheets and checkpoints that are due. Only the chief, the first process, has one."""
 
     def __init__(
         self, config: Config, run: Run, dataset: Dataset, model: DCGAN, checkpoints: Checkpoints, loader: Loader
@@ -43,7 +43,7 @@ class Recorder:
         epoch_length = steps_per_epoch(dataset, config)
         self.epoch_sheets = {epoch * epoch_length: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
         self.last_log = (model.iterations_done, time.perf_counter(), 0.0)  # iteration, time, seconds waited
-        # A log file gets a line every half minute, a screen a smooth bar.
+        # Update the bar every 0.2 s on a terminal, and every 30 s in a log file.
         interval = 0.2 if sys.stderr.isatty() else 30
         self.progress = tqdm(initial=loader.start, total=loader.total, mininterval=interval, dynamic_ncols=True)
 
@@ -114,7 +114,7 @@ class SilentRecorder:
 
 
 class Sampler:
-    """Writes sheets of samples, always of the same z and labels (the labels are those of the first images)."""
+    """Writes sheets of samples, all of the same z and labels, so that one can compare them."""
 
     def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset, monitor: Monitor):
         self.config, self.run, self.generator, self.monitor = config, run, model.sampler, monitor
@@ -134,7 +134,7 @@ class PeriodicEvaluator:
     """Evaluates during a training: writes curves, prints a line, and keeps the best checkpoint in the folder best."""
 
     def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset):
-        from dcgan_tf.evaluation import evaluate  # here, because few trainings need them
+        from dcgan_tf.evaluation import evaluate  # imported here, because only --evaluate_freq needs them
         from dcgan_tf.generation import generate
 
         self.evaluate, self.run = evaluate, dataclasses.replace(run, best=True)
