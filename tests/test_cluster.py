@@ -140,7 +140,7 @@ def test_what_several_devices_cannot_do(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UserError, match="with 4 devices --batch_size must be a multiple of 4, but is 18"):
         init_cluster(dataclasses.replace(CONFIG, batch_size=18))
-    with pytest.raises(UserError, match="--xla on is for one device or for GPUs"):
+    with pytest.raises(UserError, match="--xla on needs one device or GPUs"):
         init_cluster(dataclasses.replace(CONFIG, xla="on"))
     assert init_cluster(CONFIG).strategy.num_replicas_in_sync == 4
     assert init_cluster(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here

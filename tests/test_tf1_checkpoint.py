@@ -130,5 +130,5 @@ def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
         with pytest.raises(UserError, match=re.escape(says)):
             tf1_checkpoint.sizes(path, given)
     fails_with_one_sentence(f"--checkpoint={ours}", "--grid=2x2", cwd=tmp_path, says="DCGAN-tensorflow's")
-    with pytest.raises(UserError, match="--checkpoint names weights alone"):
+    with pytest.raises(UserError, match="--checkpoint begins a new run and --resume continues one"):
         main_here(f"--checkpoint={PREFIX}", "--train", "--resume", out_dir=tmp_path)

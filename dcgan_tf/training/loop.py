@@ -106,7 +106,7 @@ def train(
                 recorder.after(batch, logged)
 
         # The last sheet and checkpoint
-        finished = model.iterations_done == loader.total
+        finished = model.iterations_done >= loader.total
         saved = recorder.finish(logged, finished)
         word = "Finished" if finished else "Stopped"
         print(f"{word} after iteration {model.iterations_done} of {loader.total}{saved}")
