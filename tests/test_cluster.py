@@ -98,6 +98,7 @@ def test_own_statistics_average_to_the_mean_of_the_parts():
     assert (parts.state()[name].numpy() != whole.state()[name].numpy()).all()
 
 
+@pytest.mark.slow
 def test_half_precision_on_two_devices():
     (_, expected), (_, logged) = (trained(dataclasses.replace(CONFIG, precision="bfloat16"), n) for n in (1, 2))
     assert float(logged["d_loss"]) == pytest.approx(float(expected["d_loss"]), rel=2**-7)
@@ -304,6 +305,7 @@ def test_a_worker_without_the_data(mnist: list[str], tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_workers_with_other_settings(mnist: list[str], tmp_path: Path):
     ports = free_ports(2)
     different = [[*mnist, f"--learning_rate={rate}", "--out_name=no"] for rate in (0.001, 0.002)]

@@ -121,7 +121,12 @@ def test_g_steps_is_how_often_g_steps():
 
 @pytest.mark.parametrize(
     ("conditional", "precision", "xla"),
-    [(True, "bfloat16", "off"), (True, "float16", "off"), (False, "bfloat16", "off"), (False, "float16", "on")],
+    [
+        (True, "bfloat16", "off"),
+        (True, "float16", "off"),
+        (False, "bfloat16", "off"),
+        pytest.param(False, "float16", "on", marks=pytest.mark.slow),
+    ],
 )
 def test_half_precision_follows_float32(conditional: bool, precision: str, xla: str):
     """Same weights, same pictures: losses and gradients within rounding of float32's."""

@@ -66,6 +66,7 @@ def test_kills_lose_nothing(mnist_dir: Path, kills: int):
     assert "bit for bit" in done.stdout
 
 
+@pytest.mark.slow
 def test_resume_in_another_epoch_of_a_reshuffled_folder(images_dir: Path, tmp_path: Path):
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--max_to_keep=2"]
     cadence = ["--ckpt_freq=3", "--sample_freq=2", "--log_freq=2"]
