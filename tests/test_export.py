@@ -1,4 +1,4 @@
-"""Exports, read by programs that know nothing of this package."""
+"""Exported models, used by a program that does not import this package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conftest import ROOT, main_here
 from dcgan_tf import checkpoint, latents
 from dcgan_tf.runs import Runs
 
-# What another program does with the exports. Arguments: the run's folder of checkpoints, files of inputs and outputs.
+# The program. Arguments: the folder with the run's checkpoints, the file of inputs, the file of outputs.
 READER = """
 import sys, numpy as np, tensorflow as tf
 folder, inputs, outputs = sys.argv[1:]
@@ -54,9 +54,9 @@ np.savez(outputs, **{name: np.asarray(value) for name, value in out.items()})
 """
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, as it saves
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
 @pytest.mark.parametrize("kind", ["mnist", "blobs"])
-def test_exports_give_the_generators_pictures(kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys):
+def test_exported_models_return_the_same_images(kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys):
     out_dir = request.getfixturevalue(f"{kind}_run")
     main_here(f"--dataset={kind}", "--export", out_dir=out_dir)
     main_here(f"--dataset={kind}", "--freeze", out_dir=out_dir)
@@ -72,24 +72,24 @@ def test_exports_give_the_generators_pictures(kind: str, request: pytest.Fixture
         inputs["y"] = np.eye(config.y_dim, dtype=np.float32)[[0, 3, 9, 9, 1]]
     generator, discriminator = checkpoint.load_generator(run, config)[0], checkpoint.load_discriminator(run, config)[0]
     raw = generator(*inputs.values(), training=False)
-    pictures = raw.numpy() if config.has_labels else (raw.numpy() + 1) / 2
+    images = raw.numpy() if config.has_labels else (raw.numpy() + 1) / 2
     logits = discriminator(raw, *list(inputs.values())[1:], training=False).numpy()
-    np.savez(tmp_path / "inputs.npz", images=pictures, **inputs)
+    np.savez(tmp_path / "inputs.npz", images=images, **inputs)
     reader = READER.replace("{root}", str(ROOT))
     command = [sys.executable, "-I", "-c", reader, run.checkpoints, tmp_path / "inputs.npz", tmp_path / "outputs.npz"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    given = np.load(tmp_path / "outputs.npz")
-    assert pictures.std() > 0.01 and 0 <= pictures.min() < pictures.max() <= 1
+    outputs = np.load(tmp_path / "outputs.npz")
+    assert images.std() > 0.01 and 0 <= images.min() < images.max() <= 1
     for name in ("saved_model", "frozen", "keras", "tflite"):
-        assert given[name].dtype == np.float32
-        np.testing.assert_allclose(given[name], pictures, atol=1e-5, err_msg=name)
-    np.testing.assert_allclose(given["one"], pictures[:1], atol=1e-5)
+        assert outputs[name].dtype == np.float32
+        np.testing.assert_allclose(outputs[name], images, atol=1e-5, err_msg=name)
+    np.testing.assert_allclose(outputs["one"], images[:1], atol=1e-5)
     for name in ("logits", "keras_logits"):
-        np.testing.assert_allclose(given[name], logits, atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(outputs[name], logits, atol=1e-4, err_msg=name)
 
 
-def test_an_export_that_fails_leaves_the_one_before(tmp_path: Path):
+def test_a_failed_export_keeps_the_one_before(tmp_path: Path):
     from dcgan_tf.files import atomic_folder
 
     with atomic_folder(tmp_path / "export") as folder:

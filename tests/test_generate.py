@@ -1,4 +1,4 @@
-"""Pictures by their seeds out of trained runs: single files, grids, walks, arithmetic."""
+"""Images from seeds with trained runs: single files, grids, interpolations, arithmetic."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from dcgan_tf.generation import generate
 
 
 def z_of(*seeds: int) -> np.ndarray:
+    """Return z of the seeds in the MNIST run, [N, 100]."""
     return latents.z_from_seeds(seeds, 100, "uniform_signed")
 
 
-def assert_close(pictures: np.ndarray, others: np.ndarray) -> None:
-    """Equal but for a grey level, which the order of sums in another batch size can move."""
-    assert pictures.shape == others.shape
-    assert np.abs(pictures.astype(int) - others).max() <= 1
-    assert len(np.unique(others)) > 20
+def assert_close(images: np.ndarray, expected: np.ndarray) -> None:
+    """Allow a difference of one gray level: with another batch size, sums have another order."""
+    assert images.shape == expected.shape
+    assert np.abs(images.astype(int) - expected).max() <= 1
+    assert len(np.unique(expected)) > 20
 
 
 def cut(sheet: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """The pictures of a sheet, uint8 [rows, columns, H, W, C]."""
+    """Cut a sheet into its images, uint8 [rows, columns, H, W, C]."""
     sheet = np.atleast_3d(sheet)
     cells = sheet.reshape(rows, sheet.shape[0] // rows, columns, sheet.shape[1] // columns, -1)
     return cells.swapaxes(1, 2)
 
 
-def test_a_thousand_pictures_are_different_and_the_same_again(mnist_run: Path):
-    """In another process, in another batch size, and begun at another seed."""
+def test_a_thousand_images_all_differ_and_can_be_repeated(mnist_run: Path):
+    """The same files come from another process, with another batch size, and with another first seed."""
     folder = mnist_run / "samples" / "mnist-small" / "images"
     main_here("--dataset=mnist", "--generate_test_images=1000", out_dir=mnist_run)
     first = {file.name: file.read_bytes() for file in folder.iterdir()}
@@ -44,18 +45,18 @@ def test_a_thousand_pictures_are_different_and_the_same_again(mnist_run: Path):
     assert {f"seed{i:04d}_class{i % 10}.png" for i in range(1000)} == set(first)
     assert len({hashlib.sha256(data).digest() for data in first.values()}) == 1000
     out = call_main(
-        "--dataset=mnist", "--generate_test_images=1000", "--batch_size=7", "--sample_dir=again", cwd=mnist_run
+        "--dataset=mnist", "--generate_test_images=1000", "--batch_size=7", "--sample_dir=second", cwd=mnist_run
     )
-    again = mnist_run / "again" / "mnist-small" / "images"
-    assert {file.name: file.read_bytes() for file in again.iterdir()} == first
-    assert f"Wrote 1,000 images, seed0000_class0.png to seed0999_class9.png, to {again}" in out.stdout
+    second = mnist_run / "second" / "mnist-small" / "images"
+    assert {file.name: file.read_bytes() for file in second.iterdir()} == first
+    assert f"Wrote 1,000 images, seed0000_class0.png to seed0999_class9.png, to {second}" in out.stdout
     main_here("--dataset=mnist", "--generate_test_images=3", "--seed=500", "--sample_dir=some", out_dir=mnist_run)
     some = mnist_run / "some" / "mnist-small" / "images"
     assert {file.name for file in some.iterdir()} == {f"seed050{i}_class{i}.png" for i in range(3)}
     assert all(file.read_bytes() == first[file.name] for file in some.iterdir())
 
 
-def test_classes_are_those_asked_for(mnist_run: Path, capsys: pytest.CaptureFixture):
+def test_images_of_chosen_classes(mnist_run: Path, capsys: pytest.CaptureFixture):
     args = ["--dataset=mnist", "--generate_test_images=4", "--seed=30", "--sample_dir=classes"]
     main_here(*args, "--class=8,1-2", out_dir=mnist_run)
     folder = mnist_run / "classes" / "mnist-small" / "images"
@@ -67,7 +68,7 @@ def test_classes_are_those_asked_for(mnist_run: Path, capsys: pytest.CaptureFixt
     assert "There are 4 more images from earlier calls in that folder." in capsys.readouterr().out
 
 
-def test_pictures_without_labels(blobs_run: Path):
+def test_images_without_labels(blobs_run: Path):
     main_here("--dataset=blobs", "--generate_test_images=300", out_dir=blobs_run)
     files = sorted((blobs_run / "samples" / "blobs-small" / "images").iterdir())
     assert [file.name for file in files] == [f"seed{i:04d}.png" for i in range(300)]
@@ -75,7 +76,7 @@ def test_pictures_without_labels(blobs_run: Path):
     assert_close(np.stack([iio.imread(file) for file in files]), images_of(blobs_run, "blobs-small", z, []))
 
 
-def test_many_pictures_take_no_more_memory_than_few(tmp_path: Path):
+def test_many_images_take_no_more_memory_than_few(tmp_path: Path):
     """The files are not really written here: this is about what piles up."""
     config = Config(dataset="x", output_height=64, output_width=64, c_dim=3, seed=0)
 
@@ -90,37 +91,41 @@ def test_many_pictures_take_no_more_memory_than_few(tmp_path: Path):
     assert peak(3000) < peak(600) + 300_000
 
 
-def test_the_rows_of_a_grid_are_classes(mnist_run: Path):
+def test_each_row_of_a_grid_is_a_class(mnist_run: Path):
     main_here("--dataset=mnist", "--grid=3x5", "--class=4,7", "--seed=2", out_dir=mnist_run)
     sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "grid_3x5.png"), 3, 5)
     for row, label in enumerate((4, 7, 4)):
         assert_close(sheet[row], images_of(mnist_run, "mnist-small", z_of(2, 3, 4, 5, 6), [label] * 5))
 
 
-def test_a_grid_without_labels_has_a_seed_for_each_place(blobs_run: Path):
+def test_each_cell_of_a_grid_without_labels_is_a_seed(blobs_run: Path):
     main_here("--dataset=blobs", "--grid=2x3", out_dir=blobs_run)
     sheet = cut(iio.imread(blobs_run / "samples" / "blobs-small" / "grid_2x3.png"), 2, 3)
     z = latents.z_from_seeds(range(6), 12, "normal01")
     assert_close(sheet.reshape(-1, 20, 24, 3), images_of(blobs_run, "blobs-small", z, []))
 
 
-def test_walks_go_from_seed_to_seed(mnist_run: Path):
+def test_interpolation_goes_from_seed_to_seed(mnist_run: Path):
     main_here("--dataset=mnist", "--interpolate=3,12,7", "--steps=5", "--class=6,9", out_dir=mnist_run)
     samples = mnist_run / "samples" / "mnist-small"
     sheet = cut(iio.imread(samples / "interpolate.png"), 4, 5)
     ends = images_of(mnist_run, "mnist-small", z_of(3, 12, 7, 3, 12, 7), [6, 6, 6, 9, 9, 9])
     assert_close(sheet[[0, 2, 2, 1, 3, 3], [0, 0, 4, 0, 0, 4]], ends)
     assert (sheet[0, 4] == sheet[2, 0]).all()
-    halfway = images_of(mnist_run, "mnist-small", (z_of(3) + z_of(12)) / 2, [6])
-    assert_close(sheet[0, 2][None], halfway)
+    middle = images_of(mnist_run, "mnist-small", (z_of(3) + z_of(12)) / 2, [6])
+    assert_close(sheet[0, 2][None], middle)
     frames = iio.imread(samples / "interpolate.gif", index=None)
-    assert frames.shape == (17, 28, 56)  # both legs forth and back, those frames once that follow themselves
+    assert frames.shape == (
+        17,
+        28,
+        56,
+    )  # both segments forwards and backwards; GIF stores two equal frames in a row once
     assert (frames[0] == np.hstack(sheet[[0, 1], 0])[..., 0]).all()
     assert (frames[8] == np.hstack(sheet[[2, 3], 4])[..., 0]).all()
     assert (frames == frames[::-1]).all()
 
 
-def test_arithmetic_is_that_of_means(mnist_run: Path):
+def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
     main_here("--dataset=mnist", "--arithmetic=12,15,20 - 3 + 30,31", "--class=5", out_dir=mnist_run)
     sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "arithmetic.png"), 4, 7)
     mean = z_of(12, 15, 20).mean(0)
@@ -148,10 +153,10 @@ def test_arithmetic_is_that_of_means(mnist_run: Path):
         (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
     ],
 )
-def test_what_makes_no_sense_is_told(mnist_run: Path, args: list[str], says: str):
+def test_wrong_values_are_user_errors(mnist_run: Path, args: list[str], says: str):
     with pytest.raises(UserError, match=says):
         main_here("--dataset=mnist", *args, out_dir=mnist_run)
 
 
-def test_an_unlabelled_run_has_no_class(blobs_run: Path):
+def test_a_run_without_labels_has_no_class(blobs_run: Path):
     fails_with_one_sentence("--dataset=blobs", "--grid=2x2", "--class=3", cwd=blobs_run, says="The run has no classes")

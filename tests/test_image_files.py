@@ -14,13 +14,13 @@ from dcgan_tf.generation.image_files import save_png, sheet
 @pytest.mark.parametrize(
     ("count", "shape"), [(64, (8, 8)), (32, (6, 6)), (1, (1, 1)), (7, (3, 3)), (5, (2, 3)), (100, (10, 10))]
 )
-def test_a_sheet_of_any_number(count: int, shape: tuple[int, int]):
+def test_a_sheet_of_any_number_of_images(count: int, shape: tuple[int, int]):
     images = np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 3), np.uint8)
     grid = sheet(images)
     assert grid.shape == (2 * shape[0], 3 * shape[1], 3)
-    seen = grid[::2, ::3, 0].ravel()
-    assert seen[:count].tolist() == list(range(1, count + 1))
-    assert not seen[count:].any()
+    values = grid[::2, ::3, 0].ravel()
+    assert values[:count].tolist() == list(range(1, count + 1))
+    assert not values[count:].any()
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,4 +1,4 @@
-"""Metrics against cases worked out by hand, and against plain loops."""
+"""Metrics: cases worked out by hand, and plain loops."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ def test_nearest_is_exact_search_across_blocks(monkeypatch: pytest.MonkeyPatch):
     random = np.random.default_rng(0)
     queries = random.integers(0, 256, (30, 5, 5), np.uint8)
     references = random.integers(0, 256, (101, 5, 5), np.uint8)
-    plain = [np.argmin(((references.astype(int) - q.astype(int)) ** 2).sum((1, 2))) for q in queries]
-    monkeypatch.setattr(metrics, "BLOCK", 30 * 7)  # blocks of seven references
-    np.testing.assert_array_equal(metrics.nearest(queries, references), plain)
-    # of equally near ones the first, in whatever block
+    expected = [np.argmin(((references.astype(int) - q.astype(int)) ** 2).sum((1, 2))) for q in queries]
+    monkeypatch.setattr(metrics, "MAX_DISTANCES", 30 * 7)  # blocks of seven references
+    np.testing.assert_array_equal(metrics.nearest(queries, references), expected)
+    # Of equally near references, the first one, whichever block it is in.
     np.testing.assert_array_equal(metrics.nearest(references[:1], np.repeat(references[:1], 20, 0)), [0])
 
 
 def test_nearest_neighbour_error_by_hand():
-    pictures, labels = np.array([[0], [10], [20]], np.uint8), np.array([0, 1, 2])
+    images, labels = np.array([[0], [10], [20]], np.uint8), np.array([0, 1, 2])
     test = np.array([[1], [9], [14], [16], [255]], np.uint8)
-    assert metrics.nearest_neighbour_error(pictures, labels, test, np.array([0, 1, 1, 2, 0])) == 1 / 5
+    assert metrics.nearest_neighbour_error(images, labels, test, np.array([0, 1, 1, 2, 0])) == 1 / 5
 
 
 def test_frechet_distance_of_normal_distributions_by_hand():
@@ -33,7 +33,7 @@ def test_frechet_distance_of_normal_distributions_by_hand():
     assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-12)
 
 
-def test_frechet_distance_sees_correlation():
+def test_frechet_distance_depends_on_correlation():
     random = np.random.default_rng(0)
     x = random.normal(size=(5000, 2))
     x -= x.mean(0)
@@ -44,11 +44,11 @@ def test_frechet_distance_sees_correlation():
 
 def test_kernel_distance_of_two_pairs_by_hand():
     a, b = np.array([[0.0], [1.0]]), np.array([[2.0], [2.0]])
-    # (x y + 1)^3: within a 1, within b 125, between 1, 1, 27, 27
+    # (x y + 1)^3 is 1 within a, 125 within b, and 1, 1, 27, 27 between them.
     assert metrics.kernel_distance(a, b, subsets=3) == pytest.approx(1 + 125 - 2 * 14)
 
 
-def test_kernel_distance_of_one_distribution_is_nearly_nothing():
+def test_kernel_distance_of_equal_distributions_is_nearly_zero():
     random = np.random.default_rng(0)
     a, b = random.normal(size=(2, 2000, 8))
     assert abs(metrics.kernel_distance(a, b, 10)) < 0.01 < metrics.kernel_distance(a, b + 0.5, 10)
@@ -57,8 +57,8 @@ def test_kernel_distance_of_one_distribution_is_nearly_nothing():
 def test_precision_and_recall_by_hand(monkeypatch: pytest.MonkeyPatch):
     real = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
     fake = np.array([[0.4], [0.5], [0.6], [30.0]])
-    # Balls to the first neighbour: round 0, 1, 2 and 10, 11, 12 with radius 1; round the fakes 0.1 and, at 30, 29.4.
-    monkeypatch.setattr(metrics, "BLOCK", 6)  # one row at a time
+    # Balls to the first neighbour: radius 1 around each real point; around the fake ones 0.1, and 29.4 around 30.
+    monkeypatch.setattr(metrics, "MAX_DISTANCES", 6)  # blocks of one row
     precision, recall = metrics.precision_recall(real, fake, k=1)
     assert precision == 3 / 4
-    assert recall == 5 / 6  # 1 to 12 lie within 29.4 of 30, 0 within none
+    assert recall == 5 / 6  # 1 to 12 are within 29.4 of 30; 0 is in no ball

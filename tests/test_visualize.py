@@ -1,4 +1,4 @@
-"""The original's visualize options on runs with labels and without."""
+"""The original's visualize options, on runs with and without labels."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from dcgan_tf.errors import UserError
 
 
 def duration(path: Path) -> int:
-    """Of all of a GIF's frames, in milliseconds."""
+    """Return the duration of a GIF in milliseconds."""
     with Image.open(path) as gif:
         return sum((gif.seek(frame), gif.info["duration"])[1] for frame in range(gif.n_frames))
 
 
-def swept(base: np.ndarray, dimension: int, count: int) -> np.ndarray:
+def sweep(base: np.ndarray, dimension: int, count: int) -> np.ndarray:
+    """Return `count` copies of z [Z] in which one dimension is swept, [count, Z]."""
     z = np.tile(base, (count, 1)).astype(np.float32)
     z[:, dimension] = np.arange(0, 1, 1 / count)  # the original's values
     return z
 
 
-def test_option_0_is_a_random_sheet(mnist_run: Path):
+def test_option_0_writes_a_random_sheet(mnist_run: Path):
     main_here("--dataset=mnist", "--visualize", "--option=0", "--class=3,1", "--batch_size=9", out_dir=mnist_run)
     sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "test_random.png"), 3, 3).reshape(9, 28, 28, 1)
     z = latents.z_from_seeds(range(9), 100, "uniform_signed")
     assert_close(sheet, images_of(mnist_run, "mnist-small", z, [3, 1] * 4 + [3]))
 
 
-def test_option_1_is_a_sheet_for_each_dimension(blobs_run: Path, capsys: pytest.CaptureFixture):
+def test_option_1_writes_a_sheet_for_each_dimension(blobs_run: Path, capsys: pytest.CaptureFixture):
     samples = blobs_run / "samples" / "blobs-small"
     main_here("--dataset=blobs", "--visualize", "--batch_size=4", out_dir=blobs_run)  # option 1 is the default
     assert len(list(samples.glob("test_arange_*.png"))) == 12
@@ -50,8 +51,8 @@ def test_option_2_sweeps_a_random_z(mnist_run: Path):
     samples = mnist_run / "samples" / "mnist-small"
     assert {file.name for file in samples.glob("test_gif_*")} == {"test_gif_0.gif", "test_gif_7.gif"}
     base = 0.2 * latents.z_from_seeds([7], 100, "uniform_signed")[0]
-    sweep_frames = iio.imread(samples / "test_gif_7.gif", index=None)[..., None]
-    assert_close(sweep_frames, images_of(mnist_run, "mnist-small", swept(base, 7, 8), [7] * 8))
+    frames = iio.imread(samples / "test_gif_7.gif", index=None)[..., None]
+    assert_close(frames, images_of(mnist_run, "mnist-small", sweep(base, 7, 8), [7] * 8))
     assert duration(samples / "test_gif_7.gif") == 2000
 
 
@@ -62,25 +63,25 @@ def test_options_3_and_4_sweep_zeros(mnist_run: Path, option: int):
     samples = mnist_run / f"option{option}" / "mnist-small"
     names = [f"test_gif_{i}.gif" for i in range(10, 14)]
     assert sorted(file.name for file in samples.iterdir()) == names + ["test_gif_merged.gif"] * (option == 4)
-    films = np.stack([iio.imread(samples / name, index=None) for name in names])
-    for sweep_frames, dimension in zip(films, range(10, 14), strict=True):
-        z = swept(np.zeros(100), dimension, 5)
-        assert_close(sweep_frames[..., None], images_of(mnist_run, "mnist-small", z, [2 + dimension % 2] * 5))
+    gifs = np.stack([iio.imread(samples / name, index=None) for name in names])
+    for frames, dimension in zip(gifs, range(10, 14), strict=True):
+        z = sweep(np.zeros(100), dimension, 5)
+        assert_close(frames[..., None], images_of(mnist_run, "mnist-small", z, [2 + dimension % 2] * 5))
     if option == 4:
-        tile_frames = iio.imread(samples / "test_gif_merged.gif", index=None)
-        forth = films.reshape(2, 2, 5, 28, 28).transpose(2, 0, 3, 1, 4).reshape(5, 56, 56)
-        # The last frame follows itself where the film turns: GIF keeps it once, for twice the time.
-        assert (tile_frames == np.concatenate([forth, forth[-2::-1]])).all()
+        merged = iio.imread(samples / "test_gif_merged.gif", index=None)
+        forwards = gifs.reshape(2, 2, 5, 28, 28).transpose(2, 0, 3, 1, 4).reshape(5, 56, 56)
+        # Where the direction changes, the last frame comes twice: GIF stores it once, with twice the duration.
+        assert (merged == np.concatenate([forwards, forwards[-2::-1]])).all()
         assert duration(samples / "test_gif_merged.gif") == 8000
 
 
-def test_colour_films_look_like_the_pictures(blobs_run: Path):
+def test_colour_gifs_are_close_to_the_images(blobs_run: Path):
     main_here("--dataset=blobs", "--visualize", "--option=4", "--dims=0-3", "--batch_size=6", out_dir=blobs_run)
     samples = blobs_run / "samples" / "blobs-small"
-    sweep_frames = iio.imread(samples / "test_gif_2.gif", index=None)
-    pictures = images_of(blobs_run, "blobs-small", swept(np.zeros(12), 2, 6), [])
-    assert sweep_frames.shape == (6, 20, 24, 3)
-    assert np.abs(sweep_frames.astype(int) - pictures).mean() < 6  # 256 colours a frame
+    frames = iio.imread(samples / "test_gif_2.gif", index=None)
+    images = images_of(blobs_run, "blobs-small", sweep(np.zeros(12), 2, 6), [])
+    assert frames.shape == (6, 20, 24, 3)
+    assert np.abs(frames.astype(int) - images).mean() < 6  # a GIF has 256 colours in each frame
     assert iio.imread(samples / "test_gif_merged.gif", index=None).shape == (11, 40, 48, 3)
 
 
@@ -90,20 +91,23 @@ def test_colour_films_look_like_the_pictures(blobs_run: Path):
         (["--option=5"], "--option must be 0, 1, 2, 3 or 4, but is 5"),
         (["--option=-1"], "--option must be 0, 1, 2, 3 or 4, but is -1"),
         (["--dims=12"], "z has 12 dimensions, so --dims must be below 12, but has 12"),
-        (["--option=2", "--batch_size=1"], "A GIF needs at least 2 frames"),
+        (
+            ["--option=2", "--batch_size=1"],
+            "A GIF needs at least 2 frames, one for each image of a batch; give a --batch_size of at least 2",
+        ),
         (["--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 images"),
     ],
 )
-def test_what_makes_no_sense_is_told(blobs_run: Path, args: list[str], says: str):
+def test_wrong_values_are_user_errors(blobs_run: Path, args: list[str], says: str):
     with pytest.raises(UserError, match=says):
         main_here("--dataset=blobs", "--visualize", *args, out_dir=blobs_run)
 
 
-def test_a_picture_that_cannot_be_written_is_an_error(mnist_run: Path):
-    """The original wrote a PNG instead, and said nothing."""
-    sweep_frames = mnist_run / "samples" / "mnist-small" / "test_gif_42.gif"
-    sweep_frames.mkdir()
+def test_a_gif_that_cannot_be_written_is_an_error(mnist_run: Path):
+    """The original silently wrote a PNG instead."""
+    gif = mnist_run / "samples" / "mnist-small" / "test_gif_42.gif"
+    gif.mkdir()
     with pytest.raises(OSError):
         main_here("--dataset=mnist", "--visualize", "--option=3", "--dims=42", out_dir=mnist_run)
-    assert not list(sweep_frames.parent.glob("*gif_42*.png"))
-    sweep_frames.rmdir()
+    assert not list(gif.parent.glob("*gif_42*.png"))
+    gif.rmdir()

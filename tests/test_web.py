@@ -1,4 +1,4 @@
-"""--web: the folder it writes; and its page in a real browser, where Chromium, Node and the npm packages are there."""
+"""--web: the folder that it writes and, if Chromium, Node and the npm packages are installed, its page in a browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dcgan_tf.runs import Runs
 
 ASSETS = ROOT / "dcgan_tf" / "generation" / "web"
 NPM = ASSETS / "node_modules"
-# Names of runs, and what their pages must say of them.
+# Names of data sets, and a part of the model.json of their runs.
 RUNS = {
     "mnist": {"z_dim": 100, "z_dist": "uniform_signed", "z_parameters": [-1, 1], "shape": [28, 28, 1], "iteration": 40},
     "blobs": {"z_dim": 12, "z_dist": "normal01", "z_parameters": [0, 1], "shape": [20, 24, 3], "iteration": 60},
@@ -35,7 +35,7 @@ RUNS = {
 
 @pytest.fixture(scope="session")
 def out_dirs(mnist_run: Path, blobs_run: Path) -> dict[str, Path]:
-    """The out_dir of each run, with its page."""
+    """The out_dir of each run, with its page written."""
     out_dirs = {"mnist": mnist_run, "blobs": blobs_run}
     for kind, out_dir in out_dirs.items():
         main_here(f"--dataset={kind}", "--web", out_dir=out_dir)
@@ -47,12 +47,12 @@ def web_folder(out_dirs: dict[str, Path], kind: str) -> Path:
 
 
 def some_inputs(kind: str) -> tuple[np.ndarray, list[int]]:
-    """z [4, Z] of seeds 0 to 3, and classes."""
+    """Return z [4, Z] of the seeds 0 to 3, and four labels."""
     return latents.z_from_seeds(range(4), RUNS[kind]["z_dim"], RUNS[kind]["z_dist"]), [7, 0, 3, 9]
 
 
-def tflite_pictures(path: Path, z: np.ndarray, labels: list[int], classes: int) -> np.ndarray:
-    """What the .tflite alone makes of z [N, Z], one at a time: float32 [N, H, W, C] in [0, 1]."""
+def tflite_images(path: Path, z: np.ndarray, labels: list[int], classes: int) -> np.ndarray:
+    """Run the .tflite file on each z of z [N, Z]; returns images in [0, 1], float32 [N, H, W, C]."""
     run = tf.lite.Interpreter(str(path)).get_signature_runner()
     feeds = [{"z": one[None]} for one in z]
     for feed, label in zip(feeds, labels if classes else [], strict=bool(classes)):
@@ -73,27 +73,27 @@ def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[s
     assert "LITERT_VERSION" not in (folder / "index.html").read_text()
 
     z, labels = some_inputs(kind)
-    given = tflite_pictures(folder / "generator.tflite", z, labels, len(run["class_names"]))
-    wanted = images_of(out_dirs[kind], f"{kind}-small", z, labels)
-    assert wanted.std() > 3
-    np.testing.assert_allclose(255 * given, wanted, atol=0.501)  # half a step: what rounding to uint8 takes
+    images = tflite_images(folder / "generator.tflite", z, labels, len(run["class_names"]))
+    expected = images_of(out_dirs[kind], f"{kind}-small", z, labels)
+    assert expected.std() > 3
+    np.testing.assert_allclose(255 * images, expected, atol=0.501)  # the expected images are rounded to uint8
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
-def test_float16_halves_the_model_and_looks_the_same(out_dirs: dict[str, Path], tmp_path: Path):
+def test_float16_halves_the_model_and_keeps_the_images(out_dirs: dict[str, Path], tmp_path: Path):
     run = Runs(str(out_dirs["mnist"])).named("mnist-small")
-    elsewhere = Runs(str(tmp_path)).named("half")
-    shutil.copytree(run.checkpoints, elsewhere.checkpoints)
+    copy = Runs(str(tmp_path)).named("half")
+    shutil.copytree(run.checkpoints, copy.checkpoints)
     main_here("--dataset=mnist", "--web", "--web_float16", "--out_name=half", out_dir=tmp_path)
     half, whole = tmp_path / "web" / "half" / "generator.tflite", web_folder(out_dirs, "mnist") / "generator.tflite"
     assert half.stat().st_size < 0.6 * whole.stat().st_size
     assert json.loads((half.parent / "model.json").read_text())["float16"] is True
     z, labels = some_inputs("mnist")
-    difference = tflite_pictures(half, z, labels, 10) - tflite_pictures(whole, z, labels, 10)
+    difference = tflite_images(half, z, labels, 10) - tflite_images(whole, z, labels, 10)
     assert 0 < abs(255 * difference).max() < 2
 
 
-def test_without_litert_the_page_takes_it_from_the_cdn(blobs_run: Path, tmp_path: Path, monkeypatch, capsys):
+def test_without_litert_the_page_loads_it_from_the_cdn(blobs_run: Path, tmp_path: Path, monkeypatch, capsys):
     monkeypatch.setattr(web_page, "NPM_PACKAGES", tmp_path / "nothing")
     shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
     main_here("--dataset=blobs", "--web", out_dir=tmp_path)
@@ -104,19 +104,19 @@ def test_without_litert_the_page_takes_it_from_the_cdn(blobs_run: Path, tmp_path
     assert not (folder / "litert").exists()
 
 
-def test_what_comes_from_npm_is_pinned():
+def test_versions_of_npm_packages_are_fixed():
     package = json.loads((ASSETS / "package.json").read_text())
     lock = json.loads((ASSETS / "package-lock.json").read_text())["packages"]
     litert = package["dependencies"]["@litertjs/core"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", litert)
-    # The page takes both parts of LiteRT.js by one version from the CDN.
+    # The page loads both parts of LiteRT.js from the CDN, with one version number.
     assert {lock[f"node_modules/@litertjs/{name}"]["version"] for name in ("core", "wasm-utils")} == {litert}
     for name, entry in lock.items():
         assert not name or entry["integrity"].startswith("sha512-")
         assert entry.get("resolved", "https://registry.npmjs.org/").startswith("https://registry.npmjs.org/")
 
 
-def test_float16_alone_is_a_mistake(tmp_path: Path):
+def test_float16_needs_web(tmp_path: Path):
     fails_with_one_sentence("--dataset=mnist", "--web_float16", cwd=tmp_path, says="--web_float16 needs --web")
 
 
@@ -133,42 +133,42 @@ SHOWN = ["pixels", "#picture"]
 
 @pytest.fixture(scope="session")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
-    """Open pages in headless Chromium, one after another, and do the steps of browser.mjs on them."""
+    """A function that opens pages in headless Chromium, one after another, and runs steps of browser.mjs on them."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    there = {
+    requirements = {
         "Chromium (apt-get install chromium)": chromium,
         "Node 20 or later": shutil.which("node") and int(node_version().lstrip("v").split(".")[0]) >= 20,
         "playwright-core (npm ci in dcgan_tf/generation/web)": (NPM / "playwright-core").exists(),
         "LiteRT.js (npm ci in dcgan_tf/generation/web)": (NPM / "@litertjs" / "core").exists(),
     }
-    missing = [name for name, found in there.items() if not found]
+    missing = [name for name, found in requirements.items() if not found]
     if missing:
-        pytest.skip(f"the page was not tried in a browser; missing: {', '.join(missing)}")
+        pytest.skip(f"the page was not tested in a browser; missing: {', '.join(missing)}")
 
     def visit(*pages: dict) -> list[dict]:
         profile = tmp_path_factory.mktemp("chromium")
         paths = {"playwright": NPM / "playwright-core", "chromium": chromium, "profile": profile}
-        asked = {key: str(path) for key, path in paths.items()} | {"litert": str(NPM / "@litertjs"), "pages": pages}
+        request = {key: str(path) for key, path in paths.items()} | {"litert": str(NPM / "@litertjs"), "pages": pages}
         command = ["node", str(ROOT / "tests" / "browser.mjs")]
-        done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=240)
+        done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     return visit
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Path], str]]:
-    """Serve a folder as `python -m http.server` does; gives its address."""
+    """A function that serves a folder like `python -m http.server` and returns its address."""
     servers = []
 
     def serve(folder: Path) -> str:
-        handler = functools.partial(Quiet, directory=str(folder))
+        handler = functools.partial(QuietHandler, directory=str(folder))
         servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
         threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{servers[-1].server_port}/"
@@ -180,41 +180,42 @@ def serve() -> Iterator[Callable[[Path], str]]:
 
 
 def address_of(z: np.ndarray, label: int) -> str:
+    """Return the part of the page's address that holds z [Z] and the label."""
     return f"#class={label}&z=" + base64.urlsafe_b64encode(z.astype("<f4").tobytes()).decode().rstrip("=")
 
 
 def z_in(address: str) -> np.ndarray:
-    """The z of an address, float32 [1, Z]."""
+    """Return the z in an address, float32 [1, Z]."""
     text = parse_qs(address[1:])["z"][0]
     return np.frombuffer(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "<f4")[None]
 
 
-def assert_shows(pixels: list[int], wanted: np.ndarray) -> None:
-    """A canvas shows the picture uint8 [H, W, C], to one step of 255."""
-    wanted = np.broadcast_to(wanted, (*wanted.shape[:2], 3)).astype(int)
-    assert abs(np.reshape(pixels, wanted.shape) - wanted).max() <= 1
+def assert_shows(pixels: list[int], image: np.ndarray) -> None:
+    """The pixels of a canvas must be those of the image, uint8 [H, W, C]; a difference of 1 is allowed."""
+    expected = np.broadcast_to(image, (*image.shape[:2], 3)).astype(int)
+    assert abs(np.reshape(pixels, expected.shape) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("kind", RUNS)
-def test_the_canvas_shows_the_generators_pictures(kind: str, visit: Visit, serve, out_dirs: dict[str, Path]):
+def test_the_canvas_shows_the_images_of_the_generator(kind: str, visit: Visit, serve, out_dirs: dict[str, Path]):
     z, labels = some_inputs(kind)
     addresses = [address_of(one, label) for one, label in zip(z, labels, strict=True)]
     steps = [step for address in addresses for step in (["address", address], SHOWN)]
     steps += [["fill", "#seed", "4294967295"], SHOWN, ["text", "#runtime"], ["attribute", "#pad", "style"]]
-    (seen,) = visit({"url": serve(web_folder(out_dirs, kind)), "steps": steps})
-    assert seen["console"] == []
-    wanted = images_of(out_dirs[kind], f"{kind}-small", z, labels)
-    for pixels, picture in zip(seen["results"][1:8:2], wanted, strict=True):
-        assert_shows(pixels, picture)
-    # A seed of the page is the same seed of --generate_test_images.
+    (page,) = visit({"url": serve(web_folder(out_dirs, kind)), "steps": steps})
+    assert page["console"] == []
+    expected = images_of(out_dirs[kind], f"{kind}-small", z, labels)
+    for pixels, image in zip(page["results"][1:8:2], expected, strict=True):
+        assert_shows(pixels, image)
+    # A seed on the page gives the same image as with --generate_test_images.
     z = latents.z_from_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
-    assert_shows(seen["results"][9], images_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
-    assert "from this folder" in seen["results"][10]
-    assert seen["results"][11] == f"--columns: {10 if kind == 'mnist' else 4};"
-    assert all("127.0.0.1" in request for request in seen["requests"])
+    assert_shows(page["results"][9], images_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
+    assert "from this folder" in page["results"][10]
+    assert page["results"][11] == f"--columns: {10 if kind == 'mnist' else 4};"
+    assert all("127.0.0.1" in request for request in page["requests"])
 
 
-def test_painting_classes_variations_walk_and_png(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
+def test_painting_classes_interpolation_and_png(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
     steps = {
         "before": SHOWN,
         "paint": ["drag", "#pad", [0.05, 0.05], [0.75, 0.05]],
@@ -225,17 +226,17 @@ def test_painting_classes_variations_walk_and_png(visit: Visit, serve, out_dirs:
         "cell": ["attribute", "#pad [role=gridcell]:focus", "aria-label"],
         "keyed_z": ["hash"],
         "class": ["click", "#classes button:nth-child(9)"],
-        "of_class": SHOWN,
+        "class_shown": SHOWN,
         "png": ["download", "#save", str(tmp_path / "saved.png")],
         "variation": ["pixels", "#sheet button:nth-child(6) canvas"],
-        "go": ["click", "#sheet button:nth-child(6)"],
-        "gone": SHOWN,
+        "choose": ["click", "#sheet button:nth-child(6)"],
+        "chosen": SHOWN,
         "seed_a": ["fill", "#seed", "1"],
         "a": ["click", "#keep-a"],
         "seed_b": ["fill", "#seed", "2"],
         "b": ["click", "#keep-b"],
-        "walk": ["slide", "#walk", "0.25"],
-        "on_the_way": SHOWN,
+        "interpolate": ["slide", "#walk", "0.25"],
+        "interpolated": SHOWN,
         "play": ["click", "#play"],
         "stop": ["click", "#play"],
         "played": ["hash"],
@@ -244,36 +245,36 @@ def test_painting_classes_variations_walk_and_png(visit: Visit, serve, out_dirs:
     }
     phone = {"size": [360, 740], "steps": [["wide"]]}
     url = serve(web_folder(out_dirs, "mnist"))
-    seen, on_phone = visit({"url": url, "steps": list(steps.values())}, {"url": url, **phone})
-    assert seen["console"] == on_phone["console"] == []
-    assert on_phone["results"] == [360]  # nothing to scroll sideways
-    got = dict(zip(steps, seen["results"], strict=True))
+    desktop, phone_page = visit({"url": url, "steps": list(steps.values())}, {"url": url, **phone})
+    assert desktop["console"] == phone_page["console"] == []
+    assert phone_page["results"] == [360]  # the page does not scroll sideways
+    got = dict(zip(steps, desktop["results"], strict=True))
 
-    def picture(z: np.ndarray, label: int) -> np.ndarray:
+    def image(z: np.ndarray, label: int) -> np.ndarray:
         return images_of(out_dirs["mnist"], "mnist-small", z, [label])[0]
 
     first, second = latents.z_from_seeds([0], 100, "uniform_signed"), z_in(got["painted_z"])
-    assert_shows(got["before"], picture(first, 0))
+    assert_shows(got["before"], image(first, 0))
     assert got["painted"] != got["before"]
-    assert_shows(got["painted"], picture(second, 0))
+    assert_shows(got["painted"], image(second, 0))
     assert (second[0, :8] == 1).all() and (second[0, 9] == first[0, 9]) and (second[0, 20:] == first[0, 20:]).all()
     third = z_in(got["keyed_z"])
     assert np.flatnonzero(third != second).tolist() == [21]
     assert third[0, 21] == pytest.approx(max(-1, first[0, 21] - 0.2), abs=1e-6)
     assert got["cell"] == f"number 21: {third[0, 21]:.2f}"
-    assert_shows(got["of_class"], picture(third, 8))
+    assert_shows(got["class_shown"], image(third, 8))
     assert got["png"] == "mnist-small-class8.png"
     saved = iio.imread(tmp_path / "saved.png")
     assert saved.shape[:2] == (28, 28)
-    assert saved[..., :3].ravel().tolist() == got["of_class"]
-    assert got["gone"] == got["variation"] != got["of_class"]
+    assert saved[..., :3].ravel().tolist() == got["class_shown"]
+    assert got["chosen"] == got["variation"] != got["class_shown"]
     ends = latents.z_from_seeds([1, 2], 100, "uniform_signed")
-    assert_shows(got["on_the_way"], picture(0.75 * ends[:1] + 0.25 * ends[1:], 8))
+    assert_shows(got["interpolated"], image(0.75 * ends[:1] + 0.25 * ends[1:], 8))
     assert not np.allclose(z_in(got["played"]), ends[0]) and not np.allclose(z_in(got["played"]), ends[1])
     assert re.fullmatch(r"#class=8&seed=\d+", got["seed"])
 
 
-def test_what_is_broken_is_said_in_words(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
+def test_errors_of_the_page_are_sentences(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
     whole = (web_folder(out_dirs, "blobs") / "model.json").read_text()
     from_cdn = whole.replace('"beside": true', '"beside": false')
     assert from_cdn != whole
@@ -289,22 +290,22 @@ def test_what_is_broken_is_said_in_words(visit: Visit, serve, out_dirs: dict[str
         "cut": (copy("cut", whole[:40]), "model.json is damaged ("),
         "no z": (
             copy("no z", whole.replace("z_dim", "zdim")),
-            "model.json is damaged (z_dim is no whole number above 0)",
+            "model.json is damaged (z_dim is not an integer greater than 0)",
         ),
         "other z": (copy("other z", other_z), "generator.tflite cannot be run, or does not fit model.json ("),
         "no model": (copy("no model"), "generator.tflite could not be loaded (404 "),
-        "CDN away": (
-            copy("CDN away", from_cdn),
+        "no CDN": (
+            copy("no CDN", from_cdn),
             "LiteRT.js 2.5.3, which runs the generator, could not be loaded (from cdn",
         ),
     }
     (broken["no model"][0] / "generator.tflite").unlink()
     pages = [{"url": serve(folder), "steps": []} for folder, _ in broken.values()]
-    pages += [{"url": serve(copy("CDN there", from_cdn)), "cdn": "npm", "steps": [SHOWN, ["text", "#runtime"]]}]
+    pages += [{"url": serve(copy("CDN", from_cdn)), "cdn": "npm", "steps": [SHOWN, ["text", "#runtime"]]}]
     *failed, loaded = visit(*pages)
-    for (_, says), seen in zip(broken.values(), failed, strict=True):
-        assert seen["message"].startswith(says) and seen["message"].endswith("."), seen["message"]
-        assert "--web" in seen["message"]
+    for (_, says), page in zip(broken.values(), failed, strict=True):
+        assert page["message"].startswith(says) and page["message"].endswith("."), page["message"]
+        assert "--web" in page["message"]
     assert loaded["console"] == []
     assert "from cdn.jsdelivr.net" in loaded["results"][1]
     z = latents.z_from_seeds([0], 12, "normal01")

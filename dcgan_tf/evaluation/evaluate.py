@@ -1,4 +1,4 @@
-"""--evaluate: measure how good a run's images are; write a table, metrics.json, TensorBoard scalars and a sheet."""
+"""--evaluate: how good a run's images are, as a table, metrics.json, TensorBoard scalars and a sheet."""
 
 from __future__ import annotations
 
@@ -20,97 +20,99 @@ from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import generate, image_files
 from dcgan_tf.runs import Run
 
-FEW_LABELS = 1000  # labels of the second SVM, but at least two for each class
-MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare every pair
-NEAREST_COLUMNS = 10  # images in a row of nearest.png
-NEAREST_ROWS = 5  # rows of generated images in nearest.png
-# The metrics in the order of the table, and what the table says about them.
+FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
+MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
+NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
+PERCENT, NUMBER = ".2%", ".4g"
+# The title and the format of each metric in the table. To add a metric, write a pure function on arrays in metrics.py
+# with a test worked out by hand, call it in `Evaluator.measure`, and add a row here.
 TITLES = {
-    "nearest_neighbour_error": "1-NN error, classifier knows only generated images",
-    "control_error": "1-NN error, classifier knows real training images (control)",
-    "class_accuracy": "generated images read as the class asked for",
-    "class_accuracy_real": "real test images read correctly (control)",
-    "svm_error": "linear SVM on D's features, error with all labels",
-    "svm_error_few": f"linear SVM on D's features, error with {FEW_LABELS:,} labels",
-    "fid": "Frechet distance (FID)",
-    "kid": "kernel distance (KID)",
-    "precision": "precision",
-    "recall": "recall",
+    "nearest_neighbour_error": ("1-NN error, classifier knows generated images only", PERCENT),
+    "control_error": ("1-NN error, classifier knows real training images (control)", PERCENT),
+    "class_accuracy": ("generated images classified as the class asked for", PERCENT),
+    "class_accuracy_real": ("real test images classified correctly (control)", PERCENT),
+    "svm_error": ("linear SVM on D's features, error with all labels", PERCENT),
+    "svm_error_few": (f"linear SVM on D's features, error with {FEW_LABELS:,} labels", PERCENT),
+    "fid": ("Frechet distance (FID)", NUMBER),
+    "kid": ("kernel distance (KID)", NUMBER),
+    "precision": ("precision", PERCENT),
+    "recall": ("recall", PERCENT),
 }
-ABSOLUTE = ("fid", "kid")  # the others are shares, printed in percent
 
 
 class Evaluator:
-    """Measures generators against the real images of a data set."""
+    """The real images of a data set and what is computed from them once, to measure any generator."""
 
     def __init__(self, config: Config, dataset: Dataset | None = None):
-        """Read the data set, or use the one that training has read. Raises UserError if it cannot be read."""
-        whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
-        reusable = dataset and (config.split == "train" or not dataset.has_test)
+        """Read the data set and prepare the feature space.
+
+        Args:
+          dataset: the one that training has already read, if any.
+        Raises: UserError if the data set cannot be read.
+        """
         self.config = config
-        self.train = dataset if reusable else load_dataset(whole)[0]
+        self.train, self.test = load_splits(config, dataset)
         self.has_test = self.train.has_test
-        self.test = load_dataset(dataclasses.replace(whole, split="test"))[0] if self.has_test else self.train
-        self.classifier = self._train_classifier() if config.has_labels else None
-        self.space, self.features = self._feature_space()
+        self.classifier: Classifier | None = None
+        if config.has_labels:
+            print(f"Training a classifier on {len(self.train.images):,} real images ...", flush=True)
+            self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim)
+        self.space, self.features = choose_features(self.classifier, self.train)
         if self.features:
-            random = np.random.default_rng(0)
-            count = min(len(self.train.images), config.evaluate_samples)
-            chosen = np.sort(random.choice(len(self.train.images), count, replace=False))
-            self.real_features = random.permutation(self.features(self.train.images[chosen]))
+            self.real_features = self.features_of_random_images(self.features)
 
-    def _train_classifier(self) -> Classifier:
-        print(f"Training a classifier on {len(self.train.images):,} real images ...", flush=True)
-        return Classifier(self.train.images, self.train.labels, self.config.y_dim)
-
-    def _feature_space(self) -> tuple[str, Features | None]:
-        if self.classifier and self.train.images.shape[1:] == (28, 28, 1):
-            return "last hidden layer of a classifier trained on the real images", self.classifier.features
-        try:
-            return "Keras's InceptionV3, last pooling", inception()
-        except UserError as error:
-            print(f"FID, KID, precision and recall are left out: {error}")
-            return "none", None
+    def features_of_random_images(self, features: Features) -> np.ndarray:
+        """Return the features of evaluate_samples random training images in random order, always the same ones."""
+        random = np.random.default_rng(0)
+        count = min(len(self.train.images), self.config.evaluate_samples)
+        chosen = np.sort(random.choice(len(self.train.images), count, replace=False))
+        return random.permutation(features(self.train.images[chosen]))
 
     def measure(self, sample_fn: generate.SampleFn) -> dict[str, float]:
-        """Return the metrics of evaluate_samples generated images: seeds from config.seed on, all classes in turn."""
-        config, scores = self.config, {}
+        """Return the metrics of the images of evaluate_samples seeds from config.seed on, with all classes in turn."""
+        config = self.config
         seeds = range(config.seed, config.seed + config.evaluate_samples)
-        labels = latents.cycle_labels(seeds, range(config.y_dim))
-        images = sample_fn(latents.z_from_seeds(seeds, config.z_dim, config.z_dist), labels)
+        z, labels = sample_inputs(config, seeds)
+        images = sample_fn(z, labels)
+        scores = {}
         if self.classifier:
-            reals = self.test.images, self.test.labels
-            scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(images, labels, *reals)
+            scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(
+                images, labels, self.test.images, self.test.labels
+            )
             scores["class_accuracy"] = self.classifier.accuracy(images, labels)
         if self.features:
             real, fake = self.real_features, self.features(images)
-            scores |= {"fid": metrics.frechet_distance(real, fake), "kid": metrics.kernel_distance(real, fake)}
-            precision, recall = metrics.precision_recall(real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES])
-            scores |= {"precision": precision, "recall": recall}
+            scores["fid"] = metrics.frechet_distance(real, fake)
+            scores["kid"] = metrics.kernel_distance(real, fake)
+            scores["precision"], scores["recall"] = metrics.precision_recall(
+                real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES]
+            )
         return scores
 
     def controls(self, run: Run) -> dict[str, float]:
-        """Return metrics of real images and of the discriminator's features; nothing without labels."""
+        """Return the metrics of the real images, and the SVM errors on the discriminator's features.
+
+        They need labels and, except for one, a test split.
+        """
         if not self.classifier:
             return {}
         train, test = self.train, self.test
         scores = {"class_accuracy_real": self.classifier.accuracy(test.images, test.labels)}
         if not self.has_test:
             return scores
-        reals = train.images, train.labels, test.images, test.labels
-        scores["control_error"] = metrics.nearest_neighbour_error(*reals)
+        scores["control_error"] = metrics.nearest_neighbour_error(train.images, train.labels, test.images, test.labels)
         if not importlib.util.find_spec("sklearn"):
             print("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
         features = discriminator_features(run, self.config)
         train_features, test_features = features(train.images), features(test.images)
         scores["svm_error"] = svm_error(train_features, train.labels, test_features, test.labels)
-        few = slice(max(FEW_LABELS, 2 * self.config.y_dim))
-        scores["svm_error_few"] = svm_error(train_features[few], train.labels[few], test_features, test.labels)
+        few = max(FEW_LABELS, 2 * self.config.y_dim)
+        scores["svm_error_few"] = svm_error(train_features[:few], train.labels[:few], test_features, test.labels)
         return scores
 
     def note(self) -> str:
-        """Return a sentence that says whether the run has seen these images."""
+        """Return a sentence that says whether the run was trained on the images that it is measured on."""
         if not self.has_test:
             return "The data set has no test part: everything is measured on the images that the run was trained on."
         if self.config.split == "train":
@@ -120,18 +122,60 @@ class Evaluator:
             " for fair figures train with --split train."
         )
 
+    def nearest_sheet(self, sample_fn: generate.SampleFn) -> np.ndarray:
+        """Return a sheet with rows of generated images, and below each image the nearest real training image.
+
+        The distance is Euclidean, on pixels. Returns: uint8 [10 * H, 10 * W, C].
+        """
+        seeds = range(self.config.seed, self.config.seed + NEAREST_ROWS * NEAREST_COLUMNS)
+        images = sample_fn(*sample_inputs(self.config, seeds))
+        real = self.train.images[metrics.nearest(images, self.train.images)]
+        shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
+        rows = np.stack([images.reshape(shape), real.reshape(shape)], axis=1)
+        return image_files.sheet(rows.reshape(-1, *images.shape[1:]), NEAREST_COLUMNS)
+
+
+def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Dataset]:
+    """Return all training images and all test images; if there is no test split, both are the training images."""
+    whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
+    reusable = dataset and (config.split == "train" or not dataset.has_test)
+    train = dataset if reusable else load_dataset(whole)[0]
+    if not train.has_test:
+        return train, train
+    return train, load_dataset(dataclasses.replace(whole, split="test"))[0]
+
+
+def choose_features(classifier: Classifier | None, train: Dataset) -> tuple[str, Features | None]:
+    """Return the name of the feature space and its function, which is None if InceptionV3 is needed but not there."""
+    if classifier and train.images.shape[1:] == (28, 28, 1):
+        return "last hidden layer of a classifier trained on the real images", classifier.features
+    try:
+        return "Keras's InceptionV3, last pooling", inception()
+    except UserError as error:
+        print(f"FID, KID, precision and recall are left out: {error}")
+        return "none", None
+
+
+def sample_inputs(config: Config, seeds: range) -> tuple[np.ndarray, np.ndarray]:
+    """Return z [N, Z] and labels [N] of the seeds, with all classes in turn."""
+    z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
+    return z, latents.cycle_labels(seeds, range(config.y_dim))
+
 
 def score(scores: dict[str, float]) -> float | None:
-    """Return the metric that compares checkpoints (lower is better): the 1-NN error, else FID, else None."""
+    """Return the metric by which checkpoints are compared (lower is better): the 1-NN error, or else FID, or None."""
     return scores.get("nearest_neighbour_error", scores.get("fid"))
 
 
 def evaluate(run: Run, config: Config) -> None:
-    """Measure a saved run: print a table, write metrics.json, TensorBoard's scalars, nearest.png. Raises UserError."""
+    """Measure a run: print the table, and write metrics.json, TensorBoard scalars and nearest.png.
+
+    Raises: UserError if the checkpoint or the data set cannot be read.
+    """
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")
-    evaluator = Evaluator(config)
     sample_fn = generate.make_sample_fn(generator, config)
+    evaluator = Evaluator(config)
     scores = evaluator.measure(sample_fn) | evaluator.controls(run)
     iteration = checkpoint.iteration_of(path) or 0
     write_scalars(tf.summary.create_file_writer(str(run.logs)), scores, iteration)
@@ -152,34 +196,23 @@ def evaluate(run: Run, config: Config) -> None:
     with atomic_write(run.checkpoints / "metrics.json") as temporary:
         temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
     print(f"Wrote {run.checkpoints / 'metrics.json'}")
-    generate.save_and_print(image_files.save_png, run.samples / "nearest.png", nearest_sheet(evaluator, sample_fn))
+    sheet = evaluator.nearest_sheet(sample_fn)
+    generate.save_and_print(image_files.save_png, run.samples / "nearest.png", sheet)
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
-    """Return the table that --evaluate prints."""
+    """Return the metrics as text."""
     lines = [f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}:"]
-    for name, title in TITLES.items():
+    for name, (title, number_format) in TITLES.items():
         if name in scores:
-            value = f"{scores[name]:.4g}" if name in ABSOLUTE else f"{100 * scores[name]:.2f}%"
-            lines.append(f"  {title:64}{value:>9}")
-    return "\n".join([*lines, f"Feature space: {facts['feature_space']}", facts["note"]])
+            lines.append(f"  {title:64}{scores[name]:>9{number_format}}")
+    lines += [f"Feature space: {facts['feature_space']}", facts["note"]]
+    return "\n".join(lines)
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
-    """Write the scores to TensorBoard as evaluate/<name>."""
+    """Write each metric to TensorBoard, as evaluate/<name>."""
     with writer.as_default(step=iteration):
         for name, value in scores.items():
             tf.summary.scalar(f"evaluate/{name}", value)
     writer.flush()
-
-
-def nearest_sheet(evaluator: Evaluator, sample_fn: generate.SampleFn) -> np.ndarray:
-    """Return a sheet with rows of generated images, and below each row the nearest real training images, by pixels."""
-    config, count = evaluator.config, NEAREST_ROWS * NEAREST_COLUMNS
-    seeds = range(config.seed, config.seed + count)
-    z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
-    images = sample_fn(z, latents.cycle_labels(seeds, range(config.y_dim)))
-    nearest = evaluator.train.images[metrics.nearest(images, evaluator.train.images)]
-    shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
-    rows = np.stack([images.reshape(shape), nearest.reshape(shape)], axis=1)
-    return image_files.sheet(rows.reshape(-1, *images.shape[1:]), NEAREST_COLUMNS)

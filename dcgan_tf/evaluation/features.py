@@ -1,4 +1,4 @@
-"""Feature spaces: a classifier of the data set's classes, Keras's InceptionV3, and the run's discriminator."""
+"""Feature spaces: a classifier of the run's own classes, Keras's InceptionV3, and the run's discriminator."""
 
 from __future__ import annotations
 
@@ -19,14 +19,21 @@ from dcgan_tf.runs import Run
 from dcgan_tf.value_range import to_float
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
-EPOCHS = 5  # of the classifier; on MNIST it then reads 99% of the test digits correctly
+EPOCHS = 5  # of the classifier, which then classifies 99% of MNIST's test images correctly
+TRAIN_BATCH = 128  # of the classifier
+PREDICT_BATCH = 512  # of the classifier
 
 
 class Classifier:
-    """A small convolutional network that reads an image's class. Its last hidden layer is a feature space."""
+    """A small convolutional network that predicts the class of an image. Its last hidden layer is a feature space."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0):
-        """Train on uint8 images [N, H, W, C] and their int32 labels [N]; the seed decides the result."""
+    def __init__(self, images: np.ndarray, labels: np.ndarray, class_count: int, seed: int = 0):
+        """Train the network. The result depends on the seed only.
+
+        Args:
+          images: uint8 [N, H, W, C].
+          labels: int32 [N].
+        """
         keras.utils.set_random_seed(seed)
         layers = keras.layers
         self.hidden = keras.Sequential(
@@ -39,36 +46,41 @@ class Classifier:
                 layers.Dense(128, activation="relu"),
             ]
         )
-        self.network = keras.Sequential([self.hidden, layers.Dropout(0.3), layers.Dense(classes)])
-        steps = EPOCHS * -(-len(images) // 128)
-        rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
+        self.network = keras.Sequential([self.hidden, layers.Dropout(0.3), layers.Dense(class_count)])
+        steps = EPOCHS * -(-len(images) // TRAIN_BATCH)
+        learning_rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        self.network.compile(keras.optimizers.Adam(rate), loss)
-        self.network.fit(images, labels, 128, EPOCHS, verbose=0)
+        self.network.compile(keras.optimizers.Adam(learning_rate), loss)
+        self.network.fit(images, labels, TRAIN_BATCH, EPOCHS, verbose=0)
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the last hidden layer, float32 [N, 128], of uint8 images [N, H, W, C]."""
-        return self.hidden.predict(images, 512, verbose=0)
+        return self.hidden.predict(images, PREDICT_BATCH, verbose=0)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """Return the share of uint8 images [N, H, W, C] that it reads as their labels [N]."""
-        return float(np.mean(self.network.predict(images, 512, verbose=0).argmax(1) == labels))
+        """Return the fraction of uint8 images [N, H, W, C] for which it predicts their labels [N]."""
+        predicted = self.network.predict(images, PREDICT_BATCH, verbose=0).argmax(1)
+        return float(np.mean(predicted == labels))
 
 
 def inception() -> Features:
-    """Return Keras's InceptionV3 up to its last pooling, 2048 features. Raises UserError if it has no weights."""
+    """Return Keras's InceptionV3 up to its last pooling, 2048 features.
+
+    Raises: UserError if its weights are not in Keras's cache and cannot be downloaded.
+    """
     try:
         network = keras.applications.InceptionV3(include_top=False, pooling="avg")
-    except Exception as error:  # Keras's download can raise any exception
+    except Exception as error:  # Keras's download raises exceptions of many types
         raise UserError(
-            f"The weights of InceptionV3 are not in Keras's cache and cannot be fetched ({reason(error)}); connect"
-            " to the network, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models."
+            f"The weights of InceptionV3 are not in Keras's cache and cannot be downloaded ({reason(error)}); connect"
+            " to the network once, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into"
+            " ~/.keras/models."
         ) from error
     return lambda images: _in_batches(lambda batch: network(inception_input(batch), training=False), images, 32)
 
 
 def inception_input(images: np.ndarray) -> tf.Tensor:
-    """Convert uint8 images [N, H, W, 1 or 3] to the input of InceptionV3: float32 [N, 299, 299, 3] in [-1, 1]."""
+    """Convert uint8 images [N, H, W, 1 or 3] to the input of InceptionV3, float32 [N, 299, 299, 3] in [-1, 1]."""
     images = tf.image.resize(tf.cast(images, tf.float32), (299, 299))
     return tf.repeat(images, 3 // images.shape[3], axis=3) / 127.5 - 1
 
@@ -76,35 +88,42 @@ def inception_input(images: np.ndarray) -> tf.Tensor:
 def discriminator_features(run: Run, config: Config) -> Features:
     """Return the run's discriminator as a feature extractor (Radford et al. 2015, section 5.1).
 
-    The features are the activations of every convolution, max-pooled to at most 4 x 4, flattened and concatenated. They
-    are used to predict the labels, so the conditional discriminator gets zeros instead of labels.
+    The features are the activations of all convolutions, max-pooled to 4 x 4 at most, flattened and concatenated. They
+    are used to predict the labels, so the discriminator of a run with labels gets zeros instead of them.
+
+    Raises: UserError if the run has no checkpoint that can be read.
     """
     discriminator, _ = checkpoint.load_discriminator(run, config)
 
     @tf.function
     def batch_features(images: tf.Tensor) -> tf.Tensor:
-        labels = tf.zeros([tf.shape(images)[0], config.y_dim])
-        maps = discriminator.activations(to_float(images, config.value_range), labels, training=False)
+        no_labels = tf.zeros([tf.shape(images)[0], config.y_dim])
+        maps = discriminator.activations(to_float(images, config.value_range), no_labels, training=False)
         return tf.concat([pool(x) for x in maps], axis=1)
 
     return lambda images: _in_batches(batch_features, images, 256)
 
 
 def pool(x: tf.Tensor) -> tf.Tensor:
-    """Max-pool [B, H, W, C] to at most 4 x 4 cells, and flatten them: [B, D]."""
+    """Max-pool [B, H, W, C] to at most 4 x 4, and flatten to [B, D]."""
     size = [-(-side // 4) for side in x.shape[1:3]]
     x = tf.nn.max_pool2d(x, size, size, "SAME")
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
 def _in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, batch: int) -> np.ndarray:
+    """Apply the network to batches of the images, and concatenate the results."""
     starts = tqdm(range(0, len(images), batch), "Features", unit="batch", leave=False, dynamic_ncols=True)
-    parts = [np.asarray(network(images[start : start + batch])) for start in starts]
-    return np.concatenate(parts)
+    return np.concatenate([np.asarray(network(images[start : start + batch])) for start in starts])
 
 
 def write_features(run: Run, config: Config, path: Path) -> None:
-    """Write the discriminator's features of the data set as .npz: features [N, D], labels [N], class_names."""
+    """Write the discriminator's features of the data set as .npz: features, labels, class_names.
+
+    They are float32 [N, D], int32 [N] and strings [Y].
+
+    Raises: UserError if the data set or the checkpoint cannot be read.
+    """
     dataset, config = load_dataset(config)
     features = discriminator_features(run, config)(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +133,13 @@ def write_features(run: Run, config: Config, path: Path) -> None:
 
 
 def svm_error(features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray) -> float:
-    """Train a linear SVM on features [N, D] and labels [N]; return its share of errors on the test features."""
+    """Train a linear SVM with scikit-learn, and return its error on the test features.
+
+    Args:
+      features, labels: to train on, [N, D] and [N].
+      test_features, test_labels: to test on, [M, D] and [M].
+    Returns: the fraction of test features that get the wrong label, 0 to 1.
+    """
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

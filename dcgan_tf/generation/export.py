@@ -69,7 +69,7 @@ def export(run: Run, config: Config) -> None:
     with atomic_folder(run.checkpoints / "export") as folder:
         for network, model in zip(networks, models, strict=True):
             model.save(folder / f"{network.name}.keras")
-            # A module with the weights alone: a SavedModel of the Keras model would also hold its layers.
+            # A SavedModel needs an object that holds the variables of its graph.
             module = tf.Module()
             module.weights = [variable.value for variable in model.variables]
             tf.saved_model.save(module, str(folder / network.name), signatures=serving_function(model))

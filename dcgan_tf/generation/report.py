@@ -58,15 +58,15 @@ def write_report(run: Run) -> list[Path]:
     epoch_sheets = sorted(run.samples.glob("epoch_*.png"))
     written = []
     if losses:
-        written += [run.samples / "losses.csv", run.samples / "losses.png"]
         write_csv(run.samples / "losses.csv", losses)
         plot_losses(run.samples / "losses.png", losses, run.name)
+        written += [run.samples / "losses.csv", run.samples / "losses.png"]
     if len(sheets) > 1:
-        written.append(run.samples / "training.gif")
         write_training_gif(run.samples / "training.gif", sheets)
+        written.append(run.samples / "training.gif")
     if epoch_sheets:
-        written.append(run.samples / "epochs.png")
         plot_epochs(run.samples / "epochs.png", epoch_sheets)
+        written.append(run.samples / "epochs.png")
     return written
 
 

@@ -1,4 +1,4 @@
-// Paint z, watch the picture: the page of one run. LiteRT.js runs the generator; everything else is here.
+// The page of one run: paint z and see its image. LiteRT.js runs the generator; all other code is in this folder.
 
 import { between, decode, encode, limits, near, ofSeed } from "./latents.js";
 
@@ -6,7 +6,7 @@ const VARIATIONS = 16;
 const CDN = "https://cdn.jsdelivr.net/npm/@litertjs";
 const at = (id) => document.getElementById(id);
 
-/** A mistake that the page tells in a sentence. */
+/** An error whose message is one sentence for the user. */
 class Told extends Error {}
 
 function tell(error) {
@@ -36,16 +36,16 @@ async function readRun() {
   }
   const whole = (n) => Number.isInteger(n) && n > 0;
   const numbers = (list, count) => Array.isArray(list) && list.length === count && list.every(Number.isFinite);
-  if (!whole(run?.z_dim)) throw broken("z_dim is no whole number above 0");
+  if (!whole(run?.z_dim)) throw broken("z_dim is not an integer greater than 0");
   if (!numbers(run.z_parameters, 2)) throw broken("z_parameters are not two numbers");
   if (!numbers(run.shape, 3) || !run.shape.every(whole)) throw broken("shape is not height, width and channels");
   if (!numbers(run.value_range, 2)) throw broken("value_range is not two numbers");
-  if (!Array.isArray(run.class_names)) throw broken("class_names is no list");
+  if (!Array.isArray(run.class_names)) throw broken("class_names is not a list");
   if (typeof run.litert?.version !== "string") throw broken("litert.version is missing");
   return run;
 }
 
-/** LiteRT.js: from this folder if it was put there, else from its CDN. Returns the library and where it came from. */
+/** Load LiteRT.js from this folder if it is there, or else from its CDN. Returns the library and its origin. */
 async function loadLiteRt({ version, beside }) {
   const sources = [[(name) => `${CDN}/${name}@${version}`, "from cdn.jsdelivr.net"]];
   if (beside) sources.unshift([(name) => new URL(`litert/${name}`, document.baseURI).href, "from this folder"]);
@@ -53,7 +53,7 @@ async function loadLiteRt({ version, beside }) {
   for (const [folder, where] of sources) {
     try {
       const litert = await import(`${folder("core")}/dist/index.js`);
-      // Emscripten's hook: else LiteRT's notices stand in the console as errors. What fails is thrown as well.
+      // Emscripten calls this. Without it, LiteRT's notices are console errors; real errors are also exceptions.
       self.Module = { printErr: (line) => console.debug(line) };
       await litert.loadLiteRt(`${folder("core")}/wasm/`);
       return { litert, where };
@@ -63,13 +63,14 @@ async function loadLiteRt({ version, beside }) {
   }
   throw new Told(
     `LiteRT.js ${version}, which runs the generator, could not be loaded (${failures.join("; ")}); connect to the` +
-      " network, or put it into the page's folder: npm install in dcgan_tf/generation/web, then --web again.",
+      " network, or put it into the page's folder: run npm install in dcgan_tf/generation/web, then --web again.",
   );
 }
 
 /**
- * The generator, as picture(z, label) that gives pixels and milliseconds: on wasm, or on WebGPU where that is faster and
- * gives the same picture. (Some WebGPU gives quite another.) ?accelerator=wasm, or webgpu, leaves the speed out of it.
+ * Load the generator as a function picture(z, label) that returns pixels and milliseconds. It runs on wasm, or on
+ * WebGPU if that is faster and returns the same image (on some devices WebGPU returns a wrong one). With
+ * ?accelerator=wasm or ?accelerator=webgpu in the address, the speed does not matter.
  */
 async function loadGenerator(run) {
   const bytes = new Uint8Array(await (await fetched("generator.tflite")).arrayBuffer());
@@ -103,13 +104,13 @@ async function loadGenerator(run) {
   return { picture, about: `LiteRT.js ${run.litert.version} ${where}, on ${chosen.name}` };
 }
 
-/** The generator on an accelerator, with the picture of seed 0 and the time that its second run took. */
+/** Load the generator on an accelerator. Returns it, the image of seed 0, and the time of its second run. */
 async function tried(litert, bytes, run, accelerator) {
   const model = await litert.loadAndCompile(bytes, { accelerator, gpuOptions: { precision: "fp32" } });
   if (model.options.accelerator !== accelerator || (accelerator !== "wasm" && !model.isFullyAccelerated)) {
-    throw new Error(`${accelerator} does not take the whole generator`);
+    throw new Error(`${accelerator} does not support the whole generator`);
   }
-  const { pixels: first } = await runModel(litert, model, run, ofSeed(0, run), 0); // compiles what is left to compile
+  const { pixels: first } = await runModel(litert, model, run, ofSeed(0, run), 0); // the first run also compiles
   const { milliseconds } = await runModel(litert, model, run, ofSeed(0, run), 0);
   return { model, first, milliseconds, name: { webgpu: "WebGPU", wasm: "wasm" }[accelerator] };
 }
@@ -133,11 +134,11 @@ async function runModel(litert, model, { z_dim, shape, value_range, class_names 
 }
 
 function toPixels(values, [height, width, channels], [low, high]) {
-  if (values.length !== height * width * channels) throw new Error(`a picture has ${values.length} numbers`);
+  if (values.length !== height * width * channels) throw new Error(`an image has ${values.length} numbers`);
   const image = new ImageData(width, height);
   for (let i = 0; i < height * width; i++) {
     for (let c = 0; c < 3; c++) {
-      // Such an array rounds and clips by itself, ties to even: just as images.to_uint8 does.
+      // This array rounds (ties to even) and clips its values, as to_uint8 in value_range.py does.
       image.data[4 * i + c] = (255 * (values[i * channels + (c % channels)] - low)) / (high - low);
     }
     image.data[4 * i + 3] = 255;
@@ -158,7 +159,7 @@ function start(run, generator) {
   let settling;
   const times = [];
 
-  // One picture at a time; of the main picture only the newest is drawn.
+  // Generate one image at a time. For the main image, draw only the newest z.
   let queue = Promise.resolve();
   const picture = (...args) => (queue = queue.catch(() => {}).then(() => generator.picture(...args)));
   let waiting = false;
@@ -173,7 +174,7 @@ function start(run, generator) {
     times.push(milliseconds);
     if (times.length > 20) times.shift();
     const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
-    at("time").textContent = `${mean.toFixed(1)} ms a picture`;
+    at("time").textContent = `${mean.toFixed(1)} ms per image`;
   }
 
   let sheet = 0;
@@ -188,7 +189,7 @@ function start(run, generator) {
     }
   }
 
-  /** Everything that shows z or the class, after either changed; the sheet and the address once it rests. */
+  /** Update everything that shows z or the class; the sheet and the address 200 ms after the last change. */
   function changed() {
     cells.forEach((cell, i) => {
       const level = Math.round((255 * (Math.min(high, Math.max(low, z[i])) - low)) / (high - low));
@@ -198,7 +199,7 @@ function start(run, generator) {
     at("seed").value = seed ?? "";
     [...at("classes").children].forEach((button, i) => button.setAttribute("aria-pressed", i === label));
     const ofClass = run.class_names.length ? ` as class ${run.class_names[label]}` : "";
-    at("picture").setAttribute("aria-label", `The generator's picture of z${ofClass}`);
+    at("picture").setAttribute("aria-label", `The generator's image of z${ofClass}`);
     draw().catch(tell);
     clearTimeout(settling);
     settling = setTimeout(() => {
@@ -212,7 +213,7 @@ function start(run, generator) {
     changed();
   }
 
-  // -- the address: #class=7&seed=3, or the whole z once it was painted
+  // -- the address: #class=7&seed=3, or all values of z if it was painted
 
   function address() {
     const parts = new URLSearchParams();
@@ -265,7 +266,7 @@ function start(run, generator) {
     nameCell(i);
   }
 
-  /** Draw z towards the brush's value: wholly in the middle, less towards the brush's edge. */
+  /** Move z towards the value of the brush: completely in the centre of the brush, less towards its edge. */
   function paint(i, width = Number(at("width").value)) {
     const painted = z.slice();
     for (let k = 0; k < z.length; k++) {
@@ -373,7 +374,7 @@ function start(run, generator) {
     const began = performance.now();
     at("play").textContent = "Stop";
     const frame = (now) => {
-      const phase = (Math.max(0, now - began) / 3000) % 2; // three seconds there, three back
+      const phase = (Math.max(0, now - began) / 3000) % 2; // three seconds from A to B, and three back
       at("walk").value = phase < 1 ? phase : 2 - phase;
       walkTo(Number(at("walk").value));
       playing = requestAnimationFrame(frame);
@@ -398,7 +399,7 @@ function start(run, generator) {
   });
   press("copy", async () => {
     history.replaceState(null, "", address());
-    // Only pages from https and localhost may write to the clipboard.
+    // Browsers let only pages from https and localhost write to the clipboard.
     const done = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
     at("copied").textContent = done ? "Copied." : "Copy it from the address bar.";
     setTimeout(() => (at("copied").textContent = ""), 3000);
@@ -412,7 +413,7 @@ function describe(run) {
   const spread = run.z_dist === "normal01" ? "normal" : `uniform from ${a} to ${b}`;
   const [height, width, channels] = run.shape;
   const after = run.iteration === null ? "" : `after ${run.iteration.toLocaleString("en")} iterations · `;
-  return `${after}z: ${run.z_dim} numbers, ${spread} · picture: ${width} × ${height}, ${channels === 1 ? "gray" : "colour"}`;
+  return `${after}z: ${run.z_dim} numbers, ${spread} · image: ${width} × ${height}, ${channels === 1 ? "gray" : "colour"}`;
 }
 
 addEventListener("error", (event) => tell(event.error ?? event.message));

@@ -1,8 +1,8 @@
-// z: the same numbers as latents.py draws. Seed 7 on the page is seed 7 of --generate_test_images.
+// z from seeds, the same numbers as in latents.py: seed 7 on the page is seed 7 of --generate_test_images.
 
 const MASK = (1n << 64n) - 1n;
 
-// NumPy's Philox (Salmon et al. 2011, 4x64, 10 rounds) as a stream of 64-bit integers, keyed by the seed.
+// NumPy's Philox (Salmon et al. 2011, 4x64, 10 rounds) as a stream of 64-bit integers; the seed is the key.
 function* philox(seed) {
   for (let counter = 1n; ; counter++) {
     let [a, b, c, d] = [counter, 0n, 0n, 0n];
@@ -18,11 +18,11 @@ function* philox(seed) {
   }
 }
 
-// The 256 layers of NumPy's normal numbers (Marsaglia and Tsang 2000, ziggurat).
+// The 256 layers of NumPy's ziggurat for normal numbers (Marsaglia and Tsang 2000).
 const R = 3.654152885361009;
 const AREA = 0.00492867323399;
 const density = (x) => Math.exp(-0.5 * x * x);
-const edge = new Float64Array(257); // where layer i ends on the x axis; layer 0 is the base with its tail
+const edge = new Float64Array(257); // where layer i ends on the x axis; layer 0 is the base, with the tail
 edge[0] = AREA / density(R);
 edge[1] = 0;
 edge[256] = R;
@@ -42,7 +42,7 @@ function ziggurat(next, double) {
       for (;;) {
         const beyond = -Math.log1p(-double()) / R;
         const y = -Math.log1p(-double());
-        // NumPy takes the tail's sign from another bit.
+        // In the tail, NumPy uses a different bit for the sign.
         if (y + y > beyond * beyond) return (bits >> 17n) & 1n ? -(R + beyond) : R + beyond;
       }
     }
@@ -51,7 +51,7 @@ function ziggurat(next, double) {
   }
 }
 
-/** z of a seed, distributed as the run's z: Float32Array [z_dim]. */
+/** Return z of a seed, with the distribution of the run: Float32Array [z_dim]. */
 export function ofSeed(seed, { z_dim, z_dist, z_parameters: [a, b] }) {
   const stream = philox(seed);
   const next = () => stream.next().value;
@@ -60,17 +60,17 @@ export function ofSeed(seed, { z_dim, z_dist, z_parameters: [a, b] }) {
   return Float32Array.from({ length: z_dim }, one);
 }
 
-/** The lowest and the highest value that can be painted. */
+/** Return the lowest and the highest value that can be painted. */
 export function limits({ z_dist, z_parameters: [a, b] }) {
   return z_dist === "normal01" ? [a - 3 * b, a + 3 * b] : [a, b];
 }
 
-/** A z near another: 0.4 of the way to a new one for uniform z, as far along the sphere for normal z. */
+/** Return a z near another: 0.4 of the way from it to the z of a seed. */
 export function near(z, seed, model) {
   return between(z, ofSeed(seed, model), 0.4, model);
 }
 
-/** From a to b, t in [0, 1]: straight for uniform z, along the arc for normal z (latents.py, walk). */
+/** Interpolate from a to b, t in [0, 1]: on a line for uniform z, on an arc for normal z (latents.py, interpolate). */
 export function between(a, b, t, { z_dist }) {
   const norm = (v) => Math.hypot(...v);
   const dot = a.reduce((sum, x, i) => sum + x * b[i], 0);
@@ -82,13 +82,13 @@ export function between(a, b, t, { z_dist }) {
   return a.map((x, i) => from * x + to * b[i]);
 }
 
-/** z as text for the address bar, exactly: base64url of its float32. */
+/** Return z as text for the address, without loss: base64url of its float32 values. */
 export function encode(z) {
   const bytes = new Uint8Array(z.buffer, z.byteOffset, z.byteLength);
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** The z that such a text holds, or null if it holds none of that size. */
+/** Return the z in a text from `encode`, or null if the text is not a z of that size. */
 export function decode(text, z_dim) {
   try {
     const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
