@@ -1,7 +1,9 @@
-"""Hold the train step against its peers: python benchmarks/compare.py [--quick] (pip install -e ".[compare]").
+"""Compare the speed of the train step with PyTorch and plain Keras: python benchmarks/compare.py [--quick].
 
-Every program is started once and stays; then they run in turns, so that whatever else the machine does hits all alike.
-A ratio is the peer's time over ours in the same round; the table has its median and quartiles over the rounds.
+It needs pip install -e ".[compare]".
+
+Every program is started once. Then they run in turn, so that other load on the machine slows all of them alike.
+A ratio is the other program's time divided by ours in the same round. The table has its median and quartiles.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 PEERS = Path(__file__).parent / "peers"
 OURS = ["-m", "dcgan_tf.bench"]
 TORCH = [str(PEERS / "torch_dcgan.py")]
-PROGRAMS = {  # name: (what it runs, its precision, the program of ours that it is held against)
+PROGRAMS = {  # name: (what it runs, its precision, the program of ours that it is compared with)
     "dcgan_tf": (OURS, "float32", ""),
     "PyTorch": (TORCH, "float32", "dcgan_tf"),
     "PyTorch, compiled": ([*TORCH, "--compile"], "float32", "dcgan_tf"),

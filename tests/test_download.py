@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from dcgan_tf.data import download, idx, mnist, network
+from dcgan_tf.data import download, fetch, idx, mnist
 from dcgan_tf.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -56,12 +56,12 @@ def host() -> Iterator[str]:
         thread.join()
 
 
-def archive(*urls: str) -> network.Archive:
-    return network.Archive("some.zip", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), urls)
+def archive(*urls: str) -> fetch.Archive:
+    return fetch.Archive("some.zip", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), urls)
 
 
 def test_next_mirror_continues_the_download(host, tmp_path):
-    network.fetch_archive(archive(f"{host}/page", f"{host}/breaks", f"{host}/whole"), tmp_path / "a.zip")
+    fetch.fetch_archive(archive(f"{host}/page", f"{host}/breaks", f"{host}/whole"), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     assert Host.requests == ["/page", "/breaks", "/whole bytes=1000000-"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
@@ -69,21 +69,21 @@ def test_next_mirror_continues_the_download(host, tmp_path):
 
 def test_next_call_continues_the_download(host, tmp_path):
     with pytest.raises(UserError, match="ended after 1,000,000 of 3,000,000 bytes.*run the same command later"):
-        network.fetch_archive(archive(f"{host}/breaks"), tmp_path / "a.zip")
+        fetch.fetch_archive(archive(f"{host}/breaks"), tmp_path / "a.zip")
     assert [path.name for path in tmp_path.iterdir()] == [".a.zip.part"]
-    network.fetch_archive(archive(f"{host}/whole"), tmp_path / "a.zip")
+    fetch.fetch_archive(archive(f"{host}/whole"), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT and Host.requests[-1] == "/whole bytes=1000000-"
 
 
 def test_host_without_ranges_sends_the_whole_file(host, tmp_path):
     (tmp_path / ".a.zip.part").write_bytes(CONTENT[:500])
-    network.fetch_archive(archive(f"{host}/no-ranges"), tmp_path / "a.zip")
+    fetch.fetch_archive(archive(f"{host}/no-ranges"), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
 
 
 def test_file_with_a_wrong_digest_is_removed(host, tmp_path):
     with pytest.raises(UserError, match=r"its digest is wrong.*by hand and give it with --from-file\.$"):
-        network.fetch_archive(archive(f"{host}/wrong"), tmp_path / "a.zip")
+        fetch.fetch_archive(archive(f"{host}/wrong"), tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,7 @@ from dcgan_tf.data import preprocess, sources
 from dcgan_tf.errors import UserError
 
 PREFETCH = 4  # batches that are loaded ahead
-Batch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
+EpochBatch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
 Shard = Callable[[np.ndarray], np.ndarray]
 
 
@@ -35,7 +35,7 @@ class Dataset:
             return np.arange(len(self.images))
         return np.random.default_rng((seed, epoch)).permutation(len(self.images))
 
-    def batches(self, config: Config, start: int, shard: Shard = lambda indices: indices) -> Iterator[Batch]:
+    def batches(self, config: Config, start: int, shard: Shard = lambda indices: indices) -> Iterator[EpochBatch]:
         """Yield batches without end. A thread loads the next ones while the caller uses one.
 
         The last partial batch of an epoch is dropped.
@@ -53,7 +53,7 @@ class Dataset:
                 pending.append(thread.submit(next, batches))
                 yield batch
 
-    def _load_batches(self, config: Config, start: int, shard: Shard) -> Iterator[Batch]:
+    def _load_batches(self, config: Config, start: int, shard: Shard) -> Iterator[EpochBatch]:
         steps, size = steps_per_epoch(self, config), config.batch_size
         epoch, position = divmod(start, steps)
         while True:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from dcgan_tf.data import mnist
-from dcgan_tf.data.network import Archive, fetch_archive
+from dcgan_tf.data.fetch import Archive, fetch_archive
 from dcgan_tf.errors import UserError, reason
 
 CELEBA = Archive(

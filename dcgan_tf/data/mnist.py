@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan_tf.data import idx
-from dcgan_tf.data.network import NETWORK_ERRORS, TIMEOUT, probe
+from dcgan_tf.data.fetch import NETWORK_ERRORS, TIMEOUT, probe
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.files import atomic_write
 

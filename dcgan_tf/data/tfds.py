@@ -12,7 +12,7 @@ from types import ModuleType
 
 from absl import logging
 
-from dcgan_tf.data.network import probe
+from dcgan_tf.data.fetch import probe
 from dcgan_tf.errors import UserError, reason
 
 ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names -> those of tensorflow-datasets
