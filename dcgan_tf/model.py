@@ -140,19 +140,20 @@ class DCGAN:
 
     def run_iteration(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Train one iteration on all replicas, on uint8 images [B, H, W, C] and int32 labels [B]."""
+        config = self.config
         self.iteration.assign_add(1)
-        out = self.strategy.run(self._compiled_replica_step, (*batch, self.iteration.read_value()))
-        return {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
+        # Outside replica_step, because XLA draws other random numbers than TensorFlow.
+        z = latents.sample_z(config.z_dist, config.seed, self.iteration.read_value(), (config.batch_size, config.z_dim))
+        out = self.strategy.run(self._compiled_replica_step, (*batch, z))
+        return {"z": z} | {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
 
-    def replica_step(self, images: tf.Tensor, labels: tf.Tensor, iteration: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Train one iteration on one replica: take its shard of the batch and of z. Returns what is logged."""
+    def replica_step(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Train one iteration on one replica: take its shard of the batch and of z. Returns what is logged, except z."""
         config, size = self.config, self.config.batch_size // self.replicas
-        z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-        shards = [replica_ops.shard(x, size) for x in (images, labels, z)]
-        one_hot = tf.one_hot(shards[1], config.y_dim)
-        out = self.train_step(to_float(shards[0], config.value_range), one_hot, shards[2])
-        out |= {"z": z, "d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
-        return {name: tf.cast(out[name], tf.float32) for name in self._logged_names()}
+        images, labels, z = (replica_ops.shard(x, size) for x in (images, labels, z))
+        out = self.train_step(to_float(images, config.value_range), tf.one_hot(labels, config.y_dim), z)
+        out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
+        return {name: tf.cast(out[name], tf.float32) for name in self._logged_names() if name != "z"}
 
     def _logged_names(self) -> tuple[str, ...]:
         return (*losses.LOSSES, "z", "d", "d_", *(["G"] if self.config.G_img_sum else []))

@@ -19,7 +19,7 @@ import tensorflow as tf
 from compare_runs import curves, steps
 from conftest import SMALL, call_main, fails_with_one_sentence, main_process
 
-from dcgan_tf import replica_ops
+from dcgan_tf import latents, replica_ops
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
@@ -77,6 +77,22 @@ def test_several_devices_are_one(count: int, conditional: bool):
     np.testing.assert_allclose(logged["d"], expected["d"][: 16 // count], rtol=1e-5)  # the first device's pictures
     np.testing.assert_allclose(logged["d_"], expected["d_"][: 16 // count], rtol=1e-5)
     assert max(differences(one, several).values()) < 2e-5  # a tenth of a learning rate
+
+
+@pytest.mark.parametrize("z_dist", ["uniform_signed", "normal01"])
+def test_random_numbers_are_the_same_with_xla_and_on_two_devices(z_dist: str):
+    """z of three iterations, bit for bit, and losses that differ by rounding only."""
+    config = dataclasses.replace(CONFIG, class_names=(), z_dist=z_dist)
+    logged = {}
+    for name, xla, count in (("plain", "off", 1), ("compiled", "on", 1), ("two devices", "off", 2)):
+        _, step, first = begun(dataclasses.replace(config, xla=xla), count)
+        logged[name] = [first, *(step(IMAGES[i : i + 1], LABELS[i : i + 1]) for i in (1, 2))]
+    for iteration in range(3):
+        plain = logged["plain"][iteration]
+        z = latents.sample_z(z_dist, config.seed, iteration + 1, (config.batch_size, config.z_dim))
+        for name, steps_of_one in logged.items():
+            assert (steps_of_one[iteration]["z"] == z).numpy().all(), (name, iteration)
+            assert float(steps_of_one[iteration]["d_loss"]) == pytest.approx(float(plain["d_loss"]), rel=1e-4), name
 
 
 @pytest.mark.parametrize("sync_bn", [True, False])
