@@ -132,6 +132,10 @@ def parse(argv: list[str]) -> Request:
         options[option] = parser(text) if parser else text
     value = (command.parse(FLAGS[name].value),) if command.parse else ()
     given = {setting: FLAGS[setting].value for setting in SETTINGS if FLAGS[setting].present}
+    if "epoch" in given:
+        if "iterations" in given:
+            raise UserError("--iterations replaces --epoch; give only one of them.")
+        given["iterations"] = None  # also if a preset, or the run that is resumed, has iterations
     config = Config(**(PRESETS.get(options.get("preset", ""), {}) | given))
     runs = Runs(FLAGS.out_dir, FLAGS.checkpoint_dir, FLAGS.sample_dir)
     return Request(command, value, options, config, given, runs, FLAGS.out_name)

@@ -19,6 +19,7 @@ from dcgan_tf.setting import Setting, Trait, setting
 # Latent distributions and their parameters: (low, high) if uniform, (mean, standard deviation) if normal.
 Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
 PRECISIONS = ("float32", "bfloat16", "float16")
+AUGMENTATIONS = ("color", "translation", "cutout")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 
 # Makers of settings, one for each heading of --help.
@@ -75,6 +76,7 @@ class Config:
     )
 
     epoch: int = training(25, "Number of epochs", ORIGINAL, above=0)
+    iterations: int | None = training(None, "Number of iterations, instead of --epoch", above=0)
     batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", OVERRIDE | ORIGINAL, above=0)
     learning_rate: float = training(0.0002, "Learning rate of Adam", ORIGINAL, above=0)
     beta1: float = training(0.5, "Momentum term (beta1) of Adam", ORIGINAL, minimum=0, below=1)
@@ -85,6 +87,12 @@ class Config:
         ARCHITECTURE,
         minimum=0,
         below=1,
+    )
+    augment: str = training(
+        "", "For few images: change all images that D sees at random; any of color,translation,cutout (DiffAugment)"
+    )
+    mirror: bool = training(
+        False, "Mirror real images left to right at random; not if they have writing, or all look to one side"
     )
     seed: int = training(
         547,
@@ -128,20 +136,27 @@ class Config:
             raise UserError("--dataset is blank; give mnist or the name of a folder of images in --data_dir.")
         if self.d_filters and (len(self.d_widths) != 2 or min(self.d_widths) < 1):
             raise UserError(f"--d_filters takes two numbers greater than 0, like 64,128, but is {self.d_filters!r}.")
+        if not set(self.augmentations) <= set(AUGMENTATIONS):
+            raise UserError(f"--augment takes some of {','.join(AUGMENTATIONS)}, but is {self.augment!r}.")
         if self.y_dim and self.output_height and (self.output_height % 4 or self.output_width % 4):
             raise UserError(
                 "The networks for labels halve an image twice, so --output_height and --output_width must be"
                 f" multiples of 4, but are {self.output_height} and {self.output_width}."
             )
-        if max(self.epochs_to_keep, default=1) > self.epoch or min(self.epochs_to_keep, default=1) < 1:
-            raise UserError(
-                f"--epoch_samples must be between 1 and --epoch, which is {self.epoch}, but is {self.epoch_samples!r}."
-            )
+        last = math.inf if self.iterations else self.epoch
+        if max(self.epochs_to_keep, default=1) > last or min(self.epochs_to_keep, default=1) < 1:
+            limit = "at least 1" if self.iterations else f"between 1 and --epoch, which is {self.epoch}"
+            raise UserError(f"--epoch_samples must be {limit}, but is {self.epoch_samples!r}.")
 
     @property
     def epochs_to_keep(self) -> tuple[int, ...]:
         """The epochs (1, 2, ...) in epoch_samples."""
         return cli_values.numbers("epoch_samples", self.epoch_samples) if self.epoch_samples else ()
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The kinds of changes in augment."""
+        return tuple(self.augment.split(",")) if self.augment else ()
 
     @property
     def d_widths(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import latents, losses, replica_ops
+from dcgan_tf.augment import augment, sample_augmentations
 from dcgan_tf.config import Config
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam
@@ -56,43 +57,58 @@ class DCGAN:
             state |= {f"{name}/{key}": variable for key, variable in optimizer.state().items()}
         return state | {"iteration": self.iteration}
 
-    def train_step(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor | list[tf.Tensor]]:
+    def train_step(
+        self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor, random: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor | list[tf.Tensor]]:
         """Update D once, then G g_steps times (2 in the original), all with the same z and labels.
 
         Args:
           images: real images, float32 [B, H, W, C] in config.value_range.
           labels: one-hot float32 [B, Y]; Y is 0 without labels.
           z: float32 [B, Z].
+          random: for config.augment, [B, P, 7] in [0, 1); P counts what D sees: real, fake, and fake in each G update.
         Returns: d_loss, d_loss_real, d_loss_fake, g_loss_1, g_loss_2, ... (each before its own update), g_loss (the
           last of these), G's images, D's logits, and the gradients. A tf.function computes only those that are used.
         """
         out: dict[str, tf.Tensor | list[tf.Tensor]] = {}
         d_weights = [v.value for v in self.discriminator.trainable_variables]
         g_weights = [v.value for v in self.generator.trainable_variables]
+        numbers = [None] * self.passes if random is None else tf.unstack(random, axis=1)
         # One pass G(z) serves the D update and the first G update, because G does not change between them.
         with tf.GradientTape() as g_tape:
             out["G"] = self.generator(z, labels, training=True)
             with tf.GradientTape() as d_tape:
-                out["D_real_logits"] = self.discriminator(images, labels, training=True)
-                out["D_fake_logits"] = self.discriminator(tf.stop_gradient(out["G"]), labels, training=True)
+                out["D_real_logits"] = self.discriminate(images, labels, numbers[0])
+                out["D_fake_logits"] = self.discriminate(tf.stop_gradient(out["G"]), labels, numbers[1])
                 out["d_loss_real"] = losses.d_loss_real(out["D_real_logits"])
                 out["d_loss_fake"] = losses.d_loss_fake(out["D_fake_logits"])
                 out["d_loss"] = out["d_loss_real"] + out["d_loss_fake"]
             out["grad_D"] = self.gradients(d_tape, out["d_loss"], d_weights)
             self.d_optimizer.apply(out["grad_D"], d_weights)
-            out["g_loss_1"] = losses.g_loss(self.discriminator(out["G"], labels, training=True))
+            out["g_loss_1"] = losses.g_loss(self.discriminate(out["G"], labels, numbers[2]))
         out["grad_G1"] = self.gradients(g_tape, out["g_loss_1"], g_weights)
         self.g_optimizer.apply(out["grad_G1"], g_weights)
         for n in range(2, self.config.g_steps + 1):
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, labels, training=True)
-                out[f"g_loss_{n}"] = losses.g_loss(self.discriminator(fake, labels, training=True))
+                out[f"g_loss_{n}"] = losses.g_loss(self.discriminate(fake, labels, numbers[n + 1]))
             out[f"grad_G{n}"] = self.gradients(g_tape, out[f"g_loss_{n}"], g_weights)
             self.g_optimizer.apply(out[f"grad_G{n}"], g_weights)
         out |= self.sync_replicas({name: value for name, value in out.items() if "loss" in name})
         if self.g_ema:
             self.update_ema()
         return out | {"g_loss": out[f"g_loss_{self.config.g_steps}"]}
+
+    @property
+    def passes(self) -> int:
+        """How many times the discriminator sees a batch in an iteration."""
+        return 2 + self.config.g_steps
+
+    def discriminate(self, images: tf.Tensor, labels: tf.Tensor, random: tf.Tensor | None) -> tf.Tensor:
+        """Return D's logits [B, 1]. With config.augment, D sees the images changed by the numbers in random [B, 7]."""
+        if random is not None:
+            images = augment(images, random, self.config.augmentations, self.config.value_range)
+        return self.discriminator(images, labels, training=True)
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
         """Return the gradients of the loss, averaged over the replicas."""
@@ -142,16 +158,24 @@ class DCGAN:
         """Train one iteration on all replicas, on uint8 images [B, H, W, C] and int32 labels [B]."""
         config = self.config
         self.iteration.assign_add(1)
+        iteration = self.iteration.read_value()
         # Outside replica_step, because XLA draws other random numbers than TensorFlow.
-        z = latents.sample_z(config.z_dist, config.seed, self.iteration.read_value(), (config.batch_size, config.z_dim))
-        out = self.strategy.run(self._compiled_replica_step, (*batch, z))
+        z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
+        random = (
+            sample_augmentations(config.seed, iteration, config.batch_size, self.passes) if config.augment else None
+        )
+        out = self.strategy.run(self._compiled_replica_step, (*batch, z, random))
         return {"z": z} | {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
 
-    def replica_step(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Train one iteration on one replica: take its shard of the batch and of z. Returns what is logged, except z."""
+    def replica_step(
+        self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor, random: tf.Tensor | None
+    ) -> dict[str, tf.Tensor]:
+        """Train one iteration on one replica: take its shard of each tensor. Returns what is logged, except z."""
         config, size = self.config, self.config.batch_size // self.replicas
-        images, labels, z = (replica_ops.shard(x, size) for x in (images, labels, z))
-        out = self.train_step(to_float(images, config.value_range), tf.one_hot(labels, config.y_dim), z)
+        images, labels, z, random = (
+            x if x is None else replica_ops.shard(x, size) for x in (images, labels, z, random)
+        )
+        out = self.train_step(to_float(images, config.value_range), tf.one_hot(labels, config.y_dim), z, random)
         out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
         return {name: tf.cast(out[name], tf.float32) for name in self._logged_names() if name != "z"}
 

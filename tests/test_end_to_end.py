@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run, curves, steps
-from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_process
+from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
+
+from dcgan_tf.errors import UserError
 
 
 def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path):
@@ -77,7 +79,9 @@ def test_the_originals_lines_on_a_folder(images_dir: Path, tmp_path: Path):
         "Device:",
     ):
         assert text in done.stdout
-    told = re.search(r"d_loss=\d\.\d{4}, g_loss=\d\.\d{4}, images/s=\d+, waiting=(\d+\.\d)%", done.stderr)
+    told = re.search(
+        r"d_loss=\d\.\d{4}, g_loss=\d\.\d{4}, images=[\d,]+, images/s=\d+, waiting=(\d+\.\d)%", done.stderr
+    )
     assert told and float(told[1]) <= 100
     (run,) = (tmp_path / "checkpoints").glob("*/")
     assert run.name.startswith("blobs-20")
@@ -198,6 +202,24 @@ def test_several_iterations_in_one_call_leave_the_same_run(mnist_dir: Path, mnis
     call_main(*args, *SMALL, *cadence, cwd=tmp_path / "out")
     assert steps(tmp_path / "out" / "logs" / "several") == [1, 10, 20, 30, 40]
     assert_same_run(tmp_path / "out", "several", "mnist-small", 40)
+
+
+def test_the_options_for_few_images_resume_exactly(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=3"]
+    few = ["--augment=translation,color", "--mirror", "--g_steps=1", "--g_ema=0.9", "--sample_freq=4", "--log_freq=2"]
+    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *sizes, *few]
+    main_here(*args, "--iterations=12", "--out_name=whole", out_dir=tmp_path)
+    main_here(*args, "--iterations=7", "--out_name=parts", out_dir=tmp_path)
+    main_here("--out_name=parts", "--train", "--resume", "--iterations=12", out_dir=tmp_path)
+    assert_same_run(tmp_path, "parts", "whole", 12, sheets_of="whole")
+    samples = tmp_path / "samples" / "whole"
+    reals, augmented = (iio.imread(samples / name) for name in ("reals.png", "augmented.png"))
+    assert reals.shape == augmented.shape and (reals != augmented).mean() > 0.5
+    assert "images=96" in capsys.readouterr().err  # 12 iterations of 8
+    main_here("--out_name=parts", "--train", "--resume", "--epoch=3", out_dir=tmp_path)  # 15 iterations
+    assert (tmp_path / "checkpoints" / "parts" / "model-15.index").exists()
+    with pytest.raises(UserError, match="--iterations replaces --epoch; give only one of them"):
+        main_here(*args, "--iterations=7", "--epoch=2", out_dir=tmp_path)
 
 
 def test_training_imports_no_more_than_it_needs(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import numpy as np
@@ -46,6 +47,28 @@ def test_a_resumed_training_gets_the_same_batches():
     assert [batch.iteration for batch in rest] == [10, 12, 15]
     for batch, same in zip(rest, whole[4:], strict=True):
         assert (batch.images == same.images).all()
+
+
+def test_iterations_replace_epochs():
+    loader = Loader(dataset(), dataclasses.replace(CONFIG, iterations=7), 0, CLUSTER)
+    assert loader.total == 7
+    assert [batch.iteration for batch in loader] == [1, 4, 5, 7]
+
+
+def test_mirror():
+    """Each epoch mirrors other images; the same ones after a resume; the data set itself does not change."""
+    images = np.stack([np.full((1, 4, 1), n, np.uint8) for n in range(10)])
+    images[:, :, 0] += 100  # marks the left side
+    data = Dataset(images.copy(), np.arange(10, dtype=np.int32), "here", shuffle_each_epoch=False)
+    config = dataclasses.replace(CONFIG, mirror=True, steps_per_call=1, epoch=20)
+    batches = list(Loader(data, config, 0, CLUSTER))
+    seen = np.concatenate([batch.images[0] for batch in batches]).reshape(20, 10, 4)
+    mirrored = seen[:, :, 3] >= 100
+    assert ((seen[:, :, 0] >= 100) != mirrored).all()
+    assert 70 < mirrored.sum() < 130 and (mirrored.any(0) & ~mirrored.all(0)).all()
+    rest = list(Loader(data, config, 33, CLUSTER))
+    assert all((a.images == b.images).all() for a, b in zip(batches[33:], rest, strict=True))
+    assert (data.images == images).all()
 
 
 def test_only_the_time_until_a_batch_is_ready_counts_as_waiting():

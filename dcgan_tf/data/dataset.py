@@ -35,6 +35,15 @@ class Dataset:
             return np.arange(len(self.images))
         return np.random.default_rng((seed, epoch)).permutation(len(self.images))
 
+    def mirrored(self, seed: int, epoch: int) -> np.ndarray:
+        """Return bool [N], a pure function of (seed, epoch): whether --mirror mirrors each image in that epoch."""
+        return np.random.default_rng((seed, epoch, 1)).random(len(self.images)) < 0.5
+
+    def first_batch(self, config: Config) -> np.ndarray:
+        """Return the first images that a training sees, uint8 [B, H, W, C]."""
+        _, images, _ = next(self._load_batches(config, 0, lambda indices: indices))
+        return images
+
     def batches(self, config: Config, start: int, shard: Shard = lambda indices: indices) -> Iterator[EpochBatch]:
         """Yield batches without end. A thread loads the next ones while the caller uses one.
 
@@ -58,10 +67,22 @@ class Dataset:
         epoch, position = divmod(start, steps)
         while True:
             order = self.order(config.seed, epoch)[: steps * size]
+            mirrored = self.mirrored(config.seed, epoch) if config.mirror else np.zeros(len(self.images), bool)
             for indices in map(shard, order.reshape(steps, size)[position:]):
-                yield epoch, self.images[indices], self.labels[indices]
+                yield epoch, mirror(self.images[indices], mirrored[indices]), self.labels[indices]
                 preprocess.release(self.images)
             epoch, position = epoch + 1, 0
+
+
+def mirror(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mirror the chosen images [B, H, W, C] left to right, in place; chosen is bool [B]. Returns the images."""
+    images[chosen] = images[chosen, :, ::-1]
+    return images
+
+
+def total_iterations(dataset: Dataset, config: Config) -> int:
+    """Return the number of iterations of the whole training."""
+    return config.iterations or config.epoch * steps_per_epoch(dataset, config)
 
 
 def steps_per_epoch(dataset: Dataset, config: Config) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dcgan_tf.config import Config
-from dcgan_tf.data.dataset import Dataset, steps_per_epoch
+from dcgan_tf.data.dataset import Dataset, steps_per_epoch, total_iterations
 from dcgan_tf.model import steps_per_call
 from dcgan_tf.training.cluster import Cluster
 
@@ -36,7 +36,7 @@ class Loader:
 
     def __init__(self, dataset: Dataset, config: Config, start: int, cluster: Cluster):
         self.dataset, self.config, self.start, self.cluster = dataset, config, start, cluster
-        self.total = config.epoch * steps_per_epoch(dataset, config)
+        self.total = total_iterations(dataset, config)
         self.seconds_waited = 0.0
 
     def __iter__(self) -> Iterator[Batch]:

@@ -76,7 +76,7 @@ def summary(config: Config, dataset: Dataset) -> str:
 def train(
     config: Config, run: Run | None, dataset: Dataset, cluster: Cluster, resumed: bool = False, weights: str = ""
 ) -> None:
-    """Train to the end of config.epoch, or until SIGINT or SIGTERM: then save, and exit with 128 + the signal.
+    """Train to the last iteration, or until SIGINT or SIGTERM: then save, and exit with 128 + the signal.
 
     Args:
       run: of the chief, which alone reads and writes it; None for the other workers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from dcgan_tf import latents
+from dcgan_tf.augment import augment, sample_augmentations
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, steps_per_epoch
@@ -24,7 +26,7 @@ from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import Run
 from dcgan_tf.training.loader import Batch, Loader
 from dcgan_tf.training.monitor import Monitor
-from dcgan_tf.value_range import to_uint8
+from dcgan_tf.value_range import to_float, to_uint8
 
 Logged = dict[str, tf.Tensor]
 
@@ -41,6 +43,7 @@ class Recorder:
         self.evaluator = PeriodicEvaluator(config, run, model, dataset) if config.evaluate_freq else None
         self.writer = tf.summary.create_file_writer(str(run.logs))
         epoch_length = steps_per_epoch(dataset, config)
+        self.epochs = math.ceil(loader.total / epoch_length)
         self.epoch_sheets = {epoch * epoch_length: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
         self.last_log = (model.iterations_done, time.perf_counter(), 0.0)  # iteration, time, seconds waited
         # Update the bar every 0.2 s on a terminal, and every 30 s in a log file.
@@ -54,7 +57,7 @@ class Recorder:
           logged: what the train step returned.
         """
         config, iteration = self.config, batch.iteration
-        self.progress.set_description(f"epoch {batch.epoch}/{config.epoch}", refresh=False)
+        self.progress.set_description(f"epoch {batch.epoch}/{self.epochs}", refresh=False)
         self.progress.update(len(batch.images))
         if iteration % config.log_freq == 0 or iteration == 1:
             self.progress.set_postfix(self.write_curves(iteration, logged), refresh=False)
@@ -77,6 +80,7 @@ class Recorder:
         return {
             "d_loss": f"{losses['d_loss']:.4f}",
             "g_loss": f"{losses['g_loss']:.4f}",
+            "images": f"{iteration * self.config.batch_size:,}",
             "images/s": f"{iterations * self.config.batch_size / seconds:.0f}",
             "waiting": f"{waited / seconds:.1%}",
         }
@@ -173,10 +177,16 @@ def write_summaries(
 
 
 def write_reals(config: Config, run: Run, dataset: Dataset) -> None:
-    """Write reals.png, the first batch as the networks see it."""
-    first = dataset.images[dataset.order(config.seed, 0)[: config.batch_size]]
+    """Write reals.png, the first batch as the networks see it; with --augment also augmented.png, as D sees it."""
+    first = dataset.first_batch(config)
     with warn_on_write_error("The sheet of real images"):
         image_files.save_png(run.samples / "reals.png", image_files.sheet(first))
+        if config.augment:
+            random = sample_augmentations(config.seed, 1, config.batch_size, 1)[:, 0]
+            images = to_float(first, config.value_range)
+            images = augment(images, random, config.augmentations, config.value_range).numpy()
+            sheet = image_files.sheet(to_uint8(images, config.value_range))
+            image_files.save_png(run.samples / "augmented.png", sheet)
     print(f"First batch: {run.samples / 'reals.png'} (look at it: the networks see these images)")
 
 

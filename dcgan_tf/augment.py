@@ -1,0 +1,82 @@
+"""DiffAugment (Zhao et al. 2020): change every image that the discriminator sees, real or generated, at random.
+
+The discriminator then cannot learn a few images by heart, and the generator does not learn the changes, because
+gradients flow through them.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from dcgan_tf.value_range import ValueRange
+
+RANDOM_NUMBERS = 7  # for one image: brightness, saturation, contrast, shift (y, x), centre of the cutout (y, x)
+
+
+def sample_augmentations(seed: int, iteration: tf.Tensor | int, batch_size: int, passes: int) -> tf.Tensor:
+    """Draw the random numbers of one iteration, a pure function of the arguments.
+
+    Args:
+      passes: how many times the discriminator sees a batch in an iteration.
+    Returns: float32 [batch_size, passes, 7] in [0, 1), the same on every machine.
+    """
+    with tf.device("CPU:0"):
+        key = tf.stack([tf.constant(2**32 + seed, tf.int64), tf.cast(iteration, tf.int64)])  # z has the key `seed`
+        return tf.random.stateless_uniform((batch_size, passes, RANDOM_NUMBERS), key, alg="philox")
+
+
+def augment(images: tf.Tensor, random: tf.Tensor, kinds: tuple[str, ...], value_range: ValueRange) -> tf.Tensor:
+    """Change each image by its own random numbers.
+
+    Args:
+      images: [B, H, W, C] in the value range.
+      random: [B, 7] in [0, 1).
+      kinds: any of color, translation and cutout; they are applied in this order.
+    Returns: float32 [B, H, W, C]; colours may leave the value range.
+    """
+    low, high = value_range
+    centre, half = (low + high) / 2, (high - low) / 2
+    numbers = tf.unstack(tf.cast(random, tf.float32), axis=1)
+    images = (tf.cast(images, tf.float32) - centre) / half  # the paper's changes are for [-1, 1]
+    if "color" in kinds:
+        images = _change_color(images, *(number[:, None, None, None] for number in numbers[:3]))
+    if "translation" in kinds:
+        images = _translate(images, *numbers[3:5])
+    if "cutout" in kinds:
+        images = _cut_out(images, *numbers[5:])
+    return images * half + centre
+
+
+def _change_color(images: tf.Tensor, brightness: tf.Tensor, saturation: tf.Tensor, contrast: tf.Tensor) -> tf.Tensor:
+    """Add -0.5 to 0.5; multiply the saturation by 0 to 2 and the contrast by 0.5 to 1.5."""
+    images += brightness - 0.5
+    gray = tf.reduce_mean(images, 3, keepdims=True)
+    images = gray + (images - gray) * 2 * saturation
+    mean = tf.reduce_mean(images, (1, 2, 3), keepdims=True)
+    return mean + (images - mean) * (contrast + 0.5)
+
+
+def _translate(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """Shift each image by up to an eighth of its height and width. The pixels that become free are 0."""
+    rows, columns = (_shift_matrices(number, size) for number, size in zip((y, x), images.shape[1:3], strict=True))
+    return tf.einsum("bij,bjwc,bvw->bivc", rows, images, columns)
+
+
+def _shift_matrices(number: tf.Tensor, size: int) -> tf.Tensor:
+    """Return matrices [B, size, size] that shift by at most size / 8. XLA compiles a product better than a gather."""
+    largest = round(size / 8)
+    shift = tf.cast(tf.floor(number * (2 * largest + 1)), tf.int32) - largest
+    return tf.one_hot(tf.range(size) - shift[:, None], size)  # a row of zeros where the index is outside
+
+
+def _cut_out(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """Set a rectangle of half the height and width to 0; its centre can be anywhere in the image."""
+    rows, columns = (_inside(number, size) for number, size in zip((y, x), images.shape[1:3], strict=True))
+    return images * (1 - rows[:, :, None, None] * columns[:, None, :, None])
+
+
+def _inside(number: tf.Tensor, size: int) -> tf.Tensor:
+    """Return 1 where an index from 0 to size - 1 is in the cutout, else 0: float32 [B, size]."""
+    length = round(size / 2)
+    distance = tf.range(size) - tf.cast(tf.floor(number * (size + 1)), tf.int32)[:, None] + length // 2
+    return tf.cast((distance >= 0) & (distance < length), tf.float32)
