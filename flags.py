@@ -1,4 +1,4 @@
-"""The command line: one flag for each setting, command and option; --help; and what the user asks for, a Request."""
+"""Define the flags and --help, and turn the command line into a Request."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class Flag:
     help: str
     group: str
     is_path: bool = False
-    original: bool = False
+    in_original: bool = False
 
     def help_lines(self, width: int) -> str:
         """Return the flag's lines in --help."""
         default = "" if self.default in (None, "", False) else f" (default: {self.default})"
         text = textwrap.fill(self.help + default, width, initial_indent=" " * 26, subsequent_indent=" " * 26)
-        label = f"{' *' if self.original else '  '} --{self.name}"
+        label = f"{' *' if self.in_original else '  '} --{self.name}"
         return f"{label:26}{text[26:]}" if len(label) < 26 else f"{label}\n{text}"
 
 
@@ -78,23 +78,24 @@ def all_flags() -> Iterator[Flag]:
     options = dict(OPTIONS)
     for name, command in COMMANDS.items():
         group, is_path = "Training" if name == "train" else "Using a trained run", name == "features"
-        yield Flag(name, command.kind, command.default, command.help, group, is_path, command.original)
-        for option in [option for option in command.options if option in options]:  # after its first command
-            about = options.pop(option)
-            yield Flag(option, type(about.default).__name__, about.default, about.help, group, about.is_path)
+        yield Flag(name, command.kind, command.default, command.help, group, is_path, command.in_original)
+        for option_name in command.options:
+            if option := options.pop(option_name, None):  # list an option once, after the first command that has it
+                kind = type(option.default).__name__
+                yield Flag(option_name, kind, option.default, option.help, group, option.is_path)
     for field in dataclasses.fields(Config):
-        if about := SETTINGS.get(field.name):
+        if setting := SETTINGS.get(field.name):
             kind = str(field.type).removesuffix(" | None")
-            text = about.help + (f"; one of {', '.join(map(str, about.choices))}" if about.choices else "")
-            path, original = Trait.PATH in about.traits, Trait.ORIGINAL in about.traits
-            yield Flag(field.name, kind, field.default, text, about.group, path, original)
-    place = "Where a run is"
-    yield Flag("out_dir", "str", ".", "Folder for checkpoints, samples and logs", place, is_path=True, original=True)
+            text = setting.help + (f"; one of {', '.join(map(str, setting.choices))}" if setting.choices else "")
+            path, original = Trait.PATH in setting.traits, Trait.ORIGINAL in setting.traits
+            yield Flag(field.name, kind, field.default, text, setting.group, path, original)
+    group = "Where a run is"
+    yield Flag("out_dir", "str", ".", "Folder for checkpoints, samples and logs", group, is_path=True, in_original=True)
     name_help = "Name of the run (default: with --train a new name, else the newest run that matches)"
-    yield Flag("out_name", "str", "", name_help, place, original=True)
+    yield Flag("out_name", "str", "", name_help, group, in_original=True)
     for name in ("checkpoint", "sample"):
         text = f"Folder for {name}s, in out_dir"
-        yield Flag(f"{name}_dir", "str", f"{name}s", text, place, is_path=True, original=True)
+        yield Flag(f"{name}_dir", "str", f"{name}s", text, group, is_path=True, in_original=True)
 
 
 for flag in all_flags():

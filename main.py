@@ -26,7 +26,7 @@ def main(argv: list[str]) -> None:
 
 
 def train(request: flags.Request) -> None:
-    """Train. Which run? The first rule that applies:
+    """Train a run. The first of these rules that applies chooses it:
 
     1. Without --resume: a new run, with the weights of --checkpoint if given.
     2. With --resume and an --out_name that no run has: a new run with that name.
@@ -48,11 +48,12 @@ def train(request: flags.Request) -> None:
 
 
 def use(request: flags.Request) -> None:
-    """Run a command on trained weights. Which weights? The first rule that applies:
+    """Run a command on trained weights. The first of these rules that applies chooses them:
 
-    1. With --checkpoint: those of that checkpoint of the original program. Its shapes decide the settings.
-    2. Those of the run named --out_name, or else of the newest run that matches the settings on the command line. The
-       run decides the settings, except those that may be overridden.
+    1. With --checkpoint: those of that checkpoint of the original program. The shapes of its weights give the sizes of
+       the networks.
+    2. Those of the run named --out_name, or else of the newest run that matches the settings on the command line.
+       Settings come from the run, except those with the trait OVERRIDE or MACHINE.
     """
     checkpoint = request.options.get("checkpoint")
     if checkpoint:
@@ -60,13 +61,14 @@ def use(request: flags.Request) -> None:
         from dcgan_tf import tf1_checkpoint
 
         run = request.runs.named(request.out_name or Path(tf1_checkpoint.prefix(checkpoint)).name)
-        run = dataclasses.replace(run, original=checkpoint)
+        run = dataclasses.replace(run, original_checkpoint=checkpoint)
         config = dataclasses.replace(request.config, **tf1_checkpoint.sizes(checkpoint, request.given))
     else:
         run = request.runs.find(request.config.dataset, request.out_name, request.given)
         run = dataclasses.replace(run, best=request.options.get("best", False))
         config = run.config()
         print(f"Run: {run.checkpoints}")
+    # Seeds of images begin with 0, whatever the seed of the training was.
     overrides = settings_with(Trait.OVERRIDE | Trait.MACHINE)
     config = dataclasses.replace(
         config, **{"seed": 0, **{name: value for name, value in request.given.items() if name in overrides}}

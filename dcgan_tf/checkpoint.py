@@ -91,8 +91,8 @@ def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
 
 
 def _load(run: Run, network: keras.Model, state: dict[str, tf.Variable] | None = None) -> str:
-    if run.original:
-        return tf1_checkpoint.assign(run.original, network)
+    if run.original_checkpoint:
+        return tf1_checkpoint.assign(run.original_checkpoint, network)
     return _restore(tf.train.Checkpoint(**(state or {v.path: v.value for v in network.variables})), run)
 
 

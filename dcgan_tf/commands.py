@@ -15,19 +15,18 @@ from dcgan_tf.errors import UserError
 
 @dataclass(frozen=True)
 class Command:
-    """One command. Except for --train, its function is called with
+    """One command, given by one flag.
 
-    - the run and its settings,
-    - the value of the command's flag, if the flag takes one,
-    - each option that has a keyword, as a keyword argument.
+    main.py calls `function(run, config, value, keyword=...)`: without the value if the flag has none, and with the
+    keywords of its options. It does not call the function of --train.
     """
 
     help: str
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
-    parse: Callable[[Any], Any] | None = None  # the flag's value, or UserError; None: the flag has no value
-    default: Any = False  # the flag's default; None: the flag takes an integer
+    parse: Callable[[Any], Any] | None = None  # makes the value from the flag's, or raises UserError; None: no value
+    default: Any = False  # False: the flag has no value; "": its value is text; None: its value is an integer
     options: tuple[str, ...] = ()
-    original: bool = False  # carpedm20/DCGAN-tensorflow has this flag, too
+    in_original: bool = False  # carpedm20/DCGAN-tensorflow has this flag, too
 
     @property
     def kind(self) -> str:
@@ -48,7 +47,7 @@ class Option:
 
     help: str
     default: Any
-    keyword: str = ""  # the function's parameter that gets the value; blank: main.py handles the option
+    keyword: str = ""  # the function's parameter for the value; blank: main.py uses the option itself
     parse: Callable[[Any], Any] | None = None
     is_path: bool = False
 
@@ -69,10 +68,10 @@ OPTIONS = {
     "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", "", parse=_preset),
     "checkpoint": Option("Use the weights of a checkpoint of the original program", "", is_path=True),
     "best": Option("Use the checkpoint that scored best (see --evaluate_freq), not the newest", False),
-    "class": Option("With samples: only these classes, by name or number, e.g. 7 or 0-4 or cat,dog", "", "classes"),
+    "class": Option("Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog", "", "classes"),
     "option": Option(
         "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
-        " random z; 3 the same, from a z of zeros; 4 as 3, and all of them in one GIF",
+        " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
         1,
         "option",
         cli_values.visualize_option,
@@ -81,75 +80,77 @@ OPTIONS = {
     "steps": Option("With --interpolate: images from one seed to the next", 16, "steps", cli_values.steps),
     "web_float16": Option("With --web: store the page's weights as float16, in half the bytes", False, "float16"),
 }
-WEIGHTS = ("checkpoint", "best")  # where a command gets its weights, if not from the newest checkpoint
-IMAGES = (*WEIGHTS, "class")
+WEIGHT_OPTIONS = ("checkpoint", "best")  # they choose the weights; without them, the newest checkpoint
+IMAGE_OPTIONS = (*WEIGHT_OPTIONS, "class")
 
-DEFAULT_COMMAND = Command("Write a random sheet", "generation.visualize:write_random_sheet", options=IMAGES)
+DEFAULT_COMMAND = Command("Write a random sheet", "generation.visualize:write_random_sheet", options=IMAGE_OPTIONS)
 COMMANDS = {
     "train": Command(
         "Train; without this flag, a trained run is used",
         "",  # main.train calls the training
         options=("resume", "preset", "checkpoint"),
-        original=True,
+        in_original=True,
     ),
     "visualize": Command(
         "Write the sheets or GIFs that --option names",
         "generation.visualize:visualize",
-        options=(*IMAGES, "option", "dims"),
-        original=True,
+        options=(*IMAGE_OPTIONS, "option", "dims"),
+        in_original=True,
     ),
     "generate_test_images": Command(
-        "Write this many images, one file each, from the seed --seed on",
+        "Write this many images, one file each; --seed is the seed of the first one",
         "generation.generate:write_images",
         cli_values.image_count,
         None,
-        IMAGES,
-        original=True,
+        IMAGE_OPTIONS,
+        in_original=True,
     ),
     "grid": Command(
         "Write a sheet of rows x columns, e.g. 8x16; with labels each row is a class",
         "generation.generate:write_grid",
         cli_values.grid,
         "",
-        IMAGES,
+        IMAGE_OPTIONS,
     ),
     "interpolate": Command(
         "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
         "generation.generate:write_interpolation",
         cli_values.interpolation,
         "",
-        (*IMAGES, "steps"),
+        (*IMAGE_OPTIONS, "steps"),
     ),
     "arithmetic": Command(
-        "Write a sum of mean z, given by their seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'",
+        "Write the image of a sum of z; each term is the mean z of some seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'",
         "generation.generate:write_arithmetic",
         cli_values.arithmetic,
         "",
-        IMAGES,
+        IMAGE_OPTIONS,
     ),
     "story": Command("Write the run's loss curves and a GIF of its sample sheets", "generation.report:report"),
     "evaluate": Command(
-        "Measure how good the generated images are; needs the data set", "evaluation.evaluate:evaluate", options=WEIGHTS
+        "Measure how good the generated images are; needs the data set",
+        "evaluation.evaluate:evaluate",
+        options=WEIGHT_OPTIONS,
     ),
     "features": Command(
         "Write the discriminator's features of the data set to this .npz file",
         "evaluation.features:write_features",
         Path,
         "",
-        WEIGHTS,
+        WEIGHT_OPTIONS,
     ),
     "export": Command(
         "Write both networks as SavedModel and .keras, the generator also as .tflite",
         "generation.export:export",
-        options=WEIGHTS,
-        original=True,
+        options=WEIGHT_OPTIONS,
+        in_original=True,
     ),
     "freeze": Command(
-        "Write the generator as one frozen graph", "generation.export:freeze", options=WEIGHTS, original=True
+        "Write the generator as one frozen graph", "generation.export:freeze", options=WEIGHT_OPTIONS, in_original=True
     ),
     "web": Command(
         "Write a web page that shows the image of any z",
         "generation.web_page:write_page",
-        options=(*WEIGHTS, "web_float16"),
+        options=(*WEIGHT_OPTIONS, "web_float16"),
     ),
 }

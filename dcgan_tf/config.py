@@ -96,7 +96,7 @@ class Config:
     )
     seed: int = training(
         547,
-        "Seed of weights, z, and order of images; if a trained run is used: its first seed, and 0 if not given",
+        "Seed of weights, z, and order of images; with a trained run: seed of the first image, 0 if not given",
         OVERRIDE,
         minimum=0,
         below=2**32,

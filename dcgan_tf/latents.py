@@ -11,7 +11,7 @@ from dcgan_tf.config import Z_DISTS
 
 
 def sample_z(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[int, int]) -> tf.Tensor:
-    """Draw the z of one iteration from a counter-based generator with the key (seed, iteration).
+    """Draw the z of one iteration. The same seed and iteration always give the same z.
 
     Args:
       z_dist: one of config.Z_DISTS.
@@ -44,7 +44,7 @@ def cycle_labels(numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
 
 
 def sweep(z: np.ndarray, dimension: int) -> np.ndarray:
-    """Return a copy of z [N, Z] in which one dimension goes from 0 to 1 - 1/N, row by row (utils.py, visualize)."""
+    """Return a copy of z [N, Z] in which row i has i / N in one dimension (utils.py, visualize)."""
     z = z.copy()
     z[:, dimension] = np.arange(len(z)) / len(z)
     return z

@@ -24,7 +24,7 @@ class Run:
     checkpoints: Path
     samples: Path
     logs: Path
-    original: str = ""  # a checkpoint of the original program that gives the weights
+    original_checkpoint: str = ""  # a checkpoint of the original program that gives the weights
     best: bool = False  # whether to use the best checkpoint, not the newest
 
     @property
@@ -96,7 +96,7 @@ class Runs:
         return run
 
     def find(self, dataset: str, name: str = "", given: dict[str, Any] | None = None) -> Run:
-        """Return the run of that name, or the newest with a checkpoint that has the data set and architecture.
+        """Return the run of that name, or the newest one that has a checkpoint, the data set and the architecture.
 
         Raises UserError, which lists all runs, if none matches.
         """

@@ -13,7 +13,7 @@ from dcgan_tf.errors import UserError
 class Trait(enum.Flag):
     """What is special about a setting.
 
-    Without a trait, --train sets it, --resume may change it, and other commands take it from the run.
+    A setting without a trait: --train sets it, --resume can change it, other commands read it from the run.
     """
 
     NONE = 0

@@ -21,7 +21,7 @@ start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
 
-# Four devices made of the processor, for the tests of several; the first one is everybody else's.
+# Split the CPU into four devices, for the tests of several devices; all other tests use the first one.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
 )
@@ -132,9 +132,9 @@ def images_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mnist_run(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The out_dir of a small conditional run of 40 iterations on MNIST, named mnist-small."""
     folder = tmp_path_factory.mktemp("mnist_run")
-    cadence = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10"]
+    frequencies = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10"]
     args = ["--dataset=mnist", "--train", "--epoch=2", "--train_size=320", f"--data_dir={mnist_dir}"]
-    call_main(*args, *SMALL, *cadence, "--out_name=mnist-small", cwd=folder)
+    call_main(*args, *SMALL, *frequencies, "--out_name=mnist-small", cwd=folder)
     return folder
 
 
@@ -144,6 +144,6 @@ def blobs_run(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("blobs_run")
     args = ["--dataset=blobs", "--train", "--epoch=30", "--epoch_samples=5,30", f"--data_dir={images_dir}"]
     sizes = ["--output_height=20", "--output_width=24", "--z_dim=12", "--z_dist=normal01"]
-    cadence = ["--learning_rate=0.002", "--sample_freq=20", "--log_freq=10", "--out_name=blobs-small"]
-    main_here(*args, *SMALL, *sizes, *cadence, out_dir=folder)
+    frequencies = ["--learning_rate=0.002", "--sample_freq=20", "--log_freq=10", "--out_name=blobs-small"]
+    main_here(*args, *SMALL, *sizes, *frequencies, out_dir=folder)
     return folder

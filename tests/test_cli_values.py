@@ -20,7 +20,7 @@ def test_numbers_and_ranges(text: str, numbers: tuple[int, ...]):
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,", "9-7", "-3", "1.5", "0-99999999999", "1" * 30, "²"])
-def test_other_numbers_are_told_the_flag_and_the_form(text: str):
+def test_wrong_numbers(text: str):
     with pytest.raises(UserError, match=r"--dims takes numbers and ranges .* like 0,5,7-9"):
         cli_values.numbers("dims", text)
 
@@ -32,7 +32,7 @@ def test_grids():
             cli_values.grid(text)
 
 
-def test_sums_of_means():
+def test_arithmetic_terms():
     assert cli_values.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
     for text in ("", "1 +", "- 3", "1 * 2", "a - b", "1-,2"):
         with pytest.raises(UserError, match="--arithmetic takes seeds joined by"):
@@ -69,6 +69,6 @@ def test_classes_by_name_and_number(text: str, names: tuple[str, ...], classes: 
         ("x", tuple(f"class {i}" for i in range(1000)), "class 19 and 980 more"),
     ],
 )
-def test_classes_that_are_not_there(text: str, names: tuple[str, ...], says: str):
+def test_unknown_classes(text: str, names: tuple[str, ...], says: str):
     with pytest.raises(UserError, match=says):
         cli_values.classes(text, names)

@@ -68,7 +68,7 @@ def differences(one: DCGAN, other: DCGAN) -> dict[str, float]:
 
 @pytest.mark.parametrize("count", [2, 4])
 @pytest.mark.parametrize("conditional", [True, False])
-def test_several_devices_are_one(count: int, conditional: bool):
+def test_several_devices_train_like_one(count: int, conditional: bool):
     config = CONFIG if conditional else dataclasses.replace(CONFIG, class_names=())
     (one, expected), (several, logged) = trained(config, 1), trained(config, count)
     for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
@@ -96,7 +96,7 @@ def test_random_numbers_are_the_same_with_xla_and_on_two_devices(z_dist: str):
 
 
 @pytest.mark.parametrize("sync_bn", [True, False])
-def test_the_copies_stay_equal(sync_bn: bool):
+def test_all_devices_keep_equal_variables(sync_bn: bool):
     """Weights, Adam's moments, and the averages of statistics that each device has of its own."""
     model, _ = trained(dataclasses.replace(CONFIG, sync_bn=sync_bn), 4)
     for name, variable in model.state().items():
@@ -105,7 +105,7 @@ def test_the_copies_stay_equal(sync_bn: bool):
             assert (copy.numpy() == variable.values[0].numpy()).all(), name
 
 
-def test_own_statistics_average_to_the_mean_of_the_parts():
+def test_moving_statistics_are_averaged_over_the_devices():
     """One pass of G's first batch norm: its moving mean takes the mean of the devices' batch means."""
     whole, parts = (trained(dataclasses.replace(CONFIG, sync_bn=sync_bn), 4)[0] for sync_bn in (True, False))
     name = "generator/g_bn0/moving_mean"  # G's first layer saw no other batch norm, so the means agree ...
@@ -120,7 +120,7 @@ def test_half_precision_on_two_devices():
     assert float(logged["d_loss"]) == pytest.approx(float(expected["d_loss"]), rel=2**-7)
 
 
-def test_each_picture_is_seen_once():
+def test_each_image_is_in_one_shard():
     x = tf.reshape(tf.range(48), [16, 3])
     for count in (1, 2, 4):
         strategy = STRATEGIES[count]
@@ -129,7 +129,7 @@ def test_each_picture_is_seen_once():
         assert (tf.concat(parts, 0) == x).numpy().all()
 
 
-def test_rows_of_a_worker():
+def test_shard_of_a_worker():
     clusters = [Cluster(STRATEGIES[1], dict.fromkeys("abc", ""), index) for index in range(3)]
     assert [cluster.shard(np.arange(12)).tolist() for cluster in clusters] == [
         [0, 1, 2, 3],
@@ -140,7 +140,7 @@ def test_rows_of_a_worker():
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_other_devices(tmp_path: Path):
+def test_a_run_continues_on_other_devices(tmp_path: Path):
     """One device, four, and back: every variable is there, and the next iteration is the same."""
     (one, here, _), (four, there, _) = begun(CONFIG, 1), begun(CONFIG, 4)
     for batch, saved, restored in ((1, one, four), (2, four, one)):
@@ -153,7 +153,7 @@ def test_a_run_goes_on_with_other_devices(tmp_path: Path):
         assert max(differences(one, four).values()) < 2e-5
 
 
-def test_what_several_devices_cannot_do(monkeypatch: pytest.MonkeyPatch):
+def test_errors_of_several_devices(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UserError, match="with 4 devices --batch_size must be a multiple of 4, but is 18"):
         init_cluster(dataclasses.replace(CONFIG, batch_size=18))
@@ -163,7 +163,7 @@ def test_what_several_devices_cannot_do(monkeypatch: pytest.MonkeyPatch):
     assert init_cluster(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
 
 
-def test_a_tf_config_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_damaged_tf_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for text in ("", "{}", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "x"):
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(UserError, match="TF_CONFIG must contain"):
@@ -210,7 +210,7 @@ def outputs(processes: list[subprocess.Popen], timeout: float = 300) -> list[tup
 @pytest.fixture(scope="module")
 def mnist(mnist_dir: Path) -> list[str]:
     """Flags of 50 iterations of 48 digits."""
-    cadence = [
+    frequencies = [
         "--train_size=2400",
         "--epoch=1",
         "--ckpt_freq=10",
@@ -218,7 +218,15 @@ def mnist(mnist_dir: Path) -> list[str]:
         "--log_freq=5",
         "--steps_per_call=5",
     ]
-    flags = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--batch_size=48", "--sync_bn", *cadence]
+    flags = [
+        "--dataset=mnist",
+        "--train",
+        f"--data_dir={mnist_dir}",
+        *SMALL,
+        "--batch_size=48",
+        "--sync_bn",
+        *frequencies,
+    ]
     return [*flags, "--resume"]  # the same command begins a run and goes on with it
 
 
@@ -242,7 +250,7 @@ def assert_same_curves(logs: Path, expected: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_workers_are_one(mnist: list[str], alone: Path, tmp_path: Path):
+def test_two_workers_train_like_one(mnist: list[str], alone: Path, tmp_path: Path):
     with workers(2, *mnist, "--out_name=two", cwd=tmp_path) as (processes, ports):
         (code, out, err), (other_code, other_out, other_err) = outputs(processes)
     assert (code, other_code) == (0, 0), err + other_err
@@ -257,7 +265,7 @@ def test_two_workers_are_one(mnist: list[str], alone: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_workers_die_and_the_run_goes_on(mnist: list[str], alone: Path, tmp_path: Path):
+def test_a_run_continues_after_a_lost_worker(mnist: list[str], alone: Path, tmp_path: Path):
     """First a worker, then the chief; both times by the same command."""
     checkpoints = tmp_path / "checkpoints" / "three"
     for victim, at in ((1, 20), (0, 40)):
@@ -332,7 +340,7 @@ def test_workers_with_other_settings(mnist: list[str], tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interrupted_while_it_waits_for_the_others(mnist: list[str], tmp_path: Path):
+def test_interrupt_while_waiting_for_other_workers(mnist: list[str], tmp_path: Path):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs lack
     process = main_process(*mnist, "--out_name=no", cwd=tmp_path, env=task([20001, 20002], 0))
     signal.signal(signal.SIGINT, before)

@@ -20,7 +20,7 @@ def test_json_and_back(tmp_path: Path):
     assert Config.from_json(tmp_path / "FLAGS.json") == Config()
 
 
-def test_a_run_from_before_a_setting_was_has_its_default(tmp_path: Path):
+def test_a_setting_missing_in_flags_json_has_its_default(tmp_path: Path):
     older = {name: value for name, value in json.loads(Config(z_dim=7).to_json()).items() if name != "precision"}
     (tmp_path / "FLAGS.json").write_text(json.dumps(older))
     assert Config.from_json(tmp_path / "FLAGS.json") == Config(z_dim=7, precision="float32")

@@ -66,7 +66,7 @@ def test_every_later_command_needs_no_setting_and_no_data(mnist_run: Path):
     assert (other != random[:84, :84]).any()
 
 
-def test_the_originals_lines_on_a_folder(images_dir: Path, tmp_path: Path):
+def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_path: Path):
     """Unconditional, with --crop, a wildcard and a data_dir in the environment."""
     lines = ["--dataset=blobs", f"--data_dir={images_dir}", "--input_fname_pattern=*.png", "--crop"]
     sizes = ["--input_height=32", "--output_height=24", "--output_width=20", "--gf_dim=4", "--df_dim=4"]
@@ -94,7 +94,7 @@ def test_the_originals_lines_on_a_folder(images_dir: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )
-def test_a_signal_saves_and_resume_goes_on_exactly(mnist_dir: Path, tmp_path: Path, number: int, code: int):
+def test_a_signal_saves_and_resume_continues_exactly(mnist_dir: Path, tmp_path: Path, number: int, code: int):
     """Stopped somewhere and resumed, a run ends with the weights, sheets and curves of one that was not."""
     length = ["--epoch=3", "--train_size=480", "--sample_freq=30", "--log_freq=7", "--ckpt_freq=1000"]
     args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, *length]
@@ -128,7 +128,7 @@ def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
-def test_flags_are_answered_without_tensorflow(tmp_path: Path):
+def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
     """In this process, so that what was imported can be seen; each in a fresh interpreter."""
     for argv, code, says in (
         (["--help"], 0, "* --train "),
@@ -173,12 +173,12 @@ def test_damaged_runs(mnist_run: Path, tmp_path: Path):
     fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="or is damaged")
 
 
-def test_keras_runs_on_tensorflow_whatever_the_user_has_chosen(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
+def test_keras_uses_tensorflow_with_any_keras_backend(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     call_main("--dataset=mnist", cwd=mnist_run)
 
 
-def test_nothing_is_printed_but_what_the_program_says(mnist_run: Path):
+def test_no_output_of_tensorflow(mnist_run: Path):
     done = call_main("--dataset=mnist", cwd=mnist_run)
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) <= 4
@@ -192,14 +192,14 @@ def test_paths_are_expanded(mnist_dir: Path, mnist_run: Path, monkeypatch: pytes
     assert not list(tmp_path.iterdir())
 
 
-def test_several_iterations_in_one_call_leave_the_same_run(mnist_dir: Path, mnist_run: Path, tmp_path: Path):
+def test_several_iterations_in_one_call_give_the_same_run(mnist_dir: Path, mnist_run: Path, tmp_path: Path):
     """Calls of up to 7 iterations, cut short at every log, sample, checkpoint and epoch."""
     import shutil
 
     shutil.copytree(mnist_run, tmp_path / "out")
-    cadence = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10", "--steps_per_call=7", "--out_name=several"]
+    frequencies = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10", "--steps_per_call=7", "--out_name=several"]
     args = ["--dataset=mnist", "--train", "--epoch=2", "--train_size=320", f"--data_dir={mnist_dir}"]
-    call_main(*args, *SMALL, *cadence, cwd=tmp_path / "out")
+    call_main(*args, *SMALL, *frequencies, cwd=tmp_path / "out")
     assert steps(tmp_path / "out" / "logs" / "several") == [1, 10, 20, 30, 40]
     assert_same_run(tmp_path / "out", "several", "mnist-small", 40)
 

@@ -77,7 +77,7 @@ def test_images_without_labels(blobs_run: Path):
 
 
 def test_many_images_take_no_more_memory_than_few(tmp_path: Path):
-    """The files are not really written here: this is about what piles up."""
+    """Only the use of memory is tested, so the files are tiny."""
     config = Config(dataset="x", output_height=64, output_width=64, c_dim=3, seed=0)
 
     def peak(count: int) -> int:

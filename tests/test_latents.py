@@ -41,7 +41,7 @@ def test_a_sweep_changes_one_dimension():
     assert (z == 9).all()
 
 
-def test_a_walk_is_straight_for_uniform_z_and_an_arc_for_normal_z():
+def test_interpolation_is_straight_for_uniform_z_and_an_arc_for_normal_z():
     points = latents.z_from_seeds([1, 2, 3], 64, "normal01")
     straight, arc = (latents.interpolate(points, 5, z_dist) for z_dist in ("uniform_signed", "normal01"))
     for interpolate in (straight, arc):

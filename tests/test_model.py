@@ -70,7 +70,7 @@ def test_the_step_counts_logs_and_changes_both_networks():
     assert float(model.d_optimizer.beta1_power) == pytest.approx(0.5**2)
 
 
-def test_each_distinct_pass_moves_the_averages_once():
+def test_each_pass_moves_the_moving_statistics_once():
     """G twice and D four times an iteration: weights of the initial value 0.9^2 and 0.9^4."""
     config = Config(**SMALL)
     model = DCGAN(config)
@@ -89,7 +89,7 @@ def test_each_distinct_pass_moves_the_averages_once():
         assert (value - rest[0][path]) / 1e6 == pytest.approx(0.9**passes, rel=1e-4), path
 
 
-def test_the_average_of_gs_weights_by_hand(tmp_path: Path):
+def test_ema_of_the_generator_by_hand(tmp_path: Path):
     """Its decay is (1 + iteration) / (10 + iteration) at first; it makes the pictures of the saved run."""
     config = Config(**SMALL, g_ema=0.25)
     model = DCGAN(config)
@@ -110,7 +110,7 @@ def test_the_average_of_gs_weights_by_hand(tmp_path: Path):
         assert not np.allclose(loaded.numpy(), weight, rtol=1e-5, atol=1e-7), loaded.path
 
 
-def test_g_steps_is_how_often_g_steps():
+def test_g_steps_is_the_number_of_generator_updates():
     for g_steps in (1, 3):
         config = Config(**SMALL, g_steps=g_steps)
         model = DCGAN(config)

@@ -69,8 +69,8 @@ def test_kills_lose_nothing(mnist_dir: Path, kills: int):
 @pytest.mark.slow
 def test_resume_in_another_epoch_of_a_reshuffled_folder(images_dir: Path, tmp_path: Path):
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--max_to_keep=2"]
-    cadence = ["--ckpt_freq=3", "--sample_freq=2", "--log_freq=2"]
-    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *sizes, *cadence]
+    frequencies = ["--ckpt_freq=3", "--sample_freq=2", "--log_freq=2"]
+    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *sizes, *frequencies]
     call_main(*args, "--epoch=2", "--out_name=parts", cwd=tmp_path)  # 5 iterations an epoch: ends between checkpoints
     call_main("--dataset=blobs", "--train", "--resume", "--epoch=4", cwd=tmp_path)
     call_main(*args, "--epoch=4", "--out_name=whole", cwd=tmp_path)
@@ -100,7 +100,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path, capsys: pyte
         checkpoints.restore()
 
 
-def test_what_sudden_death_leaves_is_removed_on_resume(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
+def test_resume_removes_what_a_killed_training_left(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
     shutil.copytree(mnist_run, tmp_path / "out")
     checkpoints, samples, logs = (
         tmp_path / "out" / part / "mnist-small" for part in ("checkpoints", "samples", "logs")
@@ -174,7 +174,7 @@ def test_weights_that_are_not_finite_are_not_saved():
         Monitor(config).check_weights(model, logged, 7)
 
 
-def test_collapse_and_a_winning_discriminator_are_told_once(capsys: pytest.CaptureFixture):
+def test_collapse_and_low_d_loss_warn_once(capsys: pytest.CaptureFixture):
     same, varied = np.full((8, 4, 4, 1), 77, np.uint8), np.random.default_rng(0).integers(256, size=(8, 4, 4, 1))
     won = {"d_loss": tf.constant(0.001), "d_loss_real": tf.constant(0.0), "d_loss_fake": tf.constant(0.001)}
     won["g_loss"] = tf.constant(9.0)
@@ -222,7 +222,7 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_two_at_once(mnist: list[str], tmp_path: Path):
+def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
     first = main_process(*mnist, "--epoch=1000", "--out_name=run", cwd=tmp_path)
     wait_for(tmp_path / "checkpoints" / "run" / "checkpoint", first)
     for second in ([*mnist, "--out_name=run"], ["--out_name=run", "--train", "--resume"]):
@@ -232,7 +232,7 @@ def test_two_at_once(mnist: list[str], tmp_path: Path):
     call_main("--out_name=run", "--train", "--resume", "--epoch=1", cwd=tmp_path)  # the lock died with its process
 
 
-def test_the_lock_is_one_processs_alone(tmp_path: Path):
+def test_only_one_process_holds_the_lock(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config())
     with training_lock(run), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run):
         pass
@@ -285,7 +285,7 @@ WHOLE = {kind: encoded(kind) for kind in (".png", ".jpg", ".gif", ".bmp", ".webp
     st.floats(0, 1),
     st.binary(max_size=24),
 )
-def test_fuzz_pictures(kind: str, changes: list[tuple[float, int]], cut: float, tail: bytes):
+def test_fuzz_images(kind: str, changes: list[tuple[float, int]], cut: float, tail: bytes):
     """Bytes changed, cut off and added: the picture is read or reported, and the others are not touched."""
     damaged = bytearray(WHOLE[kind])
     for where, value in changes:

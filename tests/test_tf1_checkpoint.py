@@ -41,7 +41,7 @@ def test_the_genuine_checkpoint_gives_its_own_samples():
     config = dataclasses.replace(Config(dataset="mnist"), **tf1_checkpoint.sizes(PREFIX, {}))
     assert (config.output_height, config.output_width, config.c_dim, config.y_dim) == (28, 28, 1, 10)
     assert (config.z_dim, config.gf_dim, config.df_dim, config.gfc_dim, config.dfc_dim) == (100, 16, 16, 64, 64)
-    run = dataclasses.replace(Runs().named("x"), original=PREFIX)
+    run = dataclasses.replace(Runs().named("x"), original_checkpoint=PREFIX)
     generator, path = checkpoint.load_generator(run, config)
     assert path == PREFIX
     samples = generator(recorded["z"], recorded["y"], training=False)

@@ -26,7 +26,7 @@ SampleFn = Callable[[np.ndarray, np.ndarray], np.ndarray]  # z float32 [N, Z], l
 def make_sample_fn(generator: keras.Model, config: Config, batch: int = BATCH) -> SampleFn:
     """Return the generator as a function from z and labels to images.
 
-    The function always runs whole batches and pads the last one, so that the image of a z does not depend on N.
+    The function fills the last batch with zeros, so that the same z gives the same image for every N.
     """
 
     @tf.function
@@ -74,7 +74,7 @@ def write_images(run: Run, config: Config, count: int, *, classes: Sequence[int]
 def write_image_files(sample_fn: SampleFn, config: Config, folder: Path, count: int, classes: Sequence[int]) -> None:
     """Write the files of `write_images`, with a progress bar."""
     folder.mkdir(parents=True, exist_ok=True)
-    # One thread writes a batch while the next one is generated. More threads were slower: they wait for Python's lock.
+    # One thread writes a batch while the next one is generated. More are slower: only one thread runs Python at a time.
     with ThreadPoolExecutor(1) as thread, tqdm(total=count, unit="image", dynamic_ncols=True) as progress:
         writing: Future[int] | None = None
         for start in range(config.seed, config.seed + count, BATCH):
@@ -96,7 +96,7 @@ def _save_pngs(paths: Sequence[Path], images: np.ndarray) -> int:
 
 
 def file_name(seed: int, classes: Sequence[int], config: Config) -> str:
-    """Return a name such as seed0000_class7.png; in the name of the class, _ replaces unusual characters."""
+    """Return a name such as seed0000_class7.png; unusual characters in the name of the class become _."""
     if not config.has_labels:
         return f"seed{seed:04d}.png"
     label = latents.cycle_labels([seed], classes)[0]
@@ -109,7 +109,7 @@ def write_grid(run: Run, config: Config, shape: tuple[int, int], *, classes: Seq
 
     Args:
       shape: rows and columns.
-      classes: with labels, the classes of the rows, in turn.
+      classes: with labels, row r is of classes[r % len(classes)].
     Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
     """
     rows, columns = shape
@@ -127,8 +127,8 @@ def write_grid(run: Run, config: Config, shape: tuple[int, int], *, classes: Seq
 def write_interpolation(run: Run, config: Config, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:
     """Interpolate from each seed to the next: write a sheet and a GIF.
 
-    The sheet has a row for each segment (one seed to the next) and class. The GIF shows all classes next to each
-    other, and runs forwards and then backwards.
+    A segment goes from one seed to the next. The sheet has a row for each segment and class. The GIF shows all classes
+    next to each other, and runs forwards and then backwards.
 
     Args:
       seeds: at least two.
@@ -157,9 +157,9 @@ def write_interpolation(run: Run, config: Config, seeds: Sequence[int], *, steps
 def write_arithmetic(run: Run, config: Config, terms: Sequence[Term], *, classes: Sequence[int]) -> None:
     """Write a sheet with the sum of mean z (Radford et al. 2015, figure 7).
 
-    Each term has a column: the images of its seeds and, in the last row, the image of their mean z. After an empty
-    column come 3 x 3 images: the image of the sum in the middle, and around it the sum with uniform noise of up to
-    0.25 added to z.
+    Each term has a column: the images of its seeds and, in the last row, the image of their mean z. Then
+    come an empty column and 3 x 3 images: the image of the sum in the middle, and around it images of the sum plus
+    uniform noise of up to 0.25.
 
     Args:
       terms: for each term its sign, 1 or -1, and the seeds of its mean z.

@@ -19,7 +19,7 @@ MIN_FRAME_MILLISECONDS = 20  # viewers slow down GIFs that are faster
 
 
 def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Arrange images row by row (utils.py of the original, merge).
+    """Arrange images row by row (as merge in utils.py of the original).
 
     Args:
       images: uint8 [N, H, W, C], with any N; cells without an image stay black.
@@ -28,7 +28,7 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(count**0.5)
-    rows = -(-count // columns)
+    rows = math.ceil(count / columns)
     cells = np.zeros((rows * columns, height, width, channels), np.uint8)
     cells[:count] = images
     grid = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
@@ -36,7 +36,7 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 
 def check_sheet(rows: int, columns: int, height: int, width: int) -> None:
-    """Raise UserError if a sheet of rows x columns images of height x width is too large to view."""
+    """Raise UserError if a sheet of rows x columns images of height x width has more than MAX_SHEET_PIXELS."""
     if rows * height * columns * width > MAX_SHEET_PIXELS:
         raise UserError(
             f"A sheet of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
@@ -45,7 +45,7 @@ def check_sheet(rows: int, columns: int, height: int, width: int) -> None:
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Write uint8 [H, W, 1 or 3] as a PNG file that is either complete or not there."""
+    """Write uint8 [H, W, 1 or 3] as a PNG file. If this is interrupted, there is no incomplete file."""
     # Pillow writes into memory: for a thousand small files this takes a third of the time of imageio.
     buffer = io.BytesIO()
     Image.fromarray(_drop_gray_axis(image)).save(buffer, "PNG")
@@ -66,7 +66,7 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
         plugin="pillow",
         duration=max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames))),
         loop=0,
-        optimize=False,  # Pillow 13 cannot read the gray frames that it has optimized
+        optimize=False,  # Pillow 13 cannot read its own optimized gray frames
     )
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded)
