@@ -20,6 +20,7 @@ from dcgan_tf.setting import Setting, Trait, setting
 Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
 PRECISIONS = ("float32", "bfloat16", "float16")
 AUGMENTATIONS = ("color", "translation", "cutout")
+FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 
 # Makers of settings, one for each heading of --help.
@@ -59,6 +60,18 @@ class Config:
     )
     conditional: bool | None = data(None, "Train with labels (default: only if idx files have them)", ARCHITECTURE)
     split: str = data("all", "Part of the data set; the original uses all of MNIST", choices=("all", "train", "test"))
+    fit: str = data(
+        "stretch",
+        "How images of another shape fit: stretch them; cover: cut off two sides; pad: add a border of its mean colour",
+        choices=FITS,
+    )
+    hold_out: float = data(
+        0,
+        "Share of the images of a folder that training leaves out, and evaluations use, e.g. 0.1",
+        ARCHITECTURE,
+        minimum=0,
+        below=1,
+    )
     train_size: float = data(math.inf, "Train on at most this many images", ORIGINAL, above=0)
     cache_gb: float = data(4, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
     cache_dir: str = data(

@@ -76,7 +76,27 @@ def test_inception_that_cannot_be_had_is_told_and_the_rest_done(
     out = capsys.readouterr().out
     assert "FID, KID, precision and recall are left out: The weights of InceptionV3" in out
     assert "no test part" in out
+    assert re.search(r"sliced Wasserstein distance of patches \(SWD\) +\d", out)
     assert iio.imread(blobs_run / "samples/blobs-small/nearest.png").shape == (10 * 20, 10 * 24, 3)
+
+
+def test_hold_out_measures_on_images_that_training_has_not_seen(
+    images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    data = ["--dataset=blobs", f"--data_dir={images_dir}"]
+    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--evaluate_samples=60"]
+    main_here(*data, *sizes, "--train", "--iterations=6", "--hold_out=0.3", "--evaluate_freq=3", out_dir=tmp_path)
+    main_here(*data, "--evaluate", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    counts = {int(text) for text in re.findall(r"Held out: +(\d+) of 40 images", out)}
+    assert len(counts) == 1 and 5 <= min(counts) <= 20
+    assert f"{40 - min(counts)} images 16x16x3" in out
+    assert "Iteration 3: swd " in out and "Iteration 6: swd " in out
+    assert re.search(r"nearer to a training image than to an unseen one \(unseen: 50%\) +\d+\.\d\d%", out)
+    assert "Measured on the held-out images, which the run has not seen." in out
+    (file,) = tmp_path.glob("checkpoints/*/metrics.json")
+    assert {"swd", "copying"} <= set(json.loads(file.read_text()))
+    assert list(tmp_path.glob("checkpoints/*/best/model-*.index"))
 
 
 def test_inception_takes_gray_and_colour():

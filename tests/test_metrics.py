@@ -45,13 +45,30 @@ def test_frechet_distance_depends_on_correlation():
 def test_kernel_distance_of_two_pairs_by_hand():
     a, b = np.array([[0.0], [1.0]]), np.array([[2.0], [2.0]])
     # (x y + 1)^3 is 1 within a, 125 within b, and 1, 1, 27, 27 between them.
-    assert metrics.kernel_distance(a, b, subsets=3) == pytest.approx(1 + 125 - 2 * 14)
+    assert metrics.kernel_distance(a, b, subsets=3) == (pytest.approx(1 + 125 - 2 * 14), 0)
 
 
 def test_kernel_distance_of_equal_distributions_is_nearly_zero():
     random = np.random.default_rng(0)
     a, b = random.normal(size=(2, 2000, 8))
-    assert abs(metrics.kernel_distance(a, b, 10)) < 0.01 < metrics.kernel_distance(a, b + 0.5, 10)
+    (same, spread), (other, _) = metrics.kernel_distance(a, b, 10), metrics.kernel_distance(a, b + 0.5, 10)
+    assert abs(same) < 0.01 < other
+    assert 0 < spread < 0.01
+
+
+def test_copying_by_hand():
+    train, unseen = np.array([[0.0], [10.0]]), np.array([[5.0], [20.0]])
+    generated = np.array([[1.0], [6.0], [7.5], [11.0]])  # nearer to train, to unseen, equally near, nearer to train
+    assert metrics.copying(generated, train, unseen) == 2.5 / 4
+
+
+def test_copying_finds_a_generator_that_returns_its_training_images():
+    random = np.random.default_rng(0)
+    train, unseen, real = random.integers(0, 256, (3, 300, 6, 6, 1), np.uint8)
+    noise = random.integers(-8, 9, train.shape)
+    assert metrics.copying(np.clip(train + noise, 0, 255), train, unseen) == 1
+    assert metrics.copying(real, train, unseen) == pytest.approx(0.5, abs=0.1)  # three standard errors
+    assert metrics.copying(real, np.concatenate([train, train, train]), unseen) == pytest.approx(0.5, abs=0.1)
 
 
 def test_precision_and_recall_by_hand(monkeypatch: pytest.MonkeyPatch):

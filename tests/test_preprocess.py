@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from dcgan_tf.config import Config
 from dcgan_tf.data import decode
@@ -87,6 +87,22 @@ def test_geometry_is_that_of_the_original(number, channels):
     expected = recorded[f"image{number}/output{'_grayscale' if channels == 1 else ''}"].reshape(pixels.shape)
     difference = np.abs(pixels - 127.5 * (expected + 1))
     assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow versions round differently when they enlarge
+
+
+@pytest.mark.parametrize(("mode", "background"), [("RGB", (200, 100, 50)), ("L", 90)])
+def test_cover_and_pad_keep_a_circle_round(mode: str, background: tuple[int, ...] | int):
+    image = Image.new(mode, (128, 64), background)
+    ImageDraw.Draw(image).ellipse((48, 16, 80, 48), fill="white")  # 33 pixels high and wide
+    extents = {}
+    for fit in ("stretch", "cover", "pad"):
+        pixels = np.asarray(decode.fit_image(image, 32, 32, fit)).reshape(32, 32, -1)
+        assert pixels[0, 0].tolist() == pixels[-1, -1].tolist() == list(np.atleast_1d(background))
+        white = pixels.mean(2) > (255 + np.mean(background)) / 2
+        extents[fit] = (int(white.any(1).sum()), int(white.any(0).sum()))
+    height, width = extents["stretch"]
+    assert height > 1.7 * width
+    for fit, size in (("cover", 16), ("pad", 8)):
+        assert extents[fit][0] == extents[fit][1] and abs(extents[fit][0] - size) <= 1
 
 
 def test_image_smaller_than_the_crop_is_an_error(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import json
@@ -299,3 +300,27 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
     record.write_bytes(record.read_bytes()[:-100])
     with pytest.raises(UserError, match="is damaged"):
         load(tmp_path, "celebA")
+
+
+def test_hold_out_chooses_the_same_files_when_others_are_added():
+    files = [f"{number:04}.png" for number in range(1000)]
+    held_out = sources.choose_held_out(files, 0.1)
+    assert 70 < len(held_out) < 130
+    assert sources.choose_held_out(files[:500], 0.1) == held_out & set(files[:500])
+    assert len(sources.choose_held_out(files[:3], 1e-9)) == 1 and len(sources.choose_held_out(files[:3], 0.999999)) == 2
+    with pytest.raises(UserError, match="--hold_out needs at least two images"):
+        sources.choose_held_out(["a.png"], 0.5)
+
+
+def test_hold_out_splits_a_folder(images_dir: Path):
+    config = Config(dataset="blobs", data_dir=str(images_dir), hold_out=0.25)
+    names = {}
+    for split in ("all", "train", "test"):
+        names[split] = {item.name for item in sources.find(dataclasses.replace(config, split=split)).items}
+    assert names["all"] == names["train"] and not names["train"] & names["test"]
+    assert len(names["train"] | names["test"]) == 40 and names["test"]
+
+
+def test_hold_out_of_other_data_sets(mnist_dir: Path):
+    with pytest.raises(UserError, match="--hold_out is for a folder of image files"):
+        sources.find(Config(dataset="mnist", data_dir=str(mnist_dir), hold_out=0.1))

@@ -173,8 +173,9 @@ def print_summary(prepared: preprocess.Prepared, config: Config) -> None:
     smallest, median, largest = (f"{w}x{h}" for h, w in by_area[[0, count // 2, -1]].tolist())
     colour = "gray" if channels == 1 else "colour"
     print(f"Images:      {count:,}, {colour}; width x height: smallest {smallest}, median {median}, largest {largest}")
+    fit = "" if config.fit == "stretch" else f" (--fit {config.fit})"
     crop = f"the centre {config.input_width}x{config.input_height}" if config.crop else "whole"
-    print(f"Prepared:    {crop}, resized to {width}x{height}, {prepared.images.nbytes / 1e9:.3f} GB")
+    print(f"Prepared:    {crop}, resized to {width}x{height}{fit}, {prepared.images.nbytes / 1e9:.3f} GB")
     if config.has_labels:
         counts = [np.count_nonzero(prepared.labels == label) for label in range(config.y_dim)]
         classes = [f"{sources.printable(name)} {n:,}" for name, n in zip(config.class_names, counts, strict=True)]

@@ -41,9 +41,27 @@ def decode_image(data: Path | bytes | np.ndarray, config: Config) -> tuple[np.nd
         if config.crop:
             image = center_crop(image, config.input_height, config.input_width)
         image = _to_eight_bits(image, "L" if config.c_dim == 1 else "RGB")
-    image = image.resize((config.output_width, config.output_height), Image.Resampling.BILINEAR)
+    image = fit_image(image, config.output_width, config.output_height, config.fit)
     pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., None], (height, width)
+
+
+def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
+    """Resize an image to width x height with antialiasing.
+
+    Args:
+      image: L or RGB.
+      fit: stretch changes the shape of what is in the image; cover cuts off two sides, to keep the shape; pad adds a
+        border in the mean colour of the image's edge.
+    """
+    if fit == "cover":
+        return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    if fit == "pad":
+        pixels = np.asarray(image)
+        edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+        color = tuple(np.atleast_1d(np.rint(edge.mean(0))).astype(int).tolist())
+        return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color if len(color) > 1 else color[0])
+    return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _open(data: Path | bytes | np.ndarray) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -64,6 +65,11 @@ def find(config: Config) -> Source:
     try:
         for finder in finders:
             if source := finder(folder, config):
+                if config.hold_out and finder is not image_folder:
+                    raise UserError(
+                        f"--hold_out is for a folder of image files, but {source.location} is another kind of data"
+                        " set; leave --hold_out out, and give --split train if the data set has a test part."
+                    )
                 return source
     except PermissionError as error:
         raise UserError(
@@ -89,8 +95,24 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     classes = [file.split(os.sep)[0] if os.sep in file else None for file in files]
     names = () if None in classes else tuple(sorted(set(classes)))
     label_of = {name: label for label, name in enumerate(names)}
-    items = (Item(file, folder / file, label_of.get(name, 0)) for file, name in zip(files, classes, strict=True))
-    return Source(str(folder.absolute()), items, len(files), names)
+    items = [Item(file, folder / file, label_of.get(name, 0)) for file, name in zip(files, classes, strict=True)]
+    if config.hold_out:
+        held_out = choose_held_out(files, config.hold_out)
+        items = [item for item in items if (item.name in held_out) == (config.split == "test")]
+        print(f"Held out:    {len(held_out):,} of {len(files):,} images (--hold_out {config.hold_out:g})")
+    return Source(str(folder.absolute()), items, len(items), names, has_test=bool(config.hold_out))
+
+
+def choose_held_out(files: list[str], share: float) -> set[str]:
+    """Choose about that share of the files, but at least one, and not all. Raises UserError if there is only one.
+
+    The choice depends on a hash of the name, so a file that is held out stays so if others are added.
+    """
+    if len(files) < 2:
+        raise UserError("--hold_out needs at least two images, but there is only one; add images.")
+    hashes = {file: hashlib.sha256(PurePath(file).as_posix().encode()).digest() for file in files}
+    count = sum(int.from_bytes(digest[:8], "big") < share * 2**64 for digest in hashes.values())
+    return set(sorted(files, key=hashes.__getitem__)[: min(max(count, 1), len(files) - 1)])
 
 
 def find_image_files(folder: Path, pattern: str) -> list[str]:

@@ -16,11 +16,14 @@ from dcgan_tf.data.dataset import Dataset, load_dataset
 from dcgan_tf.errors import UserError
 from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, inception, svm_error
+from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import generate, image_files
 from dcgan_tf.runs import Run
 
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
+MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
+MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
 MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
 NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
 PERCENT, NUMBER = ".2%", ".4g"
@@ -35,6 +38,10 @@ TITLES = {
     "svm_error_few": (f"linear SVM on D's features, error with {FEW_LABELS:,} labels", PERCENT),
     "fid": ("Frechet distance (FID)", NUMBER),
     "kid": ("kernel distance (KID)", NUMBER),
+    "kid_spread": ("KID, standard deviation over subsets of 1,000 images", NUMBER),
+    "swd": ("sliced Wasserstein distance of patches (SWD)", NUMBER),
+    "copying": ("nearer to a training image than to an unseen one (unseen: 50%)", PERCENT),
+    "copying_features": ("the same in the feature space", PERCENT),
     "precision": ("precision", PERCENT),
     "recall": ("recall", PERCENT),
 }
@@ -53,20 +60,17 @@ class Evaluator:
         self.config = config
         self.train, self.test = load_splits(config, dataset)
         self.has_test = self.train.has_test
+        self.real = self.test if config.hold_out else self.train
+        self.samples = [random_images(x.images, MAX_COPYING_SAMPLES) for x in (self.train, self.test)]
         self.classifier: Classifier | None = None
         if config.has_labels:
             print(f"Training a classifier on {len(self.train.images):,} real images ...", flush=True)
             self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim)
         self.space, self.features = choose_features(self.classifier, self.train)
         if self.features:
-            self.real_features = self.features_of_random_images(self.features)
-
-    def features_of_random_images(self, features: Features) -> np.ndarray:
-        """Return the features of evaluate_samples random training images in random order, always the same ones."""
-        random = np.random.default_rng(0)
-        count = min(len(self.train.images), self.config.evaluate_samples)
-        chosen = np.sort(random.choice(len(self.train.images), count, replace=False))
-        return random.permutation(features(self.train.images[chosen]))
+            chosen = random_images(self.real.images, config.evaluate_samples)
+            self.real_features = np.random.default_rng(0).permutation(self.features(chosen))
+            self.sample_features = [self.features(images) for images in self.samples] if self.has_test else []
 
     def measure(self, sample_fn: generate.SampleFn) -> dict[str, float]:
         """Return the metrics of the images of evaluate_samples seeds from config.seed on, with all classes in turn."""
@@ -83,10 +87,16 @@ class Evaluator:
         if self.features:
             real, fake = self.real_features, self.features(images)
             scores["fid"] = metrics.frechet_distance(real, fake)
-            scores["kid"] = metrics.kernel_distance(real, fake)
+            scores["kid"], scores["kid_spread"] = metrics.kernel_distance(real, fake)
+            if self.has_test:
+                scores["copying_features"] = metrics.copying(fake[:MAX_COPYING_SAMPLES], *self.sample_features)
             scores["precision"], scores["recall"] = metrics.precision_recall(
                 real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES]
             )
+        reals = random_images(self.real.images, MAX_SWD_SAMPLES)
+        scores["swd"] = sliced_wasserstein(reals, images[:MAX_SWD_SAMPLES])
+        if self.has_test:
+            scores["copying"] = metrics.copying(images[:MAX_COPYING_SAMPLES], *self.samples)
         return scores
 
     def controls(self, run: Run) -> dict[str, float]:
@@ -115,6 +125,8 @@ class Evaluator:
         """Return a sentence that says whether the run was trained on the images that it is measured on."""
         if not self.has_test:
             return "The data set has no test part: everything is measured on the images that the run was trained on."
+        if self.config.hold_out:
+            return "Measured on the held-out images, which the run has not seen."
         if self.config.split == "train":
             return "The run has not seen the test images (--split train)."
         return (
@@ -138,11 +150,17 @@ class Evaluator:
 def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Dataset]:
     """Return all training images and all test images; if there is no test split, both are the training images."""
     whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
-    reusable = dataset and (config.split == "train" or not dataset.has_test)
+    reusable = dataset and (config.split == "train" or config.hold_out or not dataset.has_test)
     train = dataset if reusable else load_dataset(whole)[0]
     if not train.has_test:
         return train, train
     return train, load_dataset(dataclasses.replace(whole, split="test"))[0]
+
+
+def random_images(images: np.ndarray, most: int) -> np.ndarray:
+    """Return at most that many random images [N, H, W, C], always the same ones."""
+    count = min(len(images), most)
+    return images[np.sort(np.random.default_rng(0).choice(len(images), count, replace=False))]
 
 
 def choose_features(classifier: Classifier | None, train: Dataset) -> tuple[str, Features | None]:
@@ -163,8 +181,8 @@ def sample_inputs(config: Config, seeds: range) -> tuple[np.ndarray, np.ndarray]
 
 
 def score(scores: dict[str, float]) -> float | None:
-    """Return the metric by which checkpoints are compared (lower is better): the 1-NN error, or else FID, or None."""
-    return scores.get("nearest_neighbour_error", scores.get("fid"))
+    """Return the metric by which checkpoints are compared (lower is better): the 1-NN error, else FID, else SWD."""
+    return next((scores[name] for name in ("nearest_neighbour_error", "fid", "swd") if name in scores), None)
 
 
 def evaluate(run: Run, config: Config) -> None:

@@ -45,6 +45,27 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
     return nearest_index
 
 
+def distance_to_nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distance of each query [N, ...] to its nearest reference [M, ...], float64 [N]."""
+    difference = queries.astype(np.float64) - references[nearest(queries, references)]
+    return np.linalg.norm(difference.reshape(len(queries), -1), axis=1)
+
+
+def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray, seed: int = 0) -> float:
+    """Return the fraction of generated images that are nearer to a training image than to an unseen one.
+
+    Real images that are in neither set give 0.5 on average; a generator that returns its training images gives 1.
+
+    Args:
+      generated, train, unseen: images or features, [N, ...], [M, ...], [K, ...]. Of the larger of train and unseen, a
+        random part is used, so that both have the same number.
+    """
+    random, count = np.random.default_rng(seed), min(len(train), len(unseen))
+    train, unseen = (x[np.sort(random.choice(len(x), count, replace=False))] for x in (train, unseen))
+    to_train, to_unseen = distance_to_nearest(generated, train), distance_to_nearest(generated, unseen)
+    return float(np.mean((to_train < to_unseen) + 0.5 * (to_train == to_unseen)))
+
+
 def nearest_neighbour_error(
     images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
 ) -> float:
@@ -74,11 +95,13 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(max(distance, 0))
 
 
-def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0) -> float:
-    """Return the kernel distance of features [N, D] and [M, D] (KID; Binkowski et al. 2018).
+def kernel_distance(
+    a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the kernel distance of features [N, D] and [M, D] (KID; Binkowski et al. 2018), and its spread.
 
-    This is the unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3, as the mean over random
-    subsets. It is 0 on average if a and b have the same distribution, and can be negative.
+    This is the unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3: its mean and its standard
+    deviation over random subsets. It is 0 on average if a and b have the same distribution, and can be negative.
 
     Args:
       subsets: number of random subsets.
@@ -86,14 +109,14 @@ def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int 
       seed: of the subsets.
     """
     size = min(size, len(a), len(b))
-    random, total = np.random.default_rng(seed), 0.0
+    random, distances = np.random.default_rng(seed), []
     for _ in range(subsets):
         x = a[random.choice(len(a), size, replace=False)].astype(np.float64)
         y = b[random.choice(len(b), size, replace=False)].astype(np.float64)
         xx, yy, xy = _cubic_kernel(x, x), _cubic_kernel(y, y), _cubic_kernel(x, y)
         within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (size * (size - 1))
-        total += within - 2 * xy.mean()
-    return total / subsets
+        distances.append(within - 2 * xy.mean())
+    return float(np.mean(distances)), float(np.std(distances))
 
 
 def _cubic_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
