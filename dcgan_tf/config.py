@@ -23,7 +23,7 @@ AUGMENTATIONS = ("color", "translation", "cutout")
 FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 
-# Makers of settings, one for each heading of --help.
+# Each of these functions defines a setting under one heading of --help.
 data, networks, training = (partial(setting, group) for group in ("Data", "Networks", "Training"))
 monitoring, using = partial(setting, "Monitoring a training"), partial(setting, "Using a trained run")
 devices = partial(setting, "Devices and speed")
@@ -92,7 +92,7 @@ class Config:
     iterations: int | None = training(None, "Number of iterations, instead of --epoch", above=0)
     batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", OVERRIDE | ORIGINAL, above=0)
     learning_rate: float = training(0.0002, "Learning rate of Adam", ORIGINAL, above=0)
-    beta1: float = training(0.5, "Momentum term (beta1) of Adam", ORIGINAL, minimum=0, below=1)
+    beta1: float = training(0.5, "beta1 of Adam: decay rate of the mean of the gradients", ORIGINAL, minimum=0, below=1)
     g_steps: int = training(2, "Generator updates per iteration", above=0)
     g_ema: float = training(
         0,
@@ -143,8 +143,8 @@ class Config:
     class_names: tuple[str, ...] = ()  # not a flag: the data set defines them; empty for a run without labels
 
     def __post_init__(self) -> None:
-        for name, about in SETTINGS.items():
-            about.check(name, getattr(self, name))
+        for name, described in SETTINGS.items():
+            described.check(name, getattr(self, name))
         if not self.dataset:
             raise UserError("--dataset is blank; give mnist or the name of a folder of images in --data_dir.")
         if self.d_filters and (len(self.d_widths) != 2 or min(self.d_widths) < 1):
@@ -227,7 +227,7 @@ SETTINGS: dict[str, Setting] = {
 
 def settings_with(traits: Trait) -> tuple[str, ...]:
     """Return the names of the settings that have at least one of the traits."""
-    return tuple(name for name, about in SETTINGS.items() if about.traits & traits)
+    return tuple(name for name, described in SETTINGS.items() if described.traits & traits)
 
 
 # For each --preset, the defaults that it replaces. A flag on the command line overrides them.

@@ -1,4 +1,4 @@
-"""Adam as in the original: the epsilon-hat form with epsilon 1e-8, one fused kernel for each variable."""
+"""Adam with the formula of TensorFlow 1: epsilon (1e-8) is added after the bias correction has moved into the rate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dcgan_tf import replica_ops
 class Adam:
     """Adam (Kingma & Ba 2015, end of section 2): w -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
 
-    The powers beta1^t and beta2^t are variables and are multiplied once per update, as in TensorFlow 1's AdamOptimizer.
+    beta1^t and beta2^t are stored in variables. Each update multiplies them by beta1 and beta2, as in TensorFlow 1.
+    One TensorFlow operation updates each variable.
     """
 
     def __init__(self, variables: list[keras.Variable], learning_rate: float, beta1: float, beta2: float = 0.999):

@@ -13,17 +13,21 @@ from dcgan_tf.errors import UserError
 class Trait(enum.Flag):
     """What is special about a setting.
 
-    A setting without a trait: --train sets it, --resume can change it, other commands read it from the run.
+    A setting without a trait can be given with --train and changed with --resume. Other commands use the value saved
+    with the run.
     """
 
     NONE = 0
-    ARCHITECTURE = (
-        enum.auto()
-    )  # shapes the networks: never changes in a run; on the command line it selects the newest run with this value
-    OVERRIDE = enum.auto()  # may be given again with a command that uses a run
-    MACHINE = enum.auto()  # belongs to this machine: like OVERRIDE, and may differ between the workers of a training
-    PATH = enum.auto()  # ~ and $VARIABLES are expanded
-    ORIGINAL = enum.auto()  # carpedm20/DCGAN-tensorflow has this flag, too
+    # Fixed when the run begins. With a later command, it chooses the newest run that has this value.
+    ARCHITECTURE = enum.auto()
+    # Can also be given with a command that uses a run.
+    OVERRIDE = enum.auto()
+    # Depends on the machine: can be given again, like OVERRIDE, and each worker of a training can have its own value.
+    MACHINE = enum.auto()
+    # ~ and $VARIABLES in the value are replaced.
+    PATH = enum.auto()
+    # carpedm20/DCGAN-tensorflow has this flag, too.
+    ORIGINAL = enum.auto()
 
 
 @dataclass(frozen=True)

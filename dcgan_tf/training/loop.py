@@ -45,7 +45,10 @@ def train_new(config: Config, runs: Runs, name: str, weights: str = "", given: d
 
 
 def resume(run: Run, given: dict[str, Any]) -> None:
-    """Continue a run with its settings. Those given replace them, unless they shape the networks. Raises UserError."""
+    """Continue a run with its saved settings; those on the command line replace them, except ARCHITECTURE ones.
+
+    Raises UserError.
+    """
     architecture = settings_with(Trait.ARCHITECTURE)
     changed = {name: value for name, value in given.items() if name not in architecture}
     # This machine may have other devices than before, so the strategy is auto again, unless given.
