@@ -127,6 +127,11 @@ class Config:
     warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
 
     evaluate_samples: int = using(50_000, "Generated images that an evaluation measures", OVERRIDE, above=0)
+    inception: str = using(
+        "",
+        "File of the Inception graph of 2015, for FID (default: the one that dcgan_tf.download fetched)",
+        MACHINE | PATH,
+    )
 
     precision: str = devices(
         "float32", "Arithmetic of the networks (a CPU does float16 very slowly)", choices=PRECISIONS

@@ -60,6 +60,16 @@ def archive(*urls: str) -> fetch.Archive:
     return fetch.Archive("some.zip", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), urls)
 
 
+def test_md5_is_checked_where_only_md5_is_published(host, tmp_path):
+    content = hashlib.md5(CONTENT).hexdigest()
+    fetch.fetch_archive(fetch.Archive("x.pb", len(CONTENT), content, (f"{host}/whole",)), tmp_path / "x.pb")
+    assert (tmp_path / "x.pb").read_bytes() == CONTENT
+    wrong = fetch.Archive("y.pb", len(CONTENT), content, (f"{host}/wrong",), "--inception")
+    with pytest.raises(UserError, match=r"its digest is wrong.*give it with --inception\.$"):
+        fetch.fetch_archive(wrong, tmp_path / "y.pb")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pb"]
+
+
 def test_next_mirror_continues_the_download(host, tmp_path):
     fetch.fetch_archive(archive(f"{host}/page", f"{host}/breaks", f"{host}/whole"), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
@@ -135,6 +145,7 @@ def test_invalid_archives_leave_no_files(tmp_path):
             download.fetch_celeba(data, file)
         assert list(data.iterdir()) == [] and not (tmp_path / "outside.jpg").exists()
     fails("celebA", "--data_dir", data, "--from-file", tmp_path / "text.zip", says="must be a ZIP archive")
+    fails("inception", "--from-file", tmp_path / "text.zip", says="with --evaluate --inception")
     with pytest.raises(UserError, match="name one data set"):
         download.main(["celebA", "mnist", f"--data_dir={data}", f"--from-file={empty}"])
     with pytest.raises(UserError, match="one folder in it should contain data.mdb files, but 0 do"):

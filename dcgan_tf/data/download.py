@@ -1,4 +1,4 @@
-"""Fetch data sets (the original's download.py): python -m dcgan_tf.download mnist celebA lsun [--data_dir DIR]."""
+"""Fetch data sets, as the original's download.py, and the Inception graph: python -m dcgan_tf.download mnist celebA."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
+from dcgan_tf.config import Config
 from dcgan_tf.data import mnist
 from dcgan_tf.data.fetch import Archive, fetch_archive
 from dcgan_tf.errors import UserError, reason
 
+# Sizes and digests are those that tensorflow-datasets checks.
 CELEBA = Archive(
     "img_align_celeba.zip",
     1443490838,
@@ -37,6 +39,14 @@ LSUN = [  # the category that the original fetches
         ("bedroom_train_lmdb.zip", 45922737680, "a15644c2e7153106867f0adb3491fc41224102d1f01b24494fb47d9f5d1f174e"),
     )
 ]
+
+INCEPTION = Archive(  # the network of FID; size and digest as public listings of this file give them
+    "classify_image_graph_def.pb",
+    95_673_916,
+    "e6bb154e85f5d4331c22abcddb5dcf31",
+    ("https://openaipublic.blob.core.windows.net/diffusion/jul-2021/ref_batches/classify_image_graph_def.pb",),
+    "--inception",
+)
 
 
 @contextlib.contextmanager
@@ -121,7 +131,19 @@ def fetch_lsun(data_dir: Path, from_file: Path | None = None) -> None:
             print(f"Created {folder.absolute()}")
 
 
-DATASETS = {"mnist": fetch_mnist, "celebA": fetch_celeba, "lsun": fetch_lsun}
+def fetch_inception(data_dir: Path, from_file: Path | None = None) -> None:
+    """Fetch the Inception graph of 2015 into the default --cache_dir, where --evaluate finds it. Raises UserError."""
+    if from_file:
+        raise UserError(
+            f"--from-file is for data sets; give the Inception graph with --evaluate --inception {from_file}."
+        )
+    path = Path(Config.cache_dir).expanduser() / INCEPTION.name
+    if not path.exists():
+        fetch_archive(INCEPTION, path)
+    print(f"{path} is the Inception graph of 2015: --evaluate uses it for FID")
+
+
+DATASETS = {"mnist": fetch_mnist, "celebA": fetch_celeba, "lsun": fetch_lsun, "inception": fetch_inception}
 
 
 def main(argv: list[str]) -> None:
@@ -135,7 +157,7 @@ def main(argv: list[str]) -> None:
     if file and len(arguments.datasets) > 1:
         names = ", ".join(arguments.datasets)
         raise UserError(f"--from-file is the archive of one data set, so name one data set, but {names} were given.")
-    if file and not zipfile.is_zipfile(file):
+    if file and arguments.datasets != ["inception"] and not zipfile.is_zipfile(file):
         raise UserError(
             f"--from-file must be a ZIP archive, as the data set's host offers it, but {file.absolute()} is not one;"
             " fetch it again."

@@ -28,12 +28,18 @@ def probe(url: str) -> None:
 
 @dataclass(frozen=True)
 class Archive:
-    """A ZIP file and its mirrors. Size and digest are those that tensorflow-datasets checks."""
+    """A file and its mirrors."""
 
     name: str
     size: int  # bytes
-    sha256: str
+    digest: str  # hexadecimal: SHA-256, or MD5 if that is all that is published
     urls: tuple[str, ...]
+    option: str = "--from-file"  # takes the file if it was fetched by hand
+
+    @property
+    def digest_name(self) -> str:
+        """The digest's kind, a name in hashlib."""
+        return "md5" if len(self.digest) == 32 else "sha256"
 
 
 def fetch_archive(archive: Archive, target: Path) -> None:
@@ -48,7 +54,7 @@ def fetch_archive(archive: Archive, target: Path) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _download_rest(url, archive, partial)
-            if sha256(partial) != archive.sha256:
+            if file_digest(partial, archive.digest_name) != archive.digest:
                 partial.unlink()
                 raise ValueError("the file from this host is not the archive: its digest is wrong")
             partial.replace(target)
@@ -58,7 +64,7 @@ def fetch_archive(archive: Archive, target: Path) -> None:
             print(f"  {reason(error)}")
     raise UserError(
         f"{archive.name} could not be fetched ({'; '.join(reasons)}); run the same command later to continue, or fetch"
-        f" {archive.urls[0]} by hand and give it with --from-file."
+        f" {archive.urls[0]} by hand and give it with {archive.option}."
     )
 
 
@@ -92,9 +98,9 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
         raise OSError(f"the connection ended after {size:,} of {archive.size:,} bytes")
 
 
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256 digest in hexadecimal digits."""
-    digest = hashlib.sha256()
+def file_digest(path: Path, name: str) -> str:
+    """Return the file's digest of the kind `name`, in hexadecimal digits."""
+    digest = hashlib.new(name)
     bar = tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="Checking", leave=False)
     with path.open("rb") as file, bar:
         while block := file.read(1 << 20):

@@ -15,7 +15,8 @@ from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, load_dataset
 from dcgan_tf.errors import UserError
 from dcgan_tf.evaluation import metrics
-from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, inception, svm_error
+from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
+from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import generate, image_files
@@ -27,6 +28,7 @@ MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the sea
 MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
 NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
 PERCENT, NUMBER = ".2%", ".4g"
+FID_SPACE = "Inception of 2015, pool_3, as in published figures"
 # The title and the format of each metric in the table. To add a metric, write a pure function on arrays in metrics.py
 # with a test worked out by hand, call it in `Evaluator.measure`, and add a row here.
 TITLES = {
@@ -36,7 +38,8 @@ TITLES = {
     "class_accuracy_real": ("real test images classified correctly (control)", PERCENT),
     "svm_error": ("linear SVM on D's features, error with all labels", PERCENT),
     "svm_error_few": (f"linear SVM on D's features, error with {FEW_LABELS:,} labels", PERCENT),
-    "fid": ("Frechet distance (FID)", NUMBER),
+    "fid": ("FID", NUMBER),
+    "frechet": ("Frechet distance in the feature space below (not FID)", NUMBER),
     "kid": ("kernel distance (KID)", NUMBER),
     "kid_spread": ("KID, standard deviation over subsets of 1,000 images", NUMBER),
     "swd": ("sliced Wasserstein distance of patches (SWD)", NUMBER),
@@ -66,7 +69,7 @@ class Evaluator:
         if config.has_labels:
             print(f"Training a classifier on {len(self.train.images):,} real images ...", flush=True)
             self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim)
-        self.space, self.features = choose_features(self.classifier, self.train)
+        self.space, self.features = choose_features(config, self.classifier, self.train)
         if self.features:
             chosen = random_images(self.real.images, config.evaluate_samples)
             self.real_features = np.random.default_rng(0).permutation(self.features(chosen))
@@ -86,7 +89,8 @@ class Evaluator:
             scores["class_accuracy"] = self.classifier.accuracy(images, labels)
         if self.features:
             real, fake = self.real_features, self.features(images)
-            scores["fid"] = metrics.frechet_distance(real, fake)
+            name = "fid" if self.space == FID_SPACE else "frechet"
+            scores[name] = metrics.frechet_distance(real, fake)
             scores["kid"], scores["kid_spread"] = metrics.kernel_distance(real, fake)
             if self.has_test:
                 scores["copying_features"] = metrics.copying(fake[:MAX_COPYING_SAMPLES], *self.sample_features)
@@ -163,14 +167,20 @@ def random_images(images: np.ndarray, most: int) -> np.ndarray:
     return images[np.sort(np.random.default_rng(0).choice(len(images), count, replace=False))]
 
 
-def choose_features(classifier: Classifier | None, train: Dataset) -> tuple[str, Features | None]:
-    """Return the name of the feature space and its function, which is None if InceptionV3 is needed but not there."""
-    if classifier and train.images.shape[1:] == (28, 28, 1):
+def choose_features(config: Config, classifier: Classifier | None, train: Dataset) -> tuple[str, Features | None]:
+    """Return the name of the feature space and its function, which is None if no network for it is there.
+
+    Raises: UserError if the file of the Inception graph is damaged.
+    """
+    path = graph_path(config)
+    if classifier and train.images.shape[1:] == (28, 28, 1) and not config.inception:
         return "last hidden layer of a classifier trained on the real images", classifier.features
+    if path:
+        return FID_SPACE, inception_2015(path)
     try:
-        return "Keras's InceptionV3, last pooling", inception()
+        return "Keras's InceptionV3, last pooling", keras_inception()
     except UserError as error:
-        print(f"FID, KID, precision and recall are left out: {error}")
+        print(f"KID, precision and recall are left out: {error} FID: python -m dcgan_tf.download inception.")
         return "none", None
 
 
@@ -181,8 +191,12 @@ def sample_inputs(config: Config, seeds: range) -> tuple[np.ndarray, np.ndarray]
 
 
 def score(scores: dict[str, float]) -> float | None:
-    """Return the metric by which checkpoints are compared (lower is better): the 1-NN error, else FID, else SWD."""
-    return next((scores[name] for name in ("nearest_neighbour_error", "fid", "swd") if name in scores), None)
+    """Return the metric by which checkpoints are compared; lower is better.
+
+    It is the 1-NN error, else FID or another Frechet distance, else SWD.
+    """
+    names = ("nearest_neighbour_error", "fid", "frechet", "swd")
+    return next((scores[name] for name in names if name in scores), None)
 
 
 def evaluate(run: Run, config: Config) -> None:

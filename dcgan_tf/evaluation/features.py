@@ -1,4 +1,4 @@
-"""Feature spaces: a classifier of the run's own classes, Keras's InceptionV3, and the run's discriminator."""
+"""Feature spaces that need no download: a classifier of the data set's classes, and the run's discriminator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tqdm import tqdm
 from dcgan_tf import checkpoint
 from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import load_dataset
-from dcgan_tf.errors import UserError, reason
 from dcgan_tf.files import atomic_write
 from dcgan_tf.runs import Run
 from dcgan_tf.value_range import to_float
@@ -63,28 +62,6 @@ class Classifier:
         return float(np.mean(predicted == labels))
 
 
-def inception() -> Features:
-    """Return Keras's InceptionV3 up to its last pooling, 2048 features.
-
-    Raises: UserError if its weights are not in Keras's cache and cannot be downloaded.
-    """
-    try:
-        network = keras.applications.InceptionV3(include_top=False, pooling="avg")
-    except Exception as error:  # Keras's download raises exceptions of many types
-        raise UserError(
-            f"The weights of InceptionV3 are not in Keras's cache and cannot be downloaded ({reason(error)}); connect"
-            " to the network once, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into"
-            " ~/.keras/models."
-        ) from error
-    return lambda images: _in_batches(lambda batch: network(inception_input(batch), training=False), images, 32)
-
-
-def inception_input(images: np.ndarray) -> tf.Tensor:
-    """Convert uint8 images [N, H, W, 1 or 3] to the input of InceptionV3, float32 [N, 299, 299, 3] in [-1, 1]."""
-    images = tf.image.resize(tf.cast(images, tf.float32), (299, 299))
-    return tf.repeat(images, 3 // images.shape[3], axis=3) / 127.5 - 1
-
-
 def discriminator_features(run: Run, config: Config) -> Features:
     """Return the run's discriminator as a feature extractor (Radford et al. 2015, section 5.1).
 
@@ -101,7 +78,7 @@ def discriminator_features(run: Run, config: Config) -> Features:
         maps = discriminator.activations(to_float(images, config.value_range), no_labels, training=False)
         return tf.concat([pool(x) for x in maps], axis=1)
 
-    return lambda images: _in_batches(batch_features, images, 256)
+    return lambda images: in_batches(batch_features, images, 256)
 
 
 def pool(x: tf.Tensor) -> tf.Tensor:
@@ -111,7 +88,7 @@ def pool(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
-def _in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, batch: int) -> np.ndarray:
+def in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, batch: int) -> np.ndarray:
     """Apply the network to batches of the images, and concatenate the results."""
     starts = tqdm(range(0, len(images), batch), "Features", unit="batch", leave=False, dynamic_ncols=True)
     return np.concatenate([np.asarray(network(images[start : start + batch])) for start in starts])
