@@ -236,7 +236,16 @@ def settings_with(traits: Trait) -> tuple[str, ...]:
 
 
 # For each --preset, the defaults that it replaces. A flag on the command line overrides them.
-PRESETS: dict[str, dict[str, Any]] = {"paper": {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}}
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999},
+    "small": {
+        "g_steps": 1,
+        "g_ema": 0.999,
+        "augment": "color,translation,cutout",
+        "batch_size": 16,
+        "iterations": 15_000,
+    },
+}
 
 
 def _check_type(name: str, value: Any) -> Any:

@@ -222,6 +222,39 @@ def test_the_options_for_few_images_resume_exactly(images_dir: Path, tmp_path: P
         main_here(*args, "--iterations=7", "--epoch=2", out_dir=tmp_path)
 
 
+def test_the_small_preset_trains_on_20_images(images_dir: Path, tmp_path: Path):
+    folder = tmp_path / "data" / "few"
+    folder.mkdir(parents=True)
+    for file in sorted((images_dir / "blobs").glob("*"))[:20]:
+        shutil.copy(file, folder)
+    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4"]
+    main_here(
+        "--dataset=few",
+        f"--data_dir={tmp_path}/data",
+        "--train",
+        "--preset=small",
+        "--iterations=5",
+        *sizes,
+        out_dir=tmp_path,
+    )
+    (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
+    settings = json.loads(file.read_text())
+    names = ("g_steps", "g_ema", "augment", "batch_size", "iterations")
+    assert [settings[name] for name in names] == [1, 0.999, "color,translation,cutout", 16, 5]
+    assert iio.imread(file.parents[2] / "samples" / file.parent.name / "augmented.png").shape == (64, 64, 3)
+    main_here(
+        "--dataset=few",
+        f"--data_dir={tmp_path}/data",
+        "--train",
+        "--preset=small",
+        "--epoch=2",
+        "--out_name=epochs",
+        *sizes,
+        out_dir=tmp_path,
+    )
+    assert (tmp_path / "checkpoints" / "epochs" / "model-2.index").exists()  # --epoch replaces the preset's iterations
+
+
 def test_training_imports_no_more_than_it_needs(tmp_path: Path):
     import subprocess
 

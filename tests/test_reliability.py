@@ -181,10 +181,11 @@ def test_collapse_and_low_d_loss_warn_once(capsys: pytest.CaptureFixture):
 
     def warnings(config: Config) -> list[str]:
         monitor = Monitor(config)
-        monitor.check_samples(varied)
+        monitor.check_samples(varied, 1)
+        monitor.check_samples(same, 999)  # not yet trained
+        assert not monitor.warned
         for iteration in (1, 990, 1001, 2001):
-            if iteration > 990:
-                monitor.check_samples(same)
+            monitor.check_samples(same if iteration > 990 else varied, iteration)
             monitor.check_losses(won, iteration)
         return capsys.readouterr().err.splitlines()
 

@@ -13,7 +13,8 @@ from dcgan_tf.errors import UserError
 from dcgan_tf.losses import LOSSES
 from dcgan_tf.model import DCGAN
 
-COLLAPSE_STD = 0.01  # if the pixels of a batch vary less than this (range 1), the generator has collapsed
+COLLAPSE_STD = 0.01  # if the pixels of a batch vary less than this (range 1), the generator has collapsed ...
+COLLAPSE_START = 1000  # ... but not before this iteration: an untrained generator makes nearly equal images, too
 LOW_D_LOSS = 0.01  # a discriminator's loss below this ...
 LOW_D_LOSS_ITERATIONS = 1000  # ... for so many iterations leaves the generator nothing to learn from
 
@@ -47,9 +48,9 @@ class Monitor:
             if not np.isfinite(variable.numpy().sum(dtype=np.float64)):
                 raise self._stop_error(f"{variable.path} is not finite", values, iteration)
 
-    def check_samples(self, images: np.ndarray) -> None:
-        """Warn if generated images, uint8 [N, H, W, C], are nearly equal."""
-        if len(images) > 1 and images.std(axis=0).mean() < 255 * COLLAPSE_STD:
+    def check_samples(self, images: np.ndarray, iteration: int) -> None:
+        """Warn if generated images, uint8 [N, H, W, C], are nearly equal from iteration COLLAPSE_START on."""
+        if iteration >= COLLAPSE_START and len(images) > 1 and images.std(axis=0).mean() < 255 * COLLAPSE_STD:
             self._warn_once(
                 "the generator's images are nearly all the same (it has collapsed); train a new run with another"
                 " --seed, a lower --learning_rate, or more varied images."

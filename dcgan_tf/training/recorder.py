@@ -62,9 +62,9 @@ class Recorder:
         if iteration % config.log_freq == 0 or iteration == 1:
             self.progress.set_postfix(self.write_curves(iteration, logged), refresh=False)
         if iteration % config.sample_freq == 0:
-            self.sampler.write(f"train_{iteration:08d}.png")
+            self.sampler.write(f"train_{iteration:08d}.png", iteration)
         if iteration in self.epoch_sheets:
-            self.sampler.write(self.epoch_sheets[iteration])
+            self.sampler.write(self.epoch_sheets[iteration], iteration)
         if self.evaluator and iteration % config.evaluate_freq == 0:
             self.evaluator.measure(self.writer, iteration)
         if iteration % config.ckpt_freq == 0:
@@ -96,7 +96,7 @@ class Recorder:
     def finish(self, logged: Logged | None, finished: bool) -> str:
         """Write the last checkpoint and, if the training finished, the last sheet. Returns what to print about them."""
         if finished:
-            self.sampler.write(f"train_{self.model.iterations_done:08d}.png")
+            self.sampler.write(f"train_{self.model.iterations_done:08d}.png", self.model.iterations_done)
         return f"; saved {self.save(logged)}\nSample sheets: {self.run.samples}"
 
     def close(self) -> None:
@@ -126,10 +126,10 @@ class Sampler:
         self.labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
         self.sample = tf.function(lambda: self.generator(self.z, self.labels, training=False))
 
-    def write(self, name: str) -> None:
-        """Write a sheet as a file with that name."""
+    def write(self, name: str, iteration: int) -> None:
+        """Write a sheet of this iteration as a file with that name."""
         images = to_uint8(self.sample().numpy(), self.config.value_range)
-        self.monitor.check_samples(images)
+        self.monitor.check_samples(images, iteration)
         with warn_on_write_error("The sheet"):
             image_files.save_png(self.run.samples / name, image_files.sheet(images))
 
