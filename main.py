@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from pathlib import Path
 
 import flags
 from dcgan_tf import cli_values
-from dcgan_tf.commands import COMMANDS, OPTIONS
-from dcgan_tf.config import settings_with
+from dcgan_tf.api import select
+from dcgan_tf.commands import COMMANDS, OPTIONS, WEIGHT_OPTIONS
 from dcgan_tf.errors import UserError
-from dcgan_tf.setting import Trait
 from dcgan_tf.signals import exit_on_signals
 from dcgan_tf.startup import start_tensorflow
 
@@ -42,37 +39,19 @@ def train(request: flags.Request) -> None:
     from dcgan_tf.training import loop  # after start_tensorflow, which hides TensorFlow's messages
 
     if run:
-        loop.resume(run, request.given)
+        outcome = loop.resume(run, request.given)
     else:
-        loop.train_new(config, runs, name, request.options["checkpoint"], request.given)
+        outcome = loop.train_new(config, runs, name, request.options["checkpoint"], request.given)
+    if outcome.signal:
+        raise SystemExit(128 + outcome.signal)
 
 
 def use(request: flags.Request) -> None:
-    """Run a command on trained weights. The first of these rules that applies chooses them:
-
-    1. With --checkpoint: those of that checkpoint of the original program. The shapes of its weights give the sizes of
-       the networks.
-    2. Those of the run named --out_name, or else of the newest run that matches the settings on the command line.
-       Settings come from the run, except those with the trait OVERRIDE or MACHINE.
-    """
-    checkpoint = request.options.get("checkpoint")
-    if checkpoint:
-        start_tensorflow()
-        from dcgan_tf import tf1_checkpoint
-
-        run = request.runs.named(request.out_name or Path(tf1_checkpoint.prefix(checkpoint)).name)
-        run = dataclasses.replace(run, original_checkpoint=checkpoint)
-        config = dataclasses.replace(request.config, **tf1_checkpoint.sizes(checkpoint, request.given))
-    else:
-        run = request.runs.find(request.config.dataset, request.out_name, request.given)
-        run = dataclasses.replace(run, best=request.options.get("best", False))
-        config = run.config()
+    """Run a command on trained weights, which `api.select` chooses."""
+    chosen = {name: value for name, value in request.options.items() if name in WEIGHT_OPTIONS}
+    run, config = select(request.runs, request.config, request.out_name, request.given, **chosen)
+    if not run.original_checkpoint:
         print(f"Run: {run.checkpoints}")
-    # Seeds of images begin with 0, whatever the seed of the training was.
-    overrides = settings_with(Trait.OVERRIDE | Trait.MACHINE)
-    config = dataclasses.replace(
-        config, **{"seed": 0, **{name: value for name, value in request.given.items() if name in overrides}}
-    )
     keywords = {OPTIONS[name].keyword: value for name, value in request.options.items() if OPTIONS[name].keyword}
     if "classes" in keywords:
         keywords["classes"] = cli_values.classes(keywords["classes"], config.class_names)

@@ -8,3 +8,8 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ else "2")
 
 __version__ = "0.1.0"
+
+from dcgan_tf.api import TrainedRun, load, train
+from dcgan_tf.errors import UserError
+
+__all__ = ["TrainedRun", "UserError", "load", "train"]

@@ -80,7 +80,7 @@ def iteration_of(path: str) -> int | None:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """Return the run's generator (or its EMA) and the path of its checkpoint. Raises UserError."""
     generator = build_generator(config)
-    state = g_ema_state(generator) if config.g_ema else None
+    state = g_ema_state(generator) if config.g_ema and not run.raw else None
     return generator, _load(run, generator, state)
 
 
@@ -97,9 +97,19 @@ def _load(run: Run, network: keras.Model, state: dict[str, tf.Variable] | None =
 
 
 def _newest_first(run: Run) -> list[str]:
-    """Return the paths of the checkpoints that the run's index file names."""
+    """Return the paths of the checkpoints that the run's index file names, or only of the iteration that run names.
+
+    Raises UserError if that iteration has no checkpoint.
+    """
     state = tf.train.get_checkpoint_state(str(run.checkpoint_dir))
-    return list(reversed(state.all_model_checkpoint_paths)) if state else []
+    paths = list(reversed(state.all_model_checkpoint_paths)) if state else []
+    chosen = [path for path in paths if not run.iteration or iteration_of(path) == run.iteration]
+    if paths and not chosen:
+        kept = ", ".join(str(iteration_of(path)) for path in reversed(paths))
+        raise UserError(
+            f"The run {run.name} has no checkpoint of iteration {run.iteration}; choose one that it has: {kept}."
+        )
+    return chosen
 
 
 def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:

@@ -63,11 +63,21 @@ def _preset(name: str) -> str:
     return name
 
 
+def _weights(name: str) -> str:
+    if name not in ("", "raw", "ema"):
+        raise UserError(f"--weights must be raw or ema, but is {name!r}.")
+    return name
+
+
 OPTIONS = {
     "resume": Option("With --train: continue a run, the newest that matches or --out_name", False),
     "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", "", parse=_preset),
     "checkpoint": Option("Use the weights of a checkpoint of the original program", "", is_path=True),
     "best": Option("Use the checkpoint that scored best (see --evaluate_freq), not the newest", False),
+    "iteration": Option("Use the checkpoint of this iteration, if it was kept (--max_to_keep), not the newest", 0),
+    "weights": Option(
+        "raw: the generator's weights; ema: their average (default: the average if the run has one)", "", parse=_weights
+    ),
     "class": Option("Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog", "", "classes"),
     "option": Option(
         "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
@@ -80,7 +90,12 @@ OPTIONS = {
     "steps": Option("With --interpolate: images from one seed to the next", 16, "steps", cli_values.steps),
     "web_float16": Option("With --web: store the page's weights as float16, in half the bytes", False, "float16"),
 }
-WEIGHT_OPTIONS = ("checkpoint", "best")  # they choose the weights; without them, the newest checkpoint
+WEIGHT_OPTIONS = (
+    "checkpoint",
+    "best",
+    "iteration",
+    "weights",
+)  # they choose the weights; without them, the newest checkpoint
 IMAGE_OPTIONS = (*WEIGHT_OPTIONS, "class")
 
 DEFAULT_COMMAND = Command("Write a random sheet", "generation.visualize:write_random_sheet", options=IMAGE_OPTIONS)

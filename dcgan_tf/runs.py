@@ -26,6 +26,8 @@ class Run:
     logs: Path
     original_checkpoint: str = ""  # a checkpoint of the original program that gives the weights
     best: bool = False  # whether to use the best checkpoint, not the newest
+    iteration: int = 0  # use the checkpoint of this iteration; 0: the newest
+    raw: bool = False  # whether to use the generator's weights, not their average (EMA)
 
     @property
     def name(self) -> str:

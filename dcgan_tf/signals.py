@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -71,6 +72,8 @@ def default_handlers() -> Iterator[None]:
 
 
 def _set_handlers(handler: Any) -> dict[int, Any]:
+    if threading.current_thread() is not threading.main_thread():
+        return {}  # only the main thread may set handlers
     return {number: signal.signal(number, handler) for number in STOP_SIGNALS}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -15,8 +16,9 @@ def start_tensorflow() -> None:
     try:
         import tensorflow as tf
 
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
+        with contextlib.suppress(RuntimeError):  # a Python program may have used the GPU already, with its own options
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
         tf.get_logger().setLevel("ERROR")  # its warnings are about its internals; users' errors are raised
         # Grappler's remapper fails on the gradient of a leaky relu, prints that, and makes nothing faster.
         tf.config.optimizer.set_experimental_options({"remapping": False})

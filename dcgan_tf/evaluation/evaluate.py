@@ -199,9 +199,10 @@ def score(scores: dict[str, float]) -> float | None:
     return next((scores[name] for name in names if name in scores), None)
 
 
-def evaluate(run: Run, config: Config) -> None:
+def evaluate(run: Run, config: Config) -> dict[str, Any]:
     """Measure a run: print the table, and write metrics.json, TensorBoard scalars and nearest.png.
 
+    Returns: the content of metrics.json.
     Raises: UserError if the checkpoint or the data set cannot be read.
     """
     generator, path = checkpoint.load_generator(run, config)
@@ -230,6 +231,7 @@ def evaluate(run: Run, config: Config) -> None:
     print(f"Wrote {run.checkpoints / 'metrics.json'}")
     sheet = evaluator.nearest_sheet(sample_fn)
     generate.save_and_print(image_files.save_png, run.samples / "nearest.png", sheet)
+    return facts | scores
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:

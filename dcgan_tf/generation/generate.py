@@ -138,20 +138,28 @@ def write_interpolation(run: Run, config: Config, seeds: Sequence[int], *, steps
     """
     segments, class_count = len(seeds) - 1, max(1, len(classes))
     image_files.check_sheet(segments * class_count, steps, config.output_height, config.output_width)
-    sample_fn = load_sample_fn(run, config)
-    points = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
-    z = latents.interpolate(points, steps, config.z_dist)  # [segments, steps, Z]
-    z = np.repeat(z[:, None], class_count, axis=1)  # [segments, classes, steps, Z]
-    labels = np.tile(np.repeat(latents.cycle_labels(range(class_count), classes), steps), segments)
-    images = sample_fn(z.reshape(-1, config.z_dim), labels)
-    save_and_print(image_files.save_png, run.samples / "interpolate.png", image_files.sheet(images, steps))
+    images = interpolate(load_sample_fn(run, config), config, seeds, steps, classes)
+    sheet = image_files.sheet(images.reshape(-1, *images.shape[3:]), steps)
+    save_and_print(image_files.save_png, run.samples / "interpolate.png", sheet)
 
-    images = images.reshape(segments, class_count, steps, *images.shape[1:])
     frames = []
     for segment in images:
         frames += [image_files.sheet(segment[:, step], class_count) for step in range(steps)]
     frames = image_files.append_reversed(frames)
     save_and_print(image_files.save_gif, run.samples / "interpolate.gif", frames, 4 * segments)
+
+
+def interpolate(
+    sample_fn: SampleFn, config: Config, seeds: Sequence[int], steps: int, classes: Sequence[int]
+) -> np.ndarray:
+    """Return the images of `write_interpolation`, uint8 [segments, classes or 1, steps, H, W, C]."""
+    points = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
+    z = latents.interpolate(points, steps, config.z_dist)  # [segments, steps, Z]
+    segments, class_count = len(z), max(1, len(classes))
+    z = np.repeat(z[:, None], class_count, axis=1)  # [segments, classes, steps, Z]
+    labels = np.tile(np.repeat(latents.cycle_labels(range(class_count), classes), steps), segments)
+    images = sample_fn(z.reshape(-1, config.z_dim), labels)
+    return images.reshape(segments, class_count, steps, *images.shape[1:])
 
 
 def write_arithmetic(run: Run, config: Config, terms: Sequence[Term], *, classes: Sequence[int]) -> None:

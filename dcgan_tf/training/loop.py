@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -21,16 +22,39 @@ from dcgan_tf.setting import Trait
 from dcgan_tf.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster, init_cluster
 from dcgan_tf.training.loader import Loader
-from dcgan_tf.training.recorder import Recorder, SilentRecorder, remove_points_after, warn_on_write_error, write_reals
+from dcgan_tf.training.recorder import (
+    OnLog,
+    Recorder,
+    SilentRecorder,
+    remove_points_after,
+    warn_on_write_error,
+    write_reals,
+)
 
 
-def train_new(config: Config, runs: Runs, name: str, weights: str = "", given: dict[str, Any] | None = None) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    run: Run | None  # None for workers other than the chief
+    signal: int  # that stopped it; 0 if it finished
+
+
+def train_new(
+    config: Config,
+    runs: Runs,
+    name: str,
+    weights: str = "",
+    given: dict[str, Any] | None = None,
+    on_log: OnLog | None = None,
+) -> Outcome:
     """Train a new run. Raises UserError before anything is written if it cannot begin.
 
     Args:
       name: of the run; blank: a name is made.
       weights: a checkpoint of the original to start from; its shapes decide the sizes.
       given: the settings on the command line, which must not contradict that checkpoint.
+      on_log: called every config.log_freq iterations.
     """
     sizes = tf1_checkpoint.sizes(weights, given or {}) if weights else {}
     classes = sizes.pop("class_names", ())
@@ -41,10 +65,10 @@ def train_new(config: Config, runs: Runs, name: str, weights: str = "", given: d
             f" {len(classes)}; name a data set like the one it was trained on."
         )
     run = runs.create(config, name) if cluster.is_chief else None
-    train(config, run, dataset, cluster, weights=weights)
+    return train(config, run, dataset, cluster, weights=weights, on_log=on_log)
 
 
-def resume(run: Run, given: dict[str, Any]) -> None:
+def resume(run: Run, given: dict[str, Any], on_log: OnLog | None = None) -> Outcome:
     """Continue a run with its saved settings; those on the command line replace them, except ARCHITECTURE ones.
 
     Raises UserError.
@@ -53,7 +77,7 @@ def resume(run: Run, given: dict[str, Any]) -> None:
     changed = {name: value for name, value in given.items() if name not in architecture}
     # This machine may have other devices than before, so the strategy is auto again, unless given.
     cluster, dataset, config = setup(dataclasses.replace(run.config(), **({"strategy": "auto"} | changed)))
-    train(config, run if cluster.is_chief else None, dataset, cluster, resumed=True)
+    return train(config, run if cluster.is_chief else None, dataset, cluster, resumed=True, on_log=on_log)
 
 
 def setup(config: Config) -> tuple[Cluster, Dataset, Config]:
@@ -77,9 +101,15 @@ def summary(config: Config, dataset: Dataset) -> str:
 
 
 def train(
-    config: Config, run: Run | None, dataset: Dataset, cluster: Cluster, resumed: bool = False, weights: str = ""
-) -> None:
-    """Train to the last iteration, or until SIGINT or SIGTERM: then save, and exit with 128 + the signal.
+    config: Config,
+    run: Run | None,
+    dataset: Dataset,
+    cluster: Cluster,
+    resumed: bool = False,
+    weights: str = "",
+    on_log: OnLog | None = None,
+) -> Outcome:
+    """Train to the last iteration, or until SIGINT or SIGTERM; then save.
 
     Args:
       run: of the chief, which alone reads and writes it; None for the other workers.
@@ -100,7 +130,7 @@ def train(
 
         # The iterations; the recorder writes curves, sheets and checkpoints
         loader, logged = Loader(dataset, config, model.iterations_done, cluster), None
-        recorder = Recorder(config, run, dataset, model, checkpoints, loader) if run else SilentRecorder()
+        recorder = Recorder(config, run, dataset, model, checkpoints, loader, on_log) if run else SilentRecorder()
         with contextlib.closing(recorder):
             for batch in loader:
                 if stop.requested and cluster.is_chief:  # the other workers end when the chief leaves
@@ -117,12 +147,12 @@ def train(
             cluster.broadcast_from_chief([model.iteration])  # waits for all: a worker that exits earlier counts as lost
     if not finished:
         print("To continue, add --resume to the same command.")
-        raise SystemExit(128 + stop.signal)
-    if run:
+    elif run:
         with warn_on_write_error("The report"):
             from dcgan_tf.generation.report import write_report  # here, because it imports matplotlib
 
             print("Curves and GIF:", *(f"    {path}" for path in write_report(run)), sep="\n")
+    return Outcome(run, stop.signal)
 
 
 def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, weights: str) -> Checkpoints:

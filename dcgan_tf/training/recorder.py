@@ -8,7 +8,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -29,14 +29,24 @@ from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.value_range import to_float, to_uint8
 
 Logged = dict[str, tf.Tensor]
+OnLog = Callable[[dict[str, float]], None]  # called with the iteration and the losses, by name
 
 
 class Recorder:
     """Writes the curves, sheets and checkpoints that are due. Only the chief, the first process, has one."""
 
     def __init__(
-        self, config: Config, run: Run, dataset: Dataset, model: DCGAN, checkpoints: Checkpoints, loader: Loader
+        self,
+        config: Config,
+        run: Run,
+        dataset: Dataset,
+        model: DCGAN,
+        checkpoints: Checkpoints,
+        loader: Loader,
+        on_log: OnLog | None = None,
     ):
+        """Args: what a training has; on_log: called with each logged iteration and its losses."""
+        self.on_log = on_log
         self.config, self.run, self.model, self.checkpoints, self.loader = config, run, model, checkpoints, loader
         self.monitor = Monitor(config)
         self.sampler = Sampler(config, run, model, dataset, self.monitor)
@@ -73,6 +83,8 @@ class Recorder:
     def write_curves(self, iteration: int, logged: Logged) -> dict[str, str]:
         """Write the curves. Returns what the progress line shows."""
         losses = self.monitor.check_losses(logged, iteration)
+        if self.on_log:
+            self.on_log({"iteration": iteration} | losses)
         with warn_on_write_error("The curves"):
             write_summaries(self.writer, logged, losses, iteration, self.config)
         last, self.last_log = self.last_log, (iteration, time.perf_counter(), self.loader.seconds_waited)

@@ -1,0 +1,136 @@
+"""dcgan_tf.load and dcgan_tf.train give what the commands give, and print nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from conftest import ROOT, fails_with_one_sentence, images_of, main_here
+
+import dcgan_tf
+from dcgan_tf import UserError
+
+SIZES = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8}
+
+
+def test_import_needs_no_tensorflow():
+    program = "import sys, dcgan_tf; print({'tensorflow', 'keras', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "set()\n", done
+
+
+def test_generate_gives_the_images_of_the_command(mnist_run: Path, capfd: pytest.CaptureFixture):
+    run = dcgan_tf.load("mnist", out_dir=mnist_run)
+    images = run.generate(3, seed=5, classes=[7, 2])
+    assert capfd.readouterr() == ("", "")
+    main_here("--dataset=mnist", "--generate_test_images=3", "--seed=5", "--class=7,2", out_dir=mnist_run)
+    folder = mnist_run / "samples" / "mnist-small" / "images"
+    files = ["seed0005_class2.png", "seed0006_class7.png", "seed0007_class2.png"]
+    np.testing.assert_array_equal(images[..., 0], np.stack([iio.imread(folder / file) for file in files]))
+    assert images.dtype == np.uint8 and images.shape == (3, 28, 28, 1)
+    np.testing.assert_array_equal(run.generate(1, seed=5, classes=2), images[:1])
+
+
+def test_generate_takes_z_and_labels(blobs_run: Path, mnist_run: Path):
+    z = np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32)
+    images = dcgan_tf.load("blobs-small", out_dir=blobs_run).generate(z=z)
+    assert images.shape == (3, 20, 24, 3)
+    assert np.abs(images - images_of(blobs_run, "blobs-small", z, []).astype(int)).max() <= 1
+    run = dcgan_tf.load(mnist_run / "checkpoints" / "mnist-small")
+    z = np.random.default_rng(1).uniform(-1, 1, (2, run.config.z_dim)).astype(np.float32)
+    expected = images_of(mnist_run, "mnist-small", z, [4, 9]).astype(int)
+    assert np.abs(run.generate(z=z, labels=[4, 9]) - expected).max() <= 1
+    assert (run.generate(z=z, labels=[9, 4]) != expected).any()
+
+
+def test_interpolate_and_losses_give_what_the_commands_write(mnist_run: Path):
+    run = dcgan_tf.load("mnist-small", out_dir=mnist_run)
+    images = run.interpolate([3, 12, 7], steps=4, classes="5")
+    assert images.shape == (2, 1, 4, 28, 28, 1)
+    np.testing.assert_array_equal(images[0, 0, 0], run.generate(1, seed=3, classes=5)[0])
+    np.testing.assert_array_equal(images[1, 0, -1], run.generate(1, seed=7, classes=5)[0])
+    losses = run.losses()
+    assert losses["iteration"].tolist() == [1, 10, 20, 30, 40]
+    assert set(losses) == {"iteration", "d_loss", "d_loss_real", "d_loss_fake", "g_loss"}
+    np.testing.assert_allclose(losses["d_loss"], losses["d_loss_real"] + losses["d_loss_fake"], rtol=1e-5)
+
+
+def test_a_checkpoint_of_the_original_is_loaded():
+    recorded = np.load(ROOT / "tests" / "original_checkpoint" / "sampler.npz")
+    run = dcgan_tf.load(ROOT / "tests" / "original_checkpoint")
+    assert run.generate(2).shape[1:] == (28, 28, 1), recorded.files
+    assert run.name == "model.b32-600"
+
+
+def test_train_and_evaluate(images_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
+    data = {"data_dir": str(images_dir), "hold_out": 0.3}
+    logged = []
+    options = {"log_freq": 2, "ckpt_freq": 2, "max_to_keep": 5, "g_ema": 0.5}
+    run = dcgan_tf.train("blobs", out_dir=tmp_path, iterations=6, on_log=logged.append, **SIZES, **data, **options)
+    assert [values["iteration"] for values in logged] == [1, 2, 4, 6] and logged[0]["g_loss"] > 0
+    assert run.generate(2).shape == (2, 16, 16, 3)
+    scores = run.evaluate(evaluate_samples=20)
+    assert capfd.readouterr() == ("", "")
+    assert scores["swd"] == json.loads((run.run.checkpoints / "metrics.json").read_text())["swd"] > 0
+    earlier = dcgan_tf.load("blobs", out_dir=tmp_path, iteration=4)
+    raw = dcgan_tf.load("blobs", out_dir=tmp_path, weights="raw")
+    images = [r.generate(4) for r in (run, earlier, raw)]
+    assert all((images[i] != images[j]).any() for i, j in ((0, 1), (0, 2), (1, 2)))
+    np.testing.assert_array_equal(dcgan_tf.load("blobs", out_dir=tmp_path, weights="ema").generate(4), images[0])
+    more = dcgan_tf.train("blobs", out_dir=tmp_path, resume=True, iterations=8, on_log=logged.append)
+    assert more.run == run.run and logged[-1]["iteration"] == 8
+    call = ("--dataset=blobs", "--generate_test_images=2", f"--out_dir={tmp_path}")
+    message = fails_with_one_sentence(*call, "--iteration=5", cwd=tmp_path, says="no checkpoint of iteration 5")
+    assert "2, 4, 6, 8" in message
+    main_here(*call[:2], "--iteration=4", out_dir=tmp_path)
+    file = run.run.samples / "images" / "seed0001.png"
+    np.testing.assert_array_equal(iio.imread(file), images[1][1])
+
+
+def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):
+    def interrupt(values: dict[str, float]) -> None:
+        if values["iteration"] == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    handlers = signal.getsignal(signal.SIGINT)
+    run = dcgan_tf.train(
+        "blobs", data_dir=str(images_dir), out_dir=tmp_path, iterations=500, log_freq=2, on_log=interrupt, **SIZES
+    )
+    (checkpoint,) = run.run.checkpoints.glob("model-*.index")
+    assert 4 <= int(checkpoint.stem.split("-")[1]) < 500
+    assert signal.getsignal(signal.SIGINT) is handlers
+    assert run.generate(1).shape == (1, 16, 16, 3)
+
+
+def test_a_thread_may_train(images_dir: Path, tmp_path: Path):
+    runs = []
+    options = {"data_dir": str(images_dir), "out_dir": tmp_path, "iterations": 2, **SIZES}
+    thread = threading.Thread(target=lambda: runs.append(dcgan_tf.train("blobs", **options)))
+    thread.start()
+    thread.join()
+    assert runs[0].generate(1).shape == (1, 16, 16, 3)
+
+
+def test_mistakes_raise_user_error(mnist_run: Path, blobs_run: Path, tmp_path: Path):
+    run = dcgan_tf.load("mnist", out_dir=mnist_run)
+    for call, says in (
+        (lambda: dcgan_tf.load("none", out_dir=tmp_path), "No trained run of data set 'none'"),
+        (lambda: dcgan_tf.train("none", data_dir=str(tmp_path), epochs=3), "no setting or preset epochs"),
+        (lambda: dcgan_tf.train("none", preset="large"), "no setting or preset large"),
+        (lambda: dcgan_tf.load("mnist", out_dir=mnist_run, weights="ema"), "no average of the weights"),
+        (lambda: run.generate(0), "at least 1, but is 0"),
+        (lambda: run.generate(z=np.zeros((2, 7))), r"shape \[N, 100\].*\(2, 7\)"),
+        (lambda: run.generate(2, labels=[3]), "2 numbers from 0 to 9"),
+        (lambda: run.generate(2, classes="dog"), "dog"),
+        (lambda: run.interpolate([3]), "two seeds or more"),
+    ):
+        with pytest.raises(UserError, match=says):
+            call()
