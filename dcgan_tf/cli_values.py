@@ -30,12 +30,17 @@ def dims(text: str) -> tuple[int, ...] | None:
     return numbers("dims", text) if text else None
 
 
-def interpolation(text: str) -> tuple[int, ...]:
+def interpolation(text: str, flag: str = "interpolate") -> tuple[int, ...]:
     """Parse --interpolate, two seeds or more. Raises UserError."""
-    seeds = numbers("interpolate", text)
+    seeds = numbers(flag, text)
     if len(seeds) < 2:
-        raise UserError(f"--interpolate needs two seeds or more, like 3,12, but is {text!r}.")
+        raise UserError(f"--{flag} needs two seeds or more, like 3,12, but is {text!r}.")
     return seeds
+
+
+def loop(text: str) -> tuple[int, ...]:
+    """Parse --loop, two seeds or more. Raises UserError."""
+    return interpolation(text, "loop")
 
 
 def grid(text: str) -> tuple[int, int]:

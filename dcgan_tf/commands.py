@@ -17,14 +17,16 @@ from dcgan_tf.errors import UserError
 class Command:
     """One command, given by one flag.
 
-    main.py calls `function(run, config, value, keyword=...)`: without the value if the flag has none, and with the
-    keywords of its options. It does not call the function of --train.
+    main.py calls `function(run, config, value, keyword=...)`. If the flag has no value, `value` is left out. Each
+    option that has a keyword is passed under that keyword. --train has no function here: main.train runs it.
     """
 
     help: str
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
-    parse: Callable[[Any], Any] | None = None  # makes the value from the flag's, or raises UserError; None: no value
-    default: Any = False  # False: the flag has no value; "": its value is text; None: its value is an integer
+    parse: Callable[[Any], Any] | None = (
+        None  # turns what the user typed into `value`, or raises UserError; None: no value
+    )
+    default: Any = False  # also the type of the flag: False for a switch, "" for text, None for an integer
     options: tuple[str, ...] = ()
     in_original: bool = False  # carpedm20/DCGAN-tensorflow has this flag, too
 
@@ -47,7 +49,7 @@ class Option:
 
     help: str
     default: Any
-    keyword: str = ""  # the function's parameter for the value; blank: main.py uses the option itself
+    keyword: str = ""  # the parameter of the function that gets it; blank: only main.py uses it
     parse: Callable[[Any], Any] | None = None
     is_path: bool = False
 
@@ -87,7 +89,7 @@ OPTIONS = {
         cli_values.visualize_option,
     ),
     "dims": Option("With --visualize: only these dimensions of z, e.g. 0,5,7-9", "", "dims", cli_values.dims),
-    "steps": Option("With --interpolate: images from one seed to the next", 16, "steps", cli_values.steps),
+    "steps": Option("With --interpolate and --loop: images from one seed to the next", 16, "steps", cli_values.steps),
     "web_float16": Option("With --web: store the page's weights as float16, in half the bytes", False, "float16"),
 }
 WEIGHT_OPTIONS = (
@@ -96,6 +98,7 @@ WEIGHT_OPTIONS = (
     "iteration",
     "weights",
 )  # they choose the weights; without them, the newest checkpoint
+# for commands whose functions take `classes`
 IMAGE_OPTIONS = (*WEIGHT_OPTIONS, "class")
 
 DEFAULT_COMMAND = Command("Write a random sheet", "generation.visualize:write_random_sheet", options=IMAGE_OPTIONS)
@@ -131,6 +134,13 @@ COMMANDS = {
         "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
         "generation.generate:write_interpolation",
         cli_values.interpolation,
+        "",
+        (*IMAGE_OPTIONS, "steps"),
+    ),
+    "loop": Command(
+        "Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7",
+        "generation.generate:write_loop",
+        cli_values.loop,
         "",
         (*IMAGE_OPTIONS, "steps"),
     ),

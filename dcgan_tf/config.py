@@ -127,6 +127,12 @@ class Config:
     warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
 
     evaluate_samples: int = using(50_000, "Generated images that an evaluation measures", OVERRIDE, above=0)
+    truncation: float = using(
+        1,
+        "Factor on z's distance from its mean: less than 1 gives more typical, less varied images",
+        OVERRIDE,
+        minimum=0,
+    )
     inception: str = using(
         "",
         "File of the Inception graph of 2015, for FID (default: the one that dcgan_tf.download fetched)",

@@ -50,6 +50,14 @@ def sweep(z: np.ndarray, dimension: int) -> np.ndarray:
     return z
 
 
+def truncate(z: np.ndarray, truncation: float, z_dist: str) -> np.ndarray:
+    """Scale the distance of z [N, Z] from the mean of its distribution by `truncation`; 1 returns z itself."""
+    if truncation == 1:
+        return z
+    mean = np.mean(Z_DISTS[z_dist]) if z_dist.startswith("uniform") else Z_DISTS[z_dist][0]
+    return (mean + truncation * (z - mean)).astype(np.float32)
+
+
 def interpolate(points: np.ndarray, steps: int, z_dist: str) -> np.ndarray:
     """Go from each point to the next, both ends included: points [P, Z] -> float32 [P - 1, steps, Z].
 

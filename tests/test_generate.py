@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import tracemalloc
 from pathlib import Path
@@ -105,6 +106,35 @@ def test_each_cell_of_a_grid_without_labels_is_a_seed(blobs_run: Path):
     assert_close(sheet.reshape(-1, 20, 24, 3), images_of(blobs_run, "blobs-small", z, []))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg leaves a pipe open
+def test_loop_returns_to_its_first_image(blobs_run: Path):
+    main_here("--dataset=blobs", "--loop=3,12", "--steps=6", out_dir=blobs_run)
+    samples = blobs_run / "samples" / "blobs-small"
+    frames = iio.imread(samples / "loop.gif", index=None)
+    assert frames.shape == (10, 20, 24, 3)  # 5 from 3 to 12, and 5 back, without the last one, which is the first
+    z = latents.interpolate(latents.z_from_seeds([12, 3], 12, "normal01"), 6, "normal01")[0]
+    images = images_of(blobs_run, "blobs-small", z, [])
+    assert np.abs(frames[5].astype(int) - images[0]).mean() < 6  # a GIF has 256 colours
+    assert np.abs(frames[9].astype(int) - images[4]).mean() < 6
+    video = iio.imread(samples / "loop.mp4")
+    assert video.shape == (10, 20, 24, 3) and np.abs(video[5].astype(int) - images[0]).mean() < 12
+    gc.collect()
+
+
+def test_truncation_moves_z_toward_its_mean(blobs_run: Path):
+    def images(*args: str) -> np.ndarray:
+        main_here("--dataset=blobs", "--generate_test_images=3", *args, out_dir=blobs_run)
+        folder = blobs_run / "samples" / "blobs-small" / "images"
+        return np.stack([iio.imread(folder / f"seed000{seed}.png") for seed in range(3)]).astype(int)
+
+    plain, one, half, none = images(), images("--truncation=1"), images("--truncation=0.5"), images("--truncation=0")
+    np.testing.assert_array_equal(plain, one)
+    z = latents.z_from_seeds(range(3), 12, "normal01") / 2
+    assert np.abs(half - images_of(blobs_run, "blobs-small", z, [])).max() <= 1 and (half != plain).any()
+    assert np.ptp(none, axis=0).max() == 0  # all seeds give the image of the mean z
+    np.testing.assert_allclose(latents.truncate(np.float32([[0.9]]), 0.5, "uniform_unsigned"), [[0.7]])
+
+
 def test_interpolation_goes_from_seed_to_seed(mnist_run: Path):
     main_here("--dataset=mnist", "--interpolate=3,12,7", "--steps=5", "--class=6,9", out_dir=mnist_run)
     samples = mnist_run / "samples" / "mnist-small"
@@ -144,6 +174,8 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
         (["--grid=99999x99999"], "A sheet of 99999 x 99999 images, each 28 high and 28 wide, is larger than"),
         (["--generate_test_images=0"], "--generate_test_images must be at least 1, but is 0"),
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
+        (["--loop=3"], "--loop needs two seeds or more"),
+        (["--truncation=-1"], "--truncation"),
         (["--interpolate=3"], "--interpolate needs two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
         (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),

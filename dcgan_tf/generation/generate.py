@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,12 +20,13 @@ from dcgan_tf.generation import image_files
 from dcgan_tf.runs import Run
 from dcgan_tf.value_range import to_uint8
 
+LOOP_SECONDS = 2  # from one seed to the next
 BATCH = 256  # images in a batch; larger batches were not faster when measured
 SampleFn = Callable[[np.ndarray, np.ndarray], np.ndarray]  # z float32 [N, Z], labels int32 [N] -> uint8 [N, H, W, C]
 
 
 def make_sample_fn(generator: keras.Model, config: Config, batch: int = BATCH) -> SampleFn:
-    """Return the generator as a function from z and labels to images.
+    """Return the generator as a function from z, which is truncated as in the settings, and labels to images.
 
     The function fills the last batch with zeros, so that the same z gives the same image for every N.
     """
@@ -34,6 +36,7 @@ def make_sample_fn(generator: keras.Model, config: Config, batch: int = BATCH) -
         return generator(z, tf.one_hot(labels, config.y_dim), training=False)
 
     def sample_fn(z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        z = latents.truncate(z, config.truncation, config.z_dist)
         images = np.empty((len(z), config.output_height, config.output_width, config.c_dim), np.uint8)
         for start in range(0, len(z), batch):
             stop = min(start + batch, len(z))
@@ -55,11 +58,11 @@ def load_sample_fn(run: Run, config: Config, batch: int = BATCH) -> SampleFn:
 
 
 def write_images(run: Run, config: Config, count: int, *, classes: Sequence[int]) -> None:
-    """Write one PNG file for each of the seeds config.seed, config.seed + 1, ... into the folder images.
+    """Write `count` PNG files into the folder `images`. Their seeds are config.seed, config.seed + 1, ...
 
     Args:
       count: number of images.
-      classes: with labels, the classes; seed s gets classes[s % len(classes)].
+      classes: with labels, the classes; seed s gets classes[s % len(classes)]. Empty without labels.
     Raises: UserError if the run has no checkpoint that can be read.
     """
     folder = run.samples / "images"
@@ -105,11 +108,13 @@ def file_name(seed: int, classes: Sequence[int], config: Config) -> str:
 
 
 def write_grid(run: Run, config: Config, shape: tuple[int, int], *, classes: Sequence[int]) -> None:
-    """Write one sheet. With labels, each row is a class and each column a seed; without, each cell is a seed.
+    """Write one sheet.
+
+    With labels, each row is a class and each column a seed. Without labels, each cell shows the next seed.
 
     Args:
       shape: rows and columns.
-      classes: with labels, row r is of classes[r % len(classes)].
+      classes: with labels, row r shows class classes[r % len(classes)]; empty without labels.
     Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
     """
     rows, columns = shape
@@ -147,6 +152,25 @@ def write_interpolation(run: Run, config: Config, seeds: Sequence[int], *, steps
         frames += [image_files.sheet(segment[:, step], class_count) for step in range(steps)]
     frames = image_files.append_reversed(frames)
     save_and_print(image_files.save_gif, run.samples / "interpolate.gif", frames, 4 * segments)
+
+
+def write_loop(run: Run, config: Config, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:
+    """Write loop.gif, which goes from seed to seed and back to the first one, so that it repeats without a jump.
+
+    It also writes loop.mp4 if imageio-ffmpeg is installed.
+
+    Args: as in `write_interpolation`.
+    Raises: UserError if the images are too large, or the run has no checkpoint that can be read.
+    """
+    class_count = max(1, len(classes))
+    image_files.check_sheet(len(seeds) * class_count, steps, config.output_height, config.output_width)
+    images = interpolate(load_sample_fn(run, config), config, [*seeds, seeds[0]], steps, classes)
+    # The last image of a segment is the first one of the next.
+    frames = [image_files.sheet(segment[:, step], class_count) for segment in images for step in range(steps - 1)]
+    seconds = len(seeds) * LOOP_SECONDS
+    save_and_print(image_files.save_gif, run.samples / "loop.gif", frames, seconds)
+    if importlib.util.find_spec("imageio_ffmpeg"):
+        save_and_print(image_files.save_mp4, run.samples / "loop.mp4", frames, seconds)
 
 
 def interpolate(

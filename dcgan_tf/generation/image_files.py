@@ -36,7 +36,7 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 
 def check_sheet(rows: int, columns: int, height: int, width: int) -> None:
-    """Raise UserError if a sheet of rows x columns images of height x width has more than MAX_SHEET_PIXELS."""
+    """Raise UserError if a sheet of rows x columns images has more than MAX_SHEET_PIXELS pixels."""
     if rows * height * columns * width > MAX_SHEET_PIXELS:
         raise UserError(
             f"A sheet of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
@@ -70,6 +70,17 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     )
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded)
+
+
+def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
+    """Write frames, each uint8 [H, W, 1 or 3], as an MP4 file of that duration. Needs imageio-ffmpeg.
+
+    Odd heights and widths, which the codec does not take, lose one row or column.
+    """
+    video = [np.repeat(frame, 3 // frame.shape[2], axis=2) for frame in frames]
+    video = [frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in video]
+    with atomic_write(path) as temporary, iio.imopen(temporary, "w", extension=".mp4", plugin="FFMPEG") as file:
+        file.write(np.stack(video), fps=len(frames) / seconds, macro_block_size=2)
 
 
 def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
