@@ -6,7 +6,7 @@ import sys
 
 import flags
 from dcgan_tf import cli_values
-from dcgan_tf.api import select
+from dcgan_tf.api import original, select
 from dcgan_tf.commands import COMMANDS, OPTIONS, WEIGHT_OPTIONS
 from dcgan_tf.errors import UserError
 from dcgan_tf.signals import exit_on_signals
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
 def train(request: flags.Request) -> None:
     """Train a run. The first of these rules that applies chooses it:
 
-    1. Without --resume: a new run, with the weights of --checkpoint if given.
+    1. Without --resume: a new run, with the weights of --checkpoint or --init_from if given.
     2. With --resume and an --out_name that no run has: a new run with that name.
     3. With --resume: the run named --out_name, or else the newest run that matches the settings on the command line.
     """
@@ -35,13 +35,14 @@ def train(request: flags.Request) -> None:
         print(f"There is no run {name} yet, so it begins now.")
         is_new = True
     run = None if is_new else runs.find(config.dataset, name, request.given)
+    checkpoint, init_from = request.options["checkpoint"], request.options["init_from"]
+    start = runs.find(config.dataset, init_from) if init_from else None
     start_tensorflow()
+    if checkpoint:
+        start = original(runs, checkpoint)
     from dcgan_tf.training import loop  # after start_tensorflow, which hides TensorFlow's messages
 
-    if run:
-        outcome = loop.resume(run, request.given)
-    else:
-        outcome = loop.train_new(config, runs, name, request.options["checkpoint"], request.given)
+    outcome = loop.resume(run, request.given) if run else loop.train_new(config, runs, name, start, request.given)
     if outcome.signal:
         raise SystemExit(128 + outcome.signal)
 

@@ -56,8 +56,7 @@ def select(
         start_tensorflow()
         from dcgan_tf import tf1_checkpoint
 
-        run = runs.named(name or Path(tf1_checkpoint.prefix(checkpoint)).name)
-        run = dataclasses.replace(run, original_checkpoint=checkpoint)
+        run = original(runs, checkpoint, name)
         config = dataclasses.replace(config, **tf1_checkpoint.sizes(checkpoint, given))
     else:
         run = runs.find(config.dataset, name, given)
@@ -69,6 +68,14 @@ def select(
     run = dataclasses.replace(run, best=best, iteration=iteration, raw=weights == "raw")
     # Seeds of images begin with 0, whatever the seed of the training was.
     return run, _override(config, {"seed": 0} | given)
+
+
+def original(runs: Runs, checkpoint: str, name: str = "") -> Run:
+    """Return a checkpoint of the original program as a run, by default with its own name. Raises UserError."""
+    from dcgan_tf import tf1_checkpoint
+
+    run = runs.named(name or Path(tf1_checkpoint.prefix(checkpoint)).name)
+    return dataclasses.replace(run, original_checkpoint=checkpoint)
 
 
 def _override(config: Config, given: dict[str, Any]) -> Config:
@@ -215,6 +222,7 @@ def train(
     out_name: str = "",
     preset: str = "",
     resume: bool = False,
+    init_from: str = "",
     on_log: Callable[[dict[str, float]], None] | None = None,
     verbose: bool = False,
     **settings: Any,
@@ -226,6 +234,7 @@ def train(
       out_dir, out_name: the folder for checkpoints/, samples/ and logs/, and the run's name (default: a new name).
       preset: "paper" or "small".
       resume: continue the run out_name, or the newest of this data set.
+      init_from: the name of a run whose weights the new run begins with.
       on_log: called every log_freq iterations with {"iteration": ..., "d_loss": ..., "g_loss": ..., ...}.
       verbose: print what the command prints.
       settings: any setting of the command line, e.g. epoch=1, batch_size=32.
@@ -247,10 +256,11 @@ def train(
     from dcgan_tf.training import loop
 
     with contextlib.nullcontext() if verbose else _quiet():
+        start = runs.find(dataset, init_from) if init_from else None
         if resume:
             outcome = loop.resume(runs.find(dataset, out_name, settings), settings, log if on_log else None)
         else:
-            outcome = loop.train_new(config, runs, out_name, on_log=log if on_log else None)
+            outcome = loop.train_new(config, runs, out_name, start, settings, log if on_log else None)
     if outcome.run is None:
         raise UserError("Only the first of several workers has the run; use it there, as dcgan_tf.load() does.")
     return TrainedRun(outcome.run, _override(outcome.run.config(), {"seed": 0}))

@@ -80,20 +80,22 @@ def iteration_of(path: str) -> int | None:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """Return the run's generator (or its EMA) and the path of its checkpoint. Raises UserError."""
     generator = build_generator(config)
-    state = g_ema_state(generator) if config.g_ema and not run.raw else None
-    return generator, _load(run, generator, state)
+    if config.g_ema and not run.raw and not run.original_checkpoint:
+        return generator, _restore(tf.train.Checkpoint(**g_ema_state(generator)), run)
+    return generator, load_weights(run, generator)
 
 
 def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """Return the run's discriminator and the path of its checkpoint. Raises UserError."""
     discriminator = build_discriminator(config)
-    return discriminator, _load(run, discriminator)
+    return discriminator, load_weights(run, discriminator)
 
 
-def _load(run: Run, network: keras.Model, state: dict[str, tf.Variable] | None = None) -> str:
+def load_weights(run: Run, *networks: keras.Model) -> str:
+    """Load the run's weights into the networks, without EMA and Adam. Returns the path. Raises UserError."""
     if run.original_checkpoint:
-        return tf1_checkpoint.assign(run.original_checkpoint, network)
-    return _restore(tf.train.Checkpoint(**(state or {v.path: v.value for v in network.variables})), run)
+        return tf1_checkpoint.assign(run.original_checkpoint, *networks)
+    return _restore(tf.train.Checkpoint(**{v.path: v.value for network in networks for v in network.variables}), run)
 
 
 def _newest_first(run: Run) -> list[str]:

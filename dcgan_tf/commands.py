@@ -73,6 +73,7 @@ def _weights(name: str) -> str:
 
 OPTIONS = {
     "resume": Option("With --train: continue a run, the newest that matches or --out_name", False),
+    "init_from": Option("With --train: begin a new run with the weights of this run, e.g. of another data set", ""),
     "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", "", parse=_preset),
     "checkpoint": Option("Use the weights of a checkpoint of the original program", "", is_path=True),
     "best": Option("Use the checkpoint that scored best (see --evaluate_freq), not the newest", False),
@@ -106,7 +107,7 @@ COMMANDS = {
     "train": Command(
         "Train; without this flag, a trained run is used",
         "",  # main.train calls the training
-        options=("resume", "preset", "checkpoint"),
+        options=("resume", "preset", "checkpoint", "init_from"),
         in_original=True,
     ),
     "visualize": Command(

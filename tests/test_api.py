@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import ROOT, fails_with_one_sentence, images_of, main_here
 
 import dcgan_tf
@@ -93,6 +95,39 @@ def test_train_and_evaluate(images_dir: Path, tmp_path: Path, capfd: pytest.Capt
     main_here(*call[:2], "--iteration=4", out_dir=tmp_path)
     file = run.run.samples / "images" / "seed0001.png"
     np.testing.assert_array_equal(iio.imread(file), images[1][1])
+
+
+def test_a_training_can_begin_with_the_weights_of_a_run(images_dir: Path, blobs_run: Path, tmp_path: Path):
+    shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
+    data = ["--dataset=blobs", f"--data_dir={images_dir}", "--init_from=blobs-small"]
+    main_here(
+        *data,
+        "--train",
+        "--iterations=1",
+        "--batch_size=8",
+        "--learning_rate=1e-12",
+        "--out_name=new",
+        out_dir=tmp_path,
+    )
+    before, after = (dcgan_tf.load(name, out_dir=tmp_path) for name in ("blobs-small", "new"))
+    assert after.config.output_width == 24 and after.config.z_dist == "normal01"
+    adam = tf.train.load_checkpoint(str(after.run.checkpoints / "model-1"))
+    assert adam.get_tensor("iteration/.ATTRIBUTES/VARIABLE_VALUE") == 1
+    for network in ("generator/g_h0_lin/Matrix", "discriminator/d_h0_conv/w"):
+        key = network.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE"
+        start = tf.train.load_checkpoint(str(before.run.checkpoints / "model-60")).get_tensor(key)
+        np.testing.assert_allclose(adam.get_tensor(key), start, atol=1e-9)
+    run = dcgan_tf.train(
+        "blobs", data_dir=str(images_dir), out_dir=tmp_path, init_from="new", iterations=1, batch_size=8
+    )
+    assert run.config.z_dim == 12
+    for arguments, says in (
+        (["--gf_dim=6"], "has --gf_dim 8"),
+        (["--resume"], "--init_from begins a new run"),
+        (["--init_from=none"], "No trained run named 'none'"),
+    ):
+        with pytest.raises(UserError, match=says):
+            main_here(*data, "--train", *arguments, out_dir=tmp_path)
 
 
 def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):

@@ -88,7 +88,7 @@ def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
 
 def test_a_data_set_without_its_classes_is_refused(images_dir: Path, tmp_path: Path):
     args = ["--train", "--dataset=blobs", f"--data_dir={images_dir}", f"--checkpoint={PREFIX}", "--batch_size=8"]
-    with pytest.raises(UserError, match="The data set 'blobs' has 0 classes, but the checkpoint .* 10"):
+    with pytest.raises(UserError, match="The data set 'blobs' has 0 classes, but the run model.b32-600 has 10"):
         main_here(*args, out_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 

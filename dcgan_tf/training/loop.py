@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_tf import tf1_checkpoint
-from dcgan_tf.checkpoint import Checkpoints
+from dcgan_tf.checkpoint import Checkpoints, load_weights
 from dcgan_tf.config import SETTINGS, Config, settings_with
 from dcgan_tf.data.dataset import Dataset, load_dataset
 from dcgan_tf.errors import UserError
@@ -44,7 +44,7 @@ def train_new(
     config: Config,
     runs: Runs,
     name: str,
-    weights: str = "",
+    start: Run | None = None,
     given: dict[str, Any] | None = None,
     on_log: OnLog | None = None,
 ) -> Outcome:
@@ -52,20 +52,35 @@ def train_new(
 
     Args:
       name: of the run; blank: a name is made.
-      weights: a checkpoint of the original to start from; its shapes decide the sizes.
-      given: the settings on the command line, which must not contradict that checkpoint.
+      start: a run whose weights it begins with, with new Adam state; they decide the sizes of the networks.
+      given: the settings on the command line, which must not contradict these sizes.
       on_log: called every config.log_freq iterations.
     """
-    sizes = tf1_checkpoint.sizes(weights, given or {}) if weights else {}
+    sizes = network_settings(start, given or {}) if start else {}
     classes = sizes.pop("class_names", ())
     cluster, dataset, config = setup(dataclasses.replace(config, **sizes))
-    if weights and len(classes) != config.y_dim:
+    if start and len(classes) != config.y_dim:
         raise UserError(
-            f"The data set {config.dataset!r} has {config.y_dim} classes, but the checkpoint {weights} has"
-            f" {len(classes)}; name a data set like the one it was trained on."
+            f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {start.name} has {len(classes)};"
+            f" name a data set like the one it was trained on."
         )
     run = runs.create(config, name) if cluster.is_chief else None
-    return train(config, run, dataset, cluster, weights=weights, on_log=on_log)
+    return train(config, run, dataset, cluster, start=start, on_log=on_log)
+
+
+def network_settings(start: Run, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that the weights of a run require, and its class names. Raises UserError."""
+    if start.original_checkpoint:
+        return tf1_checkpoint.sizes(start.original_checkpoint, given)
+    config = start.config()
+    names = [name for name in settings_with(Trait.ARCHITECTURE) if name not in ("g_ema", "hold_out")]
+    for name in names:
+        if name in given and given[name] != getattr(config, name):
+            raise UserError(
+                f"The run {start.name} has --{name} {getattr(config, name)}, and so has a training that begins with its"
+                f" weights; leave out --{name} {given[name]}."
+            )
+    return {name: getattr(config, name) for name in (*names, "class_names")}
 
 
 def resume(run: Run, given: dict[str, Any], on_log: OnLog | None = None) -> Outcome:
@@ -106,7 +121,7 @@ def train(
     dataset: Dataset,
     cluster: Cluster,
     resumed: bool = False,
-    weights: str = "",
+    start: Run | None = None,
     on_log: OnLog | None = None,
 ) -> Outcome:
     """Train to the last iteration, or until SIGINT or SIGTERM; then save.
@@ -114,7 +129,7 @@ def train(
     Args:
       run: of the chief, which alone reads and writes it; None for the other workers.
       resumed: whether to restore the run's newest checkpoint.
-      weights: a checkpoint of the original to start from.
+      start: a run whose weights it begins with.
     Raises: UserError if a loss or weight is not finite, a checkpoint cannot be written, or a worker is lost.
     """
     lock = training_lock(run) if run else contextlib.nullcontext()
@@ -125,7 +140,7 @@ def train(
             train_step = model.make_step()
 
         # Their weights: the chief reads them, all devices get them
-        checkpoints = prepare(config, run, dataset, model, resumed, weights) if run else None
+        checkpoints = prepare(config, run, dataset, model, resumed, start) if run else None
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations; the recorder writes curves, sheets and checkpoints
@@ -155,11 +170,11 @@ def train(
     return Outcome(run, stop.signal)
 
 
-def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, weights: str) -> Checkpoints:
+def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, start: Run | None) -> Checkpoints:
     """Load weights and clean up after a killed training, if asked; print what will be trained; write reals.png."""
     checkpoints = Checkpoints(model, run, config.max_to_keep)
-    if weights:
-        print(f"Weights from {tf1_checkpoint.assign(weights, model.generator, model.discriminator)}")
+    if start:
+        print(f"Weights from {load_weights(start, model.generator, model.discriminator)}")
     if resumed:
         print(f"Continue from {checkpoints.restore() or 'the beginning, because no checkpoint was saved yet'}")
         remove_temporary_files((run.checkpoints, run.samples, run.logs))
