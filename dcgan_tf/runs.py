@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from dcgan_tf.config import Config, settings_with
 from dcgan_tf.errors import UserError
@@ -145,16 +146,14 @@ def save_config(run: Run, config: Config) -> None:
 @contextlib.contextmanager
 def training_lock(run: Run) -> Iterator[None]:
     """Lock the run for training; the lock ends with the process. Raises UserError, with the pid of its owner."""
-    with (run.checkpoints / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise UserError(
-                f"The run {run.name} is being trained by process {file.read().strip()}; wait for it, stop it, or choose"
-                " another --out_name."
-            ) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
+    pid_file = run.checkpoints / ".pid"  # beside the lock file, which filelock empties
+    try:
+        with filelock.FileLock(run.checkpoints / ".lock", timeout=0):
+            pid_file.write_text(f"{os.getpid()}\n")
+            yield
+    except filelock.Timeout as error:
+        owner = pid_file.read_text().strip() if pid_file.exists() else "another process"
+        raise UserError(
+            f"The run {run.name} is being trained by process {owner}; wait for it, stop it, or choose another"
+            " --out_name."
+        ) from error

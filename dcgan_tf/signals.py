@@ -24,8 +24,9 @@ def exit_on_signals() -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None = None) -> None:
         received.append(number)
-        signal.signal(signal.SIGALRM, lambda *_: handle(number))
-        signal.setitimer(signal.ITIMER_REAL, 1)
+        if hasattr(signal, "setitimer"):  # not on Windows
+            signal.signal(signal.SIGALRM, lambda *_: handle(number))
+            signal.setitimer(signal.ITIMER_REAL, 1)
         raise SystemExit
 
     for number in STOP_SIGNALS:
@@ -33,7 +34,8 @@ def exit_on_signals() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         if received:
             sys.exit(128 + received[0])
 

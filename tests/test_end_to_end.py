@@ -29,7 +29,7 @@ def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path
     assert len(np.unique(sheet)) > 50
     checkpoints = mnist_run / "checkpoints" / "mnist-small"
     assert sorted(f.name for f in checkpoints.iterdir()) == [
-        ".lock", "FLAGS.json", "checkpoint", "model-40.data-00000-of-00001", "model-40.index",
+        ".lock", ".pid", "FLAGS.json", "checkpoint", "model-40.data-00000-of-00001", "model-40.index",
     ]  # fmt: skip
     settings = json.loads((checkpoints / "FLAGS.json").read_text())
     assert (settings["gf_dim"], settings["output_height"], len(settings["class_names"])) == (8, 28, 10)
