@@ -51,7 +51,7 @@ def use(request: flags.Request) -> None:
     """Run a command on trained weights, which `api.select` chooses."""
     chosen = {name: value for name, value in request.options.items() if name in WEIGHT_OPTIONS}
     run, config = select(request.runs, request.config, request.out_name, request.given, **chosen)
-    if not run.original_checkpoint:
+    if not run.original_checkpoint and not run.pretrained:
         print(f"Run: {run.checkpoints}")
     keywords = {OPTIONS[name].keyword: value for name, value in request.options.items() if OPTIONS[name].keyword}
     if "classes" in keywords:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_tf import cli_values
 from dcgan_tf.config import PRESETS, Config, settings_with
 from dcgan_tf.errors import UserError
+from dcgan_tf.pretrained import find as find_pretrained
 from dcgan_tf.runs import Run, Runs
 from dcgan_tf.setting import Trait
 from dcgan_tf.startup import start_tensorflow
@@ -37,11 +38,13 @@ def select(
     best: bool = False,
     iteration: int = 0,
     weights: str = "",
+    pretrained: bool = False,
 ) -> tuple[Run, Config]:
     """Choose trained weights. The first of these rules that applies chooses them:
 
     1. With a checkpoint of the original program: that one. The shapes of its weights give the sizes of the networks.
-    2. The run of that name, or else the newest run that matches the data set and `given`. Settings come from the run,
+    2. With pretrained: the generator for this data set that comes with the package.
+    3. The run of that name, or else the newest run that matches the data set and `given`. Settings come from the run,
        except those with the trait OVERRIDE or MACHINE.
 
     Args:
@@ -49,6 +52,7 @@ def select(
       name: of the run, or blank.
       given: the settings that the user gave.
       checkpoint: path of a checkpoint of the original program, or blank.
+      pretrained: whether to use the generator that comes with the package.
       best, iteration, weights: which of the run's weights, as `load` has them.
     Returns: the run and its settings. Raises: UserError if there is no such run or checkpoint.
     """
@@ -59,7 +63,7 @@ def select(
         run = original(runs, checkpoint, name)
         config = dataclasses.replace(config, **tf1_checkpoint.sizes(checkpoint, given))
     else:
-        run = runs.find(config.dataset, name, given)
+        run = find_pretrained(runs, config.dataset) if pretrained else runs.find(config.dataset, name, given)
         config = run.config()
     if weights == "ema" and not config.g_ema:
         raise UserError(
@@ -189,8 +193,8 @@ def load(
     """Find a trained run.
 
     Args:
-      source: a run's name, its folder in checkpoints/, a checkpoint of the original program, or a data set, which means
-        the newest run of it.
+      source: a data set, which means the newest run of it; a run's name, or its folder in checkpoints/; a checkpoint of
+        the original program; or "pretrained:mnist", which comes with the package.
       out_dir: the folder with checkpoints/, samples/ and logs/.
       best: use the checkpoint that scored best (--evaluate_freq), not the newest.
       iteration: use the checkpoint of this iteration.
@@ -200,7 +204,11 @@ def load(
     """
     path, runs = Path(source).expanduser(), Runs(str(Path(out_dir).expanduser()))
     name = checkpoint = ""
-    if (path / "FLAGS.json").is_file():
+    kind, _, pretrained_name = str(source).partition(":")
+    pretrained = kind == "pretrained"
+    if pretrained:
+        source = pretrained_name
+    elif (path / "FLAGS.json").is_file():
         path = path.absolute()
         runs, name = Runs(str(path.parents[1]), path.parent.name), path.name
     elif any(path.glob("*.index")) or Path(f"{path}.index").is_file():
@@ -210,6 +218,7 @@ def load(
     config = Config(**({"dataset": str(source)} | settings))
     with _quiet():
         chosen = {"checkpoint": checkpoint, "best": best, "iteration": iteration, "weights": weights}
+        chosen["pretrained"] = pretrained
         run, config = select(runs, config, name, settings, **chosen)
         start_tensorflow()
     return TrainedRun(run, config)

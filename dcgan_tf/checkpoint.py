@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from dcgan_tf import tf1_checkpoint
+from dcgan_tf import pretrained, tf1_checkpoint
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.model import DCGAN, g_ema_state
@@ -80,6 +80,8 @@ def iteration_of(path: str) -> int | None:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """Return the run's generator (or its EMA) and the path of its checkpoint. Raises UserError."""
     generator = build_generator(config)
+    if run.pretrained:
+        return generator, pretrained.assign(run.pretrained, generator)
     if config.g_ema and not run.raw and not run.original_checkpoint:
         return generator, _restore(tf.train.Checkpoint(**g_ema_state(generator)), run)
     return generator, load_weights(run, generator)
@@ -95,6 +97,8 @@ def load_weights(run: Run, *networks: keras.Model) -> str:
     """Load the run's weights into the networks, without EMA and Adam. Returns the path. Raises UserError."""
     if run.original_checkpoint:
         return tf1_checkpoint.assign(run.original_checkpoint, *networks)
+    if run.pretrained:
+        raise UserError(f"The pretrained run {run.name} has only the generator; use a run that you trained.")
     return _restore(tf.train.Checkpoint(**{v.path: v.value for network in networks for v in network.variables}), run)
 
 

@@ -81,6 +81,7 @@ OPTIONS = {
     "weights": Option(
         "raw: the generator's weights; ema: their average (default: the average if the run has one)", "", parse=_weights
     ),
+    "pretrained": Option("Use the trained generator for this data set that comes with the program, e.g. mnist", False),
     "class": Option("Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog", "", "classes"),
     "option": Option(
         "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
@@ -98,6 +99,7 @@ WEIGHT_OPTIONS = (
     "best",
     "iteration",
     "weights",
+    "pretrained",
 )  # they choose the weights; without them, the newest checkpoint
 # for commands whose functions take `classes`
 IMAGE_OPTIONS = (*WEIGHT_OPTIONS, "class")

@@ -28,6 +28,7 @@ class Run:
     original_checkpoint: str = ""  # a checkpoint of the original program that gives the weights
     best: bool = False  # whether to use the best checkpoint, not the newest
     iteration: int = 0  # use the checkpoint of this iteration; 0: the newest
+    pretrained: Path | None = None  # the folder of a pretrained run that gives the generator
     raw: bool = False  # whether to use the generator's weights, not their average (EMA)
 
     @property
@@ -41,7 +42,7 @@ class Run:
 
     @property
     def flags_file(self) -> Path:
-        return self.checkpoints / "FLAGS.json"
+        return (self.pretrained or self.checkpoints) / "FLAGS.json"
 
     @property
     def has_begun(self) -> bool:

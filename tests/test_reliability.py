@@ -313,8 +313,8 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     process, seen = psutil.Process(), {}
     write = recorder.Sampler.write
 
-    def observed(sampler: recorder.Sampler, name: str) -> None:
-        write(sampler, name)
+    def observed(sampler: recorder.Sampler, name: str, iteration: int) -> None:
+        write(sampler, name, iteration)
         seen[int(name[6:-4])] = process.memory_info().rss, process.num_fds()
 
     monkeypatch.setattr(recorder.Sampler, "write", observed)

@@ -115,6 +115,9 @@ class Evaluator:
         if not self.has_test:
             return scores
         scores["control_error"] = metrics.nearest_neighbour_error(train.images, train.labels, test.images, test.labels)
+        if run.pretrained:
+            print("The linear SVM is left out: a pretrained run has no discriminator.")
+            return scores
         if not importlib.util.find_spec("sklearn"):
             print("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
