@@ -92,6 +92,10 @@ class Config:
     iterations: int | None = training(None, "Number of iterations, instead of --epoch", above=0)
     batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", OVERRIDE | ORIGINAL, above=0)
     learning_rate: float = training(0.0002, "Learning rate of Adam", ORIGINAL, above=0)
+    lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
+    weight_decay: float = training(
+        0, "Factor of the L2 term, half the sum of squared weights, in both losses, e.g. 2.5e-5", minimum=0
+    )
     beta1: float = training(0.5, "beta1 of Adam: decay rate of the mean of the gradients", ORIGINAL, minimum=0, below=1)
     g_steps: int = training(2, "Generator updates per iteration", above=0)
     g_ema: float = training(
@@ -168,6 +172,8 @@ class Config:
                 f" multiples of 4, but are {self.output_height} and {self.output_width}."
             )
         last = math.inf if self.iterations else self.epoch
+        if self.lr_decay_epochs > last:
+            raise UserError(f"--lr_decay_epochs must be at most --epoch, {self.epoch}, but is {self.lr_decay_epochs}.")
         if max(self.epochs_to_keep, default=1) > last or min(self.epochs_to_keep, default=1) < 1:
             limit = "at least 1" if self.iterations else f"between 1 and --epoch, which is {self.epoch}"
             raise UserError(f"--epoch_samples must be {limit}, but is {self.epoch_samples!r}.")

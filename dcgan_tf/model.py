@@ -33,8 +33,10 @@ class DCGAN:
         self.generator = build_generator(config, config.precision, **batch_norm)
         self.discriminator = build_discriminator(config, config.precision, **batch_norm)
         self.g_ema = build_generator(config, config.precision) if config.g_ema else None
-        self.g_optimizer = Adam(self.generator.trainable_variables, config.learning_rate, config.beta1)
-        self.d_optimizer = Adam(self.discriminator.trainable_variables, config.learning_rate, config.beta1)
+        # With config.lr_decay_epochs, each iteration sets it; see run_iteration.
+        self.learning_rate = tf.Variable(config.learning_rate, trainable=False)
+        self.g_optimizer = Adam(self.generator.trainable_variables, self.learning_rate, config.beta1)
+        self.d_optimizer = Adam(self.discriminator.trainable_variables, self.learning_rate, config.beta1)
         # Gradients underflow in float16, so the loss is multiplied by a power of two, and the gradients divided by it.
         self.loss_scale = 1024.0 if config.precision == "float16" else 1.0
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -111,9 +113,14 @@ class DCGAN:
         return self.discriminator(images, labels, training=True)
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
-        """Return the gradients of the loss, averaged over the replicas."""
+        """Return the gradients of the loss, averaged over the replicas, with config.weight_decay of its L2 term."""
         gradients = replica_ops.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
-        return gradients if self.loss_scale == 1 else [gradient / self.loss_scale for gradient in gradients]
+        if self.loss_scale != 1:
+            gradients = [gradient / self.loss_scale for gradient in gradients]
+        if not (decay := self.config.weight_decay):
+            return gradients
+        # The gradient of decay / 2 * sum(weight^2), which has no part for biases and batch norm.
+        return [g + decay * w if w.shape.rank > 1 else g for g, w in zip(gradients, weights, strict=True)]
 
     def sync_replicas(self, loss_values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Average losses and moving batch-norm statistics over the replicas. Returns the losses."""
@@ -130,16 +137,19 @@ class DCGAN:
         for ema, variable in zip(self.g_ema.variables, self.generator.variables, strict=True):
             replica_ops.assign(ema.value, ema.value - (ema.value - variable.value) * (1 - decay))
 
-    def make_step(self) -> Step:
+    def make_step(self, lr_decay: tuple[int, int] | None = None) -> Step:
         """Return one compiled function that runs K iterations. Its results equal those of K calls.
 
         It is traced once, for all K. It writes no files: what is logged is returned as tensors.
 
+        Args:
+          lr_decay: the first and the last iteration in which the learning rate goes down to 0 in a straight line.
         Returns: a function of uint8 images [K, B, H, W, C] and int32 labels [K, B], B being one worker's shard. It
           returns the logged values of the last iteration as float32: d_loss, d_loss_real, d_loss_fake, g_loss, z, and,
           from this worker's first device only, d and d_ (D's outputs for real and fake images) and G (if logged).
         """
         config = self.config
+        self.lr_decay = lr_decay
         self._compiled_replica_step = self.replica_step
         if use_xla(config.xla):
             self._compiled_replica_step = tf.function(self.replica_step, jit_compile=True, autograph=False)
@@ -159,6 +169,10 @@ class DCGAN:
         config = self.config
         self.iteration.assign_add(1)
         iteration = self.iteration.read_value()
+        if self.lr_decay:
+            first, last = self.lr_decay
+            left = tf.cast(last + 1 - iteration, tf.float32) / (last + 1 - first)
+            self.learning_rate.assign(config.learning_rate * tf.clip_by_value(left, 0, 1))
         # Outside replica_step, because XLA draws other random numbers than TensorFlow.
         z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
         random = (

@@ -15,7 +15,7 @@ class Adam:
     One TensorFlow operation updates each variable.
     """
 
-    def __init__(self, variables: list[keras.Variable], learning_rate: float, beta1: float, beta2: float = 0.999):
+    def __init__(self, variables: list[keras.Variable], learning_rate: tf.Variable, beta1: float, beta2: float = 0.999):
         self.learning_rate, self.beta1, self.beta2, self.epsilon = learning_rate, beta1, beta2, 1e-8
         self.names = [v.path for v in variables]
         self.m = [tf.Variable(tf.zeros_like(v.value)) for v in variables]

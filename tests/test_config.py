@@ -50,6 +50,8 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
         ({"output_width": -28}, "--output_width must be greater than 0, but is -28"),
         ({"learning_rate": float("nan")}, "--learning_rate must be greater than 0"),
         ({"beta1": 1.0}, "--beta1 must be at least 0 and less than 1"),
+        ({"lr_decay_epochs": 26}, "--lr_decay_epochs must be at most --epoch, 25, but is 26"),
+        ({"weight_decay": -1.0}, "--weight_decay must be at least 0, but is -1.0"),
         ({"seed": -1}, "--seed must be at least 0 and less than 4294967296, but is -1"),
         ({"c_dim": 2}, "--c_dim must be one of 1, 3, but is 2"),
         ({"z_dist": "normal"}, "--z_dist must be one of uniform_signed, uniform_unsigned, normal01, but is 'normal'"),

@@ -97,7 +97,8 @@ def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_p
 def test_a_signal_saves_and_resume_continues_exactly(mnist_dir: Path, tmp_path: Path, number: int, code: int):
     """Stopped somewhere and resumed, a run ends with the weights, sheets and curves of one that was not."""
     length = ["--epoch=3", "--train_size=480", "--sample_freq=30", "--log_freq=7", "--ckpt_freq=1000"]
-    args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, *length]
+    decays = ["--lr_decay_epochs=2", "--weight_decay=2.5e-5"]
+    args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, *length, *decays]
     process = main_process(*args, "--out_name=stopped", cwd=tmp_path)
     flags_file = tmp_path / "checkpoints" / "stopped" / "FLAGS.json"
     events = tmp_path / "logs" / "stopped"

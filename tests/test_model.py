@@ -119,6 +119,29 @@ def test_g_steps_is_the_number_of_generator_updates():
         assert float(model.d_optimizer.beta1_power) == pytest.approx(0.5**2)
 
 
+def test_learning_rate_decay():
+    """In a straight line down to 0: 1, 1, 1/2 of it in iterations 1 to 3, and nothing is learnt after the last."""
+    model = DCGAN(Config(**SMALL))
+    step = model.make_step(lr_decay=(2, 3))
+    images, labels = np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32)
+    for factor in (1, 1, 0.5, 0):
+        weights = [v.numpy() for v in model.generator.trainable_variables]
+        step(images, labels)
+        assert float(model.learning_rate) == pytest.approx(factor * 0.0002)
+    for variable, before in zip(model.generator.trainable_variables, weights, strict=True):
+        assert (variable.numpy() == before).all()
+
+
+def test_weight_decay_is_the_gradient_of_the_l2_term():
+    inputs = np.zeros((8, 16, 16, 3), np.float32), tf.zeros([8, 0]), np.ones((8, 6), np.float32)
+    without, decayed = DCGAN(Config(**SMALL)), DCGAN(Config(**SMALL, weight_decay=0.5))
+    kernels = [v.numpy() for v in decayed.discriminator.trainable_variables]
+    l2_gradients = [0.5 * value if value.ndim > 1 else 0 for value in kernels]
+    plain = without.train_step(*inputs)["grad_D"]
+    for gradient, other, l2 in zip(decayed.train_step(*inputs)["grad_D"], plain, l2_gradients, strict=True):
+        np.testing.assert_allclose(gradient, other.numpy() + l2, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("conditional", "precision", "xla"),
     [

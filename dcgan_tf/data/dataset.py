@@ -90,6 +90,16 @@ def steps_per_epoch(dataset: Dataset, config: Config) -> int:
     return _epoch_size(dataset, config) // config.batch_size
 
 
+def lr_decay(dataset: Dataset, config: Config) -> tuple[int, int] | None:
+    """Return the first and the last iteration of the epochs in config.lr_decay_epochs; None if there are none.
+
+    With config.iterations, they are at most all iterations.
+    """
+    last = total_iterations(dataset, config)
+    first = max(0, last - config.lr_decay_epochs * steps_per_epoch(dataset, config)) + 1
+    return (first, last) if config.lr_decay_epochs else None
+
+
 def _epoch_size(dataset: Dataset, config: Config) -> int:
     return int(min(len(dataset.images), config.train_size))
 

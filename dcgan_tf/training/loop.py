@@ -13,7 +13,7 @@ import tensorflow as tf
 from dcgan_tf import tf1_checkpoint
 from dcgan_tf.checkpoint import Checkpoints, load_weights
 from dcgan_tf.config import SETTINGS, Config, settings_with
-from dcgan_tf.data.dataset import Dataset, load_dataset
+from dcgan_tf.data.dataset import Dataset, load_dataset, lr_decay
 from dcgan_tf.errors import UserError
 from dcgan_tf.files import remove_temporary_files
 from dcgan_tf.model import DCGAN
@@ -137,7 +137,7 @@ def train(
         # The networks, on every device
         with cluster.strategy.scope():
             model = DCGAN(config)
-            train_step = model.make_step()
+            train_step = model.make_step(lr_decay(dataset, config))
 
         # Their weights: the chief reads them, all devices get them
         checkpoints = prepare(config, run, dataset, model, resumed, start) if run else None
