@@ -77,7 +77,7 @@ def all_flags() -> Iterator[Flag]:
     """Yield every flag, in the order of --help."""
     options = dict(OPTIONS)
     for name, command in COMMANDS.items():
-        group, is_path = "Training" if name == "train" else "Using a trained run", name == "features"
+        group, is_path = "Training" if name == "train" else "Using a trained run", name in ("features", "project")
         yield Flag(name, command.kind, command.default, command.help, group, is_path, command.in_original)
         for option_name in command.options:
             if option := options.pop(option_name, None):  # list an option once, after the first command that has it

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dcgan_tf.generation.generate import SampleFn
+    from dcgan_tf.generation.project import Projection
 
 Classes = int | str | Sequence[int | str] | None  # numbers or names; None: all classes in turn
 
@@ -152,6 +153,27 @@ class TrainedRun:
         seeds = cli_values.interpolation(",".join(map(str, seeds)))
         steps = cli_values.steps(steps)
         return generate.interpolate(self.sample_fn, self.config, seeds, steps, self.classes(classes))
+
+    def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
+        """Find the z whose image is most like the given one, as --project does.
+
+        Args:
+          image: an image file, or uint8 [H, W, C] of the generator's size.
+          classes: with labels, the classes to try (default: all).
+        Returns: the found z [Z], its label, its image uint8 [H, W, C], and rms, the difference in gray levels.
+        """
+        import numpy as np
+
+        from dcgan_tf.data.decode import read_image
+        from dcgan_tf.generation import project
+
+        if not isinstance(image, np.ndarray):
+            image = read_image(Path(image), self.config)
+        shape = (self.config.output_height, self.config.output_width, self.config.c_dim)
+        if image.shape != shape or image.dtype != np.uint8:
+            raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
+        with _quiet():
+            return project.project(self.run, self.config, image, self.classes(classes))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.

@@ -154,6 +154,13 @@ COMMANDS = {
         "",
         IMAGE_OPTIONS,
     ),
+    "project": Command(
+        "Find the z whose image is most like the one in this file, and write both images side by side",
+        "generation.project:write_projection",
+        Path,
+        "",
+        IMAGE_OPTIONS,
+    ),
     "story": Command("Write the run's loss curves and a GIF of its sample sheets", "generation.report:report"),
     "evaluate": Command(
         "Measure how good the generated images are; needs the data set",

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
+from dcgan_tf.errors import UserError, reason
 
 Image.init()
 # Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
@@ -44,6 +44,17 @@ def decode_image(data: Path | bytes | np.ndarray, config: Config) -> tuple[np.nd
     image = fit_image(image, config.output_width, config.output_height, config.fit)
     pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., None], (height, width)
+
+
+def read_image(path: Path, config: Config) -> np.ndarray:
+    """Read one image file as for a training: uint8 [output_height, output_width, C]. Raises UserError."""
+    try:
+        return decode_image(path, config)[0]
+    except UserError as error:
+        raise UserError(f"The image {path} {error}") from error
+    except Exception as error:  # decoders raise many kinds of exceptions for damaged files
+        cause = "it is not an image" if isinstance(error, Image.UnidentifiedImageError) else reason(error)
+        raise UserError(f"The image {path} cannot be read ({cause}); name the file of an image.") from error
 
 
 def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:

@@ -223,7 +223,7 @@ def write_arithmetic(run: Run, config: Config, terms: Sequence[Term], *, classes
 
 
 def save_and_print(save: Callable[..., None], path: Path, *args: object) -> None:
-    """Write a file with `image_files.save_png` or `save_gif`, and print its path."""
+    """Write a file with a function of image_files, and print its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save(path, *args)
     print(f"Wrote {path}")

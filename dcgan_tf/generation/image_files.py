@@ -83,6 +83,12 @@ def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
         file.write(np.stack(video), fps=len(frames) / seconds, macro_block_size=2)
 
 
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as an .npy file. If this is interrupted, there is no incomplete file."""
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+
+
 def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
     """Return [H, W, 1] as [H, W], and [H, W, 3] unchanged."""
     return image[..., 0] if image.shape[-1] == 1 else image
