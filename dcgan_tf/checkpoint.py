@@ -72,7 +72,9 @@ class Checkpoints:
 
 
 def iteration_of(path: str) -> int | None:
-    """The iteration in a checkpoint's path, such as model-1000; None if the path has none."""
+    """The iteration of a checkpoint: of a pretrained run, or in its path, such as model-1000; None if unknown."""
+    if path.endswith(".npz"):
+        return int(pretrained.read_about(Path(path).parent)["iteration"])
     match = re.search(r"-(\d+)$", path)
     return int(match[1]) if match else None
 

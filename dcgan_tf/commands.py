@@ -93,6 +93,12 @@ OPTIONS = {
     "dims": Option("With --visualize: only these dimensions of z, e.g. 0,5,7-9", "", "dims", cli_values.dims),
     "steps": Option("With --interpolate and --loop: images from one seed to the next", 16, "steps", cli_values.steps),
     "web_float16": Option("With --web: store the page's weights as float16, in half the bytes", False, "float16"),
+    "web_dir": Option(
+        "With --web: write the page to this folder, small enough to publish: LiteRT.js comes from its CDN",
+        "",
+        "folder",
+        is_path=True,
+    ),
 }
 WEIGHT_OPTIONS = (
     "checkpoint",
@@ -186,6 +192,6 @@ COMMANDS = {
     "web": Command(
         "Write a web page that shows the image of any z",
         "generation.web_page:write_page",
-        options=(*WEIGHT_OPTIONS, "web_float16"),
+        options=(*WEIGHT_OPTIONS, "web_float16", "web_dir"),
     ),
 }

@@ -31,6 +31,11 @@ def find(runs: Runs, name: str) -> Run:
     return dataclasses.replace(runs.named(f"pretrained-{name}"), pretrained=FOLDER / name)
 
 
+def read_about(folder: Path) -> dict[str, str]:
+    """Return the about.json of a pretrained run: sha256, iteration, command, data, licence."""
+    return json.loads((folder / "about.json").read_text(encoding="utf-8"))
+
+
 def assign(folder: Path, generator: keras.Model) -> str:
     """Load the weights of a pretrained run. Returns the path of their file. Raises UserError if it is damaged."""
     import numpy as np
@@ -38,8 +43,7 @@ def assign(folder: Path, generator: keras.Model) -> str:
     path = folder / "generator.npz"
     try:
         content = path.read_bytes()
-        expected = json.loads((folder / "about.json").read_text(encoding="utf-8"))["sha256"]
-        if hashlib.sha256(content).hexdigest() != expected:
+        if hashlib.sha256(content).hexdigest() != read_about(folder)["sha256"]:
             raise ValueError("its digest is wrong")
         with np.load(io.BytesIO(content)) as arrays:
             for variable in generator.variables:

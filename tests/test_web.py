@@ -20,12 +20,15 @@ import pytest
 import tensorflow as tf
 from conftest import ROOT, fails_with_one_sentence, images_of, main_here
 
-from dcgan_tf import latents
+import dcgan_tf
+from dcgan_tf import UserError, latents
 from dcgan_tf.generation import web_page
 from dcgan_tf.runs import Runs
 
 ASSETS = ROOT / "dcgan_tf" / "generation" / "web"
 NPM = ASSETS / "node_modules"
+DEMO = ROOT / "docs" / "demo"
+DEMO_COMMAND = ["--dataset=mnist", "--pretrained", "--web", "--web_float16"]  # and --web_dir=docs/demo
 # Names of data sets, and a part of the model.json of their runs.
 RUNS = {
     "mnist": {"z_dim": 100, "z_dist": "uniform_signed", "z_parameters": [-1, 1], "shape": [28, 28, 1], "iteration": 40},
@@ -102,6 +105,33 @@ def test_without_litert_the_page_loads_it_from_the_cdn(blobs_run: Path, tmp_path
     assert "from its CDN" in out and f'python -m http.server --directory "{folder}" 8000' in out
     assert json.loads((folder / "model.json").read_text())["litert"]["beside"] is False
     assert not (folder / "litert").exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+def test_the_demo_is_what_its_command_writes(tmp_path: Path, capsys):
+    again = tmp_path / "demo"
+    main_here(*DEMO_COMMAND, f"--web_dir={again}", out_dir=tmp_path)
+    assert "loads LiteRT.js 2.5.3 from its CDN." in capsys.readouterr().out
+    names = {path.name for path in again.iterdir()}
+    assert names == {path.name for path in DEMO.iterdir()} == set(web_page.PAGE_FILES)
+    # Other versions of TensorFlow can write generator.tflite with other bytes, so its images are compared.
+    for name in names - {"generator.tflite", "model.json"}:
+        assert (DEMO / name).read_bytes() == (again / name).read_bytes(), f"make docs/demo again: {DEMO_COMMAND}"
+    described = [json.loads((folder / "model.json").read_text()) for folder in (DEMO, again)]
+    assert all(run.pop("bytes") > 5e6 for run in described) and described[0] == described[1]
+    assert described[0]["iteration"] == 9370 and "CC BY-SA 3.0" in described[0]["data"]
+    images, expected = (
+        tflite_images(folder / "generator.tflite", *some_inputs("mnist"), 10) for folder in (DEMO, again)
+    )
+    np.testing.assert_allclose(images, expected, atol=1 / 255)
+    assert images.std() > 0.2
+
+
+def test_web_dir_removes_no_other_file(tmp_path: Path):
+    (tmp_path / "CNAME").write_text("example.org")
+    with pytest.raises(UserError, match="contains 'CNAME', which is not a file of a page; name a new or empty folder"):
+        main_here(*DEMO_COMMAND, f"--web_dir={tmp_path}", out_dir=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["CNAME"]
 
 
 def test_versions_of_npm_packages_are_fixed():
@@ -296,7 +326,7 @@ def test_errors_of_the_page_are_sentences(visit: Visit, serve, out_dirs: dict[st
         "no model": (copy("no model"), "generator.tflite could not be loaded (404 "),
         "no CDN": (
             copy("no CDN", from_cdn),
-            "LiteRT.js 2.5.3, which runs the generator, could not be loaded (from cdn",
+            "LiteRT.js 2.5.3, which runs the generator, could not be loaded from cdn.jsdelivr.net; check the network",
         ),
     }
     (broken["no model"][0] / "generator.tflite").unlink()
@@ -305,8 +335,28 @@ def test_errors_of_the_page_are_sentences(visit: Visit, serve, out_dirs: dict[st
     *failed, loaded = visit(*pages)
     for (_, says), page in zip(broken.values(), failed, strict=True):
         assert page["message"].startswith(says) and page["message"].endswith("."), page["message"]
-        assert "--web" in page["message"]
+        assert "--web" in page["message"] or says.startswith("LiteRT.js")
     assert loaded["console"] == []
     assert "from cdn.jsdelivr.net" in loaded["results"][1]
     z = latents.z_from_seeds([0], 12, "normal01")
     assert_shows(loaded["results"][0], images_of(out_dirs["blobs"], "blobs-small", z, [0])[0])
+
+
+def test_the_demo_shows_digits(visit: Visit, serve):
+    """docs/demo as it is, on a server's subfolder; the CDN's files are those that npm installed."""
+    steps = [["address", "#class=7&seed=3"], SHOWN, ["pixels", "#sheet button:nth-child(2) canvas"]]
+    steps += [["text", "body"], ["attribute", "#main", "hidden"]]
+    page, phone, no_cdn = visit(
+        {"url": f"{serve(DEMO.parent)}demo/", "cdn": "npm", "steps": steps},
+        {"url": serve(DEMO), "cdn": "npm", "size": [360, 740], "steps": [["wide"]]},
+        {"url": serve(DEMO), "size": [360, 740], "steps": [["wide"], ["attribute", "#main", "hidden"]]},
+    )
+    assert page["console"] == phone["console"] == []
+    assert phone["results"] == [360] and no_cdn["results"] == [360, ""]
+    assert page["message"].startswith("Loading the generator (7.0 MB) and LiteRT.js")
+    assert "could not be loaded from cdn.jsdelivr.net; check the network connection" in no_cdn["message"]
+    _, shown, variation, text, hidden = page["results"]
+    assert_shows(shown, dcgan_tf.load("pretrained:mnist").generate(1, seed=3, classes=7)[0])
+    assert 10 < np.mean(shown) < 80 and 10 < np.mean(variation) < 80 and variation != shown  # real digits: 33
+    assert hidden is None and "The generator of a DCGAN" in text and "from cdn.jsdelivr.net" in text
+    assert "Trained on MNIST" in text

@@ -12,8 +12,10 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from dcgan_tf import pretrained
 from dcgan_tf.checkpoint import iteration_of, load_generator
 from dcgan_tf.config import Z_DISTS, Config
+from dcgan_tf.errors import UserError
 from dcgan_tf.files import atomic_folder
 from dcgan_tf.generation.export import EXPORT_RANGE, inference_model, serving_function
 from dcgan_tf.runs import Run
@@ -27,46 +29,61 @@ LITERT_FILES = (
     "core/wasm/litert_wasm_compat_internal.*",
     "wasm-utils/dist/index.js",
 )
+# The files of a page; the first three are copied as they are.
+PAGE_FILES = ("app.js", "latents.js", "style.css", "index.html", "model.json", "generator.tflite")
 
 
-def write_page(run: Run, config: Config, *, float16: bool) -> None:
-    """Write the folder web/<run>: the page, generator.tflite, and model.json, which describes the generator.
+def write_page(run: Run, config: Config, *, float16: bool, folder: str) -> None:
+    """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `folder`.
 
-    LiteRT.js runs the generator. It is copied into the folder if `npm install` was run in dcgan_tf/generation/web;
-    otherwise the page loads the same version from its CDN.
+    LiteRT.js runs the generator. web/<run> gets a copy of it if `npm install` was run in dcgan_tf/generation/web.
+    Otherwise, and always with `folder`, the page loads the same version from its CDN.
 
     Args:
       float16: whether to store the weights as float16, in half the bytes.
-    Raises: UserError if the run has no checkpoint that can be read.
+      folder: where to write a page that is small enough to publish; blank: web/<run>.
+    Raises: UserError if the run has no checkpoint that can be read, or the folder contains other files.
     """
+    target = Path(folder).resolve() if folder else run.logs.parents[1] / "web" / run.name
+    if folder and target.is_dir():
+        check_only_page(target)
     generator, checkpoint = load_generator(run, config)
     print(f"Generator: {checkpoint}")
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
-    installed = is_installed(version)
+    beside = not folder and is_installed(version)
+    tflite = to_tflite(inference_model(generator, config), float16)
     description = describe(run, config, checkpoint, float16)
-    description["litert"] = {"version": version, "beside": installed}
-    model = inference_model(generator, config)
-    target = run.logs.parents[1] / "web" / run.name
-    with atomic_folder(target) as folder:
-        copy_assets(folder, version)
-        if installed:
-            copy_litert(folder / "litert")
-        (folder / "generator.tflite").write_bytes(to_tflite(model, float16))
-        (folder / "model.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+    description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
+    with atomic_folder(target) as page:
+        copy_assets(page, version)
+        if beside:
+            copy_litert(page / "litert")
+        (page / "generator.tflite").write_bytes(tflite)
+        (page / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     print(f"Wrote {target}")
-    if not installed:
-        print(
-            f"The page loads LiteRT.js {version} from its CDN; to have it in the folder, run npm install in {ASSETS},"
-            " then --web again."
-        )
+    if not beside:
+        hint = "" if folder else f"; to have it in the folder, run npm install in {ASSETS}, then --web again"
+        print(f"The page loads LiteRT.js {version} from its CDN{hint}.")
     print(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
     print("Then open http://localhost:8000 in a browser.")
 
 
+def check_only_page(folder: Path) -> None:
+    """Raise UserError if the folder contains anything but a page, because a new page replaces the whole folder."""
+    others = sorted({path.name for path in folder.iterdir()} - {*PAGE_FILES})
+    if others:
+        raise UserError(
+            f"--web_dir replaces the whole folder, but {folder} contains {others[0]!r}, which is not a file of a page;"
+            " name a new or empty folder."
+        )
+
+
 def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[str, Any]:
     """Return what the page needs to know about the generator, for model.json."""
+    about = pretrained.read_about(run.pretrained) if run.pretrained else {}
     return {
         "run": run.name,
+        "data": ". ".join(about[key] for key in ("data", "licence") if key in about),
         "iteration": iteration_of(checkpoint),
         "z_dim": config.z_dim,
         "z_dist": config.z_dist,
@@ -80,7 +97,7 @@ def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[s
 
 def copy_assets(folder: Path, version: str) -> None:
     """Copy the files of the page into the folder, and write the version of LiteRT.js into index.html."""
-    for name in ("app.js", "latents.js", "style.css"):
+    for name in PAGE_FILES[:3]:
         shutil.copyfile(ASSETS / name, folder / name)
     page = (ASSETS / "index.html").read_text(encoding="utf-8")
     (folder / "index.html").write_text(page.replace("LITERT_VERSION", version), encoding="utf-8")

@@ -22,7 +22,9 @@ async function fetched(name) {
   const response = await fetch(name, { cache: "no-cache" }).catch((error) => ({ statusText: error.message }));
   if (response.ok) return response;
   const why = [response.status, response.statusText].filter(Boolean).join(" ");
-  throw new Told(`${name} could not be loaded (${why}); write the page again with --web and serve its whole folder.`);
+  throw new Told(
+    `${name} could not be loaded (${why}); reload the page, or write it again with --web and serve its whole folder.`,
+  );
 }
 
 async function readRun() {
@@ -41,6 +43,7 @@ async function readRun() {
   if (!numbers(run.shape, 3) || !run.shape.every(whole)) throw broken("shape is not height, width and channels");
   if (!numbers(run.value_range, 2)) throw broken("value_range is not two numbers");
   if (!Array.isArray(run.class_names)) throw broken("class_names is not a list");
+  if (!whole(run.bytes)) throw broken("bytes is not an integer greater than 0");
   if (typeof run.litert?.version !== "string") throw broken("litert.version is missing");
   return run;
 }
@@ -49,7 +52,6 @@ async function readRun() {
 async function loadLiteRt({ version, beside }) {
   const sources = [[(name) => `${CDN}/${name}@${version}`, "from cdn.jsdelivr.net"]];
   if (beside) sources.unshift([(name) => new URL(`litert/${name}`, document.baseURI).href, "from this folder"]);
-  const failures = [];
   for (const [folder, where] of sources) {
     try {
       const litert = await import(`${folder("core")}/dist/index.js`);
@@ -58,12 +60,12 @@ async function loadLiteRt({ version, beside }) {
       await litert.loadLiteRt(`${folder("core")}/wasm/`);
       return { litert, where };
     } catch (error) {
-      failures.push(`${where}: ${error?.message ?? "its script did not load"}`);
+      console.debug(`No LiteRT.js ${where}:`, error);
     }
   }
   throw new Told(
-    `LiteRT.js ${version}, which runs the generator, could not be loaded (${failures.join("; ")}); connect to the` +
-      " network, or put it into the page's folder: run npm install in dcgan_tf/generation/web, then --web again.",
+    `LiteRT.js ${version}, which runs the generator, could not be loaded ${beside ? "from this folder or " : ""}from` +
+      " cdn.jsdelivr.net; check the network connection and any content blocker, then reload the page.",
   );
 }
 
@@ -73,8 +75,11 @@ async function loadLiteRt({ version, beside }) {
  * ?accelerator=wasm or ?accelerator=webgpu in the address, the speed does not matter.
  */
 async function loadGenerator(run) {
-  const bytes = new Uint8Array(await (await fetched("generator.tflite")).arrayBuffer());
-  const { litert, where } = await loadLiteRt(run.litert);
+  at("message").textContent =
+    `Loading the generator (${(run.bytes / 1e6).toFixed(1)} MB) and LiteRT.js (about 10 MB), which runs it…`;
+  const file = fetched("generator.tflite").then((response) => response.arrayBuffer());
+  const [buffer, { litert, where }] = await Promise.all([file, loadLiteRt(run.litert)]);
+  const bytes = new Uint8Array(buffer);
   const forced = new URLSearchParams(location.search).get("accelerator");
   let chosen;
   try {
@@ -425,7 +430,8 @@ try {
   const generator = await loadGenerator(run);
   at("message").hidden = true;
   at("main").hidden = false;
-  at("runtime").textContent = `${generator.about}${run.float16 ? ", weights in float16" : ""}.`;
+  const data = run.data ? ` Trained on ${run.data}.` : "";
+  at("runtime").textContent = `${generator.about}${run.float16 ? ", weights in float16" : ""}.${data}`;
   start(run, generator);
 } catch (error) {
   tell(error);
