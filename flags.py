@@ -161,10 +161,10 @@ def _check_options(name: str, command: Command) -> None:
         if _is_set(option) and option not in command.options:
             allowed = " or ".join(f"--{other}" for other in COMMANDS if option in COMMANDS[other].options)
             raise UserError(f"--{option} needs {allowed}{f' instead of --{name}' if name else ''}.")
-    for first in ("checkpoint", "init_from"):
-        if _is_set(first) and FLAGS.resume:
-            raise UserError(f"--{first} begins a new run and --resume continues one; give only one of them.")
-    if _is_set("checkpoint") and _is_set("init_from"):
-        raise UserError("--checkpoint and --init_from both name the weights to begin with; give only one of them.")
+    starts = [option for option in ("checkpoint", "init_from", "pretrained") if _is_set(option)]
+    if starts and FLAGS.resume:
+        raise UserError(f"--{starts[0]} begins a new run and --resume continues one; give only one of them.")
+    if len(starts) > 1:
+        raise UserError(f"--{starts[0]} and --{starts[1]} both choose the weights; give only one of them.")
     if os.sep in FLAGS.out_name or FLAGS.out_name in (".", ".."):
         raise UserError(f"--out_name must be a plain name without {os.sep}, but is {FLAGS.out_name!r}.")

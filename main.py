@@ -6,7 +6,7 @@ import sys
 
 import flags
 from dcgan_tf import cli_values
-from dcgan_tf.api import original, select
+from dcgan_tf.api import find_start, original, select
 from dcgan_tf.commands import COMMANDS, OPTIONS, WEIGHT_OPTIONS
 from dcgan_tf.errors import UserError
 from dcgan_tf.signals import exit_on_signals
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
 def train(request: flags.Request) -> None:
     """Train a run. The first of these rules that applies chooses it:
 
-    1. Without --resume: a new run, with the weights of --checkpoint or --init_from if given.
+    1. Without --resume: a new run, with the weights of --checkpoint, --init_from or --pretrained if given.
     2. With --resume and an --out_name that no run has: a new run with that name.
     3. With --resume: the run named --out_name, or else the newest run that matches the settings on the command line.
     """
@@ -36,7 +36,9 @@ def train(request: flags.Request) -> None:
         is_new = True
     run = None if is_new else runs.find(config.dataset, name, request.given)
     checkpoint, init_from = request.options["checkpoint"], request.options["init_from"]
-    start = runs.find(config.dataset, init_from) if init_from else None
+    if request.options["pretrained"]:
+        init_from = f"pretrained:{config.dataset}"
+    start = find_start(runs, config.dataset, init_from)
     start_tensorflow()
     if checkpoint:
         start = original(runs, checkpoint)

@@ -75,6 +75,17 @@ def select(
     return run, _override(config, {"seed": 0} | given)
 
 
+def find_start(runs: Runs, dataset: str, init_from: str) -> Run | None:
+    """Return the run whose weights a training begins with: a run's name, or pretrained:NAME; None if blank.
+
+    Raises UserError if there is no such run.
+    """
+    kind, _, name = init_from.partition(":")
+    if kind == "pretrained":
+        return find_pretrained(runs, name)
+    return runs.find(dataset, init_from) if init_from else None
+
+
 def original(runs: Runs, checkpoint: str, name: str = "") -> Run:
     """Return a checkpoint of the original program as a run, by default with its own name. Raises UserError."""
     from dcgan_tf import tf1_checkpoint
@@ -265,7 +276,7 @@ def train(
       out_dir, out_name: the folder for checkpoints/, samples/ and logs/, and the run's name (default: a new name).
       preset: "paper" or "small".
       resume: continue the run out_name, or the newest of this data set.
-      init_from: the name of a run whose weights the new run begins with.
+      init_from: the name of a run whose weights the new run begins with, or e.g. "pretrained:mouths".
       on_log: called every log_freq iterations with {"iteration": ..., "d_loss": ..., "g_loss": ..., ...}.
       verbose: print what the command prints.
       settings: any setting of the command line, e.g. epoch=1, batch_size=32.
@@ -287,7 +298,7 @@ def train(
     from dcgan_tf.training import loop
 
     with contextlib.nullcontext() if verbose else _quiet():
-        start = runs.find(dataset, init_from) if init_from else None
+        start = find_start(runs, dataset, init_from)
         if resume:
             outcome = loop.resume(runs.find(dataset, out_name, settings), settings, log if on_log else None)
         else:

@@ -82,9 +82,7 @@ def iteration_of(path: str) -> int | None:
 def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
     """Return the run's generator (or its EMA) and the path of its checkpoint. Raises UserError."""
     generator = build_generator(config)
-    if run.pretrained:
-        return generator, pretrained.assign(run.pretrained, generator)
-    if config.g_ema and not run.raw and not run.original_checkpoint:
+    if config.g_ema and not (run.raw or run.original_checkpoint or run.pretrained):
         return generator, _restore(tf.train.Checkpoint(**g_ema_state(generator)), run)
     return generator, load_weights(run, generator)
 
@@ -100,7 +98,7 @@ def load_weights(run: Run, *networks: keras.Model) -> str:
     if run.original_checkpoint:
         return tf1_checkpoint.assign(run.original_checkpoint, *networks)
     if run.pretrained:
-        raise UserError(f"The pretrained run {run.name} has only the generator; use a run that you trained.")
+        return pretrained.assign(run, *networks)
     return _restore(tf.train.Checkpoint(**{v.path: v.value for network in networks for v in network.variables}), run)
 
 

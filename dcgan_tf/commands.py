@@ -73,7 +73,7 @@ def _weights(name: str) -> str:
 
 OPTIONS = {
     "resume": Option("With --train: continue a run, the newest that matches or --out_name", False),
-    "init_from": Option("With --train: begin a new run with the weights of this run, e.g. of another data set", ""),
+    "init_from": Option("With --train: begin a new run with the weights of this run, or of pretrained:NAME", ""),
     "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", "", parse=_preset),
     "checkpoint": Option("Use the weights of a checkpoint of the original program", "", is_path=True),
     "best": Option("Use the checkpoint that scored best (see --evaluate_freq), not the newest", False),
@@ -81,7 +81,7 @@ OPTIONS = {
     "weights": Option(
         "raw: the generator's weights; ema: their average (default: the average if the run has one)", "", parse=_weights
     ),
-    "pretrained": Option("Use the trained generator for this data set that comes with the program, e.g. mnist", False),
+    "pretrained": Option("Use the trained run of this data set that comes with the program, e.g. mnist", False),
     "class": Option("Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog", "", "classes"),
     "option": Option(
         "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
@@ -115,7 +115,7 @@ COMMANDS = {
     "train": Command(
         "Train; without this flag, a trained run is used",
         "",  # main.train calls the training
-        options=("resume", "preset", "checkpoint", "init_from"),
+        options=("resume", "preset", "checkpoint", "init_from", "pretrained"),
         in_original=True,
     ),
     "visualize": Command(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +19,8 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
+import dcgan_tf
+from dcgan_tf import pretrained
 from dcgan_tf.data import download, fetch, idx, mnist
 from dcgan_tf.errors import UserError
 
@@ -27,15 +31,16 @@ class Host(http.server.BaseHTTPRequestHandler):
     """Serve /whole, /breaks (closes after a third of the bytes), /wrong, /page and /no-ranges (no Range requests)."""
 
     requests: list[str] = []
+    content = CONTENT
 
     def do_GET(self) -> None:
         requested = self.headers.get("Range", "")
         self.requests.append(f"{self.path} {requested}".strip())
         start = int(requested[6:-1]) if requested and self.path != "/no-ranges" else 0
-        body = CONTENT[::-1] if self.path == "/wrong" else CONTENT[start:]
+        body = self.content[::-1] if self.path == "/wrong" else self.content[start:]
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+            self.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
         self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/zip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -158,6 +163,52 @@ def test_lsun_from_a_file(tmp_path):
     download.fetch_lsun(tmp_path, file)
     assert (tmp_path / "lsun" / "tower_val_lmdb" / "data.mdb").read_bytes() == b"x"
     assert [path.name for path in (tmp_path / "lsun").iterdir()] == ["tower_val_lmdb"]
+
+
+def test_a_pretrained_run_from_a_registry(host, tmp_path, monkeypatch, capsys):
+    file = Path(shutil.make_archive(str(tmp_path / "by_hand"), "zip", pretrained.FOLDER, "mouths"))
+    expected = dcgan_tf.load("pretrained:mouths").generate(3)
+    content = file.read_bytes()
+    monkeypatch.setattr(Host, "content", content)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".cache" / "dcgan_tf" / "pretrained"
+    registry = tmp_path / "registry.json"
+    entry = {"name": "mouths", "size": len(content), "digest": hashlib.sha256(content).hexdigest()}
+
+    def fetch_from(*urls: str, **changed: object) -> list[str]:
+        registry.write_text(json.dumps([entry | {"urls": [f"{host}/{url}" for url in urls]} | changed]))
+        return ["pretrained", "mouths", f"--registry={registry}"]
+
+    fails(*fetch_from("wrong"), says="its digest is wrong")
+    with pytest.raises(UserError, match="the host's file has .* bytes, not 7.*give it with --from-file"):
+        download.main(fetch_from("whole", size=7))
+    assert list(folder.iterdir()) == []
+
+    download.main(fetch_from("breaks", "whole"))
+    third = len(content) // 3
+    assert Host.requests[-2:] == ["/breaks", f"/whole bytes={third}-"]
+    assert [path.name for path in folder.iterdir()] == ["mouths"]
+    assert "python main.py --dataset mouths --pretrained uses it" in capsys.readouterr().out
+    run = dcgan_tf.load("pretrained:mouths")  # it comes before the run of the package
+    assert run.run.pretrained == folder / "mouths"
+    np.testing.assert_array_equal(run.generate(3), expected)
+    download.main(fetch_from("whole"))
+    assert "exists already" in capsys.readouterr().out
+    (folder / "mouths" / "generator.npz").write_bytes(b"damage")
+    with pytest.raises(UserError, match="its digest is wrong.*remove .*mouths and fetch it again"):
+        dcgan_tf.load("pretrained:mouths").generate(1)
+
+    shutil.rmtree(folder / "mouths")
+    download.main([*fetch_from("whole"), f"--from-file={file}"])
+    assert file.exists() and (folder / "mouths" / "generator.npz").stat().st_size > 2e6
+    shutil.rmtree(folder / "mouths")
+    fails(*fetch_from("whole"), f"--from-file={registry}", says="registry.json is not that file")
+    fails(*fetch_from("whole", name="../../x"), says="'../../x' has no urls, or is not a plain name")
+    fails(*fetch_from(), says="'mouths' has no urls")
+    fails(*fetch_from("whole", name="cats"), says="has no run 'mouths'; it has cats.")
+    fails("pretrained", "mouths", f"--registry={file}", says="must be a JSON list")
+    fails("pretrained", "mouths", says="has no run 'mouths'; it has none.")
+    assert list(folder.iterdir()) == []
 
 
 def test_no_host_answers(tmp_path, monkeypatch):

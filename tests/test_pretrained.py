@@ -5,29 +5,58 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import main_here
+import tensorflow as tf
+from conftest import ROOT, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError, pretrained
-from dcgan_tf.runs import Runs
+from dcgan_tf.config import Config
+from dcgan_tf.pretrained import make
+from dcgan_tf.runs import Run, Runs
 
-NAMES = sorted(folder.name for folder in pretrained.FOLDER.iterdir())
+NAMES = sorted(path.name for path in pretrained.FOLDER.iterdir() if path.is_dir())
+ABOUT = {"command": "c", "data": "d", "licence": "l"}
+
+
+@pytest.fixture
+def package(blobs_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that takes the place of the package's, to which the run blobs-small can be added."""
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "package")
+    (blobs_run / "checkpoints" / "blobs-small" / "metrics.json").write_text('{"checkpoint": "/x", "swd": 7}')
+    return tmp_path / "package"
+
+
+def blobs_small(blobs_run: Path) -> Run:
+    return Runs(str(blobs_run)).named("blobs-small")
 
 
 def test_each_is_complete_and_small():
     assert "mnist" in NAMES
+    readme = (ROOT / "README.md").read_text()
     for name in NAMES:
         folder = pretrained.FOLDER / name
         about = json.loads((folder / "about.json").read_text())
-        weights = (folder / "generator.npz").read_bytes()
-        assert hashlib.sha256(weights).hexdigest() == about["sha256"] and len(weights) < 8e6
+        assert {path.name for path in folder.iterdir()} == {
+            "about.json",
+            "FLAGS.json",
+            "metrics.json",
+            *about["sha256"],
+        }
+        assert {"generator.npz"} <= set(about["sha256"]) <= {"generator.npz", "discriminator.npz"}
+        for file, digest in about["sha256"].items():
+            weights = (folder / file).read_bytes()
+            assert hashlib.sha256(weights).hexdigest() == digest and len(weights) <= 8e6
         assert all(about[key] for key in ("command", "data", "licence", "iteration"))
-        assert json.loads((folder / "FLAGS.json").read_text())["dataset"] == name
+        assert about["command"].startswith(f"python main.py --dataset {name} --train ")
+        assert Config.from_json(folder / "FLAGS.json").dataset == name and f"| `{name}` (" in readme
         assert json.loads((folder / "metrics.json").read_text())["iteration"] == int(about["iteration"])
 
 
@@ -48,15 +77,85 @@ def test_what_a_pretrained_run_does_not_have(tmp_path: Path):
         main_here("--dataset=mnist", "--pretrained", "--export", out_dir=tmp_path)
 
 
-def test_an_own_run_can_be_added_and_damage_is_found(blobs_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    run = Runs(str(blobs_run)).named("blobs-small")
-    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    (run.checkpoints / "metrics.json").write_text("{}")
-    about = {"command": "c", "data": "d", "licence": "l"}
-    folder = pretrained.add(run, "blobs", about)
+def test_an_own_run_can_be_added_and_damage_is_found(blobs_run: Path, package: Path, tmp_path: Path):
+    folder = make.add(blobs_small(blobs_run), "blobs", ABOUT)
+    assert folder == package / "blobs" and json.loads((folder / "metrics.json").read_text()) == {"swd": 7}
     before = dcgan_tf.load("blobs", out_dir=blobs_run).generate(8).astype(int)
     after = dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(8)
     assert np.abs(after - before).max() <= 2 and before.std() > 1  # float16
     shutil.copy(folder / "FLAGS.json", folder / "generator.npz")
-    with pytest.raises(UserError, match="are damaged .*its digest is wrong.*install dcgan_tf again"):
+    with pytest.raises(UserError, match="is damaged .*its digest is wrong.*install dcgan_tf again"):
         dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(1)
+    (folder / "about.json").write_text("{}")
+    with pytest.raises(UserError, match="about.json is damaged .*install dcgan_tf again"):
+        dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(1)
+
+
+def test_what_cannot_be_added(blobs_run: Path, package: Path, monkeypatch: pytest.MonkeyPatch):
+    run = blobs_small(blobs_run)
+    make.add(run, "blobs", ABOUT)
+    monkeypatch.setattr(make, "MAX_BYTES", 1000)
+    with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; .* with --zip"):
+        make.add(run, "blobs", ABOUT, discriminator=True)
+    assert not pretrained.has_discriminator(package / "blobs") and [p.name for p in package.iterdir()] == ["blobs"]
+    (run.checkpoints / "metrics.json").unlink()
+    with pytest.raises(UserError, match="has no .*metrics.json; measure it with --evaluate first"):
+        make.add(run, "blobs", ABOUT)
+
+
+def test_a_training_begins_with_a_pretrained_run(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
+    folder = make.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
+    train = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
+    main_here(*train, "--pretrained", "--learning_rate=1e-12", "--out_name=new", out_dir=tmp_path)
+    saved = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "new" / "model-1"))
+    for file in ("generator.npz", "discriminator.npz"):
+        weights = {name: array for name, array in np.load(folder / file).items() if "moving_" not in name}
+        assert len(weights) > 5 and len({array.dtype for array in weights.values()} - {np.dtype(np.float16)}) == 0
+        for name, array in weights.items():
+            key = name.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE"
+            np.testing.assert_allclose(saved.get_tensor(key), array.astype(np.float32), atol=1e-9, err_msg=name)
+
+    run = dcgan_tf.train(
+        "blobs", data_dir=str(images_dir), out_dir=tmp_path, init_from="pretrained:blobs", iterations=1, batch_size=8
+    )
+    assert run.config.z_dim == 12 and run.config.output_width == 24
+    for arguments, says in (
+        (["--pretrained", "--gf_dim=6"], "The run pretrained-blobs has --gf_dim 8"),
+        (["--pretrained", "--output_height=40"], "The run pretrained-blobs has --output_height 20"),
+        (["--pretrained", "--init_from=new"], "--init_from and --pretrained both choose the weights"),
+        (["--pretrained", "--resume"], "--pretrained begins a new run and --resume continues one"),
+    ):
+        with pytest.raises(UserError, match=says):
+            main_here(*train, *arguments, out_dir=tmp_path)
+
+
+def test_no_training_begins_with_a_generator_alone(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
+    make.add(blobs_small(blobs_run), "blobs", ABOUT)
+    with pytest.raises(UserError, match="run pretrained-blobs has only the generator, but this needs the discr"):
+        main_here("--dataset=blobs", f"--data_dir={images_dir}", "--train", "--pretrained", out_dir=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
+def test_commands_that_need_the_discriminator(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
+    make.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
+    data = ["--dataset=blobs", f"--data_dir={images_dir}"]
+    main_here(*data, f"--features={tmp_path / 'own.npz'}", out_dir=blobs_run)
+    main_here(*data, "--pretrained", f"--features={tmp_path / 'pretrained.npz'}", out_dir=tmp_path)
+    own, again = (np.load(tmp_path / f"{name}.npz")["features"] for name in ("own", "pretrained"))
+    assert 0 < np.abs(again - own).max() < 0.01 * np.abs(own).max()
+    main_here(*data, "--pretrained", "--export", out_dir=tmp_path)
+    assert list(tmp_path.rglob("discriminator.keras"))
+
+
+def test_an_archive_for_a_registry(blobs_run: Path, package: Path, tmp_path: Path):
+    run, file = blobs_small(blobs_run).checkpoints, tmp_path / "blobs.zip"
+    command = [sys.executable, "-W", "error", "-m", "dcgan_tf.pretrained", str(run), "blobs", "c", "d", "l"]
+    done = subprocess.run([*command, "--discriminator", f"--zip={file}"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and "Warning" not in done.stderr, done
+    entry, content = json.loads(done.stdout), file.read_bytes()
+    assert entry == {"name": "blobs", "size": len(content), "digest": hashlib.sha256(content).hexdigest(), "urls": []}
+    names = ["FLAGS.json", "about.json", "discriminator.npz", "generator.npz", "metrics.json"]
+    with zipfile.ZipFile(file) as archive:
+        assert sorted(name for name in archive.namelist() if name != "blobs/") == [f"blobs/{name}" for name in names]
+    assert not package.exists()

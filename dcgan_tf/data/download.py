@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import shutil
 import sys
 import tempfile
@@ -16,8 +17,9 @@ from tqdm import tqdm
 
 from dcgan_tf.config import Config
 from dcgan_tf.data import mnist
-from dcgan_tf.data.fetch import Archive, fetch_archive
+from dcgan_tf.data.fetch import Archive, fetch_archive, file_digest
 from dcgan_tf.errors import UserError, reason
+from dcgan_tf.pretrained import FOLDER, fetched_folder
 
 # Sizes and digests are those that tensorflow-datasets checks.
 CELEBA = Archive(
@@ -143,12 +145,54 @@ def fetch_inception(data_dir: Path, from_file: Path | None = None) -> None:
     print(f"{path} is the Inception graph of 2015: --evaluate uses it for FID")
 
 
+def read_registry(path: Path) -> dict[str, Archive]:
+    """Return the archives of pretrained runs, by name, that a registry lists. Raises UserError if it is damaged."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        for entry in entries:
+            if not entry["urls"] or Path(entry["name"]).name != entry["name"]:
+                raise ValueError(f"{entry['name']!r} has no urls, or is not a plain name")
+        return {
+            entry["name"]: Archive(f"{entry['name']}.zip", entry["size"], entry["digest"], tuple(entry["urls"]))
+            for entry in entries
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"The registry {path.absolute()} cannot be used ({reason(error)}); it must be a JSON list of pretrained"
+            " runs, each with name, size, digest and urls."
+        ) from error
+
+
+def fetch_pretrained(argv: list[str]) -> None:
+    """Fetch the pretrained run that the command line names, to where --pretrained finds it. Raises UserError."""
+    parser = argparse.ArgumentParser(prog="python -m dcgan_tf.download pretrained")
+    parser.add_argument("name", help="of a run in the registry")
+    parser.add_argument("--registry", type=Path, default=FOLDER / "registry.json", help="a JSON file (the package's)")
+    parser.add_argument("--from-file", type=Path, metavar="ARCHIVE", help="the run's ZIP file, fetched by hand")
+    arguments = parser.parse_args(argv)
+    name, file = arguments.name, arguments.from_file
+    archives = read_registry(arguments.registry)
+    if name not in archives:
+        names = ", ".join(sorted(archives)) or "none"
+        raise UserError(f"The registry {arguments.registry.absolute()} has no run {name!r}; it has {names}.")
+    archive, folder = archives[name], fetched_folder() / name
+    if file and (not file.is_file() or file_digest(file, archive.digest_name) != archive.digest):
+        raise UserError(f"--from-file must be {archive.urls[0]}, but {file.absolute()} is not that file.")
+    if install(None if file else archive, file or folder.with_name(archive.name), folder, "about.json"):
+        print(f"Created {folder}: python main.py --dataset {name} --pretrained uses it")
+
+
 DATASETS = {"mnist": fetch_mnist, "celebA": fetch_celeba, "lsun": fetch_lsun, "inception": fetch_inception}
 
 
 def main(argv: list[str]) -> None:
     """Fetch the data sets that the command line names. Raises UserError."""
-    parser = argparse.ArgumentParser(prog="python -m dcgan_tf.download", description="Fetch data sets into --data_dir.")
+    if argv[:1] == ["pretrained"]:
+        return fetch_pretrained(argv[1:])
+    parser = argparse.ArgumentParser(
+        prog="python -m dcgan_tf.download",
+        description="Fetch data sets into --data_dir. python -m dcgan_tf.download pretrained NAME: a trained run.",
+    )
     parser.add_argument("datasets", nargs="+", choices=tuple(DATASETS))
     parser.add_argument("--data_dir", default="data", type=Path, help="folder that holds the data sets (./data)")
     parser.add_argument("--from-file", type=Path, metavar="ARCHIVE", help="a ZIP file fetched by hand")

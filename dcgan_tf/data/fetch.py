@@ -50,7 +50,7 @@ def fetch_archive(archive: Archive, target: Path) -> None:
     partial = target.with_name(f".{target.name}.part")
     reasons = []
     for url in archive.urls:
-        print(f"Fetching {archive.name} ({archive.size / 1e9:.2f} GB) from {url}", flush=True)
+        print(f"Fetching {archive.name} ({archive.size / 1e6:,.1f} MB) from {url}", flush=True)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _download_rest(url, archive, partial)

@@ -20,6 +20,7 @@ from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_ince
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import generate, image_files
+from dcgan_tf.pretrained import has_discriminator
 from dcgan_tf.runs import Run
 
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
@@ -115,8 +116,8 @@ class Evaluator:
         if not self.has_test:
             return scores
         scores["control_error"] = metrics.nearest_neighbour_error(train.images, train.labels, test.images, test.labels)
-        if run.pretrained:
-            print("The linear SVM is left out: a pretrained run has no discriminator.")
+        if run.pretrained and not has_discriminator(run.pretrained):
+            print("The linear SVM is left out: this pretrained run has no discriminator.")
             return scores
         if not importlib.util.find_spec("sklearn"):
             print("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")

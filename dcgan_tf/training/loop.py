@@ -17,6 +17,7 @@ from dcgan_tf.data.dataset import Dataset, load_dataset, lr_decay
 from dcgan_tf.errors import UserError
 from dcgan_tf.files import remove_temporary_files
 from dcgan_tf.model import DCGAN
+from dcgan_tf.pretrained import check_has_discriminator
 from dcgan_tf.runs import Run, Runs, save_config, training_lock
 from dcgan_tf.setting import Trait
 from dcgan_tf.signals import StopRequest
@@ -72,6 +73,7 @@ def network_settings(start: Run, given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that the weights of a run require, and its class names. Raises UserError."""
     if start.original_checkpoint:
         return tf1_checkpoint.sizes(start.original_checkpoint, given)
+    check_has_discriminator(start)
     config = start.config()
     names = [name for name in settings_with(Trait.ARCHITECTURE) if name not in ("g_ema", "hold_out")]
     for name in names:
