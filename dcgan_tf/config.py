@@ -144,7 +144,10 @@ class Config:
     )
 
     precision: str = devices(
-        "float32", "Arithmetic of the networks (a CPU does float16 very slowly)", choices=PRECISIONS
+        "float32",
+        "Arithmetic of the networks; auto: bfloat16 if this device multiplies it 1.3 times as fast as float32"
+        " (a CPU does float16 very slowly)",
+        choices=(*PRECISIONS, "auto"),
     )
     xla: str = devices("auto", "Compile with XLA; auto: only if there is a GPU", choices=("auto", "on", "off"))
     steps_per_call: int | None = devices(

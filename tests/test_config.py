@@ -55,7 +55,7 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
         ({"seed": -1}, "--seed must be at least 0 and less than 4294967296, but is -1"),
         ({"c_dim": 2}, "--c_dim must be one of 1, 3, but is 2"),
         ({"z_dist": "normal"}, "--z_dist must be one of uniform_signed, uniform_unsigned, normal01, but is 'normal'"),
-        ({"precision": "half"}, "--precision must be one of float32, bfloat16, float16, but is 'half'"),
+        ({"precision": "half"}, "--precision must be one of float32, bfloat16, float16, auto, but is 'half'"),
         ({"xla": "yes"}, "--xla must be one of auto, on, off"),
         ({"strategy": "all"}, "--strategy must be one of auto, none, mirrored, multi_worker, but is 'all'"),
         ({"d_filters": "64"}, "--d_filters takes two numbers greater than 0, like 64,128, but is '64'"),

@@ -61,6 +61,14 @@ class Cluster:
                 f" flags and images, but this one has {settings}."
             )
 
+    def value_of_chief(self, value: float) -> float:
+        """Wait for all workers, and return the chief's value in each of them."""
+        with self.report_lost_worker(), default_handlers():
+            with self.strategy.scope():
+                variable = tf.Variable(value, trainable=False)
+            self.broadcast_from_chief([variable])
+        return float(variable.numpy())
+
     def broadcast_from_chief(self, variables: Iterable[tf.Variable]) -> None:
         """Wait for all workers, and set the variables of every replica to the chief's values."""
         if len(self.members) > 1:  # in a single process, TensorFlow keeps all copies equal

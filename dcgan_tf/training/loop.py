@@ -23,6 +23,7 @@ from dcgan_tf.setting import Trait
 from dcgan_tf.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster, init_cluster
 from dcgan_tf.training.loader import Loader
+from dcgan_tf.training.precision import choose_precision
 from dcgan_tf.training.recorder import (
     OnLog,
     Recorder,
@@ -65,8 +66,9 @@ def train_new(
             f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {start.name} has {len(classes)};"
             f" name a data set like the one it was trained on."
         )
+    config, note = choose_precision(config, given or {}, cluster)
     run = runs.create(config, name) if cluster.is_chief else None
-    return train(config, run, dataset, cluster, start=start, on_log=on_log)
+    return train(config, run, dataset, cluster, start=start, note=note, on_log=on_log)
 
 
 def network_settings(start: Run, given: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +94,8 @@ def resume(run: Run, given: dict[str, Any], on_log: OnLog | None = None) -> Outc
     """
     architecture = settings_with(Trait.ARCHITECTURE)
     changed = {name: value for name, value in given.items() if name not in architecture}
+    if changed.get("precision") == "auto":  # it was chosen when the run began
+        del changed["precision"]
     # This machine may have other devices than before, so the strategy is auto again, unless given.
     cluster, dataset, config = setup(dataclasses.replace(run.config(), **({"strategy": "auto"} | changed)))
     return train(config, run if cluster.is_chief else None, dataset, cluster, resumed=True, on_log=on_log)
@@ -124,6 +128,7 @@ def train(
     cluster: Cluster,
     resumed: bool = False,
     start: Run | None = None,
+    note: str = "",
     on_log: OnLog | None = None,
 ) -> Outcome:
     """Train to the last iteration, or until SIGINT or SIGTERM; then save.
@@ -132,6 +137,7 @@ def train(
       run: of the chief, which alone reads and writes it; None for the other workers.
       resumed: whether to restore the run's newest checkpoint.
       start: a run whose weights it begins with.
+      note: what to print after the name of the device.
     Raises: UserError if a loss or weight is not finite, a checkpoint cannot be written, or a worker is lost.
     """
     lock = training_lock(run) if run else contextlib.nullcontext()
@@ -142,7 +148,7 @@ def train(
             train_step = model.make_step(lr_decay(dataset, config))
 
         # Their weights: the chief reads them, all devices get them
-        checkpoints = prepare(config, run, dataset, model, resumed, start) if run else None
+        checkpoints = prepare(config, run, dataset, model, resumed, start, note) if run else None
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations; the recorder writes curves, sheets and checkpoints
@@ -172,7 +178,9 @@ def train(
     return Outcome(run, stop.signal)
 
 
-def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, start: Run | None) -> Checkpoints:
+def prepare(
+    config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, start: Run | None, note: str
+) -> Checkpoints:
     """Load weights and clean up after a killed training, if asked; print what will be trained; write reals.png."""
     checkpoints = Checkpoints(model, run, config.max_to_keep)
     if start:
@@ -183,12 +191,12 @@ def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: b
         save_config(run, config)
         with warn_on_write_error("The curves"):
             remove_points_after(run.logs, model.iterations_done)
-    describe(config, run, dataset, model)
+    describe(config, run, dataset, model, note)
     write_reals(config, run, dataset)
     return checkpoints
 
 
-def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
+def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN, note: str) -> None:
     """Print the parameters (the original's show_all_variables), the data, the device, and the run's folders."""
     for network in (model.generator, model.discriminator):
         print(f"{network.name}: {sum(v.shape.num_elements() for v in network.trainable_variables):,} parameters")
@@ -202,5 +210,5 @@ def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = ", ".join(detail.get("device_name", "GPU") for detail in details) or "CPU (TensorFlow sees no GPU)"
     sharing = f"; {model.replicas} devices share each batch" if model.replicas > 1 else ""
-    print(f"Device:      {names}{sharing}")
+    print(f"Device:      {names}{sharing}{note}")
     print(f"Checkpoints: {run.checkpoints}\nSamples:     {run.samples}\nCurves:      tensorboard --logdir {run.logs}")

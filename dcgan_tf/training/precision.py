@@ -1,0 +1,75 @@
+"""--precision auto: bfloat16 if this processor or GPU multiplies it clearly faster than float32."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from typing import Any
+
+import tensorflow as tf
+
+from dcgan_tf.config import Config
+from dcgan_tf.training.cluster import Cluster
+
+MIN_GAIN = 1.3  # how many times as fast as float32 bfloat16 must be; a train step gains less than a matrix product
+REPEATS = 15  # products in each precision, after one that is not timed
+CPU_SIZE, GPU_SIZE = 512, 4096  # height and width of the matrices: a product takes about a millisecond
+
+
+def choose_precision(config: Config, given: dict[str, Any], cluster: Cluster) -> tuple[Config, str]:
+    """Replace the precision auto of a new run by what the chief measures, the same for all workers.
+
+    Args:
+      given: the settings that the user gave.
+    Returns: the settings, and what to print about the precision after the name of the device. If the user gave no
+      precision and bfloat16 would be faster, this is a hint.
+    """
+    auto = config.precision == "auto"
+    if not auto and "precision" in given:
+        return config, ""
+    gain = bfloat16_gain(*product_times()) if cluster.is_chief else 0.0
+    device = "GPU" if tf.config.list_physical_devices("GPU") else "processor"
+    comparison = f"this {device} multiplies bfloat16 {gain:.2f} times as fast as float32"
+    if auto:
+        gain = cluster.value_of_chief(gain)
+        reason = comparison if gain else f"this {device} cannot multiply bfloat16"
+        config = dataclasses.replace(config, precision=faster(gain))
+        return config, f", {config.precision} (--precision auto: {reason})"
+    if faster(gain) == "float32":
+        return config, ""
+    return config, f"\nHint:        {comparison}; --precision auto uses it in a new run."
+
+
+def faster(gain: float) -> str:
+    """Return the precision to use where bfloat16 is `gain` times as fast as float32."""
+    return "bfloat16" if gain >= MIN_GAIN else "float32"
+
+
+def bfloat16_gain(float32: list[float], bfloat16: list[float]) -> float:
+    """Return how many times as fast as float32 bfloat16 is, by the median times; 0 if there are none of bfloat16."""
+    return statistics.median(float32) / statistics.median(bfloat16) if bfloat16 else 0.0
+
+
+def product_times() -> tuple[list[float], list[float]]:
+    """Measure, in turn, a matrix product in float32 and in bfloat16.
+
+    Returns: the times in seconds; none for bfloat16 if the device cannot multiply it.
+    """
+    size = GPU_SIZE if tf.config.list_physical_devices("GPU") else CPU_SIZE
+    float32 = tf.ones([size, size])
+    bfloat16 = tf.cast(float32, tf.bfloat16)
+    try:
+        _product_time(bfloat16)
+    except tf.errors.OpError:
+        return [_product_time(float32)], []
+    _product_time(float32)
+    times = [(_product_time(float32), _product_time(bfloat16)) for _ in range(REPEATS)]
+    return [first for first, _ in times], [second for _, second in times]
+
+
+def _product_time(matrix: tf.Tensor) -> float:
+    """Return the seconds that matrix @ matrix takes, and one of its values to this process."""
+    start = time.perf_counter()
+    tf.matmul(matrix, matrix)[0, 0].numpy()
+    return time.perf_counter() - start
