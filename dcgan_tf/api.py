@@ -111,6 +111,11 @@ class TrainedRun:
     def name(self) -> str:
         return self.run.name
 
+    @property
+    def samples(self) -> Path:
+        """The folder of the run's sheets: train_<iteration>.png, epoch_<epoch>.png, reals.png."""
+        return self.run.samples
+
     @functools.cached_property
     def sample_fn(self) -> SampleFn:
         """The generator: z float32 [N, Z] and labels int32 [N] -> images uint8 [N, H, W, C]."""
@@ -154,8 +159,14 @@ class TrainedRun:
         elif len(labels) != len(seeds) or not all(0 <= label < self.config.y_dim for label in labels):
             raise UserError(f"labels must be {len(seeds)} numbers from 0 to {self.config.y_dim - 1}, but are {labels}.")
         if z is None:
-            z = latents.z_from_seeds(seeds, self.config.z_dim, self.config.z_dist)
+            z = self.z(seeds)
         return self.sample_fn(np.asarray(z, np.float32), np.asarray(labels, np.int32))
+
+    def z(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...)."""
+        from dcgan_tf import latents
+
+        return latents.z_from_seeds(seeds, self.config.z_dim, self.config.z_dist)
 
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
         """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
@@ -275,7 +286,7 @@ def train(
       dataset: a folder of images, mnist, or a name of tensorflow-datasets.
       out_dir, out_name: the folder for checkpoints/, samples/ and logs/, and the run's name (default: a new name).
       preset: "paper" or "small".
-      resume: continue the run out_name, or the newest of this data set.
+      resume: continue the run out_name, which begins now if there is none, or the newest of this data set.
       init_from: the name of a run whose weights the new run begins with, or e.g. "pretrained:mouths".
       on_log: called every log_freq iterations with {"iteration": ..., "d_loss": ..., "g_loss": ..., ...}.
       verbose: print what the command prints.
@@ -299,10 +310,10 @@ def train(
 
     with contextlib.nullcontext() if verbose else _quiet():
         start = find_start(runs, dataset, init_from)
-        if resume:
-            outcome = loop.resume(runs.find(dataset, out_name, settings), settings, log if on_log else None)
-        else:
+        if not resume or (out_name and not runs.named(out_name).has_begun):
             outcome = loop.train_new(config, runs, out_name, start, settings, log if on_log else None)
+        else:
+            outcome = loop.resume(runs.find(dataset, out_name, settings), settings, log if on_log else None)
     if outcome.run is None:
         raise UserError("Only the first of several workers has the run; use it there, as dcgan_tf.load() does.")
     return TrainedRun(outcome.run, _override(outcome.run.config(), {"seed": 0}))

@@ -24,6 +24,9 @@ class Conv(keras.layers.Layer):
         self.w = self.add_weight(name="w", shape=(5, 5, shape[-1], self.filters), initializer=initializer)
         self.biases = self.add_weight(name="biases", shape=(self.filters,), initializer="zeros")
 
+    def compute_output_shape(self, shape):
+        return shape[0], -(-shape[1] // 2), -(-shape[2] // 2), self.filters
+
     def call(self, x):
         return tf.nn.bias_add(tf.nn.conv2d(x, self.w, strides=2, padding="SAME"), self.biases)
 
@@ -43,6 +46,9 @@ class Deconv(keras.layers.Layer):
         self.w = self.add_weight(name="w", shape=(5, 5, self.size[-1], shape[-1]), initializer=initializer)
         self.biases = self.add_weight(name="biases", shape=self.size[-1:], initializer="zeros")
 
+    def compute_output_shape(self, shape):
+        return shape[0], *self.size
+
     def call(self, x):
         size = (tf.shape(x)[0] if x.shape[0] is None else x.shape[0], *self.size)
         return tf.nn.bias_add(tf.nn.conv2d_transpose(x, self.w, size, strides=2, padding="SAME"), self.biases)
@@ -59,6 +65,9 @@ class Linear(keras.layers.Layer):
         initializer = keras.initializers.RandomNormal(stddev=0.02)
         self.matrix = self.add_weight(name="Matrix", shape=(shape[-1], self.units), initializer=initializer)
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+
+    def compute_output_shape(self, shape):
+        return shape[0], self.units
 
     def call(self, x):
         return tf.nn.bias_add(tf.matmul(x, self.matrix), self.bias)
@@ -86,6 +95,9 @@ class BatchNorm(keras.layers.Layer):
         self.beta = self.add_weight(name="beta", initializer="zeros", **float32)
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **float32)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **float32)
+
+    def compute_output_shape(self, shape):
+        return shape
 
     def call(self, x, *, training):
         x4 = x if x.shape.rank == 4 else x[:, None, None, :]

@@ -51,6 +51,7 @@ def test_generate_takes_z_and_labels(blobs_run: Path, mnist_run: Path):
     expected = images_of(mnist_run, "mnist-small", z, [4, 9]).astype(int)
     assert np.abs(run.generate(z=z, labels=[4, 9]) - expected).max() <= 1
     assert (run.generate(z=z, labels=[9, 4]) != expected).any()
+    np.testing.assert_array_equal(run.generate(z=run.z([5, 3]), labels=[2, 2])[1:], run.generate(1, seed=3, classes=2))
 
 
 def test_interpolate_and_losses_give_what_the_commands_write(mnist_run: Path):
@@ -85,6 +86,7 @@ def test_train_and_evaluate(images_dir: Path, tmp_path: Path, capfd: pytest.Capt
     earlier = dcgan_tf.load("blobs", out_dir=tmp_path, iteration=4)
     raw = dcgan_tf.load("blobs", out_dir=tmp_path, weights="raw")
     images = [r.generate(4) for r in (run, earlier, raw)]
+    assert "train_00000006.png" in [path.name for path in run.samples.iterdir()]
     assert all((images[i] != images[j]).any() for i, j in ((0, 1), (0, 2), (1, 2)))
     np.testing.assert_array_equal(dcgan_tf.load("blobs", out_dir=tmp_path, weights="ema").generate(4), images[0])
     more = dcgan_tf.train("blobs", out_dir=tmp_path, resume=True, iterations=8, on_log=logged.append)
@@ -128,6 +130,23 @@ def test_a_training_can_begin_with_the_weights_of_a_run(images_dir: Path, blobs_
     ):
         with pytest.raises(UserError, match=says):
             main_here(*data, "--train", *arguments, out_dir=tmp_path)
+
+
+def test_resume_begins_the_run_if_there_is_none(images_dir: Path, tmp_path: Path):
+    logged: list[float] = []
+    for iterations in (2, 4):
+        run = dcgan_tf.train(
+            "blobs",
+            data_dir=str(images_dir),
+            out_dir=tmp_path,
+            out_name="blobs-1",
+            resume=True,
+            iterations=iterations,
+            log_freq=1,
+            on_log=lambda values: logged.append(values["iteration"]),
+            **SIZES,
+        )
+    assert run.name == "blobs-1" and logged == [1, 2, 3, 4]
 
 
 def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dcgan_tf.config import Config
-from dcgan_tf.layers import append_labels
+from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, append_labels
 from dcgan_tf.networks import build_discriminator, build_generator
 
 
@@ -35,6 +36,23 @@ def test_any_size_and_any_batch(config: Config):
         assert float(tf.reduce_min(images)) >= (0 if config.has_labels else -1)
         assert float(tf.reduce_max(images)) <= 1
         assert discriminator(images, labels, training=True).shape == (batch, 1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [(Conv(6), (3, 7, 10, 2)), (Deconv(7, 10, 6), (3, 4, 5, 2)), (Linear(6), (3, 2))]
+)
+def test_the_shapes_in_keras_summary_are_those_of_the_outputs(layer: keras.Layer, shape: tuple[int, ...]):
+    outputs = layer(tf.zeros(shape))
+    assert layer.compute_output_shape(shape) == outputs.shape
+    norm = BatchNorm()
+    assert norm.compute_output_shape(outputs.shape) == norm(outputs, training=False).shape
+
+
+def test_keras_summary_shows_all_shapes():
+    generator = build_generator(sized(45, 30, 1, gf_dim=4))
+    lines: list[str] = []
+    generator.summary(print_fn=lines.append)
+    assert "(1, 23, 15, 4)" in lines[0] and "?" not in lines[0]
 
 
 def test_full_size_networks_have_the_originals_parameters():

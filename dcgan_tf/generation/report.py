@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 
 import imageio.v3 as iio
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure  # not pyplot, whose backend belongs to the user's notebook
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.util.tensor_util import make_ndarray
 
@@ -18,10 +18,6 @@ from dcgan_tf.files import atomic_write
 from dcgan_tf.generation import image_files
 from dcgan_tf.losses import LOSSES
 from dcgan_tf.runs import Run
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt
 
 MAX_FRAMES = 200  # of training.gif
 DPI = 100
@@ -92,7 +88,8 @@ def write_csv(path: Path, losses: Losses) -> None:
 
 def plot_losses(path: Path, losses: Losses, title: str) -> None:
     """Plot d_loss and g_loss over the iterations."""
-    figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    axes = figure.subplots()
     for name, label in (("d_loss", "discriminator (d_loss)"), ("g_loss", "generator (g_loss)")):
         axes.plot(list(losses), [point[name] for point in losses.values()], linewidth=0.8, label=label)
     axes.set(xlabel="iteration", ylabel="loss", title=title, ylim=(0, None))
@@ -114,18 +111,18 @@ def plot_epochs(path: Path, sheets: list[Path]) -> None:
     images = [iio.imread(sheet) for sheet in sheets]
     width = sum(image.shape[1] for image in images) / DPI + 0.2 * len(sheets)
     height = max(image.shape[0] for image in images) / DPI + 0.5
-    figure, all_axes = plt.subplots(1, len(sheets), figsize=(width, height), squeeze=False, layout="constrained")
-    for axes, image, sheet in zip(all_axes[0], images, sheets, strict=True):
+    figure = Figure(figsize=(width, height), layout="constrained")
+    all_axes = figure.subplots(1, len(sheets), squeeze=False)[0]
+    for axes, image, sheet in zip(all_axes, images, sheets, strict=True):
         axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axes.set_title(f"epoch {int(sheet.stem.removeprefix('epoch_'))}")
         axes.axis("off")
     save_figure(figure, path)
 
 
-def save_figure(figure: plt.Figure, path: Path) -> None:
-    """Write the figure as a PNG file, and close it."""
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write the figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
-    plt.close(figure)
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
