@@ -64,7 +64,7 @@ def test_a_device_that_cannot_multiply_bfloat16_gets_float32(
     monkeypatch.setattr(precision, "_product_time", product_time)
     out, kept = train(tmp_path, images_dir, capsys, "--iterations=1", "--precision=auto")
     assert kept == "float32"
-    assert ", float32 (--precision auto: this processor cannot multiply bfloat16)\n" in out
+    assert "Precision:   float32, because this processor has no bfloat16\n" in out
 
 
 def test_auto_prints_what_it_chose_and_the_run_keeps_it(
@@ -72,15 +72,14 @@ def test_auto_prints_what_it_chose_and_the_run_keeps_it(
 ):
     """Resumed by the same command where the measurement gives the other precision."""
     out, kept = train(tmp_path, images_dir, capsys, "--iterations=2", "--precision=auto")
-    told = re.search(
-        r"^Device:.*, (\w+) \(--precision auto: this \w+ multiplies bfloat16 (\d+\.\d\d) times as", out, re.M
-    )
+    told = re.search(r"^Precision: +(\w+), because this \w+ multiplies bfloat16 (\d+\.\d\d) times as", out, re.M)
+    assert f"Device:      CPU (TensorFlow sees no GPU), {kept}\n" in out
     assert told[1] == kept == ("bfloat16" if float(told[2]) >= 1.3 else "float32")
     assert "Hint:" not in out
     monkeypatch.setattr(precision, "MIN_GAIN", NEVER if kept == "bfloat16" else ALWAYS)
     out, kept_now = train(tmp_path, images_dir, capsys, "--iterations=3", "--precision=auto", "--resume")
     assert "Finished after iteration 3 of 3" in out and kept_now == kept
-    assert "--precision auto" not in out and "Hint:" not in out
+    assert "Precision:" not in out and "Hint:" not in out
 
 
 def test_hint_where_bfloat16_is_faster(
@@ -98,9 +97,9 @@ def test_hint_where_bfloat16_is_faster(
     main_here("--dataset=blobs", "--grid=2x2", out_dir=tmp_path / "a")
     assert "Hint:" not in capsys.readouterr().out
     cluster = init_cluster(Config())
-    assert precision.choose_precision(Config(), {"precision": "float32"}, cluster) == (Config(), "")
+    assert precision.choose_precision(Config(), {"precision": "float32"}, cluster) == Config()
     monkeypatch.setattr(precision, "MIN_GAIN", NEVER)
-    assert precision.choose_precision(Config(), {}, cluster) == (Config(), "")
+    assert precision.choose_precision(Config(), {}, cluster) == Config()
 
 
 def test_auto_from_python(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf import checkpoint, latents
+from dcgan_tf import checkpoint, latents, pretrained
 from dcgan_tf.config import Z_DISTS, Config
 from dcgan_tf.data.decode import read_image
 from dcgan_tf.generation import image_files
@@ -67,7 +67,8 @@ def project(run: Run, config: Config, target: np.ndarray, classes: Sequence[int]
     """
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")
-    discriminator = None if run.pretrained else checkpoint.load_discriminator(run, config)[0]
+    has_discriminator = not run.pretrained or pretrained.has_discriminator(run.pretrained)
+    discriminator = checkpoint.load_discriminator(run, config)[0] if has_discriminator else None
     loss = make_loss(discriminator, config, target)
     count = max(STARTS, 8 * len(classes))
     z = latents.z_from_seeds(range(config.seed, config.seed + count), config.z_dim, config.z_dist)

@@ -66,9 +66,9 @@ def train_new(
             f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {start.name} has {len(classes)};"
             f" name a data set like the one it was trained on."
         )
-    config, note = choose_precision(config, given or {}, cluster)
+    config = choose_precision(config, given or {}, cluster)
     run = runs.create(config, name) if cluster.is_chief else None
-    return train(config, run, dataset, cluster, start=start, note=note, on_log=on_log)
+    return train(config, run, dataset, cluster, start=start, on_log=on_log)
 
 
 def network_settings(start: Run, given: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +128,6 @@ def train(
     cluster: Cluster,
     resumed: bool = False,
     start: Run | None = None,
-    note: str = "",
     on_log: OnLog | None = None,
 ) -> Outcome:
     """Train to the last iteration, or until SIGINT or SIGTERM; then save.
@@ -137,7 +136,6 @@ def train(
       run: of the chief, which alone reads and writes it; None for the other workers.
       resumed: whether to restore the run's newest checkpoint.
       start: a run whose weights it begins with.
-      note: what to print after the name of the device.
     Raises: UserError if a loss or weight is not finite, a checkpoint cannot be written, or a worker is lost.
     """
     lock = training_lock(run) if run else contextlib.nullcontext()
@@ -148,7 +146,7 @@ def train(
             train_step = model.make_step(lr_decay(dataset, config))
 
         # Their weights: the chief reads them, all devices get them
-        checkpoints = prepare(config, run, dataset, model, resumed, start, note) if run else None
+        checkpoints = prepare(config, run, dataset, model, resumed, start) if run else None
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations; the recorder writes curves, sheets and checkpoints
@@ -178,9 +176,7 @@ def train(
     return Outcome(run, stop.signal)
 
 
-def prepare(
-    config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, start: Run | None, note: str
-) -> Checkpoints:
+def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: bool, start: Run | None) -> Checkpoints:
     """Load weights and clean up after a killed training, if asked; print what will be trained; write reals.png."""
     checkpoints = Checkpoints(model, run, config.max_to_keep)
     if start:
@@ -191,12 +187,12 @@ def prepare(
         save_config(run, config)
         with warn_on_write_error("The curves"):
             remove_points_after(run.logs, model.iterations_done)
-    describe(config, run, dataset, model, note)
+    describe(config, run, dataset, model)
     write_reals(config, run, dataset)
     return checkpoints
 
 
-def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN, note: str) -> None:
+def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
     """Print the parameters (the original's show_all_variables), the data, the device, and the run's folders."""
     for network in (model.generator, model.discriminator):
         print(f"{network.name}: {sum(v.shape.num_elements() for v in network.trainable_variables):,} parameters")
@@ -210,5 +206,5 @@ def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN, note: str
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = ", ".join(detail.get("device_name", "GPU") for detail in details) or "CPU (TensorFlow sees no GPU)"
     sharing = f"; {model.replicas} devices share each batch" if model.replicas > 1 else ""
-    print(f"Device:      {names}{sharing}{note}")
+    print(f"Device:      {names}, {config.precision}{sharing}")
     print(f"Checkpoints: {run.checkpoints}\nSamples:     {run.samples}\nCurves:      tensorboard --logdir {run.logs}")

@@ -17,28 +17,27 @@ REPEATS = 15  # products in each precision, after one that is not timed
 CPU_SIZE, GPU_SIZE = 512, 4096  # height and width of the matrices: a product takes about a millisecond
 
 
-def choose_precision(config: Config, given: dict[str, Any], cluster: Cluster) -> tuple[Config, str]:
-    """Replace the precision auto of a new run by what the chief measures, the same for all workers.
+def choose_precision(config: Config, given: dict[str, Any], cluster: Cluster) -> Config:
+    """Replace the precision auto of a new run by what the chief measures, the same for all workers, and print it.
+
+    If bfloat16 would be faster, but the user gave no precision, print a hint.
 
     Args:
       given: the settings that the user gave.
-    Returns: the settings, and what to print about the precision after the name of the device. If the user gave no
-      precision and bfloat16 would be faster, this is a hint.
     """
     auto = config.precision == "auto"
     if not auto and "precision" in given:
-        return config, ""
+        return config
     gain = bfloat16_gain(*product_times()) if cluster.is_chief else 0.0
+    gain = cluster.value_of_chief(gain) if auto else gain
     device = "GPU" if tf.config.list_physical_devices("GPU") else "processor"
     comparison = f"this {device} multiplies bfloat16 {gain:.2f} times as fast as float32"
     if auto:
-        gain = cluster.value_of_chief(gain)
-        reason = comparison if gain else f"this {device} cannot multiply bfloat16"
         config = dataclasses.replace(config, precision=faster(gain))
-        return config, f", {config.precision} (--precision auto: {reason})"
-    if faster(gain) == "float32":
-        return config, ""
-    return config, f"\nHint:        {comparison}; --precision auto uses it in a new run."
+        print(f"Precision:   {config.precision}, because {comparison if gain else f'this {device} has no bfloat16'}")
+    elif faster(gain) == "bfloat16":
+        print(f"Hint:        {comparison}; --precision auto uses it in a new run.")
+    return config
 
 
 def faster(gain: float) -> str:
