@@ -44,7 +44,7 @@ def select(
     """Choose trained weights. The first of these rules that applies chooses them:
 
     1. With a checkpoint of the original program: that one. The shapes of its weights give the sizes of the networks.
-    2. With pretrained: the generator for this data set that comes with the package.
+    2. With pretrained: the run of this data set that comes with the package or was fetched.
     3. The run of that name, or else the newest run that matches the data set and `given`. Settings come from the run,
        except those with the trait OVERRIDE or MACHINE.
 
@@ -53,7 +53,7 @@ def select(
       name: of the run, or blank.
       given: the settings that the user gave.
       checkpoint: path of a checkpoint of the original program, or blank.
-      pretrained: whether to use the generator that comes with the package.
+      pretrained: whether to use the run that comes with the package or was fetched.
       best, iteration, weights: which of the run's weights, as `load` has them.
     Returns: the run and its settings. Raises: UserError if there is no such run or checkpoint.
     """

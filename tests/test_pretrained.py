@@ -132,7 +132,8 @@ def test_a_training_begins_with_a_pretrained_run(blobs_run: Path, package: Path,
 def test_no_training_begins_with_a_generator_alone(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
     make.add(blobs_small(blobs_run), "blobs", ABOUT)
     with pytest.raises(UserError, match="run pretrained-blobs has only the generator, but this needs the discr"):
-        main_here("--dataset=blobs", f"--data_dir={images_dir}", "--train", "--pretrained", out_dir=tmp_path)
+        train = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
+        main_here(*train, "--pretrained", out_dir=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["package"]
 
 
