@@ -73,8 +73,8 @@ class Checkpoints:
 
 def iteration_of(path: str) -> int | None:
     """The iteration of a checkpoint: of a pretrained run, or in its path, such as model-1000; None if unknown."""
-    if path.endswith(".npz"):
-        return int(pretrained.read_about(Path(path).parent)["iteration"])
+    if Path(path, "about.json").is_file():
+        return int(pretrained.read_about(Path(path))["iteration"])
     match = re.search(r"-(\d+)$", path)
     return int(match[1]) if match else None
 

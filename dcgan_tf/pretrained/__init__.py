@@ -66,7 +66,7 @@ def check_has_discriminator(run: Run) -> None:
 
 
 def assign(run: Run, *networks: keras.Model) -> str:
-    """Load the weights of a pretrained run into its networks. Returns the path of the first network's file.
+    """Load the weights of a pretrained run into its networks. Returns the path of its folder.
 
     Raises UserError if a file is damaged, or the run has no discriminator.
     """
@@ -86,7 +86,7 @@ def assign(run: Run, *networks: keras.Model) -> str:
                     variable.assign(arrays[variable.path].astype(np.float32))
         except (OSError, ValueError, KeyError) as error:
             raise damaged(path, error) from error
-    return str(run.pretrained / f"{networks[0].name}.npz")
+    return str(run.pretrained)
 
 
 def damaged(path: Path, error: Exception) -> UserError:
