@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import types
 import typing
 from dataclasses import dataclass
@@ -73,10 +74,16 @@ class Config:
         below=1,
     )
     train_size: float = data(math.inf, "Train on at most this many images", ORIGINAL, above=0)
-    cache_gb: float = data(4, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
+    cache: bool = data(True, "Keep the decoded and resized images in cache_dir for the next start", MACHINE)
     cache_dir: str = data(
-        "~/.cache/dcgan_tf", "Folder for the file of --cache_gb, which is deleted at the end", MACHINE | PATH
+        os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dcgan_tf"),
+        "Folder in which they are kept",
+        MACHINE | PATH,
     )
+    cache_limit_gb: float = data(
+        20, "Size of what is kept in GB; what was used longest ago is removed", MACHINE, minimum=0
+    )
+    cache_gb: float = data(4, "Memory for the resized images in GB; more stays in a file", MACHINE, minimum=0)
 
     z_dim: int = networks(100, "Dimensions of z", ARCHITECTURE | ORIGINAL, above=0)
     z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=tuple(Z_DISTS))

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
 import imageio.v3 as iio
+import matplotlib
 import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-from dcgan_tf.data import mnist
-from dcgan_tf.startup import start_tensorflow
+# Tests keep nothing in the user's cache, but use his font list, which matplotlib needs many seconds to make.
+CACHE = tempfile.TemporaryDirectory()
+os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
+
+from dcgan_tf.data import mnist  # noqa: E402
+from dcgan_tf.startup import start_tensorflow  # noqa: E402
 
 start_tensorflow()
 

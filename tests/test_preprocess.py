@@ -174,9 +174,9 @@ def test_one_colour_image_makes_the_data_set_colour(tmp_path):
     assert load(tmp_path)[1].c_dim == 3
 
 
-def test_disk_cache_gives_the_same_images_and_leaves_no_file(numbered, tmp_path, capsys):
-    in_memory, config = load(numbered)
-    on_disk, _ = load(numbered, cache_gb=0, cache_dir=str(tmp_path / "cache"))
+def test_file_without_a_name_gives_the_same_images_and_leaves_nothing(numbered, tmp_path, capsys):
+    in_memory, config = load(numbered, cache=False)
+    on_disk, _ = load(numbered, cache=False, cache_gb=0, cache_dir=str(tmp_path / "cache"))
     assert f"on disk in {tmp_path / 'cache'}" in capsys.readouterr().out
     assert isinstance(on_disk.images, np.memmap) and not isinstance(in_memory.images, np.memmap)
     np.testing.assert_array_equal(on_disk.images, in_memory.images)
@@ -186,7 +186,7 @@ def test_disk_cache_gives_the_same_images_and_leaves_no_file(numbered, tmp_path,
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_no_room_for_the_cache_is_an_error(numbered, tmp_path):
+def test_no_room_for_more_than_cache_gb_is_an_error(numbered, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UserError, match="--cache_dir"):
         load(numbered, cache_gb=0, cache_dir=str(tmp_path / "file"))

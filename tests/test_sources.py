@@ -107,6 +107,8 @@ def test_names_patterns_and_links(tmp_path):
     assert sources.find_image_files(tmp_path, "*.JPG") == ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"]
     assert sources.find_image_files(tmp_path, "other/*") == ["other/f.jpg"]
     assert sources.find_image_files(tmp_path, "d") == ["d"]
+    assert sources.find_image_files(tmp_path, "*.jpeg") == ["b.JPEG"]
+    assert sources.find_image_files(tmp_path, "link.jpg/*") == []
     dataset, config = load(tmp_path, ".")
     assert dataset.images.shape == (5, 16, 16, 1)
     assert load(tmp_path / "nowhere", str(tmp_path / "other"), batch_size=1)[0].source == str(tmp_path / "other")
@@ -239,7 +241,7 @@ def test_mnist_order_is_that_of_the_original(mnist_dir):
     assert dataset.labels[: len(labels)].tolist() == labels
 
 
-def test_lsun_archives(tmp_path):
+def test_lsun_archives(tmp_path, capsys):
     lmdb = pytest.importorskip("lmdb")
     random = np.random.default_rng(0)
     stored = {}
@@ -255,6 +257,9 @@ def test_lsun_archives(tmp_path):
     assert dataset.labels.tolist() == [0] * 43 + [1] * 5
     means = [np.asarray(image).mean() for image in stored.values()]
     np.testing.assert_allclose(dataset.images.mean((1, 2, 3)), means, atol=4)
+    capsys.readouterr()
+    np.testing.assert_array_equal(load(tmp_path, "lsun", conditional=True)[0].images, dataset.images)
+    assert "read from the cache" in capsys.readouterr().out
     assert len(load(tmp_path, "lsun", split="train")[0].images) == 45
     assert len(load(tmp_path, "lsun/bedroom_val_lmdb")[0].images) == 3
     file = tmp_path / "lsun" / "bedroom_val_lmdb" / "data.mdb"
@@ -289,6 +294,9 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
     assert sorted(image.tobytes() for image in dataset.images) == sorted(array.tobytes() for array in arrays)
     label_of = {array.tobytes(): label for array, label in zip(arrays, labels, strict=True)}
     assert [label_of[image.tobytes()] for image in dataset.images] == dataset.labels.tolist()
+    capsys.readouterr()
+    again = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)[0]
+    assert "read from the cache" in capsys.readouterr().out and again.labels.tolist() == dataset.labels.tolist()
     train = load(tmp_path, "my_set", split="train", output_height=20, output_width=24)[0]
     np.testing.assert_array_equal(train.images, dataset.images[:20])
     main_here("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, out_dir=tmp_path)

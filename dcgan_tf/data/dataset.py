@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcgan_tf.config import Config
-from dcgan_tf.data import preprocess, sources
+from dcgan_tf.data import cache, preprocess, sources
 from dcgan_tf.errors import UserError
 
 PREFETCH = 4  # batches that are loaded ahead
@@ -113,7 +113,7 @@ def load_dataset(config: Config) -> tuple[Dataset, Config]:
     source = sources.find(config)
     config = complete_config(config, source)
     print(f"Reading {source.count:,} images from {source.location}", flush=True)
-    prepared = preprocess.prepare(source, config)
+    prepared = cache.prepare(source, config)
     config = dataclasses.replace(config, c_dim=prepared.images.shape[3])
     dataset = Dataset(prepared.images, prepared.labels, source.location, source.shuffle_each_epoch, source.has_test)
     print_summary(prepared, config)
@@ -185,7 +185,8 @@ def print_summary(prepared: preprocess.Prepared, config: Config) -> None:
     print(f"Images:      {count:,}, {colour}; width x height: smallest {smallest}, median {median}, largest {largest}")
     fit = "" if config.fit == "stretch" else f" (--fit {config.fit})"
     crop = f"the centre {config.input_width}x{config.input_height}" if config.crop else "whole"
-    print(f"Prepared:    {crop}, resized to {width}x{height}{fit}, {prepared.images.nbytes / 1e9:.3f} GB")
+    origin = "read from the cache (--nocache decodes again): " if prepared.from_cache else ""
+    print(f"Prepared:    {origin}{crop}, resized to {width}x{height}{fit}, {prepared.images.nbytes / 1e9:.3f} GB")
     if config.has_labels:
         counts = [np.count_nonzero(prepared.labels == label) for label in range(config.y_dim)]
         classes = [f"{sources.printable(name)} {n:,}" for name, n in zip(config.class_names, counts, strict=True)]

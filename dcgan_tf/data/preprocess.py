@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
 import os
@@ -25,6 +26,8 @@ from dcgan_tf.data.sources import Item, Source, printable
 from dcgan_tf.errors import UserError, reason
 
 CHUNK = 32  # images that a thread decodes at a time
+# Errors of the system that need not occur again: of the disk or network, too many open files, too little memory
+PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Prepared:
     sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing
     unreadable: list[str] = field(default_factory=list)  # "name: reason" for each skipped image
     colour: bool = False  # whether at least one image is not gray
+    final: bool = True  # False if a skipped image could perhaps be read another time
+    from_cache: bool = False  # whether the images were read from the cache
 
 
 def prepare(source: Source, config: Config) -> Prepared:
@@ -96,6 +101,8 @@ def _read_chunk(prepared: Prepared, config: Config, start: int, items: list[Item
         except Exception as error:  # decoders raise many kinds of exceptions for damaged files
             cause = "it is not an image" if isinstance(error, Image.UnidentifiedImageError) else reason(error)
             unreadable.append(printable(f"{item.name}: {cause}"))
+            if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:
+                prepared.final = False
             continue
         if not prepared.colour and (pixels != pixels[..., :1]).any():
             prepared.colour = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePath
@@ -42,6 +43,7 @@ class Source:
     conditional: bool = False  # whether to train with labels if --conditional is not given
     shuffle_each_epoch: bool = True  # False: the items are in their final order
     has_test: bool = False  # whether it has both a train and a test split
+    files: Sequence[str | Path] = ()  # what the items are read from; empty if there is nothing to decode
 
 
 Finder = Callable[[Path, Config], Source | None]
@@ -95,12 +97,15 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     classes = [file.split(os.sep)[0] if os.sep in file else None for file in files]
     names = () if None in classes else tuple(sorted(set(classes)))
     label_of = {name: label for label, name in enumerate(names)}
-    items = [Item(file, folder / file, label_of.get(name, 0)) for file, name in zip(files, classes, strict=True)]
+    label_of_file = {file: label_of.get(name, 0) for file, name in zip(files, classes, strict=True)}
     if config.hold_out:
         held_out = choose_held_out(files, config.hold_out)
-        items = [item for item in items if (item.name in held_out) == (config.split == "test")]
         print(f"Held out:    {len(held_out):,} of {len(files):,} images (--hold_out {config.hold_out:g})")
-    return Source(str(folder.absolute()), items, len(items), names, has_test=bool(config.hold_out))
+        files = [file for file in files if (file in held_out) == (config.split == "test")]
+    items = (Item(file, folder / file, label_of_file[file]) for file in files)
+    location = str(folder.absolute())
+    paths = [f"{location}{os.sep}{file}" for file in files]
+    return Source(location, items, len(files), names, has_test=bool(config.hold_out), files=paths)
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:
@@ -126,6 +131,7 @@ def find_image_files(folder: Path, pattern: str) -> list[str]:
         pattern, files without an extension count as images too.
     """
     found, others, visited = [], Counter(), set()
+    pattern_parts = PurePath(pattern.lower()).parts
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise_unless_missing):
         status = os.stat(parent)
         if (status.st_dev, status.st_ino) in visited:
@@ -133,18 +139,28 @@ def find_image_files(folder: Path, pattern: str) -> list[str]:
             continue
         visited.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            path = PurePath(os.path.relpath(os.path.join(parent, name), folder))
-            if name.startswith(".") or (pattern and not PurePath(str(path).lower()).match(pattern.lower())):
+        relative = os.path.relpath(parent, folder)
+        prefix = "" if relative == os.curdir else relative + os.sep
+        for name in files:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
+            path, suffix = prefix + name, os.path.splitext(name)[1].lower()
+            if name.startswith(".") or not _ends_like(path, pattern_parts):
                 continue
-            if path.suffix.lower() in EXTENSIONS or (pattern and not path.suffix):
-                found.append(str(path))
+            if suffix in EXTENSIONS or (pattern and not suffix):
+                found.append(path)
             else:
-                others[path.suffix.lower() or "no extension"] += 1
+                others[suffix or "no extension"] += 1
     if found and others:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in others.most_common(5))
         print(f"Ignored:     files of other kinds: {kinds}")
     return sorted(found)
+
+
+def _ends_like(path: str, pattern_parts: tuple[str, ...]) -> bool:
+    """Return whether the last parts of the path match the parts of the pattern, as PurePath.match does."""
+    if not pattern_parts:
+        return True
+    names = path.lower().split(os.sep)[-len(pattern_parts) :]
+    return len(names) == len(pattern_parts) and all(map(fnmatch.fnmatchcase, names, pattern_parts))
 
 
 def _raise_unless_missing(error: OSError) -> None:
@@ -201,7 +217,8 @@ def lmdb_archives(folder: Path, config: Config) -> Source | None:
                 yield Item(f"{archive.name}: {key}", image, label)
 
     has_test = len({lsun.split_of(archive) for archive in found}) == 2
-    return Source(str(folder.absolute()), items(), sum(map(lsun.count, archives)), names, has_test=has_test)
+    count, files = sum(map(lsun.count, archives)), [archive.absolute() / "data.mdb" for archive in archives]
+    return Source(str(folder.absolute()), items(), count, names, has_test=has_test, files=files)
 
 
 def prepared_by_tfds(folder: Path, config: Config) -> Source | None:
@@ -211,7 +228,8 @@ def prepared_by_tfds(folder: Path, config: Config) -> Source | None:
             prepared = tfds.PreparedDataset(version, config.split)
             items = (Item(*example) for example in prepared.examples())
             location, has_test = str(version.absolute()), prepared.test_split is not None
-            return Source(location, items, prepared.count, prepared.class_names, has_test=has_test)
+            names, files = prepared.class_names, prepared.files
+            return Source(location, items, prepared.count, names, has_test=has_test, files=files)
     return None
 
 

@@ -99,6 +99,7 @@ class PreparedDataset:
         chosen = {"all": splits, "train": ["train"], "test": [self.test_split]}[split]
         self.splits = sorted((s for s in splits if s in chosen), key=lambda s: (s != "train", s))
         self.count = sum(splits[s].num_examples for s in self.splits)
+        self.files = [self.folder / "features.json", *(path for s in self.splits for path in splits[s].filepaths)]
 
     def examples(self) -> Iterator[tuple[str, bytes, int]]:
         """Yield (name for messages, encoded image, label), always in the same order: the split train, then the others.
