@@ -6,9 +6,9 @@ import sys
 
 import flags
 from dcgan_tf import cli_values
-from dcgan_tf.api import find_start, original, select
 from dcgan_tf.commands import COMMANDS, OPTIONS, WEIGHT_OPTIONS
 from dcgan_tf.errors import UserError
+from dcgan_tf.selection import find_start, original, select
 from dcgan_tf.signals import exit_on_signals
 from dcgan_tf.startup import start_tensorflow
 
@@ -50,7 +50,7 @@ def train(request: flags.Request) -> None:
 
 
 def use(request: flags.Request) -> None:
-    """Run a command on trained weights, which `api.select` chooses."""
+    """Run a command on trained weights, which `selection.select` chooses."""
     chosen = {name: value for name, value in request.options.items() if name in WEIGHT_OPTIONS}
     run, config = select(request.runs, request.config, request.out_name, request.given, **chosen)
     if not run.original_checkpoint and not run.pretrained:

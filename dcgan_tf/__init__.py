@@ -9,7 +9,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ e
 
 __version__ = "0.1.0"
 
-from dcgan_tf.api import TrainedRun, load, train
+from dcgan_tf.api import load, train
 from dcgan_tf.errors import UserError
+from dcgan_tf.trained_run import TrainedRun
 
 __all__ = ["TrainedRun", "UserError", "load", "train"]

@@ -73,6 +73,9 @@ def test_images_without_training(tmp_path: Path):
 def test_what_a_pretrained_run_does_not_have(tmp_path: Path):
     with pytest.raises(UserError, match=r"no pretrained run of the data set 'cats'; there are .*mnist"):
         main_here("--dataset=cats", "--pretrained", out_dir=tmp_path)
+    for option in ({"best": True}, {"iteration": 100}, {"weights": "raw"}):
+        with pytest.raises(UserError, match="has one set of weights; leave out --best, --iteration and --weights"):
+            dcgan_tf.load("pretrained:mnist", **option)
     with pytest.raises(UserError, match="has only the generator"):
         main_here("--dataset=mnist", "--pretrained", "--export", out_dir=tmp_path)
 
