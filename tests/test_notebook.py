@@ -1,0 +1,78 @@
+"""The notebook runs from top to bottom, and its saved outputs are those of its code."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from conftest import ROOT
+from nbformat import NotebookNode
+
+import dcgan_tf
+
+execute = runpy.run_path(str(ROOT / "notebooks" / "execute.py"))
+code_cells = execute["code_cells"]
+SHORT = """
+TRAIN_SIZE, DRAWING_ITERATIONS = 1280, 20
+NETWORKS = {"gf_dim": 4, "gfc_dim": 16, "d_filters": "4,8", "dfc_dim": 16}
+"""
+
+
+@pytest.fixture
+def notebook() -> NotebookNode:
+    return execute["read"]()
+
+
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def images(notebook: NotebookNode) -> int:
+    return sum("image/png" in output.get("data", {}) for output in outputs(notebook))
+
+
+def test_the_saved_outputs_are_those_of_the_code(notebook: NotebookNode):
+    command = "the outputs of notebooks/dcgan.ipynb are stale; run: python notebooks/execute.py"
+    assert notebook.metadata.get("dcgan_tf") == execute["made_by"](notebook), command
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), command
+    assert images(notebook) >= 15, command
+
+
+def test_the_saved_outputs_are_clean(notebook: NotebookNode):
+    for output in outputs(notebook):
+        assert output.output_type != "error" and output.get("name") != "stderr", output
+        assert "/tmp" not in str(output) and str(Path.home()) not in str(output), output
+    assert execute["NOTEBOOK"].stat().st_size < 1.5e6
+
+
+def test_cells_are_short_and_the_badge_opens_this_repository(notebook: NotebookNode):
+    assert max(len(cell.source.splitlines()) for cell in code_cells(notebook)) <= 22
+    repository = code_cells(notebook)[0].source.split('"')[1].removeprefix("https://github.com/")
+    badge = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/dcgan.ipynb"
+    assert badge in notebook.cells[0].source
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(notebook: NotebookNode, mnist_dir: Path, tmp_path: Path):
+    (settings,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    settings.source += SHORT
+    out_dir, saved_images = tmp_path / "dcgan_notebook", images(notebook)
+    out_dir.mkdir()
+    (out_dir / "data").symlink_to(mnist_dir)
+    execute["execute"](notebook, tmp_path)
+
+    assert images(notebook) == saved_images  # the backend of matplotlib is still the notebook's
+    digits, faces = (dcgan_tf.load(name, out_dir=out_dir) for name in ("digits", "faces"))
+    losses = digits.losses()
+    assert losses["iteration"].tolist() == [1, *range(40, 241, 40), 250, 260]
+    assert all(np.isfinite(values).all() for values in losses.values())
+    assert {f"epoch_{epoch:04}.png" for epoch in (1, 2, 4, 12)} <= {file.name for file in digits.samples.iterdir()}
+    assert iio.imread(digits.samples / "train_00000260.png").shape == (8 * 28, 8 * 28)
+    assert len(list((out_dir / "data" / "faces").iterdir())) == 300
+    assert faces.generate(2).shape == (2, 32, 32, 3)
+    (stopped,) = (output.text for output in outputs(notebook) if "stopped after" in output.get("text", ""))
+    assert stopped.split()[-1] == "250"
