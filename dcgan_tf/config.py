@@ -74,7 +74,7 @@ class Config:
         below=1,
     )
     train_size: float = data(math.inf, "Train on at most this many images", ORIGINAL, above=0)
-    cache: bool = data(True, "Keep the decoded and resized images in cache_dir for the next start", MACHINE)
+    cache: bool = data(True, "Keep prepared images, and the classifier of --evaluate, in cache_dir", MACHINE)
     cache_dir: str = data(
         os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dcgan_tf"),
         "Folder in which they are kept",

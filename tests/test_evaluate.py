@@ -21,9 +21,15 @@ QUICK = ["--dataset=mnist", "--evaluate", "--evaluate_samples=200"]
 
 
 @pytest.fixture(scope="module")
-def evaluated(mnist_run: Path, mnist_dir: Path) -> str:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache_dir that is empty at first."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def evaluated(mnist_run: Path, mnist_dir: Path, cache: Path) -> str:
     """What --evaluate prints of the small MNIST run."""
-    return call_main(*QUICK, f"--data_dir={mnist_dir}", cwd=mnist_run).stdout
+    return call_main(*QUICK, f"--data_dir={mnist_dir}", f"--cache_dir={cache}", cwd=mnist_run).stdout
 
 
 @pytest.mark.slow
@@ -137,3 +143,15 @@ def test_best_checkpoint_is_kept_beside_the_newest(mnist_dir: Path, tmp_path: Pa
 
 def test_best_without_evaluations_says_so(mnist_run: Path):
     fails_with_one_sentence("--dataset=mnist", "--best", cwd=mnist_run, says="best")
+
+
+@pytest.mark.slow
+def test_the_second_evaluation_uses_what_the_first_kept(mnist_run: Path, evaluated: str, mnist_dir: Path, cache: Path):
+    """It trains no classifier, and prints the same figures."""
+    figures = re.findall(r"^  .+", evaluated, re.M)
+    assert len(figures) > 8 and "Training a classifier" in evaluated and "Cache:" not in evaluated
+    kept = sorted(file.name[32:] for file in (cache / "classifiers").iterdir())
+    assert kept == ["-1-NN-error.npz", "-classifier.npz"]
+    second = call_main(*QUICK, f"--data_dir={mnist_dir}", f"--cache_dir={cache}", cwd=mnist_run).stdout
+    assert "Training a classifier" not in second and second.count("Cache:") == 2
+    assert re.findall(r"^  .+", second, re.M) == figures

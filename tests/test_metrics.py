@@ -19,6 +19,17 @@ def test_nearest_is_exact_search_across_blocks(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_array_equal(metrics.nearest(references[:1], np.repeat(references[:1], 20, 0)), [0])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_nearest_is_exact_where_float32_would_round(dtype: type):
+    """From an image of zeros, the squared distances are near 10^8 and differ by 2."""
+    references = np.full((3, 40, 40), 255)
+    references[:, 0, :2] = [255, 253], [254, 254], [253, 255]  # 255^2 + 253^2 = 2 + 254^2 + 254^2
+    queries = np.stack([np.zeros((40, 40)), references[2]])
+    np.testing.assert_array_equal(metrics.nearest(queries.astype(dtype), references.astype(dtype)), [1, 2])
+    swapped = references[[1, 0, 1]]
+    np.testing.assert_array_equal(metrics.nearest(queries[:1].astype(dtype), swapped.astype(dtype)), [0])
+
+
 def test_nearest_neighbour_error_by_hand():
     images, labels = np.array([[0], [10], [20]], np.uint8), np.array([0, 1, 2])
     test = np.array([[1], [9], [14], [16], [255]], np.uint8)

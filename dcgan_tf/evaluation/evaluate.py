@@ -14,7 +14,7 @@ from dcgan_tf import checkpoint, latents
 from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, load_dataset
 from dcgan_tf.errors import UserError
-from dcgan_tf.evaluation import metrics
+from dcgan_tf.evaluation import cache, metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
 from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
@@ -68,8 +68,7 @@ class Evaluator:
         self.samples = [random_images(x.images, MAX_COPYING_SAMPLES) for x in (self.train, self.test)]
         self.classifier: Classifier | None = None
         if config.has_labels:
-            print(f"Training a classifier on {len(self.train.images):,} real images ...", flush=True)
-            self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim)
+            self.classifier = trained_classifier(config, self.train)
         self.space, self.features = choose_features(config, self.classifier, self.train)
         if self.features:
             chosen = random_images(self.real.images, config.evaluate_samples)
@@ -115,7 +114,11 @@ class Evaluator:
         scores = {"class_accuracy_real": self.classifier.accuracy(test.images, test.labels)}
         if not self.has_test:
             return scores
-        scores["control_error"] = metrics.nearest_neighbour_error(train.images, train.labels, test.images, test.labels)
+        data = [train.images, train.labels, test.images, test.labels]
+        (error,) = cache.kept(
+            self.config, "1-NN error", data, lambda: [np.array(metrics.nearest_neighbour_error(*data))]
+        )
+        scores["control_error"] = float(error)
         if run.pretrained and not has_discriminator(run.pretrained):
             print("The linear SVM is left out: this pretrained run has no discriminator.")
             return scores
@@ -163,6 +166,19 @@ def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Datas
     if not train.has_test:
         return train, train
     return train, load_dataset(dataclasses.replace(whole, split="test"))[0]
+
+
+def trained_classifier(config: Config, train: Dataset) -> Classifier:
+    """Return a classifier of the training images: from the cache, or train it now."""
+    classifier = Classifier(train.images.shape[1:], config.y_dim)
+
+    def compute() -> list[np.ndarray]:
+        print(f"Training a classifier on {len(train.images):,} real images ...", flush=True)
+        return classifier.train(train.images, train.labels)
+
+    data = [train.images, train.labels, np.array(config.y_dim)]
+    classifier.network.set_weights(cache.kept(config, "classifier", data, compute))
+    return classifier
 
 
 def random_images(images: np.ndarray, most: int) -> np.ndarray:

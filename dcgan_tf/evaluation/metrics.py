@@ -1,10 +1,12 @@
-"""Metrics of generated images: pure functions on arrays, computed in float64 with NumPy only."""
+"""Metrics of generated images: pure functions on arrays, computed in float64, or exactly where images are bytes."""
 
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 MAX_DISTANCES = 10_000_000  # distances that are in memory at the same time
+EXACT_DIMENSIONS = 1024  # of vectors of bytes: 1024 products of numbers up to 128 sum to 2^24, exact in float32
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -28,21 +30,42 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
       references: [M, ...], of the same shape but for the first axis; an array or a np.memmap.
     Returns: int64 [N].
     """
-    queries = queries.reshape(len(queries), -1).astype(np.float64)
+    are_bytes = queries.dtype == references.dtype == np.uint8
+    queries = _vectors(queries, are_bytes)
     nearest_distance = np.full(len(queries), np.inf)
     nearest_index = np.zeros(len(queries), np.int64)
     block_size = max(1, MAX_DISTANCES // len(queries))
     for start in range(0, len(references), block_size):
-        block = references[start : start + block_size].reshape(-1, queries.shape[1]).astype(np.float64)
+        block = _vectors(references[start : start + block_size], are_bytes)
         # Leave out the length of the query: it is the same for all references.
-        distances = queries @ (-2 * block.T)
-        distances += (block * block).sum(1)
+        distances = _products_of_bytes(queries, block) if are_bytes else queries @ block.T
+        distances *= -2
+        distances += np.square(block, dtype=np.float64).sum(1)
         index = distances.argmin(1)
         distance = distances[np.arange(len(queries)), index]
         closer = distance < nearest_distance
         nearest_distance[closer] = distance[closer]
         nearest_index[closer] = index[closer] + start
     return nearest_index
+
+
+def _vectors(images: np.ndarray, are_bytes: bool) -> np.ndarray:
+    """Return the rows [N, D]: float64, or, of bytes, float32 from -128 to 127, which keeps all distances."""
+    rows = images.reshape(len(images), -1)
+    return rows.astype(np.float32) - 128 if are_bytes else rows.astype(np.float64)
+
+
+def _products_of_bytes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a @ b.T, float64 [N, M] without rounding, of what `_vectors` makes of bytes.
+
+    TensorFlow's product in float32 took a third of the time of NumPy's in float64.
+    """
+    total = np.zeros((len(a), len(b)))
+    with tf.device("CPU:0"):  # a GPU may round
+        for start in range(0, a.shape[1], EXACT_DIMENSIONS):
+            some = slice(start, start + EXACT_DIMENSIONS)
+            total += tf.matmul(a[:, some], b[:, some], transpose_b=True).numpy()
+    return total
 
 
 def distance_to_nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -120,7 +143,8 @@ def kernel_distance(
 
 
 def _cubic_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    kernel = x @ y.T / x.shape[1] + 1
+    return kernel * kernel * kernel  # faster than kernel**3
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
@@ -134,19 +158,24 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
     Returns: the fraction of fake points in the region of the real ones, and the fraction of real points in the region
       of the fake ones.
     """
-    return _fraction_covered(fake, real, k), _fraction_covered(real, fake, k)
+    real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
+    fake_inside, real_inside = np.zeros(len(fake), bool), np.zeros(len(real), bool)
+    block_size = max(1, MAX_DISTANCES // len(fake))
+    for start in range(0, len(real), block_size):
+        block = slice(start, start + block_size)
+        distances = squared_distances(real[block], fake)
+        fake_inside |= (distances <= real_radii[block, None]).any(0)
+        real_inside[block] = (distances <= fake_radii).any(1)
+    return float(fake_inside.mean()), float(real_inside.mean())
 
 
-def _fraction_covered(points: np.ndarray, centres: np.ndarray, k: int) -> float:
-    """Return the fraction of points [N, D] in the region of the centres [M, D]."""
-    k = min(k, len(centres) - 1)
-    inside = np.zeros(len(points), bool)
-    block_size = max(1, MAX_DISTANCES // max(len(points), len(centres)))
-    for start in range(0, len(centres), block_size):
-        block = centres[start : start + block_size]
-        between_centres = squared_distances(block, centres)
-        # The distance of a centre to itself must be 0, without rounding.
-        between_centres[np.arange(len(block)), np.arange(start, start + len(block))] = 0
-        squared_radii = np.partition(between_centres, k, axis=1)[:, k]
-        inside |= (squared_distances(block, points) <= squared_radii[:, None]).any(0)
-    return float(inside.mean())
+def _squared_radii(points: np.ndarray, k: int) -> np.ndarray:
+    """Return the squared distance of each point [N, D] to its k-th nearest neighbour, float64 [N]."""
+    k, radii = min(k, len(points) - 1), []
+    block_size = max(1, MAX_DISTANCES // len(points))
+    for start in range(0, len(points), block_size):
+        distances = squared_distances(points[start : start + block_size], points)
+        rows = np.arange(len(distances))
+        distances[rows, start + rows] = 0  # of a point to itself, without rounding
+        radii.append(np.partition(distances, k, axis=1)[:, k])
+    return np.concatenate(radii)
