@@ -21,13 +21,18 @@ def test_nearest_is_exact_search_across_blocks(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
 def test_nearest_is_exact_where_float32_would_round(dtype: type):
-    """From an image of zeros, the squared distances are near 10^8 and differ by 2."""
-    references = np.full((3, 40, 40), 255)
+    """Squared distances near 2 * 10^8 that differ by 2, and by little more among many."""
+    references = np.full((3, 60, 50), 255)
     references[:, 0, :2] = [255, 253], [254, 254], [253, 255]  # 255^2 + 253^2 = 2 + 254^2 + 254^2
-    queries = np.stack([np.zeros((40, 40)), references[2]])
+    queries = np.stack([np.zeros((60, 50), int), references[2]])
     np.testing.assert_array_equal(metrics.nearest(queries.astype(dtype), references.astype(dtype)), [1, 2])
-    swapped = references[[1, 0, 1]]
-    np.testing.assert_array_equal(metrics.nearest(queries[:1].astype(dtype), swapped.astype(dtype)), [0])
+    random = np.random.default_rng(0)
+    queries = random.integers(0, 16, (20, 3000))
+    references = np.repeat(random.integers(239, 255, (1, 3000)), 300, 0)
+    for row in references:
+        row[random.choice(3000, 2, replace=False)] += [1, -1]
+    expected = [np.argmin(((references - query) ** 2).sum(1)) for query in queries]
+    np.testing.assert_array_equal(metrics.nearest(queries.astype(dtype), references.astype(dtype)), expected)
 
 
 def test_nearest_neighbour_error_by_hand():
