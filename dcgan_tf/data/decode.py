@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import numpy as np
+import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
 from dcgan_tf.config import Config
@@ -16,12 +17,11 @@ Image.init()
 # Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
+LARGE = 2**26  # bytes of a file that is not read at once
 
 
 def decode_image(data: Path | bytes | np.ndarray, config: Config) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode an image, turn it upright, crop its centre if config.crop is set, and resize it with antialiasing.
-
-    The crop's geometry is that of the original's center_crop (utils.py).
 
     Args:
       data: an image's file, its encoded bytes, or its uint8 pixels [H, W] or [H, W, 3].
@@ -29,20 +29,22 @@ def decode_image(data: Path | bytes | np.ndarray, config: Config) -> tuple[np.nd
     Returns: uint8 [output_height, output_width, C], and the image's own (height, width).
     Raises: UserError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
-    if isinstance(data, np.ndarray) and not config.crop and data.shape == (config.output_height, config.output_width):
-        return data[..., None], data.shape  # nothing to do, for example for MNIST
-    with _open(data) as image:
-        width, height = image.size
-        if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):  # stored on its side
-            width, height = height, width
-        if not config.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
-            image.draft(None, (2 * max(config.output_width, config.output_height),) * 2)
-        ImageOps.exif_transpose(image, in_place=True)
+    if isinstance(data, Path):
+        data = _read(data)
+    pixels = data if isinstance(data, np.ndarray) else _plain_jpeg(data, config)
+    if pixels is None:
+        with Image.open(data if isinstance(data, Path) else io.BytesIO(data), formats=FORMATS) as image:
+            image, (height, width) = _upright(image, config)
+    else:
+        height, width = pixels.shape[:2]
+        if not config.crop and pixels.shape == (config.output_height, config.output_width):
+            return pixels[..., None], (height, width)  # nothing to do, for example for MNIST
         if config.crop:
-            image = center_crop(image, config.input_height, config.input_width)
-        image = _to_eight_bits(image, "L" if config.c_dim == 1 else "RGB")
-    image = fit_image(image, config.output_width, config.output_height, config.fit)
-    pixels = np.asarray(image)
+            left, top, right, bottom = center_window(height, width, config.input_height, config.input_width)
+            pixels = pixels[top:bottom, left:right]
+        image = Image.fromarray(pixels)
+    image = _to_eight_bits(image, "L" if config.c_dim == 1 else "RGB")
+    pixels = np.asarray(fit_image(image, config.output_width, config.output_height, config.fit))
     return pixels if pixels.ndim == 3 else pixels[..., None], (height, width)
 
 
@@ -55,6 +57,20 @@ def read_image(path: Path, config: Config) -> np.ndarray:
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
         cause = "it is not an image" if isinstance(error, Image.UnidentifiedImageError) else reason(error)
         raise UserError(f"The image {path} cannot be read ({cause}); name the file of an image.") from error
+
+
+def _upright(image: Image.Image, config: Config) -> tuple[Image.Image, tuple[int, int]]:
+    """Decode an opened image, turn it upright and crop it. Returns: it, and (height, width) before that."""
+    width, height = image.size
+    if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):  # stored on its side
+        width, height = height, width
+    if not config.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
+        image.draft(None, (2 * max(config.output_width, config.output_height),) * 2)
+    ImageOps.exif_transpose(image, in_place=True)
+    if config.crop:
+        image = image.crop(center_window(image.height, image.width, config.input_height, config.input_width))
+    image.load()
+    return image, (height, width)
 
 
 def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
@@ -75,31 +91,50 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def _open(data: Path | bytes | np.ndarray) -> Image.Image:
-    if isinstance(data, np.ndarray):
-        return Image.fromarray(data)
-    if isinstance(data, bytes):
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    status = data.stat()
+def _read(file: Path) -> bytes | Path:
+    """Return the content of a file: one read takes less time than Pillow's many small ones. A large one stays as it is.
+
+    Raises: OSError if it is empty, or not a file.
+    """
+    status = file.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
         raise OSError("it is not a regular file")
     if not status.st_size:
         raise OSError("it is empty")
-    return Image.open(data, formats=FORMATS)
+    return file if status.st_size > LARGE else file.read_bytes()
 
 
-def center_crop(image: Image.Image, height: int, width: int) -> Image.Image:
-    """Cut the centre, height x width pixels, out of an image.
+def _plain_jpeg(data: bytes | Path, config: Config) -> np.ndarray | None:
+    """Decode an undamaged, upright JPEG file in colour; the pixels are those of Pillow, which takes longer.
+
+    Returns: uint8 [H, W, 3], or None for any other file, or if Pillow should reduce the image while it decodes.
+    """
+    if isinstance(data, Path) or not data.startswith(b"\xff\xd8\xff") or b"Exif\0" in data or b"Orientation" in data:
+        return None
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        reduced = not config.crop and min(height, width) >= 4 * max(config.output_height, config.output_width)
+        if colours != "YCbCr" or reduced or height * width > Image.MAX_IMAGE_PIXELS:
+            return None
+        return simplejpeg.decode_jpeg(data)
+    except ValueError:  # damaged
+        return None
+
+
+def center_window(height: int, width: int, crop_height: int, crop_width: int) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the centre, crop_height x crop_width pixels, of an image.
+
+    The geometry is that of the original's center_crop (utils.py).
 
     Raises: UserError if the image is smaller. Its sentence lacks the subject: the caller knows the image's name.
     """
-    if image.height < height or image.width < width:
+    if height < crop_height or width < crop_width:
         raise UserError(
-            f"is {image.width} wide and {image.height} high, too small for a --crop of --input_width {width} and"
-            f" --input_height {height}; give smaller ones, leave --crop out, or remove the image."
+            f"is {width} wide and {height} high, too small for a --crop of --input_width {crop_width} and"
+            f" --input_height {crop_height}; give smaller ones, leave --crop out, or remove the image."
         )
-    top, left = int(round((image.height - height) / 2)), int(round((image.width - width) / 2))
-    return image.crop((left, top, left + width, top + height))
+    top, left = int(round((height - crop_height) / 2)), int(round((width - crop_width) / 2))
+    return left, top, left + crop_width, top + crop_height
 
 
 def _to_eight_bits(image: Image.Image, mode: str) -> Image.Image:

@@ -1,0 +1,125 @@
+"""JPEG files of every kind give the pixels that Pillow gives, whichever library decodes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dcgan_tf.config import Config
+from dcgan_tf.data import decode
+
+CROP = Config(crop=True, input_height=60, input_width=52, output_height=24, output_width=32, c_dim=3)
+WHOLE = dataclasses.replace(CROP, crop=False)
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Smooth colours, sharp edges and noise."""
+    random = np.random.default_rng(width)
+    smooth = Image.fromarray(random.integers(0, 256, (9, 7, 3), np.uint8)).resize((width, height), Image.BICUBIC)
+    pixels = np.asarray(smooth) + random.normal(0, 12, (height, width, 3))
+    pixels[height // 3 : height // 2, :: width // 5] = (255, 0, 0)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def pillow(image: Image.Image, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", **options)
+    return stream.getvalue()
+
+
+def exif(orientation: int) -> Image.Exif:
+    made = Image.Exif()
+    made[0x0112] = orientation
+    return made
+
+
+def sampled(kind: str, size: tuple[int, int]) -> bytes:
+    return simplejpeg.encode_jpeg(np.array(photo(*size)), colorsubsampling=kind)
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF tiff:Orientation="6"/></x:xmpmeta>'
+# name -> (file, whether simplejpeg decodes it)
+KINDS = {kind: (sampled(kind, (178, 218)), True) for kind in ("420", "422", "444", "440", "411")}
+KINDS |= {f"{w}x{h} {kind}": (sampled(kind, (w, h)), True) for kind in ("420", "444") for w, h in ((53, 61), (97, 117))}
+KINDS |= {
+    "progressive": (pillow(photo(131, 97), progressive=True, quality=60), True),
+    "optimized": (pillow(photo(130, 99), optimize=True, quality=97, subsampling=0), True),
+    "restart markers": (pillow(photo(121, 77), restart_marker_blocks=3), True),
+    "comment and profile": (pillow(photo(100, 100), comment=b"words", icc_profile=b"profile" * 99), True),
+    "bytes after the end": (pillow(photo(101, 103)) + b"more" * 50, True),
+    "gray": (pillow(photo(120, 90).convert("L")), False),
+    "CMYK": (pillow(photo(120, 90).convert("CMYK")), False),
+    "RGB": (pillow(photo(120, 90), keep_rgb=True), False),
+    "truncated": (pillow(photo(120, 90))[:-900], False),
+    "XMP": (pillow(photo(120, 90), xmp=XMP), False),
+}
+KINDS |= {f"EXIF {number}": (pillow(photo(120, 90), exif=exif(number)), False) for number in range(1, 9)}
+
+
+def outcome(data: bytes | Path, config: Config) -> tuple[np.ndarray, object]:
+    """The pixels and the size; or an empty array and the error's kind."""
+    try:
+        return decode.decode_image(data, config)
+    except Exception as error:
+        return np.zeros(0), type(error)
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+@pytest.mark.parametrize("config", [CROP, WHOLE], ids=["crop", "whole"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_pixels_are_those_of_pillow(kind, config, channels, monkeypatch, tmp_path):
+    data, direct = KINDS[kind]
+    config = dataclasses.replace(config, c_dim=channels)
+    assert (decode._plain_jpeg(data, CROP) is not None) == direct
+    (tmp_path / "x.jpg").write_bytes(data)
+    pixels, size = outcome(tmp_path / "x.jpg", config)
+    monkeypatch.setattr(decode, "_plain_jpeg", lambda data, config: None)
+    expected, expected_size = outcome(data, config)
+    assert size == expected_size and pixels.shape == expected.shape
+    np.testing.assert_allclose(pixels.astype(int), expected, atol=1)
+    assert (expected.size > 0) == (kind != "truncated")
+
+
+def test_a_large_file_is_not_read_at_once(monkeypatch, tmp_path):
+    file = tmp_path / "x.png"
+    photo(90, 80).save(file)
+    expected, size = decode.decode_image(file, CROP)
+    assert decode._read(file) == file.read_bytes()
+    monkeypatch.setattr(decode, "LARGE", 100)
+    assert decode._read(file) == file
+    pixels, _ = decode.decode_image(file, CROP)
+    assert size == (80, 90) and (pixels == expected).all() and expected.std() > 20
+
+
+def test_a_photo_is_still_reduced_while_it_is_decoded(monkeypatch):
+    data = pillow(photo(1000, 700))
+    assert decode._plain_jpeg(data, WHOLE) is None and decode._plain_jpeg(data, CROP) is not None
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600_000)
+    assert decode._plain_jpeg(data, CROP) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["420", "444", "progressive", "gray"]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=3),
+    st.floats(0.5, 1),
+)
+def test_fuzz_damaged_files_are_read_as_pillow_reads_them(kind, changes, cut):
+    data = bytearray(KINDS[kind][0])
+    for where, value in changes:
+        data[int(where * (len(data) - 1))] = value
+    data = bytes(data[: int(cut * len(data)) + 1])
+    pixels, size = outcome(data, CROP)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "_plain_jpeg", lambda data, config: None)
+        expected, expected_size = outcome(data, CROP)
+    assert size == expected_size and pixels.shape == expected.shape
+    np.testing.assert_allclose(pixels.astype(int), expected, atol=1)
