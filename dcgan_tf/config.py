@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
-import types
-import typing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from dcgan_tf import cli_values
@@ -220,32 +216,6 @@ class Config:
         """The lowest and the highest value of the images that the networks see and make."""
         return (0.0, 1.0) if self.has_labels else (-1.0, 1.0)
 
-    def to_json(self) -> str:
-        """Return the text of FLAGS.json; JSON has no infinity, so an unlimited train_size is the string "inf"."""
-        values = dataclasses.asdict(self)
-        if math.isinf(self.train_size):
-            values["train_size"] = "inf"
-        return json.dumps(values, indent=1)
-
-    @classmethod
-    def from_json(cls, path: Path) -> Config:
-        """Read a run's FLAGS.json. Settings that it lacks take their default; unknown ones are ignored.
-
-        Raises UserError if the file is damaged.
-        """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if values["train_size"] == "inf":
-                values["train_size"] = math.inf
-            values["class_names"] = tuple(map(str, values["class_names"]))
-            known = [field for field in dataclasses.fields(cls) if field.name in values]
-            return cls(**{field.name: _check_type(field.name, values[field.name]) for field in known})
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, UserError) as error:
-            reason = f"{type(error).__name__}: {error}".rstrip(".")
-            raise UserError(
-                f"{path} is damaged ({reason}); restore it, or train a new run, or name another with --out_name."
-            ) from error
-
 
 SETTINGS: dict[str, Setting] = {
     field.name: field.metadata["setting"] for field in dataclasses.fields(Config) if "setting" in field.metadata
@@ -268,16 +238,3 @@ PRESETS: dict[str, dict[str, Any]] = {
         "iterations": 15_000,
     },
 }
-
-
-def _check_type(name: str, value: Any) -> Any:
-    """Return the value if it has the type of that field of Config. Raises TypeError."""
-    declared = typing.get_type_hints(Config)[name]
-    if typing.get_origin(declared) is tuple:
-        return value
-    allowed = typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
-    if float in allowed:
-        allowed = (*allowed, int)
-    if type(value) not in allowed:
-        raise TypeError(f"{name} is {value!r}")
-    return value

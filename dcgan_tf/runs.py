@@ -12,9 +12,9 @@ from typing import Any
 
 import filelock
 
+from dcgan_tf import config_file
 from dcgan_tf.config import Config, settings_with
 from dcgan_tf.errors import UserError
-from dcgan_tf.files import atomic_write
 from dcgan_tf.setting import Trait
 
 
@@ -51,7 +51,7 @@ class Run:
 
     def config(self) -> Config:
         """Return the settings that the run was trained with. Raises UserError if they are damaged."""
-        return Config.from_json(self.flags_file)
+        return config_file.read(self.flags_file)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Runs:
                     )
             run.samples.mkdir(parents=True, exist_ok=True)
             run.logs.mkdir(parents=True, exist_ok=True)
-            save_config(run, config)
+            config_file.save(run.flags_file, config)
         except OSError as error:
             raise UserError(
                 f"The run's folder {run.checkpoints} cannot be made ({error.strerror}); choose a writable folder with"
@@ -136,12 +136,6 @@ def _matches(run: Run, dataset: str, required: dict[str, Any]) -> bool:
         return False
     has_checkpoint = (run.checkpoints / "checkpoint").exists()
     return has_checkpoint and config.dataset == dataset and all(getattr(config, k) == v for k, v in required.items())
-
-
-def save_config(run: Run, config: Config) -> None:
-    """Write the run's FLAGS.json."""
-    with atomic_write(run.flags_file) as temporary:
-        temporary.write_text(config.to_json(), encoding="utf-8")
 
 
 @contextlib.contextmanager

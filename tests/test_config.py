@@ -7,23 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from dcgan_tf import config_file
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError
 
 
 def test_json_and_back(tmp_path: Path):
     config = Config(dataset="faces", train_size=1000, class_names=("a", "b"), output_height=32, output_width=48)
-    (tmp_path / "FLAGS.json").write_text(config.to_json())
-    assert Config.from_json(tmp_path / "FLAGS.json") == config
-    assert json.loads(Config().to_json())["train_size"] == "inf"  # JSON has no infinity
-    (tmp_path / "FLAGS.json").write_text(Config().to_json())
-    assert Config.from_json(tmp_path / "FLAGS.json") == Config()
+    (tmp_path / "FLAGS.json").write_text(config_file.to_json(config))
+    assert config_file.read(tmp_path / "FLAGS.json") == config
+    assert json.loads(config_file.to_json(Config()))["train_size"] == "inf"  # JSON has no infinity
+    (tmp_path / "FLAGS.json").write_text(config_file.to_json(Config()))
+    assert config_file.read(tmp_path / "FLAGS.json") == Config()
 
 
 def test_a_setting_missing_in_flags_json_has_its_default(tmp_path: Path):
-    older = {name: value for name, value in json.loads(Config(z_dim=7).to_json()).items() if name != "precision"}
+    older = {
+        name: value for name, value in json.loads(config_file.to_json(Config(z_dim=7))).items() if name != "precision"
+    }
     (tmp_path / "FLAGS.json").write_text(json.dumps(older))
-    assert Config.from_json(tmp_path / "FLAGS.json") == Config(z_dim=7, precision="float32")
+    assert config_file.read(tmp_path / "FLAGS.json") == Config(z_dim=7, precision="float32")
 
 
 @pytest.mark.parametrize(
@@ -33,14 +36,14 @@ def test_a_setting_missing_in_flags_json_has_its_default(tmp_path: Path):
         "[1]",
         "{",
         '{"dataset": "x"}',
-        Config().to_json().replace("64", '"64"'),
-        Config().to_json().replace("64", "-1"),
+        config_file.to_json(Config()).replace("64", '"64"'),
+        config_file.to_json(Config()).replace("64", "-1"),
     ],
 )
 def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
     (tmp_path / "FLAGS.json").write_text(text)
     with pytest.raises(UserError, match=r"FLAGS.json is damaged \(.*\); restore it"):
-        Config.from_json(tmp_path / "FLAGS.json")
+        config_file.read(tmp_path / "FLAGS.json")
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ import tensorflow as tf
 from conftest import ROOT, main_here
 
 import dcgan_tf
-from dcgan_tf import UserError, pretrained
-from dcgan_tf.config import Config
+from dcgan_tf import UserError, config_file, pretrained
 from dcgan_tf.pretrained import make
 from dcgan_tf.runs import Run, Runs
 
@@ -56,7 +55,7 @@ def test_each_is_complete_and_small():
             assert hashlib.sha256(weights).hexdigest() == digest and len(weights) <= 8e6
         assert all(about[key] for key in ("command", "data", "licence", "iteration"))
         assert about["command"].startswith(f"python main.py --dataset {name} --train ")
-        assert Config.from_json(folder / "FLAGS.json").dataset == name and f"| `{name}` (" in readme
+        assert config_file.read(folder / "FLAGS.json").dataset == name and f"| `{name}` (" in readme
         assert json.loads((folder / "metrics.json").read_text())["iteration"] == int(about["iteration"])
 
 

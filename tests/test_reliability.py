@@ -24,6 +24,7 @@ from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_proce
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dcgan_tf import config_file
 from dcgan_tf.checkpoint import Checkpoints
 from dcgan_tf.config import Config
 from dcgan_tf.data import idx, preprocess, sources
@@ -241,6 +242,7 @@ def test_only_one_process_holds_the_lock(tmp_path: Path):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+SETTING_NAMES = [*json.loads(config_file.to_json(Config()))]
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -262,13 +264,16 @@ JSON = st.recursive(
 
 
 @FUZZ
-@given(st.dictionaries(st.sampled_from([*json.loads(Config().to_json())]), JSON, max_size=3), st.binary(max_size=32))
+@given(
+    st.dictionaries(st.sampled_from(SETTING_NAMES), JSON, max_size=3),
+    st.binary(max_size=32),
+)
 def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict, raw: bytes):
     file = tmp_path_factory.getbasetemp() / "FLAGS.json"
-    for content in (json.dumps(json.loads(Config().to_json()) | changes).encode(), raw, b"[" * 100_000):
+    for content in (json.dumps(json.loads(config_file.to_json(Config())) | changes).encode(), raw, b"[" * 100_000):
         file.write_bytes(content)
         with contextlib.suppress(UserError):
-            assert isinstance(Config.from_json(file), Config)
+            assert isinstance(config_file.read(file), Config)
 
 
 def encoded(kind: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_tf import checkpoint, pretrained
+from dcgan_tf import checkpoint, config_file, pretrained
 from dcgan_tf.config import Config
 from dcgan_tf.data.fetch import file_digest
 from dcgan_tf.errors import UserError
@@ -54,7 +54,11 @@ def write(run: Run, target: Path, about: dict[str, Any], *, discriminator: bool,
             digests[file.name] = file_digest(file, "sha256")
         about = {"sha256": digests, "iteration": str(checkpoint.iteration_of(path)), **about}
         saved = dataclasses.replace(config, dataset=target.name, data_dir=Config.data_dir)
-        for name, text in (("about", json.dumps(about, indent=1)), ("metrics", metrics), ("FLAGS", saved.to_json())):
+        for name, text in (
+            ("about", json.dumps(about, indent=1)),
+            ("metrics", metrics),
+            ("FLAGS", config_file.to_json(saved)),
+        ):
             (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_tf import tf1_checkpoint
+from dcgan_tf import config_file, tf1_checkpoint
 from dcgan_tf.checkpoint import Checkpoints, load_weights
 from dcgan_tf.config import SETTINGS, Config, settings_with
 from dcgan_tf.data.dataset import Dataset, load_dataset, lr_decay
@@ -18,7 +18,7 @@ from dcgan_tf.errors import UserError
 from dcgan_tf.files import remove_temporary_files
 from dcgan_tf.model import DCGAN
 from dcgan_tf.pretrained import check_has_discriminator
-from dcgan_tf.runs import Run, Runs, save_config, training_lock
+from dcgan_tf.runs import Run, Runs, training_lock
 from dcgan_tf.setting import Trait
 from dcgan_tf.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster, init_cluster
@@ -184,7 +184,7 @@ def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: b
     if resumed:
         print(f"Continue from {checkpoints.restore() or 'the beginning, because no checkpoint was saved yet'}")
         remove_temporary_files((run.checkpoints, run.samples, run.logs))
-        save_config(run, config)
+        config_file.save(run.flags_file, config)
         with warn_on_write_error("The curves"):
             remove_points_after(run.logs, model.iterations_done)
     describe(config, run, dataset, model)
