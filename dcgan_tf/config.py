@@ -79,7 +79,7 @@ class Config:
     cache_limit_gb: float = data(
         20, "Size of what is kept in GB; what was used longest ago is removed", MACHINE, minimum=0
     )
-    cache_gb: float = data(4, "Memory for the resized images in GB; more stays in a file", MACHINE, minimum=0)
+    cache_gb: float = data(4, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
 
     z_dim: int = networks(100, "Dimensions of z", ARCHITECTURE | ORIGINAL, above=0)
     z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=tuple(Z_DISTS))
