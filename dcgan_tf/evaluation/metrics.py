@@ -177,5 +177,5 @@ def _squared_radii(points: np.ndarray, k: int) -> np.ndarray:
         distances = squared_distances(points[start : start + block_size], points)
         rows = np.arange(len(distances))
         distances[rows, start + rows] = 0  # of a point to itself, without rounding
-        radii.append(np.partition(distances, k, axis=1)[:, k])
+        radii.append(np.partition(distances, k, axis=1)[:, k].copy())  # a view would keep all distances
     return np.concatenate(radii)
