@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import io
+import itertools
 import json
 import os
 from pathlib import Path
@@ -86,9 +87,10 @@ def zoo(tmp_path_factory) -> tuple[Path, list[str]]:
 def test_mixed_folder_trains_and_lists_broken_files(zoo, tmp_path):
     folder, broken = zoo
     out = call_main("--dataset=zoo", f"--data_dir={folder}", "--train", *TINY, "--out_name=zoo", cwd=tmp_path).stdout
-    skipped = out.split("Skipped:")[1].split("generator:")[0].splitlines()
-    assert skipped[0].strip() == "8 that cannot be read"
-    assert sorted(line.strip().split(": ")[0] for line in skipped[1:]) == broken
+    first, *lines = out.split("Skipped:")[1].splitlines()
+    assert first.strip() == "8 that cannot be read"
+    listed = itertools.takewhile(lambda line: line.startswith("  "), lines)
+    assert sorted(line.strip().split(": ")[0] for line in listed) == broken
     assert "Reading 300 images" in out and "292, colour; width x height: smallest 1x1" in out
     assert "largest 4000x3000" in out and "files of other kinds: 1 .txt\n" in out
     reals = iio.imread(tmp_path / "samples" / "zoo" / "reals.png")
