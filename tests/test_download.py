@@ -170,8 +170,7 @@ def test_a_pretrained_run_from_a_registry(host, tmp_path, monkeypatch, capsys):
     expected = dcgan_tf.load("pretrained:mouths").generate(3)
     content = file.read_bytes()
     monkeypatch.setattr(Host, "content", content)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    folder = tmp_path / ".cache" / "dcgan_tf" / "pretrained"
+    folder = pretrained.fetched_folder()
     registry = tmp_path / "registry.json"
     entry = {"name": "mouths", "size": len(content), "digest": hashlib.sha256(content).hexdigest()}
 
