@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-# Tests keep nothing in the user's cache, but use his font list, which matplotlib needs many seconds to make.
+# Tests keep nothing in the user's cache, but use its font list, which matplotlib needs many seconds to make.
 CACHE = tempfile.TemporaryDirectory()
 os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
 

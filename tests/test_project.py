@@ -61,6 +61,12 @@ def test_an_image_of_another_size_is_resized(blobs_run: Path, images_dir: Path):
     assert found.rms == rms(found.image, target) < min(rms(other, target) for other in run.generate(64))
 
 
+def test_truncation_does_not_change_the_result(blobs_run: Path):
+    plain, truncated = (dcgan_tf.load("blobs", out_dir=blobs_run, truncation=value) for value in (1, 0.2))
+    target = plain.generate(1, seed=1000)[0]
+    np.testing.assert_array_equal(truncated.project(target).image, plain.project(target).image)
+
+
 def test_mistakes_are_one_sentence(blobs_run: Path, tmp_path: Path):
     (tmp_path / "text.png").write_text("no image")
     for name, says in (("text.png", "cannot be read (it is not an image)"), ("none.png", "No such file")):

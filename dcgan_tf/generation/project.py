@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -77,7 +78,8 @@ def project(run: Run, config: Config, target: np.ndarray, classes: Sequence[int]
         z, distances = descend(generator, loss, config, z, labels, steps)
         best = np.argsort(distances)[:kept]
         z, labels = z[best], labels[best]
-    image = make_sample_fn(generator, config, 1)(z, labels)[0]
+    # The search is for z itself, so its image is not truncated.
+    image = make_sample_fn(generator, dataclasses.replace(config, truncation=1), 1)(z, labels)[0]
     rms = np.sqrt(np.mean(np.square(image.astype(float) - target)))
     return Projection(z[0], int(labels[0]), image, float(rms))
 
