@@ -13,7 +13,7 @@ from typing import Any
 from absl import flags
 
 from dcgan_tf.commands import COMMANDS, DEFAULT_COMMAND, OPTIONS, Command
-from dcgan_tf.config import PRESETS, SETTINGS, Config
+from dcgan_tf.config import SETTINGS, Config, with_preset
 from dcgan_tf.errors import UserError
 from dcgan_tf.runs import Runs
 from dcgan_tf.setting import Trait
@@ -137,7 +137,7 @@ def parse(argv: list[str]) -> Request:
         if "iterations" in given:
             raise UserError("--iterations replaces --epoch; give only one of them.")
         given["iterations"] = None  # also if a preset, or the run that is resumed, has iterations
-    config = Config(**(PRESETS.get(options.get("preset", ""), {}) | given))
+    config = Config(**with_preset(options.get("preset", ""), given))
     runs = Runs(FLAGS.out_dir, FLAGS.checkpoint_dir, FLAGS.sample_dir)
     return Request(command, value, options, config, given, runs, FLAGS.out_name)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcgan_tf.config import PRESETS, Config
+from dcgan_tf.config import PRESETS, Config, with_preset
 from dcgan_tf.errors import UserError
 from dcgan_tf.runs import Runs
 from dcgan_tf.selection import find_start, override, select
@@ -77,7 +77,7 @@ def train(
     Args:
       dataset: a folder of images, mnist, or a name of tensorflow-datasets.
       out_dir, out_name: the folder for checkpoints/, samples/ and logs/, and the run's name (default: a new name).
-      preset: "paper" or "small".
+      preset: "paper", "best" or "small".
       resume: continue the run out_name, which begins now if there is none, or the newest of this data set.
       init_from: the name of a run whose weights the new run begins with, or e.g. "pretrained:mouths".
       on_log: called every log_freq iterations with {"iteration": ..., "d_loss": ..., "g_loss": ..., ...}.
@@ -90,7 +90,7 @@ def train(
         raise UserError(f"There is no setting or preset {', '.join(sorted(unknown)) or preset}; see main.py --help.")
     runs = Runs(str(Path(out_dir).expanduser()))
     given = {"iterations": None, **settings} if "epoch" in settings else settings
-    config = Config(**(PRESETS.get(preset, {}) | given | {"dataset": dataset}))
+    config = Config(**with_preset(preset, given | {"dataset": dataset}))
     stdout = sys.stdout
 
     def log(values: dict[str, float]) -> None:

@@ -230,11 +230,30 @@ def settings_with(traits: Trait) -> tuple[str, ...]:
 # For each --preset, the defaults that it replaces. A flag on the command line overrides them.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999},
-    "small": {
+    "best": {
+        "d_filters": "64,128",
         "g_steps": 1,
+        "g_ema": 0.999,
+        "batch_size": 128,
+        "weight_decay": 2.5e-5,
+        "epoch": 70,
+        "lr_decay_epochs": 35,
+    },
+    "small": {
         "g_ema": 0.999,
         "augment": "color,translation,cutout",
         "batch_size": 16,
         "iterations": 15_000,
     },
 }
+
+
+def with_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a preset (blank: none) and the given ones, which count more.
+
+    If epoch is given, the learning rate of a preset with a decay goes down in the second half of these epochs.
+    """
+    preset = dict(PRESETS.get(name, {}))
+    if "epoch" in given and "lr_decay_epochs" in preset:
+        preset["lr_decay_epochs"] = Config(epoch=given["epoch"]).epoch // 2
+    return preset | given

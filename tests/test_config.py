@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dcgan_tf import config_file
-from dcgan_tf.config import Config
+from dcgan_tf.config import Config, with_preset
 from dcgan_tf.errors import UserError
 
 
@@ -77,3 +77,25 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
     with pytest.raises(UserError) as error:
         Config(**settings)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("preset", "given", "expected"),
+    [
+        ("best", {}, {"epoch": 70, "lr_decay_epochs": 35, "batch_size": 128, "weight_decay": 2.5e-5, "g_ema": 0.999}),
+        ("best", {"epoch": 11}, {"epoch": 11, "lr_decay_epochs": 5, "batch_size": 128}),
+        ("best", {"epoch": 1}, {"epoch": 1, "lr_decay_epochs": 0}),
+        ("best", {"epoch": 9, "lr_decay_epochs": 2}, {"epoch": 9, "lr_decay_epochs": 2}),
+        ("best", {"iterations": 100}, {"iterations": 100, "lr_decay_epochs": 35}),
+        ("small", {"g_steps": 1}, {"g_steps": 1, "g_ema": 0.999, "iterations": 15_000, "lr_decay_epochs": 0}),
+        ("", {"epoch": 3}, {"epoch": 3, "g_ema": 0, "lr_decay_epochs": 0}),
+    ],
+)
+def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expected: dict):
+    config = Config(**with_preset(preset, given))
+    assert {name: getattr(config, name) for name in expected} == expected
+
+
+def test_a_preset_with_an_impossible_epoch_is_one_sentence():
+    with pytest.raises(UserError, match="--epoch must be"):
+        with_preset("best", {"epoch": 0})

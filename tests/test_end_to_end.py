@@ -241,7 +241,7 @@ def test_the_small_preset_trains_on_20_images(images_dir: Path, tmp_path: Path):
     (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
     settings = json.loads(file.read_text())
     names = ("g_steps", "g_ema", "augment", "batch_size", "iterations")
-    assert [settings[name] for name in names] == [1, 0.999, "color,translation,cutout", 16, 5]
+    assert [settings[name] for name in names] == [2, 0.999, "color,translation,cutout", 16, 5]
     assert iio.imread(file.parents[2] / "samples" / file.parent.name / "augmented.png").shape == (64, 64, 3)
     main_here(
         "--dataset=few",
