@@ -136,7 +136,7 @@ def parse(argv: list[str]) -> Request:
     if "epoch" in given:
         if "iterations" in given:
             raise UserError("--iterations replaces --epoch; give only one of them.")
-        given["iterations"] = None  # also if a preset, or the run that is resumed, has iterations
+        given["iterations"] = None  # also if the run that is resumed has iterations
     config = Config(**with_preset(options.get("preset", ""), given))
     runs = Runs(FLAGS.out_dir, FLAGS.checkpoint_dir, FLAGS.sample_dir)
     return Request(command, value, options, config, given, runs, FLAGS.out_name)

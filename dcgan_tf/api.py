@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcgan_tf.config import PRESETS, Config, with_preset
+from dcgan_tf.config import Config, with_preset
 from dcgan_tf.errors import UserError
 from dcgan_tf.runs import Runs
 from dcgan_tf.selection import find_start, override, select
@@ -86,11 +86,10 @@ def train(
     Raises: UserError if a setting is impossible, the data cannot be read, or the training fails.
     """
     unknown = set(settings) - {field.name for field in dataclasses.fields(Config)}
-    if unknown or preset not in ("", *PRESETS):
-        raise UserError(f"There is no setting or preset {', '.join(sorted(unknown)) or preset}; see main.py --help.")
+    if unknown:
+        raise UserError(f"There is no setting {', '.join(sorted(unknown))}; see main.py --help.")
     runs = Runs(str(Path(out_dir).expanduser()))
-    given = {"iterations": None, **settings} if "epoch" in settings else settings
-    config = Config(**with_preset(preset, given | {"dataset": dataset}))
+    config = Config(**with_preset(preset, settings | {"dataset": dataset}))
     stdout = sys.stdout
 
     def log(values: dict[str, float]) -> None:

@@ -59,12 +59,6 @@ PRESET_HELP = "; ".join(
 )
 
 
-def _preset(name: str) -> str:
-    if name not in ("", *PRESETS):
-        raise UserError(f"--preset must be one of {', '.join(PRESETS)}, but is {name!r}.")
-    return name
-
-
 def _weights(name: str) -> str:
     if name not in ("", "raw", "ema"):
         raise UserError(f"--weights must be raw or ema, but is {name!r}.")
@@ -74,7 +68,7 @@ def _weights(name: str) -> str:
 OPTIONS = {
     "resume": Option("With --train: continue a run, the newest that matches or --out_name", False),
     "init_from": Option("With --train: begin a new run with the weights of this run, or of pretrained:NAME", ""),
-    "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", "", parse=_preset),
+    "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", ""),
     "checkpoint": Option("Use the weights of a checkpoint of the original program", "", is_path=True),
     "best": Option("Use the checkpoint that scored best (see --evaluate_freq), not the newest", False),
     "iteration": Option("Use the checkpoint of this iteration, if it was kept (--max_to_keep), not the newest", 0),

@@ -227,18 +227,11 @@ def settings_with(traits: Trait) -> tuple[str, ...]:
     return tuple(name for name, described in SETTINGS.items() if described.traits & traits)
 
 
+_PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
 # For each --preset, the defaults that it replaces. A flag on the command line overrides them.
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999},
-    "best": {
-        "d_filters": "64,128",
-        "g_steps": 1,
-        "g_ema": 0.999,
-        "batch_size": 128,
-        "weight_decay": 2.5e-5,
-        "epoch": 70,
-        "lr_decay_epochs": 35,
-    },
+    "paper": _PAPER,
+    "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
     "small": {
         "g_ema": 0.999,
         "augment": "color,translation,cutout",
@@ -251,9 +244,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 def with_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a preset (blank: none) and the given ones, which count more.
 
-    If epoch is given, the learning rate of a preset with a decay goes down in the second half of these epochs.
+    A given epoch replaces the preset's iterations; a preset's decay of the learning rate takes half of these epochs.
+    Raises: UserError if there is no such preset.
     """
+    if name not in ("", *PRESETS):
+        raise UserError(f"--preset must be one of {', '.join(PRESETS)}, but is {name!r}.")
     preset = dict(PRESETS.get(name, {}))
-    if "epoch" in given and "lr_decay_epochs" in preset:
-        preset["lr_decay_epochs"] = Config(epoch=given["epoch"]).epoch // 2
+    if "epoch" in given:
+        preset.pop("iterations", None)
+        if "lr_decay_epochs" in preset:
+            preset["lr_decay_epochs"] = Config(epoch=given["epoch"]).epoch // 2
     return preset | given

@@ -87,6 +87,8 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
         ("best", {"epoch": 1}, {"epoch": 1, "lr_decay_epochs": 0}),
         ("best", {"epoch": 9, "lr_decay_epochs": 2}, {"epoch": 9, "lr_decay_epochs": 2}),
         ("best", {"iterations": 100}, {"iterations": 100, "lr_decay_epochs": 35}),
+        ("best", {"g_steps": 2}, {"g_steps": 2, "d_filters": "64,128"}),
+        ("small", {"epoch": 4}, {"epoch": 4, "iterations": None, "batch_size": 16}),
         ("small", {"g_steps": 1}, {"g_steps": 1, "g_ema": 0.999, "iterations": 15_000, "lr_decay_epochs": 0}),
         ("", {"epoch": 3}, {"epoch": 3, "g_ema": 0, "lr_decay_epochs": 0}),
     ],
