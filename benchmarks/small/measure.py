@@ -60,14 +60,15 @@ def noise(images: np.ndarray) -> float:
 def main(train_folder: str, unseen_folder: str, *folders: str) -> None:
     network, train, unseen = load_network(), read(train_folder), read(unseen_folder)
     train_features, unseen_features = features(network, train), features(network, unseen)
+    unseen_reduced = reduced(unseen)
     print("| images | KID x 1000 (spread) | SWD | noise | precision | recall | copies: pixels | features |")
     print("|---|---|---|---|---|---|---|---|")
     for folder in (train_folder, *folders):
         images = read(folder)
         fake = features(network, images)
         kid, spread = metrics.kernel_distance(unseen_features, fake, 20)
-        # In the network's features, both are near 0 for all generated images, because of noise that nobody sees.
-        precision, recall = metrics.precision_recall(reduced(unseen), reduced(images))
+        # In the network's features, both are near 0 for all generated images.
+        precision, recall = metrics.precision_recall(unseen_reduced, reduced(images))
         pixels = metrics.copying(images, train, unseen)
         in_features = metrics.copying(fake, train_features, unseen_features)
         distances = f"{1000 * kid:.1f} ({1000 * spread:.1f}) | {sliced_wasserstein(unseen, images):.0f}"
