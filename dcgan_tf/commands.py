@@ -23,9 +23,8 @@ class Command:
 
     help: str
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
-    parse: Callable[[Any], Any] | None = (
-        None  # turns what the user typed into `value`, or raises UserError; None: no value
-    )
+    # Turns what the user typed into `value`, or raises UserError; None: no value.
+    parse: Callable[[Any], Any] | None = None
     default: Any = False  # also the type of the flag: False for a switch, "" for text, None for an integer
     options: tuple[str, ...] = ()
     in_original: bool = False  # carpedm20/DCGAN-tensorflow has this flag, too
@@ -94,14 +93,9 @@ OPTIONS = {
         is_path=True,
     ),
 }
-WEIGHT_OPTIONS = (
-    "checkpoint",
-    "best",
-    "iteration",
-    "weights",
-    "pretrained",
-)  # they choose the weights; without them, the newest checkpoint
-# for commands whose functions take `classes`
+# They choose the weights; without them, the newest checkpoint.
+WEIGHT_OPTIONS = ("checkpoint", "best", "iteration", "weights", "pretrained")
+# For commands whose functions take `classes`.
 IMAGE_OPTIONS = (*WEIGHT_OPTIONS, "class")
 
 DEFAULT_COMMAND = Command("Write a random sheet", "generation.visualize:write_random_sheet", options=IMAGE_OPTIONS)
