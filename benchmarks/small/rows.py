@@ -13,7 +13,8 @@ def main(out: str, *folders: str) -> None:
     rows = []
     for folder in folders:
         images = [iio.imread(file, mode="RGB") for file in sorted(Path(folder).glob("*.png"))[:16]]
-        rows += [np.concatenate(images, axis=1), np.zeros((4, 64 * 16, 3), np.uint8)]  # and a black line
+        row = np.concatenate(images, axis=1)
+        rows += [row, np.zeros((4, *row.shape[1:]), np.uint8)]  # and a black line
     iio.imwrite(out, np.concatenate(rows[:-1]))
 
 
