@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import flags
@@ -63,12 +64,16 @@ def use(request: flags.Request) -> None:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line at once
     with exit_on_signals():
         try:
             main(sys.argv)
         except UserError as error:
             print(f"Error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
+        except BrokenPipeError:  # the reader of the output, such as head, has ended
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python reports the broken pipe at its end
+            raise SystemExit(141) from None  # what a shell reports of a program that SIGPIPE ended
         except OSError as error:
             print(
                 f"Error: {error}; check that it can be read and written, and that its disk has room.", file=sys.stderr

@@ -161,6 +161,14 @@ finally:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("args", [["--help"], ["--dataset=mnist"]])
+def test_a_closed_pipe_ends_the_program_in_silence(mnist_run: Path, args: list[str]):
+    with main_process(*args, cwd=mnist_run, env={"PYTHONUNBUFFERED": ""}) as process:
+        process.stdout.close()  # as head does when it has seen enough
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
 def test_damaged_runs(mnist_run: Path, tmp_path: Path):
     shutil.copytree(mnist_run, tmp_path / "out")
     flags_file = tmp_path / "out" / "checkpoints" / "mnist-small" / "FLAGS.json"
