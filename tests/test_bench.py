@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +31,17 @@ def test_one_json_object(arguments: list[str], capsys: pytest.CaptureFixture):
     assert low <= result["ms_per_iteration"] <= high
     assert result["peak_memory_mb"] > 100
     assert 0 < result["share_of_matrix_product"] < 1
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="TensorFlow has oneDNN's kernels for x86-64")
+def test_convolutions_run_in_onednn():
+    env = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}  # as a user's shell
+    done = subprocess.run(
+        [sys.executable, "-m", "dcgan_tf.bench", *TINY],
+        capture_output=True, text=True, cwd=ROOT, env={**env, "ONEDNN_VERBOSE": "1"},
+    )  # fmt: skip
+    for direction in ("forward_training", "backward_data", "backward_weights"):
+        assert re.search(rf",convolution,[^,]*,{direction},", done.stdout), done
 
 
 def test_work_of_an_iteration_counted_by_hand():
