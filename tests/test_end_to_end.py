@@ -187,10 +187,13 @@ def test_keras_uses_tensorflow_with_any_keras_backend(mnist_run: Path, monkeypat
     call_main("--dataset=mnist", cwd=mnist_run)
 
 
-def test_no_output_of_tensorflow(mnist_run: Path):
+def test_no_output_of_tensorflow(mnist_run: Path, images_dir: Path, tmp_path: Path):
     done = call_main("--dataset=mnist", cwd=mnist_run)
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) <= 4
+    train = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *SMALL, "--output_height=16", "--iterations=1"]
+    done = call_main(*train, "--precision=bfloat16", cwd=tmp_path)
+    assert not re.search(r"[IWEF]\d{4} \d\d:\d\d:", done.stderr), done.stderr  # how TensorFlow's C++ messages begin
 
 
 def test_paths_are_expanded(mnist_dir: Path, mnist_run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -19,6 +19,7 @@ from dcgan_tf import replica_ops
 from dcgan_tf.config import Config
 from dcgan_tf.errors import UserError, reason
 from dcgan_tf.signals import default_handlers
+from dcgan_tf.startup import start_bfloat16
 
 SINGLE_PROCESS = {"this process": ""}
 LOST_WORKER_ERRORS = (
@@ -122,6 +123,7 @@ def init_cluster(config: Config) -> Cluster:
             "--xla on needs one device or GPUs, because TensorFlow cannot compile a step that CPU devices share,"
             f" but there are {strategy.num_replicas_in_sync} devices and no GPU; leave it out, or use --strategy none."
         )
+    start_bfloat16()
     return Cluster(strategy, members, index)
 
 
