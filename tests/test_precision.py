@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -85,7 +86,7 @@ def test_auto_prints_what_it_chose_and_the_run_keeps_it(
 def test_hint_where_bfloat16_is_faster(
     images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    """Once, in a new run with the default; not if the user chose float32, and not with other commands."""
+    """Once, in a new run with the default; not if the user gave float32, and not with other commands."""
     hint = re.compile(
         r"^Hint: +this \w+ multiplies bfloat16 \d+\.\d\d times as fast as float32; --precision auto", re.M
     )
@@ -100,6 +101,21 @@ def test_hint_where_bfloat16_is_faster(
     assert precision.choose_precision(Config(), {"precision": "float32"}, cluster) == Config()
     monkeypatch.setattr(precision, "MIN_GAIN", NEVER)
     assert precision.choose_precision(Config(), {}, cluster) == Config()
+
+
+def test_hint_where_the_bfloat16_that_was_given_is_not_faster(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    given, cluster = {"precision": "bfloat16"}, init_cluster(Config())
+    monkeypatch.setattr(precision, "MIN_GAIN", NEVER)
+    assert precision.choose_precision(Config(**given), given, cluster) == Config(**given)
+    hint = r"Hint: +this \w+ multiplies bfloat16 \d+\.\d\d times as fast as float32; --precision auto uses float32 in a"
+    assert re.match(hint, capsys.readouterr().out)
+    other_worker = dataclasses.replace(cluster, index=1)
+    assert precision.choose_precision(Config(**given), given, other_worker) == Config(**given)
+    monkeypatch.setattr(precision, "MIN_GAIN", ALWAYS)
+    assert precision.choose_precision(Config(**given), given, cluster) == Config(**given)
+    assert capsys.readouterr().out == ""
 
 
 def test_auto_from_python(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

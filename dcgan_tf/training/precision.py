@@ -20,23 +20,23 @@ CPU_SIZE, GPU_SIZE = 512, 4096  # height and width of the matrices: a product ta
 def choose_precision(config: Config, given: dict[str, Any], cluster: Cluster) -> Config:
     """Replace the precision auto of a new run by what the chief measures, the same for all workers, and print it.
 
-    If bfloat16 would be faster, but the user gave no precision, print a hint.
+    Without auto, print a hint if auto would choose otherwise than the default or the bfloat16 that the user gave.
 
     Args:
       given: the settings that the user gave.
     """
     auto = config.precision == "auto"
-    if not auto and "precision" in given:
+    if "precision" in given and config.precision not in ("auto", "bfloat16"):
         return config
     gain = bfloat16_gain(*product_times()) if cluster.is_chief else 0.0
     gain = cluster.value_of_chief(gain) if auto else gain
     device = "GPU" if tf.config.list_physical_devices("GPU") else "processor"
-    comparison = f"this {device} multiplies bfloat16 {gain:.2f} times as fast as float32"
+    comparison = f"multiplies bfloat16 {gain:.2f} times as fast as float32" if gain else "has no bfloat16"
     if auto:
         config = dataclasses.replace(config, precision=faster(gain))
-        print(f"Precision:   {config.precision}, because {comparison if gain else f'this {device} has no bfloat16'}")
-    elif faster(gain) == "bfloat16":
-        print(f"Hint:        {comparison}; --precision auto uses it in a new run.")
+        print(f"Precision:   {config.precision}, because this {device} {comparison}")
+    elif cluster.is_chief and faster(gain) != config.precision:
+        print(f"Hint:        this {device} {comparison}; --precision auto uses {faster(gain)} in a new run.")
     return config
 
 
