@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 PEERS = Path(__file__).parent / "peers"
-OURS = ["-m", "dcgan_tf.bench"]
+OURS = [str(Path(__file__).parent / "train_step.py")]
 TORCH = [str(PEERS / "torch_dcgan.py")]
 PROGRAMS = {  # name: (what it runs, its precision, the program of ours that it is compared with)
     "dcgan_tf": (OURS, "float32", ""),

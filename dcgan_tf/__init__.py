@@ -12,7 +12,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 __version__ = "0.1.0"
 
 from dcgan_tf.api import load, train
-from dcgan_tf.errors import UserError
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.trained_run import TrainedRun
 
 __all__ = ["TrainedRun", "UserError", "load", "train"]

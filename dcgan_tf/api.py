@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcgan_tf.config import Config, with_preset
-from dcgan_tf.errors import UserError
-from dcgan_tf.runs import Runs
-from dcgan_tf.selection import find_start, override, select
-from dcgan_tf.startup import start_tensorflow
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.select import find_start, override, select
+from dcgan_tf.settings.config import Config, with_preset
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.startup import start_tensorflow
 from dcgan_tf.trained_run import TrainedRun, quiet
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from dcgan_tf.value_range import ValueRange
+from dcgan_tf.pixels import ValueRange
 
 RANDOM_NUMBERS = 7  # for one image: brightness, saturation, contrast, shift (y, x), centre of the cutout (y, x)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf.config import Z_DISTS
+from dcgan_tf.settings.config import Z_DISTS
 
 
 def sample_z(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[int, int]) -> tf.Tensor:

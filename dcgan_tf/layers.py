@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from dcgan_tf import replica_ops
+from dcgan_tf import replicas
 
 DECAY = 0.9  # of the moving averages
 EPSILON = 1.001e-5  # the original sets 1e-5; the fused kernel of TensorFlow 1 raises that to this minimum
@@ -104,7 +104,7 @@ class BatchNorm(keras.layers.Layer):
         y, mean, variance = (self._fused if self.fused or not training else self._two_pass)(x4, training)
         if training:
             for moving, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
-                replica_ops.assign(moving, moving - (moving - batch) * (1 - DECAY))
+                replicas.assign(moving, moving - (moving - batch) * (1 - DECAY))
         return y if x.shape.rank == 4 else y[:, 0, 0, :]
 
     def _fused(self, x, training):
@@ -121,7 +121,7 @@ class BatchNorm(keras.layers.Layer):
 
     def _two_pass(self, x, training):
         wide, n = tf.cast(x, tf.float32), tf.cast(tf.size(x) // x.shape[-1], tf.float32)
-        over_replicas = replica_ops.mean if self.synchronized else tf.identity
+        over_replicas = replicas.mean if self.synchronized else tf.identity
         mean = over_replicas(tf.reduce_mean(wide, [0, 1, 2]))
         variance = over_replicas(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
         y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)

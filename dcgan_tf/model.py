@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf import latents, losses, replica_ops
+from dcgan_tf import latents, losses, replicas
 from dcgan_tf.augment import augment, sample_augmentations
-from dcgan_tf.config import Config
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam
-from dcgan_tf.value_range import to_float
+from dcgan_tf.pixels import to_float
+from dcgan_tf.settings.config import Config
 
 Step = Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]
 
@@ -114,7 +114,7 @@ class DCGAN:
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
         """Return the gradients of the loss, averaged over the replicas, with config.weight_decay of its L2 term."""
-        gradients = replica_ops.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
+        gradients = replicas.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
         if self.loss_scale != 1:
             gradients = [gradient / self.loss_scale for gradient in gradients]
         if not (decay := self.config.weight_decay):
@@ -125,9 +125,9 @@ class DCGAN:
     def sync_replicas(self, loss_values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Average losses and moving batch-norm statistics over the replicas. Returns the losses."""
         moving = [v.value for net in (self.generator, self.discriminator) for v in net.non_trainable_variables]
-        loss_values, means = replica_ops.mean((loss_values, [tf.identity(variable) for variable in moving]))
+        loss_values, means = replicas.mean((loss_values, [tf.identity(variable) for variable in moving]))
         for variable, mean in zip(moving, means, strict=True):
-            replica_ops.assign(variable, mean)
+            replicas.assign(variable, mean)
         return loss_values
 
     def update_ema(self) -> None:
@@ -135,7 +135,7 @@ class DCGAN:
         done = tf.cast(self.iteration, tf.float32)
         decay = tf.minimum(self.config.g_ema, (1 + done) / (10 + done))
         for ema, variable in zip(self.g_ema.variables, self.generator.variables, strict=True):
-            replica_ops.assign(ema.value, ema.value - (ema.value - variable.value) * (1 - decay))
+            replicas.assign(ema.value, ema.value - (ema.value - variable.value) * (1 - decay))
 
     def make_step(self, lr_decay: tuple[int, int] | None = None) -> Step:
         """Return one compiled function that runs K iterations. Its results equal those of K calls.
@@ -186,9 +186,7 @@ class DCGAN:
     ) -> dict[str, tf.Tensor]:
         """Train one iteration on one replica: take its shard of each tensor. Returns what is logged, except z."""
         config, size = self.config, self.config.batch_size // self.replicas
-        images, labels, z, random = (
-            x if x is None else replica_ops.shard(x, size) for x in (images, labels, z, random)
-        )
+        images, labels, z, random = (x if x is None else replicas.shard(x, size) for x in (images, labels, z, random))
         out = self.train_step(to_float(images, config.value_range), tf.one_hot(labels, config.y_dim), z, random)
         out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
         return {name: tf.cast(out[name], tf.float32) for name in self._logged_names() if name != "z"}

@@ -10,8 +10,8 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from dcgan_tf.config import Config
 from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, append_labels
+from dcgan_tf.settings.config import Config
 
 
 def leaky_relu(x: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from dcgan_tf import replica_ops
+from dcgan_tf import replicas
 
 
 class Adam:
@@ -38,8 +38,8 @@ class Adam:
                 epsilon=self.epsilon,
                 grad=gradient,
             )
-        replica_ops.assign(self.beta1_power, self.beta1_power * self.beta1)
-        replica_ops.assign(self.beta2_power, self.beta2_power * self.beta2)
+        replicas.assign(self.beta1_power, self.beta1_power * self.beta1)
+        replicas.assign(self.beta2_power, self.beta2_power * self.beta2)
 
     def state(self) -> dict[str, tf.Variable]:
         """Return every variable of the optimizer, by name."""

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf import cli_values
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
-from dcgan_tf.runs import Run
-from dcgan_tf.selection import override
+from dcgan_tf.runs.run import Run
+from dcgan_tf.runs.select import override
+from dcgan_tf.settings import values
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from dcgan_tf.generation.generate import SampleFn
-    from dcgan_tf.generation.project import Projection
+    from dcgan_tf.sampling.project import Projection
+    from dcgan_tf.sampling.sheets import SampleFn
 
 Classes = int | str | Sequence[int | str] | None  # numbers or names; None: all classes in turn
 
@@ -45,10 +45,10 @@ class TrainedRun:
     @functools.cached_property
     def sample_fn(self) -> SampleFn:
         """The generator: z float32 [N, Z] and labels int32 [N] -> images uint8 [N, H, W, C]."""
-        from dcgan_tf.generation import generate
+        from dcgan_tf.sampling import sheets
 
         with quiet():
-            return generate.load_sample_fn(self.run, self.config)
+            return sheets.load_sample_fn(self.run, self.config)
 
     def generate(
         self,
@@ -96,11 +96,11 @@ class TrainedRun:
 
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
         """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
-        from dcgan_tf.generation import generate
+        from dcgan_tf.sampling import sheets
 
-        seeds = cli_values.interpolation(",".join(map(str, seeds)))
-        steps = cli_values.steps(steps)
-        return generate.interpolate(self.sample_fn, self.config, seeds, steps, self.classes(classes))
+        seeds = values.interpolation(",".join(map(str, seeds)))
+        steps = values.steps(steps)
+        return sheets.interpolate(self.sample_fn, self.config, seeds, steps, self.classes(classes))
 
     def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
         """Find the z whose image is most like the given one, as --project does.
@@ -113,7 +113,7 @@ class TrainedRun:
         import numpy as np
 
         from dcgan_tf.data.decode import read_image
-        from dcgan_tf.generation import project
+        from dcgan_tf.sampling import project
 
         if not isinstance(image, np.ndarray):
             image = read_image(Path(image), self.config)
@@ -138,8 +138,8 @@ class TrainedRun:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""
         import numpy as np
 
-        from dcgan_tf.generation.report import read_losses
         from dcgan_tf.losses import LOSSES
+        from dcgan_tf.sampling.story import read_losses
 
         points = read_losses(self.run.logs)
         columns = {name: np.array([point[name] for point in points.values()]) for name in LOSSES}
@@ -148,7 +148,7 @@ class TrainedRun:
     def classes(self, classes: Classes = None) -> tuple[int, ...]:
         """Return the numbers of the classes; all classes if None; none for a run without labels."""
         several = [classes] if isinstance(classes, int | str) else classes or []
-        return tuple(cli_values.classes(",".join(map(str, several)), self.config.class_names))
+        return tuple(values.classes(",".join(map(str, several)), self.config.class_names))
 
 
 @contextlib.contextmanager

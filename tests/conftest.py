@@ -21,7 +21,7 @@ CACHE = tempfile.TemporaryDirectory()
 os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
 
 from dcgan_tf.data import mnist  # noqa: E402
-from dcgan_tf.startup import start_tensorflow  # noqa: E402
+from dcgan_tf.system.startup import start_tensorflow  # noqa: E402
 
 start_tensorflow()
 
@@ -86,20 +86,19 @@ def fails_with_one_sentence(*args: object, cwd: Path, says: str, env: dict[str, 
 
 def main_here(*args: object, out_dir: Path) -> None:
     """main.main(ARGS) in this process, which spares TensorFlow's start; UserError comes through."""
-    sys.path.insert(0, str(ROOT))
-    import main
+    from dcgan_tf.cli import program
 
-    with flagsaver.flagsaver(), mock.patch("main.start_tensorflow"):
-        main.main(["main.py", f"--out_dir={out_dir}", *map(str, args)])
+    with flagsaver.flagsaver(), mock.patch("dcgan_tf.cli.program.start_tensorflow"):
+        program.main(["main.py", f"--out_dir={out_dir}", *map(str, args)])
 
 
 def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.ndarray:
     """What the run's generator makes of z [N, Z] and classes [N], uint8 [N, H, W, C]: the plain way, all at once."""
     import keras
 
-    from dcgan_tf import checkpoint
-    from dcgan_tf.runs import Runs
-    from dcgan_tf.value_range import to_uint8
+    from dcgan_tf.pixels import to_uint8
+    from dcgan_tf.runs import checkpoint
+    from dcgan_tf.runs.run import Runs
 
     run = Runs(str(out_dir)).named(name)
     config = run.config()

@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_tf.startup import start_tensorflow
+from dcgan_tf.system.startup import start_tensorflow
 
 start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
 
-from dcgan_tf import losses, replica_ops  # noqa: E402
-from dcgan_tf.config import Config  # noqa: E402
+from dcgan_tf import losses, replicas  # noqa: E402
 from dcgan_tf.model import DCGAN  # noqa: E402
+from dcgan_tf.settings.config import Config  # noqa: E402
 
 HANDFUL = 1e-3  # share of the weights whose Adam step may have gone the other way (near-zero gradients)
 
@@ -80,7 +80,7 @@ class Replay:
             return tf.concat(parts, 0) if name in ("", "G", "D_real_logits", "D_fake_logits") else parts[0]
 
         def part(inputs: tuple, options: dict[str, bool]) -> Any:
-            return function(*(replica_ops.shard(x, size) for x in inputs), **options)
+            return function(*(replicas.shard(x, size) for x in inputs), **options)
 
         def whole(*inputs: tf.Tensor, **options: bool) -> Any:
             out = strategy.run(part, (inputs, options))

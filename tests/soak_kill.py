@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from dcgan_tf.startup import start_tensorflow  # noqa: E402
+from dcgan_tf.system.startup import start_tensorflow  # noqa: E402
 
 start_tensorflow()
 

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from dcgan_tf import losses
 from dcgan_tf.augment import augment, sample_augmentations
-from dcgan_tf.config import AUGMENTATIONS, Config
-from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN
-from dcgan_tf.value_range import to_float
+from dcgan_tf.pixels import to_float
+from dcgan_tf.settings.config import AUGMENTATIONS, Config
+from dcgan_tf.system.errors import UserError
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (2, 16, 24, 3)).astype(np.float32)
 SIGNED = (-1.0, 1.0)

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import train_step
 from conftest import ROOT
 
-from dcgan_tf.bench import train_step
 from dcgan_tf.model import DCGAN
 
 TINY = ["--width=4", "--batch_size=8", "--iterations=2"]
@@ -37,7 +37,7 @@ def test_one_json_object(arguments: list[str], capsys: pytest.CaptureFixture):
 def test_convolutions_run_in_onednn():
     env = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}  # as a user's shell
     done = subprocess.run(
-        [sys.executable, "-m", "dcgan_tf.bench", *TINY],
+        [sys.executable, str(ROOT / "benchmarks" / "train_step.py"), *TINY],
         capture_output=True, text=True, cwd=ROOT, env={**env, "ONEDNN_VERBOSE": "1"},
     )  # fmt: skip
     for direction in ("forward_training", "backward_data", "backward_weights"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+import train_step
 
-from dcgan_tf.bench import train_step
-from dcgan_tf.errors import UserError
+from dcgan_tf.system.errors import UserError
 
 
 @pytest.mark.slow

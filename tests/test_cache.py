@@ -14,10 +14,10 @@ import pytest
 from conftest import ROOT, SMALL, main_here
 from PIL import Image
 
-from dcgan_tf.config import Config
-from dcgan_tf.data import preprocess, sources
+from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.dataset import Dataset, load_dataset
-from dcgan_tf.errors import UserError
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 USED = "Prepared:    read from the cache (--nocache decodes again): "
 
@@ -230,18 +230,18 @@ def test_an_error_that_may_pass_is_not_kept(folder):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        prepared = preprocess.prepare(sources.Source("here", items, 2), config)
+        prepared = prepare.prepare(sources.Source("here", items, 2), config)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert prepared.unreadable == ["file: Too many open files"] and not prepared.final
-    assert preprocess.prepare(sources.Source("here", items, 2), config).final
+    assert prepare.prepare(sources.Source("here", items, 2), config).final
 
 
 def test_two_programs_at_once(folder):
     script = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from dcgan_tf.config import Config
+from dcgan_tf.settings.config import Config
 from dcgan_tf.data.dataset import load_dataset
 config = Config(dataset="n", data_dir={str(folder.images.parent)!r}, cache_dir={str(folder.cache)!r}, batch_size=4)
 print(load_dataset(config)[0].images.sum())

@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 
 from dcgan_tf import latents
-from dcgan_tf.checkpoint import Checkpoints, load_generator
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import Runs
+from dcgan_tf.runs.checkpoint import Checkpoints, load_generator
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 SIZES = {"output_height": 16, "output_width": 12, "c_dim": 3, "gf_dim": 2, "df_dim": 3, "gfc_dim": 5, "dfc_dim": 6}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dcgan_tf import cli_values
-from dcgan_tf.errors import UserError
+from dcgan_tf.settings import values
+from dcgan_tf.system.errors import UserError
 
 DIGITS = tuple("0123456789")
 PETS = ("cat", "dog", "guinea-pig")
@@ -16,27 +16,27 @@ PETS = ("cat", "dog", "guinea-pig")
     [("0", (0,)), ("0,5,7-9", (0, 5, 7, 8, 9)), (" 3, 1 ", (3, 1)), ("4-4", (4,)), ("2,2", (2, 2))],
 )
 def test_numbers_and_ranges(text: str, numbers: tuple[int, ...]):
-    assert cli_values.numbers("dims", text) == numbers
+    assert values.numbers("dims", text) == numbers
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,", "9-7", "-3", "1.5", "0-99999999999", "1" * 30, "²"])
 def test_wrong_numbers(text: str):
     with pytest.raises(UserError, match=r"--dims takes numbers and ranges .* like 0,5,7-9"):
-        cli_values.numbers("dims", text)
+        values.numbers("dims", text)
 
 
 def test_grids():
-    assert cli_values.grid("8x16") == (8, 16)
+    assert values.grid("8x16") == (8, 16)
     for text in ("8", "0x4", "8x", "8*16", "-1x3"):
         with pytest.raises(UserError, match="like 8x16, but is"):
-            cli_values.grid(text)
+            values.grid(text)
 
 
 def test_arithmetic_terms():
-    assert cli_values.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
+    assert values.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
     for text in ("", "1 +", "- 3", "1 * 2", "a - b", "1-,2"):
         with pytest.raises(UserError, match="--arithmetic takes seeds joined by"):
-            cli_values.arithmetic(text)
+            values.arithmetic(text)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_arithmetic_terms():
     ],
 )
 def test_classes_by_name_and_number(text: str, names: tuple[str, ...], classes: tuple[int, ...]):
-    assert cli_values.classes(text, names) == classes
+    assert values.classes(text, names) == classes
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_classes_by_name_and_number(text: str, names: tuple[str, ...], classes: 
 )
 def test_unknown_classes(text: str, names: tuple[str, ...], says: str):
     with pytest.raises(UserError, match=says):
-        cli_values.classes(text, names)
+        values.classes(text, names)

@@ -19,12 +19,12 @@ import tensorflow as tf
 from compare_runs import curves, steps
 from conftest import SMALL, call_main, fails_with_one_sentence, main_process
 
-from dcgan_tf import latents, replica_ops
-from dcgan_tf.checkpoint import Checkpoints
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
+from dcgan_tf import latents, replicas
 from dcgan_tf.model import DCGAN, Step
-from dcgan_tf.runs import Runs
+from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.training.cluster import Cluster, init_cluster
 
 CONFIG = Config(
@@ -124,7 +124,7 @@ def test_each_image_is_in_one_shard():
     x = tf.reshape(tf.range(48), [16, 3])
     for count in (1, 2, 4):
         strategy = STRATEGIES[count]
-        parts = strategy.experimental_local_results(strategy.run(lambda n=count: replica_ops.shard(x, 16 // n)))
+        parts = strategy.experimental_local_results(strategy.run(lambda n=count: replicas.shard(x, 16 // n)))
         assert len(parts) == count
         assert (tf.concat(parts, 0) == x).numpy().all()
 

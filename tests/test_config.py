@@ -7,26 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_tf import config_file
-from dcgan_tf.config import Config, with_preset
-from dcgan_tf.errors import UserError
+from dcgan_tf.settings import flags_json
+from dcgan_tf.settings.config import Config, with_preset
+from dcgan_tf.system.errors import UserError
 
 
 def test_json_and_back(tmp_path: Path):
     config = Config(dataset="faces", train_size=1000, class_names=("a", "b"), output_height=32, output_width=48)
-    (tmp_path / "FLAGS.json").write_text(config_file.to_json(config))
-    assert config_file.read(tmp_path / "FLAGS.json") == config
-    assert json.loads(config_file.to_json(Config()))["train_size"] == "inf"  # JSON has no infinity
-    (tmp_path / "FLAGS.json").write_text(config_file.to_json(Config()))
-    assert config_file.read(tmp_path / "FLAGS.json") == Config()
+    (tmp_path / "FLAGS.json").write_text(flags_json.to_json(config))
+    assert flags_json.read(tmp_path / "FLAGS.json") == config
+    assert json.loads(flags_json.to_json(Config()))["train_size"] == "inf"  # JSON has no infinity
+    (tmp_path / "FLAGS.json").write_text(flags_json.to_json(Config()))
+    assert flags_json.read(tmp_path / "FLAGS.json") == Config()
 
 
 def test_a_setting_missing_in_flags_json_has_its_default(tmp_path: Path):
     older = {
-        name: value for name, value in json.loads(config_file.to_json(Config(z_dim=7))).items() if name != "precision"
+        name: value for name, value in json.loads(flags_json.to_json(Config(z_dim=7))).items() if name != "precision"
     }
     (tmp_path / "FLAGS.json").write_text(json.dumps(older))
-    assert config_file.read(tmp_path / "FLAGS.json") == Config(z_dim=7, precision="float32")
+    assert flags_json.read(tmp_path / "FLAGS.json") == Config(z_dim=7, precision="float32")
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def test_a_setting_missing_in_flags_json_has_its_default(tmp_path: Path):
         "[1]",
         "{",
         '{"dataset": "x"}',
-        config_file.to_json(Config()).replace("64", '"64"'),
-        config_file.to_json(Config()).replace("64", "-1"),
+        flags_json.to_json(Config()).replace("64", '"64"'),
+        flags_json.to_json(Config()).replace("64", "-1"),
     ],
 )
 def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
     (tmp_path / "FLAGS.json").write_text(text)
     with pytest.raises(UserError, match=r"FLAGS.json is damaged \(.*\); restore it"):
-        config_file.read(tmp_path / "FLAGS.json")
+        flags_json.read(tmp_path / "FLAGS.json")
 
 
 @pytest.mark.parametrize(

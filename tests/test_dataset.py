@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, load_dataset
+from dcgan_tf.settings.config import Config
 
 
 def test_mnist_split_and_size(mnist_dir: Path):

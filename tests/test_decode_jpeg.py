@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan_tf.config import Config
 from dcgan_tf.data import decode
+from dcgan_tf.settings.config import Config
 
 CROP = Config(crop=True, input_height=60, input_width=52, output_height=24, output_width=32, c_dim=3)
 WHOLE = dataclasses.replace(CROP, crop=False)

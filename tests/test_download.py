@@ -20,9 +20,11 @@ from conftest import ROOT
 from PIL import Image
 
 import dcgan_tf
-from dcgan_tf import pretrained
-from dcgan_tf.data import download, fetch, idx, mnist
-from dcgan_tf.errors import UserError
+from dcgan_tf.data import idx, mnist
+from dcgan_tf.download import __main__ as download
+from dcgan_tf.download import fetch
+from dcgan_tf.runs import pretrained
+from dcgan_tf.system.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 

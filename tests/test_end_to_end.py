@@ -18,7 +18,7 @@ import tensorflow as tf
 from compare_runs import assert_same_run, curves, steps
 from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
 
-from dcgan_tf.errors import UserError
+from dcgan_tf.system.errors import UserError
 
 
 def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path):

@@ -13,9 +13,9 @@ import tensorflow as tf
 from conftest import SMALL, call_main, fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import load_dataset
 from dcgan_tf.evaluation import features
+from dcgan_tf.settings.config import Config
 
 QUICK = ["--dataset=mnist", "--evaluate", "--evaluate_samples=200"]
 

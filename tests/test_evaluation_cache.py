@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_tf.config import Config
 from dcgan_tf.evaluation import cache
+from dcgan_tf.settings.config import Config
 
 IMAGES, LABELS = np.arange(24, dtype=np.uint8).reshape(3, 2, 4), np.array([0, 1, 2], np.int32)
 RESULT = [np.arange(6.0).reshape(2, 3), np.array(0.25)]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from conftest import ROOT, main_here
 
-from dcgan_tf import checkpoint, latents
-from dcgan_tf.runs import Runs
+from dcgan_tf import latents
+from dcgan_tf.runs import checkpoint
+from dcgan_tf.runs.run import Runs
 
 # The program. Arguments: the folder with the run's checkpoints, the file of inputs, the file of outputs.
 READER = """
@@ -90,7 +91,7 @@ def test_exported_models_return_the_same_images(kind: str, request: pytest.Fixtu
 
 
 def test_a_failed_export_keeps_the_one_before(tmp_path: Path):
-    from dcgan_tf.files import atomic_folder
+    from dcgan_tf.system.files import atomic_folder
 
     with atomic_folder(tmp_path / "export") as folder:
         (folder / "a").write_text("first")

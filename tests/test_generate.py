@@ -13,9 +13,9 @@ import pytest
 from conftest import call_main, fails_with_one_sentence, images_of, main_here
 
 from dcgan_tf import latents
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
-from dcgan_tf.generation import generate
+from dcgan_tf.sampling import sheets
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 
 def z_of(*seeds: int) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_many_images_take_no_more_memory_than_few(tmp_path: Path):
 
     def peak(count: int) -> int:
         tracemalloc.start()
-        generate.write_image_files(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), config, tmp_path, count, [])
+        sheets.write_image_files(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), config, tmp_path, count, [])
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size

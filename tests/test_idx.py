@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from dcgan_tf.data import idx, mnist
-from dcgan_tf.errors import UserError
+from dcgan_tf.system.errors import UserError
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 4, 2), (0, 28, 28)])

@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from dcgan_tf.generation.image_files import save_png, sheet
+from dcgan_tf.system.image_files import save_png, sheet
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.settings.config import Config
 from dcgan_tf.training.cluster import SINGLE_PROCESS, Cluster
 from dcgan_tf.training.loader import Loader
 

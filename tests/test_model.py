@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 
 from dcgan_tf import latents, losses
-from dcgan_tf.checkpoint import Checkpoints, load_generator
-from dcgan_tf.config import Config
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import Runs
+from dcgan_tf.runs.checkpoint import Checkpoints, load_generator
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings.config import Config
 
 SMALL = {"output_height": 16, "output_width": 16, "c_dim": 3, "gf_dim": 4, "df_dim": 4, "z_dim": 6, "batch_size": 8}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_tf.config import Config
 from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, append_labels
 from dcgan_tf.networks import build_discriminator, build_generator
+from dcgan_tf.settings.config import Config
 
 
 def sized(height: int, width: int, c_dim: int, **others) -> Config:

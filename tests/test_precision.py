@@ -16,7 +16,7 @@ from conftest import SMALL, main_here
 from test_cluster import free_ports, task
 
 import dcgan_tf
-from dcgan_tf.config import Config
+from dcgan_tf.settings.config import Config
 from dcgan_tf.training import precision
 from dcgan_tf.training.cluster import init_cluster
 

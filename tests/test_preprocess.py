@@ -11,10 +11,10 @@ import pytest
 from conftest import ROOT
 from PIL import Image, ImageDraw
 
-from dcgan_tf.config import Config
 from dcgan_tf.data import decode
 from dcgan_tf.data.dataset import Dataset, load_dataset, steps_per_epoch
-from dcgan_tf.errors import UserError
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 SMALL = Config(output_height=8, output_width=8)
 

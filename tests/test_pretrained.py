@@ -17,9 +17,11 @@ import tensorflow as tf
 from conftest import ROOT, main_here
 
 import dcgan_tf
-from dcgan_tf import UserError, config_file, pretrained
-from dcgan_tf.pretrained import make
-from dcgan_tf.runs import Run, Runs
+from dcgan_tf import UserError
+from dcgan_tf.runs import pretrained
+from dcgan_tf.runs.run import Run, Runs
+from dcgan_tf.settings import flags_json
+from tools import pack_pretrained
 
 NAMES = sorted(path.name for path in pretrained.FOLDER.iterdir() if path.is_dir())
 ABOUT = {"command": "c", "data": "d", "licence": "l"}
@@ -55,7 +57,7 @@ def test_each_is_complete_and_small():
             assert hashlib.sha256(weights).hexdigest() == digest and len(weights) <= 8e6
         assert all(about[key] for key in ("command", "data", "licence", "iteration"))
         assert about["command"].startswith(f"python main.py --dataset {name} --train ")
-        assert config_file.read(folder / "FLAGS.json").dataset == name and f"| `{name}` (" in readme
+        assert flags_json.read(folder / "FLAGS.json").dataset == name and f"| `{name}` (" in readme
         assert json.loads((folder / "metrics.json").read_text())["iteration"] == int(about["iteration"])
 
 
@@ -90,7 +92,7 @@ def test_what_a_pretrained_run_does_not_have(tmp_path: Path):
 
 
 def test_an_own_run_can_be_added_and_damage_is_found(blobs_run: Path, package: Path, tmp_path: Path):
-    folder = make.add(blobs_small(blobs_run), "blobs", ABOUT)
+    folder = pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT)
     assert folder == package / "blobs" and json.loads((folder / "metrics.json").read_text()) == {"swd": 7}
     before = dcgan_tf.load("blobs", out_dir=blobs_run).generate(8).astype(int)
     after = dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(8)
@@ -105,18 +107,18 @@ def test_an_own_run_can_be_added_and_damage_is_found(blobs_run: Path, package: P
 
 def test_what_cannot_be_added(blobs_run: Path, package: Path, monkeypatch: pytest.MonkeyPatch):
     run = blobs_small(blobs_run)
-    make.add(run, "blobs", ABOUT)
-    monkeypatch.setattr(make, "MAX_BYTES", 1000)
+    pack_pretrained.add(run, "blobs", ABOUT)
+    monkeypatch.setattr(pack_pretrained, "MAX_BYTES", 1000)
     with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; .* with --zip"):
-        make.add(run, "blobs", ABOUT, discriminator=True)
+        pack_pretrained.add(run, "blobs", ABOUT, discriminator=True)
     assert not pretrained.has_discriminator(package / "blobs") and [p.name for p in package.iterdir()] == ["blobs"]
     (run.checkpoints / "metrics.json").unlink()
     with pytest.raises(UserError, match="has no .*metrics.json; measure it with --evaluate first"):
-        make.add(run, "blobs", ABOUT)
+        pack_pretrained.add(run, "blobs", ABOUT)
 
 
 def test_a_training_begins_with_a_pretrained_run(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
-    folder = make.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
+    folder = pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
     train = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
     main_here(*train, "--pretrained", "--learning_rate=1e-12", "--out_name=new", out_dir=tmp_path)
     saved = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "new" / "model-1"))
@@ -142,7 +144,7 @@ def test_a_training_begins_with_a_pretrained_run(blobs_run: Path, package: Path,
 
 
 def test_no_training_begins_with_a_generator_alone(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
-    make.add(blobs_small(blobs_run), "blobs", ABOUT)
+    pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT)
     with pytest.raises(UserError, match="run pretrained-blobs has only the generator, but this needs the discr"):
         train = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
         main_here(*train, "--pretrained", out_dir=tmp_path)
@@ -151,7 +153,7 @@ def test_no_training_begins_with_a_generator_alone(blobs_run: Path, package: Pat
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
 def test_commands_that_need_the_discriminator(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
-    make.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
+    pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
     data = ["--dataset=blobs", f"--data_dir={images_dir}"]
     main_here(*data, f"--features={tmp_path / 'own.npz'}", out_dir=blobs_run)
     main_here(*data, "--pretrained", f"--features={tmp_path / 'pretrained.npz'}", out_dir=tmp_path)

@@ -13,7 +13,7 @@ from conftest import fails_with_one_sentence, images_of, main_here
 import dcgan_tf
 from dcgan_tf import UserError
 from dcgan_tf.data.decode import read_image
-from dcgan_tf.generation import image_files
+from dcgan_tf.system import image_files
 
 
 def rms(a: np.ndarray, b: np.ndarray) -> float:

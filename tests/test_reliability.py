@@ -24,15 +24,15 @@ from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_proce
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dcgan_tf import config_file
-from dcgan_tf.checkpoint import Checkpoints
-from dcgan_tf.config import Config
-from dcgan_tf.data import idx, preprocess, sources
+from dcgan_tf.data import idx, prepare, sources
 from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.errors import UserError
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import Run, Runs, training_lock
-from dcgan_tf.signals import StopRequest
+from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.run import Run, Runs, training_lock
+from dcgan_tf.settings import flags_json
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training import loop, recorder
 from dcgan_tf.training.cluster import init_cluster
 from dcgan_tf.training.monitor import Monitor
@@ -242,7 +242,7 @@ def test_only_one_process_holds_the_lock(tmp_path: Path):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-SETTING_NAMES = [*json.loads(config_file.to_json(Config()))]
+SETTING_NAMES = [*json.loads(flags_json.to_json(Config()))]
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -270,10 +270,10 @@ JSON = st.recursive(
 )
 def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict, raw: bytes):
     file = tmp_path_factory.getbasetemp() / "FLAGS.json"
-    for content in (json.dumps(json.loads(config_file.to_json(Config())) | changes).encode(), raw, b"[" * 100_000):
+    for content in (json.dumps(json.loads(flags_json.to_json(Config())) | changes).encode(), raw, b"[" * 100_000):
         file.write_bytes(content)
         with contextlib.suppress(UserError):
-            assert isinstance(config_file.read(file), Config)
+            assert isinstance(flags_json.read(file), Config)
 
 
 def encoded(kind: str) -> bytes:
@@ -299,7 +299,7 @@ def test_fuzz_images(kind: str, changes: list[tuple[float, int]], cut: float, ta
     damaged = bytes(damaged[: int(cut * len(damaged)) + 1]) + tail
     items = [sources.Item(str(i), data, 0) for i, data in enumerate((WHOLE[".png"], damaged, WHOLE[".png"]))]
     config = Config(output_height=6, output_width=5, c_dim=3)
-    prepared = preprocess.prepare(sources.Source("memory", items, 3), config)
+    prepared = prepare.prepare(sources.Source("memory", items, 3), config)
     assert len(prepared.images) + len(prepared.unreadable) == 3
     assert (prepared.images[0] == prepared.images[-1]).all()
     assert prepared.images.shape[1:] == (6, 5, 3)

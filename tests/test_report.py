@@ -14,9 +14,9 @@ import tensorflow as tf
 from conftest import fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
-from dcgan_tf.generation import report
+from dcgan_tf.sampling import story
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_sheets_of_epochs_are_next_to_each_other(samples: Path):
 def test_the_gif_of_a_long_run_is_short(tmp_path: Path):
     for number in range(450):
         iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((8, 8), number % 250, np.uint8))
-    report.write_training_gif(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
+    story.write_training_gif(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
     frames = iio.imread(tmp_path / "training.gif", index=None)
     assert len(frames) == 200 and frames[0, 0, 0] == 0 and frames[-1, 0, 0] == 449 % 250
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
-from dcgan_tf.files import atomic_write
-from dcgan_tf.runs import Run, Runs
+from dcgan_tf.runs.run import Run, Runs
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import atomic_write
 
 
 def saved(runs: Runs, config: Config, name: str, age: int) -> Run:

@@ -16,11 +16,11 @@ import pytest
 from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 
-from dcgan_tf.config import Config
 from dcgan_tf.data import idx, sources
 from dcgan_tf.data.dataset import Dataset, load_dataset
-from dcgan_tf.errors import UserError
-from dcgan_tf.runs import Runs
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 TINY = [*SMALL, "--epoch=1", "--train_size=32"]
 

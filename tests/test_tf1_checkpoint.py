@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 from conftest import fails_with_one_sentence, main_here
 
-from dcgan_tf import checkpoint, tf1_checkpoint
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
 from dcgan_tf.networks import build_discriminator, build_generator
-from dcgan_tf.runs import Runs
+from dcgan_tf.runs import checkpoint, original
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 FOLDER = Path(__file__).parent / "original_checkpoint"
 PREFIX = str(FOLDER / "model.b32-600")
@@ -38,7 +38,7 @@ def write_tf1(prefix: Path, config: Config) -> Config:
 
 def test_the_genuine_checkpoint_gives_its_own_samples():
     recorded = np.load(FOLDER / "sampler.npz")
-    config = dataclasses.replace(Config(dataset="mnist"), **tf1_checkpoint.sizes(PREFIX, {}))
+    config = dataclasses.replace(Config(dataset="mnist"), **original.sizes(PREFIX, {}))
     assert (config.output_height, config.output_width, config.c_dim, config.y_dim) == (28, 28, 1, 10)
     assert (config.z_dim, config.gf_dim, config.df_dim, config.gfc_dim, config.dfc_dim) == (100, 16, 16, 64, 64)
     run = dataclasses.replace(Runs().named("x"), original_checkpoint=PREFIX)
@@ -54,8 +54,8 @@ def test_the_genuine_checkpoint_gives_its_own_samples():
 
 @pytest.mark.parametrize("path", [PREFIX, f"{PREFIX}.index", f"{PREFIX}.data-00000-of-00001", str(FOLDER)])
 def test_any_of_its_files_will_do(path: str):
-    assert tf1_checkpoint.prefix(path) == PREFIX
-    assert tf1_checkpoint.sizes(path, {})["gf_dim"] == 16
+    assert original.prefix(path) == PREFIX
+    assert original.sizes(path, {})["gf_dim"] == 16
 
 
 def test_modes_work_on_it_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -75,7 +75,7 @@ def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
     run = Runs(str(tmp_path)).named("tuned")
     config = run.config()
     assert (config.gf_dim, config.dfc_dim, config.output_height, config.y_dim) == (16, 64, 28, 10)
-    reader = tf1_checkpoint.read(PREFIX)
+    reader = original.read(PREFIX)
     tuned = tf.train.load_checkpoint(str(run.checkpoints / "model-1"))
     moved = {}
     for network in (checkpoint.load_generator(run, config)[0], checkpoint.load_discriminator(run, config)[0]):
@@ -105,14 +105,14 @@ def test_a_data_set_without_its_classes_is_refused(images_dir: Path, tmp_path: P
 )
 def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path):
     config = write_tf1(tmp_path / "model", Config(z_dim=7, gf_dim=2, df_dim=3, gfc_dim=5, dfc_dim=6, **sizes))
-    found = tf1_checkpoint.sizes(str(tmp_path / "model"), given)
+    found = original.sizes(str(tmp_path / "model"), given)
     assert {name: getattr(config, name) for name in found} == found
     if config.has_labels:
         assert len(found) == 9
     generator = build_generator(dataclasses.replace(Config(seed=9), **found))
-    tf1_checkpoint.assign(str(tmp_path / "model"), generator)
+    original.assign(str(tmp_path / "model"), generator)
     for variable in generator.variables:
-        assert (variable.numpy() == tf1_checkpoint.read(str(tmp_path / "model")).get_tensor(variable.path)).all()
+        assert (variable.numpy() == original.read(str(tmp_path / "model")).get_tensor(variable.path)).all()
 
 
 def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
@@ -128,7 +128,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
         (str(tmp_path / "nothing"), {}, "No checkpoint can be read at"),
     ):
         with pytest.raises(UserError, match=re.escape(says)):
-            tf1_checkpoint.sizes(path, given)
+            original.sizes(path, given)
     fails_with_one_sentence(f"--checkpoint={ours}", "--grid=2x2", cwd=tmp_path, says="DCGAN-tensorflow's")
     with pytest.raises(UserError, match="--checkpoint begins a new run and --resume continues one"):
         main_here(f"--checkpoint={PREFIX}", "--train", "--resume", out_dir=tmp_path)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_tf.config import Config
-from dcgan_tf.value_range import to_float, to_uint8
+from dcgan_tf.pixels import to_float, to_uint8
+from dcgan_tf.settings.config import Config
 
 UNIT, SIGNED = Config(class_names=("a", "b")).value_range, Config().value_range
 

@@ -12,7 +12,7 @@ from PIL import Image
 from test_generate import assert_close, cut
 
 from dcgan_tf import latents
-from dcgan_tf.errors import UserError
+from dcgan_tf.system.errors import UserError
 
 
 def duration(path: Path) -> int:

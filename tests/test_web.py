@@ -22,10 +22,10 @@ from conftest import ROOT, fails_with_one_sentence, images_of, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError, latents
-from dcgan_tf.generation import web_page
-from dcgan_tf.runs import Runs
+from dcgan_tf.export import web_page
+from dcgan_tf.runs.run import Runs
 
-ASSETS = ROOT / "dcgan_tf" / "generation" / "web"
+ASSETS = ROOT / "dcgan_tf" / "export" / "web"
 NPM = ASSETS / "node_modules"
 DEMO = ROOT / "docs" / "demo"
 DEMO_COMMAND = ["--dataset=mnist", "--pretrained", "--web", "--web_float16"]  # and --web_dir=docs/demo
@@ -168,8 +168,8 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     requirements = {
         "Chromium (apt-get install chromium)": chromium,
         "Node 20 or later": shutil.which("node") and int(node_version().lstrip("v").split(".")[0]) >= 20,
-        "playwright-core (npm ci in dcgan_tf/generation/web)": (NPM / "playwright-core").exists(),
-        "LiteRT.js (npm ci in dcgan_tf/generation/web)": (NPM / "@litertjs" / "core").exists(),
+        "playwright-core (npm ci in dcgan_tf/export/web)": (NPM / "playwright-core").exists(),
+        "LiteRT.js (npm ci in dcgan_tf/export/web)": (NPM / "@litertjs" / "core").exists(),
     }
     missing = [name for name, found in requirements.items() if not found]
     if missing:

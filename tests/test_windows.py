@@ -19,12 +19,12 @@ for name in ("posix_fallocate", "fork", "kill", "getuid"):
 del mmap.MADV_DONTNEED
 import warnings
 warnings.simplefilter("ignore")  # filelock says that it uses a plain file as the lock
-sys.path.insert(0, {root!r})
-import main
-from dcgan_tf.signals import exit_on_signals
+sys.path[:0] = [{root!r}, {root!r} + '/benchmarks']
+from dcgan_tf.cli import program as main
+from dcgan_tf.system.signals import exit_on_signals
 with exit_on_signals():
     main.main(["main.py", *sys.argv[1:]])
-import dcgan_tf.bench.memory
+import memory
 """
 
 

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from dcgan_tf.bench.train_step import SHAPES, milliseconds, take_turns
-from dcgan_tf.startup import start_tensorflow
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from turns import SHAPES, milliseconds, take_turns
+
+from dcgan_tf.system.startup import start_tensorflow
 
 start_tensorflow()
 

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-from dcgan_tf.bench.train_step import SHAPES, milliseconds, take_turns
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from turns import SHAPES, milliseconds, take_turns
 
 
 def with_labels(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from dcgan_tf.config import Config
-from dcgan_tf.data import preprocess
-from dcgan_tf.data.preprocess import Prepared
+from dcgan_tf.data import prepare as decoding
+from dcgan_tf.data.prepare import Prepared
 from dcgan_tf.data.sources import Source
-from dcgan_tf.errors import reason
-from dcgan_tf.files import TEMPORARY, atomic_write
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import reason
+from dcgan_tf.system.files import TEMPORARY, atomic_write
 
 DECODING = 1  # raise it when decode.py gives other pixels than before, or when the layout of these files changes
 ABANDONED = 3600  # seconds after which an unfinished file counts as left by a program that was killed
@@ -31,21 +31,21 @@ DIGEST_BYTES, SIZE_BYTES = 32, 8
 
 
 def prepare(source: Source, config: Config) -> Prepared:
-    """Return all images of the source as `preprocess.prepare` does: from the cache, or decode them and keep them there.
+    """Return all images of the source as `decoding.prepare` does: from the cache, or decode them and keep them there.
 
     Images that need no decoding (idx files) are not kept. A cache that cannot be written never stops the program.
 
-    Raises: UserError, as `preprocess.prepare`.
+    Raises: UserError, as `decoding.prepare`.
     """
     if not config.cache or not source.files:
-        return preprocess.prepare(source, config)
+        return decoding.prepare(source, config)
     folder, key = Path(config.cache_dir).expanduser().absolute() / "prepared", _key(source, config)
     file = folder / f"{key}-{config.c_dim or 'auto'}"
     prepared = _read(file, config) or (config.c_dim and _read(folder / f"{key}-auto", config))
     if prepared:
         prepared.from_cache = True
         return prepared
-    prepared = preprocess.prepare(source, config)
+    prepared = decoding.prepare(source, config)
     if prepared.final and _write(file, prepared, config) and (kept := _read(file, config)):
         prepared.images = kept.images  # frees the memory in which they were decoded
     return prepared
@@ -122,7 +122,7 @@ def _write(file: Path, prepared: Prepared, config: Config) -> bool:
             stream.write(_digest(header, images.reshape(-1)) + len(header).to_bytes(SIZE_BYTES, "little") + header)
             for start in range(0, len(images), 1024):
                 stream.write(images[start : start + 1024])
-                preprocess.release(images)
+                decoding.release(images)
         return True
     except OSError as error:
         _warn(f"the images could not be kept in {file.parent} ({reason(error)}); the next start decodes them again.")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan_tf.config import Config
-from dcgan_tf.data import cache, preprocess, sources
-from dcgan_tf.errors import UserError
+from dcgan_tf.data import cache, prepare, sources
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 PREFETCH = 4  # batches that are loaded ahead
 EpochBatch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
@@ -70,7 +70,7 @@ class Dataset:
             mirrored = self.mirrored(config.seed, epoch) if config.mirror else np.zeros(len(self.images), bool)
             for indices in map(shard, order.reshape(steps, size)[position:]):
                 yield epoch, mirror(self.images[indices], mirrored[indices]), self.labels[indices]
-                preprocess.release(self.images)
+                prepare.release(self.images)
             epoch, position = epoch + 1, 0
 
 
@@ -176,7 +176,7 @@ def _class_names(config: Config, source: sources.Source, conditional: bool) -> t
     return names
 
 
-def print_summary(prepared: preprocess.Prepared, config: Config) -> None:
+def print_summary(prepared: prepare.Prepared, config: Config) -> None:
     """Print the number, kind and sizes of the images, the classes, and which images could not be read."""
     count, height, width, channels = prepared.images.shape
     by_area = prepared.sizes[np.argsort(prepared.sizes.prod(1), kind="stable")]

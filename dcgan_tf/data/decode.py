@@ -10,8 +10,8 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError, reason
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError, reason
 
 Image.init()
 # Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.

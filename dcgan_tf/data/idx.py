@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.errors import UserError
+from dcgan_tf.system.errors import UserError
 
 Part = tuple[Path, Path | None]  # the files with the images and with their labels, such as those of MNIST's train set
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan_tf.errors import UserError
+from dcgan_tf.system.errors import UserError
 
 if TYPE_CHECKING:
     import lmdb

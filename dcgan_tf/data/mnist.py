@@ -19,9 +19,9 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan_tf.data import idx
-from dcgan_tf.data.fetch import NETWORK_ERRORS, TIMEOUT, probe
-from dcgan_tf.errors import UserError, reason
-from dcgan_tf.files import atomic_write
+from dcgan_tf.download.fetch import NETWORK_ERRORS, TIMEOUT, probe
+from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.files import atomic_write
 
 # MD5 digests of the unpacked files
 MNIST = {

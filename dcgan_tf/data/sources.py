@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan_tf.config import Config
 from dcgan_tf.data import idx, lsun, mnist, tfds
-from dcgan_tf.errors import UserError
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}
 EXTENSIONS |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"}

@@ -12,8 +12,8 @@ from types import ModuleType
 
 from absl import logging
 
-from dcgan_tf.data.fetch import probe
-from dcgan_tf.errors import UserError, reason
+from dcgan_tf.download.fetch import probe
+from dcgan_tf.system.errors import UserError, reason
 
 ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names -> those of tensorflow-datasets
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.config import Config
-from dcgan_tf.errors import reason
-from dcgan_tf.files import atomic_write
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import reason
+from dcgan_tf.system.files import atomic_write
 
 VERSION = 1  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
 DAMAGED = (ValueError, EOFError, KeyError, zipfile.BadZipFile)

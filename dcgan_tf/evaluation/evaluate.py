@@ -7,12 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_tf import checkpoint
-from dcgan_tf.config import Config
 from dcgan_tf.evaluation.evaluator import FEW_LABELS, Evaluator
-from dcgan_tf.files import atomic_write
-from dcgan_tf.generation import generate, image_files
-from dcgan_tf.runs import Run
+from dcgan_tf.runs import checkpoint
+from dcgan_tf.runs.run import Run
+from dcgan_tf.sampling import sheets
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system import image_files
+from dcgan_tf.system.files import atomic_write
 
 PERCENT, NUMBER = ".2%", ".4g"
 # The title and the format of each metric in the table. To add a metric, write a pure function on arrays in metrics.py
@@ -53,7 +54,7 @@ def evaluate(run: Run, config: Config) -> dict[str, Any]:
     """
     generator, path = checkpoint.load_generator(run, config)
     print(f"Generator: {path}")
-    sample_fn = generate.make_sample_fn(generator, config)
+    sample_fn = sheets.make_sample_fn(generator, config)
     evaluator = Evaluator(config)
     scores = evaluator.measure(sample_fn) | evaluator.controls(run)
     iteration = checkpoint.iteration_of(path) or 0
@@ -76,7 +77,7 @@ def evaluate(run: Run, config: Config) -> dict[str, Any]:
         temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
     print(f"Wrote {run.checkpoints / 'metrics.json'}")
     sheet = evaluator.nearest_sheet(sample_fn)
-    generate.save_and_print(image_files.save_png, run.samples / "nearest.png", sheet)
+    sheets.save_and_print(image_files.save_png, run.samples / "nearest.png", sheet)
     return facts | scores
 
 

@@ -8,16 +8,17 @@ import importlib.util
 import numpy as np
 
 from dcgan_tf import latents
-from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, load_dataset
-from dcgan_tf.errors import UserError
 from dcgan_tf.evaluation import cache, metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
 from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
-from dcgan_tf.generation import generate, image_files
-from dcgan_tf.pretrained import has_discriminator
-from dcgan_tf.runs import Run
+from dcgan_tf.runs.pretrained import has_discriminator
+from dcgan_tf.runs.run import Run
+from dcgan_tf.sampling import sheets
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system import image_files
+from dcgan_tf.system.errors import UserError
 
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
 MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
@@ -51,7 +52,7 @@ class Evaluator:
             self.real_features = np.random.default_rng(0).permutation(self.features(chosen))
             self.sample_features = [self.features(images) for images in self.samples] if self.has_test else []
 
-    def measure(self, sample_fn: generate.SampleFn) -> dict[str, float]:
+    def measure(self, sample_fn: sheets.SampleFn) -> dict[str, float]:
         """Return the metrics of the images of evaluate_samples seeds from config.seed on, with all classes in turn."""
         config = self.config
         seeds = range(config.seed, config.seed + config.evaluate_samples)
@@ -121,7 +122,7 @@ class Evaluator:
             " for fair figures train with --split train."
         )
 
-    def nearest_sheet(self, sample_fn: generate.SampleFn) -> np.ndarray:
+    def nearest_sheet(self, sample_fn: sheets.SampleFn) -> np.ndarray:
         """Return a sheet with rows of generated images, and below each image the nearest real training image.
 
         The distance is Euclidean, on pixels. Returns: uint8 [10 * H, 10 * W, C].

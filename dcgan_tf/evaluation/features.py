@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf import checkpoint
-from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import load_dataset
-from dcgan_tf.files import atomic_write
-from dcgan_tf.runs import Run
-from dcgan_tf.value_range import to_float
+from dcgan_tf.pixels import to_float
+from dcgan_tf.runs import checkpoint
+from dcgan_tf.runs.run import Run
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.files import atomic_write
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
 EPOCHS = 5  # of the classifier, which then classifies 99% of MNIST's test images correctly

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from dcgan_tf.config import Config
-from dcgan_tf.data.download import INCEPTION
-from dcgan_tf.errors import UserError, reason
+from dcgan_tf.download.__main__ import INCEPTION
 from dcgan_tf.evaluation.features import Features, in_batches
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError, reason
 
 BATCH = 32  # images
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf import replica_ops
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError, reason
-from dcgan_tf.signals import default_handlers
-from dcgan_tf.startup import start_bfloat16
+from dcgan_tf import replicas
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.signals import default_handlers
+from dcgan_tf.system.startup import start_bfloat16
 
 SINGLE_PROCESS = {"this process": ""}
 LOST_WORKER_ERRORS = (
@@ -55,7 +55,7 @@ class Cluster:
         """Wait for all workers. Raises UserError in each of them unless all have the same settings."""
         digest = zlib.crc32(settings.encode())
         with self.report_lost_worker(), default_handlers():
-            means = self.strategy.run(tf.function(lambda: replica_ops.mean(tf.constant(digest, tf.float64))))
+            means = self.strategy.run(tf.function(lambda: replicas.mean(tf.constant(digest, tf.float64))))
         if float(self.strategy.experimental_local_results(means)[0]) != digest:
             raise UserError(
                 f"The {len(self.members)} workers differ in their settings or data; start all of them with the same"
@@ -163,4 +163,4 @@ def _copy_from_first(variables: list[tf.Variable]) -> None:
     replica = tf.distribute.get_replica_context()
     for variable in variables:
         value = tf.where(replica.replica_id_in_sync_group == 0, variable, tf.zeros_like(variable))
-        replica_ops.assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))
+        replicas.assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))

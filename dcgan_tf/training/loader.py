@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, steps_per_epoch, total_iterations
 from dcgan_tf.model import steps_per_call
+from dcgan_tf.settings.config import Config
 from dcgan_tf.training.cluster import Cluster
 
 

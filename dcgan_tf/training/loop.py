@@ -10,17 +10,18 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_tf import config_file, tf1_checkpoint
-from dcgan_tf.checkpoint import Checkpoints, load_weights
-from dcgan_tf.config import SETTINGS, Config, settings_with
 from dcgan_tf.data.dataset import Dataset, load_dataset, lr_decay
-from dcgan_tf.errors import UserError
-from dcgan_tf.files import remove_temporary_files
 from dcgan_tf.model import DCGAN
-from dcgan_tf.pretrained import check_has_discriminator
-from dcgan_tf.runs import Run, Runs, training_lock
-from dcgan_tf.setting import Trait
-from dcgan_tf.signals import StopRequest
+from dcgan_tf.runs import original
+from dcgan_tf.runs.checkpoint import Checkpoints, load_weights
+from dcgan_tf.runs.pretrained import check_has_discriminator
+from dcgan_tf.runs.run import Run, Runs, training_lock
+from dcgan_tf.settings import flags_json
+from dcgan_tf.settings.config import SETTINGS, Config, settings_with
+from dcgan_tf.settings.setting import Trait
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import remove_temporary_files
+from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster, init_cluster
 from dcgan_tf.training.loader import Loader
 from dcgan_tf.training.precision import choose_precision
@@ -74,7 +75,7 @@ def train_new(
 def network_settings(start: Run, given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that the weights of a run require, and its class names. Raises UserError."""
     if start.original_checkpoint:
-        return tf1_checkpoint.sizes(start.original_checkpoint, given)
+        return original.sizes(start.original_checkpoint, given)
     check_has_discriminator(start)
     config = start.config()
     names = [name for name in settings_with(Trait.ARCHITECTURE) if name not in ("g_ema", "hold_out")]
@@ -170,7 +171,7 @@ def train(
         print("To continue, add --resume to the same command.")
     elif run:
         with warn_on_write_error("The report"):
-            from dcgan_tf.generation.report import write_report  # here, because it imports matplotlib
+            from dcgan_tf.sampling.story import write_report  # here, because it imports matplotlib
 
             print("Curves and GIF:", *(f"    {path}" for path in write_report(run)), sep="\n")
     return Outcome(run, stop.signal)
@@ -184,7 +185,7 @@ def prepare(config: Config, run: Run, dataset: Dataset, model: DCGAN, resumed: b
     if resumed:
         print(f"Continue from {checkpoints.restore() or 'the beginning, because no checkpoint was saved yet'}")
         remove_temporary_files((run.checkpoints, run.samples, run.logs))
-        config_file.save(run.flags_file, config)
+        flags_json.save(run.flags_file, config)
         with warn_on_write_error("The curves"):
             remove_points_after(run.logs, model.iterations_done)
     describe(config, run, dataset, model)

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf.config import Config
-from dcgan_tf.errors import UserError
 from dcgan_tf.losses import LOSSES
 from dcgan_tf.model import DCGAN
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 COLLAPSE_STD = 0.01  # if the pixels of a batch vary less than this (range 1), the generator has collapsed ...
 COLLAPSE_START = 1000  # ... but not before this iteration: an untrained generator makes nearly equal images, too

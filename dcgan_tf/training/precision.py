@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_tf.config import Config
+from dcgan_tf.settings.config import Config
 from dcgan_tf.training.cluster import Cluster
 
 MIN_GAIN = 1.3  # how many times as fast as float32 bfloat16 must be; a train step gains less than a matrix product

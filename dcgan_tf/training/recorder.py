@@ -16,17 +16,17 @@ from tqdm import tqdm
 
 from dcgan_tf import latents
 from dcgan_tf.augment import augment, sample_augmentations
-from dcgan_tf.checkpoint import Checkpoints
-from dcgan_tf.config import Config
 from dcgan_tf.data.dataset import Dataset, steps_per_epoch
-from dcgan_tf.errors import reason
-from dcgan_tf.files import atomic_write
-from dcgan_tf.generation import image_files
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import Run
+from dcgan_tf.pixels import to_float, to_uint8
+from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.run import Run
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system import image_files
+from dcgan_tf.system.errors import reason
+from dcgan_tf.system.files import atomic_write
 from dcgan_tf.training.loader import Batch, Loader
 from dcgan_tf.training.monitor import Monitor
-from dcgan_tf.value_range import to_float, to_uint8
 
 Logged = dict[str, tf.Tensor]
 OnLog = Callable[[dict[str, float]], None]  # called with the iteration and the losses, by name
@@ -151,12 +151,12 @@ class PeriodicEvaluator:
 
     def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset):
         from dcgan_tf.evaluation import evaluate  # imported here, because only --evaluate_freq needs them
-        from dcgan_tf.generation import generate
+        from dcgan_tf.sampling import sheets
 
         self.evaluate, self.run = evaluate, dataclasses.replace(run, best=True)
         self.scores_file = self.run.checkpoint_dir / "metrics.json"
         self.evaluator = evaluate.Evaluator(dataclasses.replace(config, seed=0), dataset)
-        self.sample_fn = generate.make_sample_fn(model.sampler, config)
+        self.sample_fn = sheets.make_sample_fn(model.sampler, config)
         self.checkpoints = Checkpoints(model, self.run, 1)
 
     def measure(self, writer: tf.summary.SummaryWriter, iteration: int) -> None:

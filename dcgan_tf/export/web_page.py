@@ -1,0 +1,145 @@
+"""The run in a browser (the original's to_json and web demo): a folder that any web server can serve."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from dcgan_tf.export.models import EXPORT_RANGE, inference_model, serving_function
+from dcgan_tf.runs import pretrained
+from dcgan_tf.runs.checkpoint import iteration_of, load_generator
+from dcgan_tf.runs.run import Run
+from dcgan_tf.settings.config import Z_DISTS, Config
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import atomic_folder
+
+ASSETS = Path(__file__).parent / "web"
+NPM_PACKAGES = ASSETS / "node_modules" / "@litertjs"  # where npm installs LiteRT.js
+# The files of LiteRT.js that a browser loads: WebAssembly with relaxed SIMD, and the same for browsers without it.
+LITERT_FILES = (
+    "core/dist/index.js",
+    "core/wasm/litert_wasm_internal.*",
+    "core/wasm/litert_wasm_compat_internal.*",
+    "wasm-utils/dist/index.js",
+)
+# The files of a page; the first three are copied as they are.
+PAGE_FILES = ("app.js", "latents.js", "style.css", "index.html", "model.json", "generator.tflite")
+
+
+def write_page(run: Run, config: Config, *, float16: bool, folder: str) -> None:
+    """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `folder`.
+
+    LiteRT.js runs the generator. web/<run> gets a copy of it if `npm install` was run in dcgan_tf/export/web.
+    Otherwise, and always with `folder`, the page loads the same version from its CDN.
+
+    Args:
+      float16: whether to store the weights as float16, in half the bytes.
+      folder: where to write a page that is small enough to publish; blank: web/<run>.
+    Raises: UserError if the run has no checkpoint that can be read, or the folder contains other files.
+    """
+    target = Path(folder).resolve() if folder else run.logs.parents[1] / "web" / run.name
+    if folder and target.is_dir():
+        check_only_page(target)
+    generator, checkpoint = load_generator(run, config)
+    print(f"Generator: {checkpoint}")
+    version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
+    beside = not folder and is_installed(version)
+    tflite = to_tflite(inference_model(generator, config), float16)
+    description = describe(run, config, checkpoint, float16)
+    description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
+    with atomic_folder(target) as page:
+        copy_assets(page, version)
+        if beside:
+            copy_litert(page / "litert")
+        (page / "generator.tflite").write_bytes(tflite)
+        (page / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    print(f"Wrote {target}")
+    if not beside:
+        hint = "" if folder else f"; to have it in the folder, run npm install in {ASSETS}, then --web again"
+        print(f"The page loads LiteRT.js {version} from its CDN{hint}.")
+    print(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
+    print("Then open http://localhost:8000 in a browser.")
+
+
+def check_only_page(folder: Path) -> None:
+    """Raise UserError if the folder contains anything but a page, because a new page replaces the whole folder."""
+    others = sorted({path.name for path in folder.iterdir()} - {*PAGE_FILES})
+    if others:
+        raise UserError(
+            f"--web_dir replaces the whole folder, but {folder} contains {others[0]!r}, which is not a file of a page;"
+            " name a new or empty folder."
+        )
+
+
+def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[str, Any]:
+    """Return what the page needs to know about the generator, for model.json."""
+    about = pretrained.read_about(run.pretrained) if run.pretrained else {}
+    return {
+        "run": run.name,
+        "data": ". ".join(about[key] for key in ("data", "licence") if key in about),
+        "iteration": iteration_of(checkpoint),
+        "z_dim": config.z_dim,
+        "z_dist": config.z_dist,
+        "z_parameters": Z_DISTS[config.z_dist],
+        "shape": [config.output_height, config.output_width, config.c_dim],
+        "value_range": EXPORT_RANGE,
+        "class_names": config.class_names,
+        "float16": float16,
+    }
+
+
+def copy_assets(folder: Path, version: str) -> None:
+    """Copy the files of the page into the folder, and write the version of LiteRT.js into index.html."""
+    for name in PAGE_FILES[:3]:
+        shutil.copyfile(ASSETS / name, folder / name)
+    page = (ASSETS / "index.html").read_text(encoding="utf-8")
+    (folder / "index.html").write_text(page.replace("LITERT_VERSION", version), encoding="utf-8")
+
+
+def is_installed(version: str) -> bool:
+    """Return whether npm has installed exactly this version of LiteRT.js."""
+    package = NPM_PACKAGES / "core" / "package.json"
+    return package.exists() and json.loads(package.read_text(encoding="utf-8"))["version"] == version
+
+
+def copy_litert(folder: Path) -> None:
+    """Copy the files of LiteRT.js that a browser loads into the folder."""
+    for pattern in LITERT_FILES:
+        for file in sorted(NPM_PACKAGES.glob(pattern)):
+            copy = folder / file.relative_to(NPM_PACKAGES)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+
+
+def to_tflite(model: keras.Model, float16: bool) -> bytes:
+    """Return the model as a .tflite file for a batch of one, with fixed shapes; the inputs keep their names."""
+    frozen = convert_variables_to_constants_v2(serving_function(model, batch=1))
+    graph = frozen.graph.as_graph_def()
+    for node in graph.node:
+        if node.op == "Relu":
+            # The converter would fuse a Relu into an operation that WebGPU does not support.
+            # A LeakyRelu of slope 0 is the same function.
+            node.op = "LeakyRelu"
+            node.attr["alpha"].f = 0.0
+    input_names = [tensor.name for tensor in frozen.inputs]
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.op.name) for tensor in frozen.inputs]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def serve(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        feeds = dict(zip(input_names, inputs, strict=True))
+        return {"images": tf.graph_util.import_graph_def(graph, feeds, [frozen.outputs[0].name])[0]}
+
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(tf.Module(), folder, signatures=serve.get_concrete_function())
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if float16:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()

@@ -1,0 +1,128 @@
+"""The report of a run (--story): its loss curves, a GIF of its sample sheets, and the sheets of chosen epochs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+from matplotlib.figure import Figure  # not pyplot, whose backend belongs to the user's notebook
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.util.tensor_util import make_ndarray
+
+from dcgan_tf.losses import LOSSES
+from dcgan_tf.runs.run import Run
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system import image_files
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import atomic_write
+
+MAX_FRAMES = 200  # of training.gif
+DPI = 100
+Losses = dict[int, dict[str, float]]  # {iteration: {"d_loss": 1.3, ...}}
+
+
+def report(run: Run, config: Config) -> None:
+    """Write the report into run.samples: losses.csv, losses.png, training.gif, and epochs.png if there are its sheets.
+
+    Args:
+      config: not used; every command takes the run and its settings.
+    Raises: UserError if the run has no logged losses, or fewer than two sample sheets.
+    """
+    sheet_count = len(list(run.samples.glob("train_*.png")))
+    if sheet_count < 2 or not read_losses(run.logs):
+        raise UserError(
+            f"The run {run.name} is too short for a report, which needs two sample sheets and one point of the curves:"
+            f" it has {sheet_count} sheets in {run.samples}; train longer, or with a smaller --sample_freq and"
+            " --log_freq."
+        )
+    for path in write_report(run):
+        print(f"Wrote {path}")
+    if not any(run.samples.glob("epoch_*.png")):
+        print(
+            "There are no sheets of epochs; to keep and compare those of some epochs, train with"
+            " --epoch_samples, such as --epoch_samples 2,10,25."
+        )
+
+
+def write_report(run: Run) -> list[Path]:
+    """Write each file for which the run has enough data. Returns the paths of these files."""
+    losses = read_losses(run.logs)
+    sheets = sorted(run.samples.glob("train_*.png"))
+    epoch_sheets = sorted(run.samples.glob("epoch_*.png"))
+    written = []
+    if losses:
+        write_csv(run.samples / "losses.csv", losses)
+        plot_losses(run.samples / "losses.png", losses, run.name)
+        written += [run.samples / "losses.csv", run.samples / "losses.png"]
+    if len(sheets) > 1:
+        write_training_gif(run.samples / "training.gif", sheets)
+        written.append(run.samples / "training.gif")
+    if epoch_sheets:
+        plot_epochs(run.samples / "epochs.png", epoch_sheets)
+        written.append(run.samples / "epochs.png")
+    return written
+
+
+def read_losses(logs: Path) -> Losses:
+    """Return the losses in the run's TensorBoard files, sorted by iteration. Skip iterations that lack one of them."""
+    losses: Losses = {}
+    for file in sorted(logs.glob("events.out.tfevents.*")):
+        for event in EventFileLoader(str(file)).Load():
+            for value in event.summary.value:
+                if value.tag in LOSSES:
+                    losses.setdefault(event.step, {})[value.tag] = float(make_ndarray(value.tensor))
+    return {iteration: point for iteration, point in sorted(losses.items()) if len(point) == len(LOSSES)}
+
+
+def write_csv(path: Path, losses: Losses) -> None:
+    """Write a line for each logged iteration: iteration,d_loss,d_loss_real,d_loss_fake,g_loss."""
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["iteration", *LOSSES])
+        for iteration, point in losses.items():
+            writer.writerow([iteration, *(point[name] for name in LOSSES)])
+
+
+def plot_losses(path: Path, losses: Losses, title: str) -> None:
+    """Plot d_loss and g_loss over the iterations."""
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name, label in (("d_loss", "discriminator (d_loss)"), ("g_loss", "generator (g_loss)")):
+        axes.plot(list(losses), [point[name] for point in losses.values()], linewidth=0.8, label=label)
+    axes.set(xlabel="iteration", ylabel="loss", title=title, ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    save_figure(figure, path)
+
+
+def write_training_gif(path: Path, sheets: list[Path]) -> None:
+    """Write a GIF of at most MAX_FRAMES sheets at equal intervals. Skip sheets whose size differs from the last one."""
+    chosen = np.linspace(0, len(sheets) - 1, min(MAX_FRAMES, len(sheets))).round().astype(int)
+    frames = [np.atleast_3d(iio.imread(sheets[i])) for i in chosen]
+    frames = [frame for frame in frames if frame.shape == frames[-1].shape]
+    image_files.save_gif(path, frames, seconds=max(2, len(frames) / 10))
+
+
+def plot_epochs(path: Path, sheets: list[Path]) -> None:
+    """Show the sheets of epochs next to each other in one image, each with its epoch as the title."""
+    images = [iio.imread(sheet) for sheet in sheets]
+    width = sum(image.shape[1] for image in images) / DPI + 0.2 * len(sheets)
+    height = max(image.shape[0] for image in images) / DPI + 0.5
+    figure = Figure(figsize=(width, height), layout="constrained")
+    all_axes = figure.subplots(1, len(sheets), squeeze=False)[0]
+    for axes, image, sheet in zip(all_axes, images, sheets, strict=True):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_title(f"epoch {int(sheet.stem.removeprefix('epoch_'))}")
+        axes.axis("off")
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write the figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=DPI, format="png")
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())

@@ -1,0 +1,257 @@
+"""The settings of a run: checked once, saved with the run as FLAGS.json, and read again by every later command."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from dcgan_tf.settings import values
+from dcgan_tf.settings.setting import Setting, Trait, setting
+from dcgan_tf.system.errors import UserError
+
+# Latent distributions and their parameters: (low, high) if uniform, (mean, standard deviation) if normal.
+Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
+PRECISIONS = ("float32", "bfloat16", "float16")
+AUGMENTATIONS = ("color", "translation", "cutout")
+FITS = ("stretch", "cover", "pad")
+STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
+
+# Each of these functions defines a setting under one heading of --help.
+data, networks, training = (partial(setting, group) for group in ("Data", "Networks", "Training"))
+monitoring, using = partial(setting, "Monitoring a training"), partial(setting, "Using a trained run")
+devices = partial(setting, "Devices and speed")
+ARCHITECTURE, OVERRIDE, MACHINE = Trait.ARCHITECTURE, Trait.OVERRIDE, Trait.MACHINE
+PATH, ORIGINAL = Trait.PATH, Trait.ORIGINAL
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one run, under the original's flag names (main.py of the original).
+
+    Sizes that are None come from the data set: `data.dataset.load_dataset` fills them in.
+    Raises UserError if a value, or a combination of values, is impossible.
+    """
+
+    dataset: str = data("celebA", "A folder in data_dir, mnist, or a name of tensorflow-datasets", PATH | ORIGINAL)
+    data_dir: str = data("./data", "Folder that holds the data sets", MACHINE | PATH | ORIGINAL)
+    input_fname_pattern: str = data("", "Only image files with such names, e.g. *.jpg", OVERRIDE | ORIGINAL)
+    crop: bool = data(False, "Cut out the centre of each image, input_height x input_width, then resize", ORIGINAL)
+    input_height: int | None = data(
+        None, "Height of the centre that --crop cuts out (default: 108; idx files: their own)", ORIGINAL, above=0
+    )
+    input_width: int | None = data(
+        None, "Width of the centre that --crop cuts out (default: input_height)", ORIGINAL, above=0
+    )
+    output_height: int | None = data(
+        None, "Height of the networks' images (default: 64; idx files: their own)", ARCHITECTURE | ORIGINAL, above=0
+    )
+    output_width: int | None = data(
+        None, "Width of the networks' images (default: output_height)", ARCHITECTURE | ORIGINAL, above=0
+    )
+    c_dim: int | None = data(
+        None, "Channels: 1 is gray, 3 is colour (default: 1 if all images are gray)", ARCHITECTURE, choices=(1, 3)
+    )
+    conditional: bool | None = data(None, "Train with labels (default: only if idx files have them)", ARCHITECTURE)
+    split: str = data("all", "Part of the data set; the original uses all of MNIST", choices=("all", "train", "test"))
+    fit: str = data(
+        "stretch",
+        "How images of another shape fit: stretch them; cover: cut off two sides; pad: add a border of its mean colour",
+        choices=FITS,
+    )
+    hold_out: float = data(
+        0,
+        "Share of the images of a folder that training leaves out, and evaluations use, e.g. 0.1",
+        ARCHITECTURE,
+        minimum=0,
+        below=1,
+    )
+    train_size: float = data(math.inf, "Train on at most this many images", ORIGINAL, above=0)
+    cache: bool = data(True, "Keep prepared images, and the classifier of --evaluate, in cache_dir", MACHINE)
+    cache_dir: str = data(
+        os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dcgan_tf"),
+        "Folder in which they are kept",
+        MACHINE | PATH,
+    )
+    cache_limit_gb: float = data(
+        20, "Size of what is kept in GB; what was used longest ago is removed", MACHINE, minimum=0
+    )
+    cache_gb: float = data(4, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
+
+    z_dim: int = networks(100, "Dimensions of z", ARCHITECTURE | ORIGINAL, above=0)
+    z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=tuple(Z_DISTS))
+    gf_dim: int = networks(64, "Generator: filters of the last hidden layer", ARCHITECTURE, above=0)
+    df_dim: int = networks(64, "Discriminator: filters of the first layer", ARCHITECTURE, above=0)
+    gfc_dim: int = networks(1024, "Generator with labels: units of the linear layer", ARCHITECTURE, above=0)
+    dfc_dim: int = networks(1024, "Discriminator with labels: units of the linear layer", ARCHITECTURE, above=0)
+    d_filters: str = networks(
+        "", "Discriminator with labels: filters of its two convolutions, e.g. 64,128", ARCHITECTURE
+    )
+
+    epoch: int = training(25, "Number of epochs", ORIGINAL, above=0)
+    iterations: int | None = training(None, "Number of iterations, instead of --epoch", above=0)
+    batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", OVERRIDE | ORIGINAL, above=0)
+    learning_rate: float = training(0.0002, "Learning rate of Adam", ORIGINAL, above=0)
+    lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
+    weight_decay: float = training(
+        0, "Factor of the L2 term, half the sum of squared weights, in both losses, e.g. 2.5e-5", minimum=0
+    )
+    beta1: float = training(0.5, "beta1 of Adam: decay rate of the mean of the gradients", ORIGINAL, minimum=0, below=1)
+    g_steps: int = training(2, "Generator updates per iteration", above=0)
+    g_ema: float = training(
+        0,
+        "Decay of an average (EMA) of the generator's weights, which then makes all samples, e.g. 0.999",
+        ARCHITECTURE,
+        minimum=0,
+        below=1,
+    )
+    augment: str = training(
+        "", "For few images: change all images that D sees at random; any of color,translation,cutout (DiffAugment)"
+    )
+    mirror: bool = training(
+        False, "Mirror real images left to right at random; not if they have writing, or all look to one side"
+    )
+    seed: int = training(
+        547,
+        "Seed of weights, z, and order of images; with a trained run: seed of the first image, 0 if not given",
+        OVERRIDE,
+        minimum=0,
+        below=2**32,
+    )
+    max_to_keep: int = training(1, "Number of checkpoints to keep", ORIGINAL, above=0)
+
+    sample_freq: int = monitoring(200, "Iterations between two sample sheets", ORIGINAL, above=0)
+    ckpt_freq: int = monitoring(200, "Iterations between two checkpoints", ORIGINAL, above=0)
+    log_freq: int = monitoring(20, "Iterations between two points of the TensorBoard curves", above=0)
+    epoch_samples: str = monitoring("", "Also keep the sheets at the end of these epochs, e.g. 2,10,25")
+    evaluate_freq: int | None = monitoring(
+        None, "Iterations between two evaluations, which keep the best checkpoint (default: no evaluation)", above=0
+    )
+    G_img_sum: bool = monitoring(False, "Also log generated images to TensorBoard", ORIGINAL)
+    warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
+
+    evaluate_samples: int = using(50_000, "Generated images that an evaluation measures", OVERRIDE, above=0)
+    truncation: float = using(
+        1,
+        "Factor on z's distance from its mean: less than 1 gives more typical, less varied images",
+        OVERRIDE,
+        minimum=0,
+    )
+    inception: str = using(
+        "",
+        "File of the Inception graph of 2015, for FID (default: the one that dcgan_tf.download fetched)",
+        MACHINE | PATH,
+    )
+
+    precision: str = devices(
+        "float32",
+        "Arithmetic of the networks; auto: bfloat16 if this device multiplies it 1.3 times as fast as float32"
+        " (a CPU does float16 very slowly)",
+        choices=(*PRECISIONS, "auto"),
+    )
+    xla: str = devices("auto", "Compile with XLA; auto: only if there is a GPU", choices=("auto", "on", "off"))
+    steps_per_call: int | None = devices(
+        None, "Iterations in one call of the train step (default: 1 on a CPU, 10 on a GPU)", above=0
+    )
+    strategy: str = devices(
+        "auto", "Which devices train together; auto: all GPUs, and all workers in TF_CONFIG", choices=STRATEGIES
+    )
+    sync_bn: bool = devices(False, "Batch norm over the whole batch, not over each device's shard")
+
+    class_names: tuple[str, ...] = ()  # not a flag: the data set defines them; empty for a run without labels
+
+    def __post_init__(self) -> None:
+        for name, described in SETTINGS.items():
+            described.check(name, getattr(self, name))
+        if not self.dataset:
+            raise UserError("--dataset is blank; give mnist or the name of a folder of images in --data_dir.")
+        if self.d_filters and (len(self.d_widths) != 2 or min(self.d_widths) < 1):
+            raise UserError(f"--d_filters takes two numbers greater than 0, like 64,128, but is {self.d_filters!r}.")
+        if not set(self.augmentations) <= set(AUGMENTATIONS):
+            raise UserError(f"--augment takes some of {','.join(AUGMENTATIONS)}, but is {self.augment!r}.")
+        if self.y_dim and self.output_height and (self.output_height % 4 or self.output_width % 4):
+            raise UserError(
+                "The networks for labels halve an image twice, so --output_height and --output_width must be"
+                f" multiples of 4, but are {self.output_height} and {self.output_width}."
+            )
+        last = math.inf if self.iterations else self.epoch
+        if self.lr_decay_epochs > last:
+            raise UserError(f"--lr_decay_epochs must be at most --epoch, {self.epoch}, but is {self.lr_decay_epochs}.")
+        if max(self.epochs_to_keep, default=1) > last or min(self.epochs_to_keep, default=1) < 1:
+            limit = "at least 1" if self.iterations else f"between 1 and --epoch, which is {self.epoch}"
+            raise UserError(f"--epoch_samples must be {limit}, but is {self.epoch_samples!r}.")
+
+    @property
+    def epochs_to_keep(self) -> tuple[int, ...]:
+        """The epochs (1, 2, ...) in epoch_samples."""
+        return values.numbers("epoch_samples", self.epoch_samples) if self.epoch_samples else ()
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The kinds of changes in augment."""
+        return tuple(self.augment.split(",")) if self.augment else ()
+
+    @property
+    def d_widths(self) -> tuple[int, ...]:
+        """Filters of the two convolutions of the discriminator with labels."""
+        if self.d_filters:
+            return values.numbers("d_filters", self.d_filters)
+        return self.c_dim + self.y_dim, self.df_dim + self.y_dim
+
+    @property
+    def y_dim(self) -> int:
+        """Width of the one-hot labels; 0 without labels."""
+        return len(self.class_names)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the networks are the conditional ones."""
+        return bool(self.class_names)
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The lowest and the highest value of the images that the networks see and make."""
+        return (0.0, 1.0) if self.has_labels else (-1.0, 1.0)
+
+
+SETTINGS: dict[str, Setting] = {
+    field.name: field.metadata["setting"] for field in dataclasses.fields(Config) if "setting" in field.metadata
+}
+
+
+def settings_with(traits: Trait) -> tuple[str, ...]:
+    """Return the names of the settings that have at least one of the traits."""
+    return tuple(name for name, described in SETTINGS.items() if described.traits & traits)
+
+
+_PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
+# For each --preset, the defaults that it replaces. A flag on the command line overrides them.
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": _PAPER,
+    "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
+    "small": {
+        "g_ema": 0.999,
+        "augment": "color,translation,cutout",
+        "batch_size": 16,
+        "iterations": 15_000,
+    },
+}
+
+
+def with_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a preset (blank: none) and the given ones, which count more.
+
+    A given epoch replaces the preset's iterations; a preset's decay of the learning rate takes half of these epochs.
+    Raises: UserError if there is no such preset.
+    """
+    if name not in ("", *PRESETS):
+        raise UserError(f"--preset must be one of {', '.join(PRESETS)}, but is {name!r}.")
+    preset = dict(PRESETS.get(name, {}))
+    if "epoch" in given:
+        preset.pop("iterations", None)
+        if "lr_decay_epochs" in preset:
+            preset["lr_decay_epochs"] = Config(epoch=given["epoch"]).epoch // 2
+    return preset | given

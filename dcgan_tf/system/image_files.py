@@ -1,0 +1,99 @@
+"""Sheets, PNG and GIF files from uint8 images. NumPy, Pillow and imageio only, no TensorFlow."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+from PIL import Image
+
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import atomic_write
+
+MAX_SHEET_PIXELS = 80_000_000  # in one sheet; image viewers, and Pillow too, refuse larger images
+MIN_FRAME_MILLISECONDS = 20  # viewers slow down GIFs that are faster
+
+
+def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Arrange images row by row (as merge in utils.py of the original).
+
+    Args:
+      images: uint8 [N, H, W, C], with any N; cells without an image stay black.
+      columns: images in a row; by default, ceil(sqrt(N)).
+    Returns: uint8 [rows * H, columns * W, C].
+    """
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(count**0.5)
+    rows = math.ceil(count / columns)
+    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
+    cells[:count] = images
+    grid = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return grid.reshape(rows * height, columns * width, channels)
+
+
+def check_sheet(rows: int, columns: int, height: int, width: int) -> None:
+    """Raise UserError if a sheet of rows x columns images has more than MAX_SHEET_PIXELS pixels."""
+    if rows * height * columns * width > MAX_SHEET_PIXELS:
+        raise UserError(
+            f"A sheet of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
+            f" {MAX_SHEET_PIXELS:,} pixels; ask for fewer images, or for single files with --generate_test_images."
+        )
+
+
+def save_png(path: Path, image: np.ndarray) -> None:
+    """Write uint8 [H, W, 1 or 3] as a PNG file. If this is interrupted, there is no incomplete file."""
+    # Pillow writes into memory: for a thousand small files this takes a third of the time of imageio.
+    buffer = io.BytesIO()
+    Image.fromarray(_drop_gray_axis(image)).save(buffer, "PNG")
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
+    """Write frames, each uint8 [H, W, 1 or 3], as a GIF that repeats without end (utils.py of the original, make_gif).
+
+    Args:
+      seconds: duration of one repetition.
+    """
+    encoded = iio.imwrite(
+        "<bytes>",
+        [_drop_gray_axis(frame) for frame in frames],
+        extension=".gif",
+        plugin="pillow",
+        duration=max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames))),
+        loop=0,
+        optimize=False,  # Pillow 13 cannot read its own optimized gray frames
+    )
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(encoded)
+
+
+def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
+    """Write frames, each uint8 [H, W, 1 or 3], as an MP4 file of that duration. Needs imageio-ffmpeg.
+
+    Odd heights and widths, which the codec does not take, lose one row or column.
+    """
+    video = [np.repeat(frame, 3 // frame.shape[2], axis=2) for frame in frames]
+    video = [frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in video]
+    with atomic_write(path) as temporary, iio.imopen(temporary, "w", extension=".mp4", plugin="FFMPEG") as file:
+        file.write(np.stack(video), fps=len(frames) / seconds, macro_block_size=2)
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as an .npy file. If this is interrupted, there is no incomplete file."""
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+
+
+def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
+    """Return [H, W, 1] as [H, W], and [H, W, 3] unchanged."""
+    return image[..., 0] if image.shape[-1] == 1 else image
+
+
+def append_reversed(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the frames, followed by the same frames in reverse order."""
+    return [*frames, *reversed(frames)]
