@@ -1,13 +1,19 @@
-"""What a setting of `Config` says about itself: default, help, group, traits, and allowed values."""
+"""One setting: its type, default and limits, and what --help says about it. One function checks every value."""
 
 from __future__ import annotations
 
-import dataclasses
 import enum
+import math
+import numbers
+import os
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 
 from dcgan_tf.system.errors import UserError
+
+TRUE = ("true", "t", "yes", "y", "1")
+FALSE = ("false", "f", "no", "n", "0")
 
 
 class Trait(enum.Flag):
@@ -30,24 +36,37 @@ class Trait(enum.Flag):
     ORIGINAL = enum.auto()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a setting says about itself."""
+    """A value that a user can set, on the command line or from Python."""
 
-    group: str  # its heading in --help
+    type: type  # bool, int, float or str
+    default: Any  # None: the setting need not be given
     help: str
-    traits: Trait
+    group: str  # its heading in --help
+    traits: Trait = Trait.NONE
     choices: tuple[Any, ...] = ()
     above: float | None = None  # allowed values are > above
     minimum: float | None = None  # and >= minimum
     below: float | None = None  # and < below
 
-    def check(self, name: str, value: Any) -> None:
-        """Raise UserError unless the value is allowed; None means "not given"."""
-        if value is None:
-            return
+    def convert(self, name: str, value: Any) -> Any:
+        """Return the value in the setting's type; text, as on the command line, stands for the value that it shows.
+
+        Raises: UserError, which names the flag, unless the value is allowed.
+        """
+        if value is None and self.default is None:
+            return None
+        value = _CONVERTERS[self.type](name, value)
+        if Trait.PATH in self.traits:
+            value = os.path.expanduser(os.path.expandvars(value))
         if self.choices and value not in self.choices:
-            raise UserError(f"--{name} must be one of {', '.join(map(str, self.choices))}, but is {value!r}.")
+            allowed = ", ".join(str(choice) for choice in self.choices if choice != "")
+            raise UserError(f"--{name} must be one of {allowed}, but is {received(value)}.")
+        self._check_limits(name, value)
+        return value
+
+    def _check_limits(self, name: str, value: Any) -> None:
         limits = []
         if self.above is not None:
             limits.append((value > self.above, f"greater than {self.above}"))
@@ -56,9 +75,71 @@ class Setting:
         if self.below is not None:
             limits.append((value < self.below, f"less than {self.below}"))
         if not all(passed for passed, _ in limits):  # NaN passes none
-            raise UserError(f"--{name} must be {' and '.join(text for _, text in limits)}, but is {value}.")
+            raise UserError(f"--{name} must be {' and '.join(text for _, text in limits)}, but is {received(value)}.")
 
 
-def setting(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **limits: Any) -> Any:
-    """Return a field of Config that is also a flag; `limits` are choices, above, minimum, below."""
-    return dataclasses.field(default=default, metadata={"setting": Setting(group, text, traits, **limits)})
+def received(value: Any) -> str:
+    """Return a value as messages show it: numbers plainly, all else in quotes, and nothing at great length."""
+    if isinstance(value, numbers.Number):
+        return str(value)
+    return reprlib.repr(value) if not isinstance(value, str) else repr(value[:200])
+
+
+def to_number(value: Any) -> float | None:
+    """Return a number, or text that shows one, as an int if it is whole, else as a float; None for all else."""
+    if isinstance(value, str):
+        value = _number_in(value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    value = float(value)
+    return int(value) if value.is_integer() else value
+
+
+def _number_in(text: str) -> float | None:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return None
+
+
+def _to_bool(name: str, value: Any) -> bool:
+    text = str(value).lower().removesuffix(".0")
+    if text in TRUE:
+        return True
+    if text in FALSE:
+        return False
+    raise UserError(f"--{name} must be true or false, but is {received(value)}.")
+
+
+def _to_int(name: str, value: Any) -> int:
+    number = to_number(value)
+    if not isinstance(number, int):
+        value = value if number is None else number
+        raise UserError(f"--{name} must be a whole number, but is {received(value)}.")
+    return number
+
+
+def _to_float(name: str, value: Any) -> float:
+    number = to_number(value)
+    if number is None:
+        raise UserError(f"--{name} must be a number, but is {received(value)}.")
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _to_text(name: str, value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise UserError(f"--{name} must be text, but is {received(value)}.")
+    text = os.fspath(value)
+    if not isinstance(text, str):
+        raise UserError(f"--{name} must be text, but is {received(text)}.")
+    return text
+
+
+_CONVERTERS = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_text}

@@ -1,0 +1,103 @@
+"""What the program says: messages go through one logger named dcgan_tf, warnings are Python warnings.
+
+The command line shows both. From Python, messages are shown only with verbose=True, and warnings.filterwarnings
+rules over warnings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+PACKAGE = str(Path(__file__).parents[1])
+logger = logging.getLogger("dcgan_tf")
+logger.setLevel(logging.INFO)
+_shown = ContextVar("dcgan_tf_shown", default=False)  # each thread has its own value
+
+
+class DcganWarning(UserWarning):
+    """Something that the user should know, although the program goes on."""
+
+
+class _Screen(logging.Handler):
+    """Prints messages to stdout while they are shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _shown.get():
+            tqdm.write(record.getMessage(), file=sys.stdout)
+            sys.stdout.flush()
+
+
+logger.addHandler(_Screen())
+
+
+def say(text: str) -> None:
+    """Log a message of one or more lines."""
+    logger.info("%s", text)
+
+
+def report(label: str, text: str) -> None:
+    """Log a fact with its label, in two columns."""
+    say(f"{label + ':':12} {text}")
+
+
+def warn(text: str) -> None:
+    """Issue a warning, at the line outside this package that called it."""
+    level = 2
+    while level < 50 and _file_of_caller(level).startswith(PACKAGE):
+        level += 1
+    warnings.warn(text, DcganWarning, stacklevel=level)
+
+
+def _file_of_caller(level: int) -> str:
+    try:
+        return sys._getframe(level).f_code.co_filename
+    except ValueError:  # the stack has fewer frames
+        return ""
+
+
+def progress(*args: Any, **options: Any) -> tqdm:
+    """Return a progress bar, which is shown only where messages are."""
+    return tqdm(*args, disable=not _shown.get(), dynamic_ncols=True, **options)
+
+
+@contextlib.contextmanager
+def shown(verbose: bool = True) -> Iterator[None]:
+    """Show what this thread says within the block, or hide it."""
+    token = _shown.set(verbose)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
+
+
+def show_as_program() -> None:
+    """Show all messages and warnings from now on. For a program, which owns its process."""
+    _shown.set(True)
+    logger.propagate = False  # a library may have set up the root logger
+    warnings.simplefilter("always", DcganWarning)
+    warnings.filterwarnings("ignore", module="PIL")  # about files that are read all the same
+    show_other = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, DcganWarning):
+            tqdm.write(f"Warning: {message}", file=sys.stderr)
+        else:
+            show_other(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
