@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 from dcgan_tf.api import load, train
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.trained_run import TrainedRun
 
-__all__ = ["TrainedRun", "UserError", "load", "train"]
+__all__ = ["DcganWarning", "TrainedRun", "UserError", "load", "train"]

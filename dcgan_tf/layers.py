@@ -11,7 +11,13 @@ DECAY = 0.9  # of the moving averages
 EPSILON = 1.001e-5  # the original sets 1e-5; the fused kernel of TensorFlow 1 raises that to this minimum
 
 
-class Conv(keras.layers.Layer):
+class Weighted(keras.layers.Layer):
+    """Base class: a layer with a kernel, whose initial values depend on its seed."""
+
+    seed: int | None = None  # None: Keras draws one
+
+
+class Conv(Weighted):
     """5x5 convolution, stride 2, SAME, bias: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), filters] (ops.py, conv2d)."""
 
     def __init__(self, filters: int, **kwargs):
@@ -20,7 +26,7 @@ class Conv(keras.layers.Layer):
 
     def build(self, shape):
         # Like tf.truncated_normal_initializer: cut at two sigma, not rescaled.
-        initializer = keras.initializers.TruncatedNormal(stddev=0.02)
+        initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.seed)
         self.w = self.add_weight(name="w", shape=(5, 5, shape[-1], self.filters), initializer=initializer)
         self.biases = self.add_weight(name="biases", shape=(self.filters,), initializer="zeros")
 
@@ -31,7 +37,7 @@ class Conv(keras.layers.Layer):
         return tf.nn.bias_add(tf.nn.conv2d(x, self.w, strides=2, padding="SAME"), self.biases)
 
 
-class Deconv(keras.layers.Layer):
+class Deconv(Weighted):
     """5x5 transposed convolution, stride 2, SAME, bias: [B, h, w, C] -> [B, height, width, filters] (ops.py, deconv2d).
 
     The output size is explicit, because both 2h and 2h - 1 are possible heights.
@@ -42,7 +48,7 @@ class Deconv(keras.layers.Layer):
         self.size = (height, width, filters)
 
     def build(self, shape):
-        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        initializer = keras.initializers.RandomNormal(stddev=0.02, seed=self.seed)
         self.w = self.add_weight(name="w", shape=(5, 5, self.size[-1], shape[-1]), initializer=initializer)
         self.biases = self.add_weight(name="biases", shape=self.size[-1:], initializer="zeros")
 
@@ -54,7 +60,7 @@ class Deconv(keras.layers.Layer):
         return tf.nn.bias_add(tf.nn.conv2d_transpose(x, self.w, size, strides=2, padding="SAME"), self.biases)
 
 
-class Linear(keras.layers.Layer):
+class Linear(Weighted):
     """Dense layer with bias: [B, C] -> [B, units] (ops.py, linear)."""
 
     def __init__(self, units: int, **kwargs):
@@ -62,7 +68,7 @@ class Linear(keras.layers.Layer):
         self.units = units
 
     def build(self, shape):
-        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        initializer = keras.initializers.RandomNormal(stddev=0.02, seed=self.seed)
         self.matrix = self.add_weight(name="Matrix", shape=(shape[-1], self.units), initializer=initializer)
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
 

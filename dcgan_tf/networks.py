@@ -6,11 +6,12 @@ Generator and Discriminator train without labels, the Conditional ones with labe
 from __future__ import annotations
 
 from functools import partial
+from random import Random
 
 import keras
 import tensorflow as tf
 
-from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, append_labels
+from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
 
 
@@ -151,28 +152,31 @@ def build_generator(config: Config, precision: str = "float32", **batch_norm: bo
       precision: one of config.PRECISIONS, for the arithmetic; weights and batch statistics are float32.
       batch_norm: arguments of the BatchNorm layers.
     """
-    keras.utils.set_random_seed(config.seed)
-    sizes = (config.output_height, config.output_width, config.c_dim, config.gf_dim)
+    sizes = (*config.image_shape, config.gf_dim)
     if config.has_labels:
         generator = ConditionalGenerator(*sizes, config.gfc_dim, batch_norm=batch_norm)
     else:
         generator = Generator(*sizes, batch_norm=batch_norm)
-    return _build(generator, precision, [1, config.z_dim], [1, config.y_dim])
+    return _build(generator, precision, config.seed, [1, config.z_dim], [1, config.y_dim])
 
 
 def build_discriminator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
     """Build the discriminator; arguments and initial weights as in build_generator."""
-    keras.utils.set_random_seed(config.seed + 1)
     if config.has_labels:
         discriminator = ConditionalDiscriminator(*config.d_widths, config.dfc_dim, batch_norm=batch_norm)
     else:
         discriminator = Discriminator(config.df_dim, batch_norm=batch_norm)
-    images = [1, config.output_height, config.output_width, config.c_dim]
-    return _build(discriminator, precision, images, [1, config.y_dim])
+    return _build(discriminator, precision, config.seed + 1, [1, *config.image_shape], [1, config.y_dim])
 
 
-def _build(network: keras.Model, precision: str, *input_shapes: list[int]) -> keras.Model:
+def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[int]) -> keras.Model:
+    policy = precision
+    if precision != "float32":
+        policy = f"mixed_{precision}"
+    random = Random(seed)  # a generator of its own: the caller's global ones stay as they are
     for layer in (network, *network.layers):
-        layer.dtype_policy = precision if precision == "float32" else f"mixed_{precision}"
+        layer.dtype_policy = policy
+        if isinstance(layer, Weighted):
+            layer.seed = random.randint(1, 10**9)
     network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
     return network

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import io
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Run
-from dcgan_tf.runs.select import override
-from dcgan_tf.settings import values
-from dcgan_tf.settings.config import Config
+from dcgan_tf.runs.select import Selection
+from dcgan_tf.settings import options, values
+from dcgan_tf.settings.config import MACHINE, OVERRIDE, SETTINGS, Config, override, settings_with
+from dcgan_tf.settings.given import check_given
+from dcgan_tf.settings.values import Classes
 from dcgan_tf.system.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from dcgan_tf.sampling.project import Projection
-    from dcgan_tf.sampling.sheets import SampleFn
-
-Classes = int | str | Sequence[int | str] | None  # numbers or names; None: all classes in turn
+    from dcgan_tf.sampling.sampler import Sampler
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
-    """A trained run. Images are uint8 arrays with values 0 to 255. Methods raise UserError and print nothing."""
+    """A trained run. Images are uint8 arrays with values 0 to 255. Methods raise UserError."""
 
-    run: Run
-    config: Config
+    selection: Selection
+
+    @property
+    def run(self) -> Run:
+        """The folders of the run."""
+        return self.selection.run
+
+    @property
+    def config(self) -> Config:
+        """The settings of the run."""
+        return self.selection.config
 
     @property
     def name(self) -> str:
@@ -40,15 +46,14 @@ class TrainedRun:
     @property
     def samples(self) -> Path:
         """The folder of the run's sheets: train_<iteration>.png, epoch_<epoch>.png, reals.png."""
-        return self.run.samples
+        return self.run.samples_folder
 
     @functools.cached_property
-    def sample_fn(self) -> SampleFn:
-        """The generator: z float32 [N, Z] and labels int32 [N] -> images uint8 [N, H, W, C]."""
-        from dcgan_tf.sampling import sheets
+    def sampler(self) -> Sampler:
+        """The generator with its settings: z and labels of seeds, and the images of z and labels."""
+        from dcgan_tf.sampling.sampler import load_sampler
 
-        with quiet():
-            return sheets.load_sample_fn(self.run, self.config)
+        return load_sampler(self.selection)
 
     def generate(
         self,
@@ -71,36 +76,37 @@ class TrainedRun:
         """
         import numpy as np
 
-        from dcgan_tf import latents
-
-        seeds = range(seed, seed + (1 if count is None else count)) if z is None else range(len(z))
-        if z is not None and (count is not None or np.ndim(z) != 2 or np.shape(z)[1] != self.config.z_dim):
-            raise UserError(
-                f"z must have the shape [N, {self.config.z_dim}], and no count with it, but its shape is {np.shape(z)}."
-            )
-        if count is not None and count < 1:
-            raise UserError(f"The count of images must be at least 1, but is {count}.")
+        if z is None:
+            if count is None:
+                count = 1
+            count = options.COUNT.convert("count", count)
+            seed = SETTINGS["seed"].convert("seed", seed)
+            seeds = range(seed, seed + count)
+            z = self.sampler.z(seeds)
+        else:
+            z = np.asarray(z, np.float32)
+            if count is not None or z.ndim != 2 or z.shape[1] != self.config.z_dim:
+                raise UserError(
+                    f"z must have the shape [N, {self.config.z_dim}], and no count with it, but its shape is {z.shape}."
+                )
+            seeds = range(len(z))
         if labels is None:
-            labels = latents.cycle_labels(seeds, self.classes(classes))
+            labels = self.sampler.labels(seeds, self.classes(classes))
         elif len(labels) != len(seeds) or not all(0 <= label < self.config.y_dim for label in labels):
             raise UserError(f"labels must be {len(seeds)} numbers from 0 to {self.config.y_dim - 1}, but are {labels}.")
-        if z is None:
-            z = self.z(seeds)
-        return self.sample_fn(np.asarray(z, np.float32), np.asarray(labels, np.int32))
+        return self.sampler.images(z, np.asarray(labels, np.int32))
 
     def z(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...)."""
-        from dcgan_tf import latents
-
-        return latents.z_from_seeds(seeds, self.config.z_dim, self.config.z_dist)
+        return self.sampler.z([SETTINGS["seed"].convert("seed", seed) for seed in seeds])
 
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
         """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
         from dcgan_tf.sampling import sheets
 
-        seeds = values.interpolation(",".join(map(str, seeds)))
-        steps = values.steps(steps)
-        return sheets.interpolate(self.sample_fn, self.config, seeds, steps, self.classes(classes))
+        seeds = values.interpolation(seeds)
+        steps = options.STEPS.convert("steps", steps)
+        return sheets.interpolate(self.sampler, seeds, steps, self.classes(classes))
 
     def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
         """Find the z whose image is most like the given one, as --project does.
@@ -112,16 +118,14 @@ class TrainedRun:
         """
         import numpy as np
 
-        from dcgan_tf.data.decode import read_image
         from dcgan_tf.sampling import project
 
         if not isinstance(image, np.ndarray):
-            image = read_image(Path(image), self.config)
-        shape = (self.config.output_height, self.config.output_width, self.config.c_dim)
+            image = project.read_target(self.selection, Path(image))
+        shape = self.config.image_shape
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
-        with quiet():
-            return project.project(self.run, self.config, image, self.classes(classes))
+        return project.project(self.selection, image, self.classes(classes))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
@@ -129,10 +133,14 @@ class TrainedRun:
         Args:
           settings: those that may differ from the training, e.g. evaluate_samples=10_000 or data_dir="data".
         """
+        given = check_given(settings)
+        allowed = settings_with(OVERRIDE | MACHINE)
+        for name in given:
+            if name not in allowed:
+                raise UserError(f"--{name} is fixed since the training; evaluate takes {', '.join(allowed)}.")
         from dcgan_tf.evaluation.evaluate import evaluate
 
-        with quiet():
-            return evaluate(self.run, override(self.config, settings))
+        return evaluate(dataclasses.replace(self.selection, config=override(self.config, given)))
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""
@@ -141,24 +149,10 @@ class TrainedRun:
         from dcgan_tf.losses import LOSSES
         from dcgan_tf.sampling.story import read_losses
 
-        points = read_losses(self.run.logs)
+        points = read_losses(self.run.logs_folder)
         columns = {name: np.array([point[name] for point in points.values()]) for name in LOSSES}
         return {"iteration": np.array(list(points), np.int64)} | columns
 
     def classes(self, classes: Classes = None) -> tuple[int, ...]:
         """Return the numbers of the classes; all classes if None; none for a run without labels."""
-        several = [classes] if isinstance(classes, int | str) else classes or []
-        return tuple(values.classes(",".join(map(str, several)), self.config.class_names))
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Print nothing. What the program would print as a warning becomes a Python warning."""
-    messages = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(messages):
-            yield
-    finally:
-        for line in messages.getvalue().splitlines():
-            if line.startswith("Warning: "):
-                warnings.warn(line.removeprefix("Warning: "), stacklevel=4)
+        return values.classes(classes, self.config.class_names)

@@ -8,24 +8,26 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import imageio.v3 as iio
 import matplotlib
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 
 # Tests keep nothing in the user's cache, but use its font list, which matplotlib needs many seconds to make.
 CACHE = tempfile.TemporaryDirectory()
 os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
 
 from dcgan_tf.data import mnist  # noqa: E402
+from dcgan_tf.settings.config import Config  # noqa: E402
+from dcgan_tf.system import messages  # noqa: E402
 from dcgan_tf.system.startup import start_tensorflow  # noqa: E402
 
 start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
+
+from dcgan_tf.training.cluster import Cluster, init_cluster  # noqa: E402
 
 # Split the CPU into four devices, for the tests of several devices; all other tests use the first one.
 tf.config.set_logical_device_configuration(
@@ -88,7 +90,7 @@ def main_here(*args: object, out_dir: Path) -> None:
     """main.main(ARGS) in this process, which spares TensorFlow's start; UserError comes through."""
     from dcgan_tf.cli import program
 
-    with flagsaver.flagsaver(), mock.patch("dcgan_tf.cli.program.start_tensorflow"):
+    with messages.shown():
         program.main(["main.py", f"--out_dir={out_dir}", *map(str, args)])
 
 
@@ -97,18 +99,23 @@ def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.
     import keras
 
     from dcgan_tf.pixels import to_uint8
-    from dcgan_tf.runs import checkpoint
     from dcgan_tf.runs.run import Runs
+    from dcgan_tf.runs.weights import Checkpoint
 
     run = Runs(str(out_dir)).named(name)
     config = run.config()
-    generator, _ = checkpoint.load_generator(run, config)
+    generator, _ = Checkpoint(run).generator(config)
     made = (
         generator(z, keras.ops.one_hot(labels, config.y_dim), training=False)
         if config.y_dim
         else generator(z, training=False)
     )
     return to_uint8(made.numpy(), config.value_range)
+
+
+def cluster_of(config: Config) -> Cluster:
+    """The devices that train with these settings."""
+    return init_cluster(config.strategy, config.batch_size, config.xla)
 
 
 @pytest.fixture(scope="session")

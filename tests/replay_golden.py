@@ -61,7 +61,7 @@ class Replay:
         self.strategy = strategy or tf.distribute.get_strategy()
         with self.strategy.scope():
             self.model = DCGAN(self.config)
-        self.train_step = tf.function(self.together(self.model.train_step), jit_compile=xla)
+        self.train_step = tf.function(self.together(self.model.update), jit_compile=xla)
         self.generate = tf.function(self.together(self.model.generator), jit_compile=xla)
         self.discriminate = tf.function(self.together(self.model.discriminator), jit_compile=xla)
         self.steps = len(self.data["images"])

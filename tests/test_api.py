@@ -82,7 +82,7 @@ def test_train_and_evaluate(images_dir: Path, tmp_path: Path, capfd: pytest.Capt
     assert run.generate(2).shape == (2, 16, 16, 3)
     scores = run.evaluate(evaluate_samples=20)
     assert capfd.readouterr() == ("", "")
-    assert scores["swd"] == json.loads((run.run.checkpoints / "metrics.json").read_text())["swd"] > 0
+    assert scores["swd"] == json.loads((run.run.folder / "metrics.json").read_text())["swd"] > 0
     earlier = dcgan_tf.load("blobs", out_dir=tmp_path, iteration=4)
     raw = dcgan_tf.load("blobs", out_dir=tmp_path, weights="raw")
     images = [r.generate(4) for r in (run, earlier, raw)]
@@ -95,7 +95,7 @@ def test_train_and_evaluate(images_dir: Path, tmp_path: Path, capfd: pytest.Capt
     message = fails_with_one_sentence(*call, "--iteration=5", cwd=tmp_path, says="no checkpoint of iteration 5")
     assert "2, 4, 6, 8" in message
     main_here(*call[:2], "--iteration=4", out_dir=tmp_path)
-    file = run.run.samples / "images" / "seed0001.png"
+    file = run.run.samples_folder / "images" / "seed0001.png"
     np.testing.assert_array_equal(iio.imread(file), images[1][1])
 
 
@@ -113,11 +113,11 @@ def test_a_training_can_begin_with_the_weights_of_a_run(images_dir: Path, blobs_
     )
     before, after = (dcgan_tf.load(name, out_dir=tmp_path) for name in ("blobs-small", "new"))
     assert after.config.output_width == 24 and after.config.z_dist == "normal01"
-    adam = tf.train.load_checkpoint(str(after.run.checkpoints / "model-1"))
+    adam = tf.train.load_checkpoint(str(after.run.folder / "model-1"))
     assert adam.get_tensor("iteration/.ATTRIBUTES/VARIABLE_VALUE") == 1
     for network in ("generator/g_h0_lin/Matrix", "discriminator/d_h0_conv/w"):
         key = network.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE"
-        start = tf.train.load_checkpoint(str(before.run.checkpoints / "model-60")).get_tensor(key)
+        start = tf.train.load_checkpoint(str(before.run.folder / "model-60")).get_tensor(key)
         np.testing.assert_allclose(adam.get_tensor(key), start, atol=1e-9)
     run = dcgan_tf.train(
         "blobs", data_dir=str(images_dir), out_dir=tmp_path, init_from="new", iterations=1, batch_size=8
@@ -158,7 +158,7 @@ def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):
     run = dcgan_tf.train(
         "blobs", data_dir=str(images_dir), out_dir=tmp_path, iterations=500, log_freq=2, on_log=interrupt, **SIZES
     )
-    (checkpoint,) = run.run.checkpoints.glob("model-*.index")
+    (checkpoint,) = run.run.folder.glob("model-*.index")
     assert 4 <= int(checkpoint.stem.split("-")[1]) < 500
     assert signal.getsignal(signal.SIGINT) is handlers
     assert run.generate(1).shape == (1, 16, 16, 3)

@@ -94,7 +94,7 @@ def test_the_step_augments_all_that_d_sees(xla: str):
     )  # fmt: skip
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
     model, by_hand = DCGAN(config), DCGAN(config)
-    logged = model.make_step()(images[None], np.zeros((1, 8), np.int32))
+    logged = model.compiled()(images[None], np.zeros((1, 8), np.int32))
 
     random, labels = sample_augmentations(config.seed, 1, 8, 3), tf.zeros([8, 0])
 

@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import curves, steps
-from conftest import SMALL, call_main, fails_with_one_sentence, main_process
+from conftest import SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
 
 from dcgan_tf import latents, replicas
 from dcgan_tf.model import DCGAN, Step
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.training.cluster import Cluster, init_cluster
+from dcgan_tf.training.cluster import Cluster
 
 CONFIG = Config(
     output_height=16, output_width=12, c_dim=1, class_names=("a", "b", "c"), z_dim=6, batch_size=16,
@@ -46,7 +47,7 @@ def begun(config: Config, count: int) -> tuple[DCGAN, Step, dict[str, tf.Tensor]
     """A model after an iteration on that many devices, its train step, and what that gave."""
     with STRATEGIES[count].scope():
         model = DCGAN(config)
-        step = model.make_step()
+        step = model.compiled()
     return model, step, step(IMAGES[:1], LABELS[:1])
 
 
@@ -145,8 +146,8 @@ def test_a_run_continues_on_other_devices(tmp_path: Path):
     (one, here, _), (four, there, _) = begun(CONFIG, 1), begun(CONFIG, 4)
     for batch, saved, restored in ((1, one, four), (2, four, one)):
         run = Runs(str(tmp_path)).create(CONFIG)
-        Checkpoints(saved, run, 1).save()
-        Checkpoints(restored, run, 1).restore()
+        Checkpoints(saved, Checkpoint(run), 1).save()
+        Checkpoints(restored, Checkpoint(run), 1).restore()
         assert all((v.numpy() == restored.state()[k].numpy()).all() for k, v in saved.state().items())
         expected, logged = (step(IMAGES[batch : batch + 1], LABELS[batch : batch + 1]) for step in (here, there))
         assert float(logged["d_loss"]) == pytest.approx(float(expected["d_loss"]), rel=1e-6)
@@ -156,18 +157,18 @@ def test_a_run_continues_on_other_devices(tmp_path: Path):
 def test_errors_of_several_devices(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UserError, match="with 4 devices --batch_size must be a multiple of 4, but is 18"):
-        init_cluster(dataclasses.replace(CONFIG, batch_size=18))
+        cluster_of(dataclasses.replace(CONFIG, batch_size=18))
     with pytest.raises(UserError, match="--xla on needs one device or GPUs"):
-        init_cluster(dataclasses.replace(CONFIG, xla="on"))
-    assert init_cluster(CONFIG).strategy.num_replicas_in_sync == 4
-    assert init_cluster(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
+        cluster_of(dataclasses.replace(CONFIG, xla="on"))
+    assert cluster_of(CONFIG).strategy.num_replicas_in_sync == 4
+    assert cluster_of(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
 
 
 def test_damaged_tf_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for text in ("", "{}", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "x"):
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(UserError, match="TF_CONFIG must contain"):
-            init_cluster(dataclasses.replace(CONFIG, strategy="multi_worker"))
+            cluster_of(dataclasses.replace(CONFIG, strategy="multi_worker"))
     fails_with_one_sentence("--dataset=mnist", "--train", cwd=tmp_path, says="but is 'x'", env={"TF_CONFIG": "x"})
     assert list(tmp_path.iterdir()) == []
 

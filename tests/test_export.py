@@ -11,8 +11,8 @@ import pytest
 from conftest import ROOT, main_here
 
 from dcgan_tf import latents
-from dcgan_tf.runs import checkpoint
 from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.weights import Checkpoint
 
 # The program. Arguments: the folder with the run's checkpoints, the file of inputs, the file of outputs.
 READER = """
@@ -64,20 +64,21 @@ def test_exported_models_return_the_same_images(kind: str, request: pytest.Fixtu
     run = Runs(str(out_dir)).named(f"{kind}-small")
     out = capsys.readouterr().out
     for name in ("generator", "generator.keras", "generator.tflite", "discriminator", "discriminator.keras"):
-        assert f"Wrote {run.checkpoints / 'export' / name}\n" in out
+        assert f"Wrote {run.folder / 'export' / name}\n" in out
     assert "Output: Identity:0 (None, " in out
 
     config = run.config()
     inputs = {"z": latents.z_from_seeds(range(5), config.z_dim, config.z_dist)}
     if config.has_labels:
         inputs["y"] = np.eye(config.y_dim, dtype=np.float32)[[0, 3, 9, 9, 1]]
-    generator, discriminator = checkpoint.load_generator(run, config)[0], checkpoint.load_discriminator(run, config)[0]
+    generator, _ = Checkpoint(run).generator(config)
+    discriminator, _ = Checkpoint(run).discriminator(config)
     raw = generator(*inputs.values(), training=False)
     images = raw.numpy() if config.has_labels else (raw.numpy() + 1) / 2
     logits = discriminator(raw, *list(inputs.values())[1:], training=False).numpy()
     np.savez(tmp_path / "inputs.npz", images=images, **inputs)
     reader = READER.replace("{root}", str(ROOT))
-    command = [sys.executable, "-I", "-c", reader, run.checkpoints, tmp_path / "inputs.npz", tmp_path / "outputs.npz"]
+    command = [sys.executable, "-I", "-c", reader, run.folder, tmp_path / "inputs.npz", tmp_path / "outputs.npz"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     outputs = np.load(tmp_path / "outputs.npz")

@@ -95,7 +95,7 @@ def test_batch_statistics_over_real_and_fake_together_are_seen():
 
     replay = Replay(CONDITIONAL)
     replay.model.__class__ = Pooled
-    replay.train_step = tf.function(replay.model.train_step)
+    replay.train_step = tf.function(replay.model.update)
     failed = failures(replay)
     assert {"step1/D_real_logits", "step1/D_fake_logits", "upd/d_loss (relative)"} <= failed
     assert "step1/G" not in failed

@@ -71,9 +71,9 @@ def test_damaged_file_and_another_graph_are_refused(tmp_path: Path):
 
 
 def test_graph_is_found_in_cache_dir(graph_file: Path, tmp_path: Path):
-    assert inception.graph_path(Config(cache_dir=str(graph_file.parent))) == graph_file
-    assert inception.graph_path(Config(cache_dir=str(tmp_path))) is None
-    assert inception.graph_path(Config(cache_dir=str(tmp_path), inception="x.pb")) == Path("x.pb")
+    assert inception.graph_path("", str(graph_file.parent)) == graph_file
+    assert inception.graph_path("", str(tmp_path)) is None
+    assert inception.graph_path("x.pb", str(tmp_path)) == Path("x.pb")
 
 
 def test_evaluate_gives_fid_only_in_this_graph(

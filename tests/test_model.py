@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dcgan_tf import latents, losses
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs.checkpoint import Checkpoints, load_generator
+from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import Config
 
@@ -54,7 +54,7 @@ def test_the_step_counts_logs_and_changes_both_networks():
     model = DCGAN(config)
     before = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
-    step = model.make_step()
+    step = model.compiled()
     logged = step(images[None], np.zeros((1, 8), np.int32))
     after = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     assert all((a != b).any() for a, b in zip(before, after, strict=True))
@@ -82,7 +82,7 @@ def test_each_pass_moves_the_moving_statistics_once():
         averages = [v for n in (model.generator, model.discriminator) for v in n.variables if "moving_mean" in v.path]
         for average in averages:
             average.assign(tf.fill(average.shape, start))
-        model.train_step(images, tf.zeros([8, 0]), latents.sample_z("uniform_signed", 1, 1, (8, 6)))
+        model.update(images, tf.zeros([8, 0]), latents.sample_z("uniform_signed", 1, 1, (8, 6)))
         rest.append({v.path: float(v.numpy().mean()) for v in averages})
     for path, value in rest[1].items():
         passes = 2 if path.startswith("generator") else 4
@@ -93,7 +93,7 @@ def test_ema_of_the_generator_by_hand(tmp_path: Path):
     """Its decay is (1 + iteration) / (10 + iteration) at first; it makes the pictures of the saved run."""
     config = Config(**SMALL, g_ema=0.25)
     model = DCGAN(config)
-    step = model.make_step()
+    step = model.compiled()
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
     expected = [v.numpy() for v in model.generator.variables]
     for decay in (2 / 11, 3 / 12, 0.25):  # the third would be 4 / 13
@@ -114,7 +114,7 @@ def test_g_steps_is_the_number_of_generator_updates():
     for g_steps in (1, 3):
         config = Config(**SMALL, g_steps=g_steps)
         model = DCGAN(config)
-        model.make_step()(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
+        model.compiled()(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
         assert float(model.g_optimizer.beta1_power) == pytest.approx(0.5 ** (1 + g_steps))
         assert float(model.d_optimizer.beta1_power) == pytest.approx(0.5**2)
 
@@ -122,7 +122,7 @@ def test_g_steps_is_the_number_of_generator_updates():
 def test_learning_rate_decay():
     """In a straight line down to 0: 1, 1, 1/2 of it in iterations 1 to 3, and nothing is learnt after the last."""
     model = DCGAN(Config(**SMALL))
-    step = model.make_step(lr_decay=(2, 3))
+    step = model.compiled(lr_decay=(2, 3))
     images, labels = np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32)
     for factor in (1, 1, 0.5, 0):
         weights = [v.numpy() for v in model.generator.trainable_variables]
@@ -178,7 +178,7 @@ def test_half_precision_follows_float32(conditional: bool, precision: str, xla: 
 def test_half_precision_keeps_weights_averages_and_adam_in_float32():
     config = Config(**SMALL, precision="bfloat16")
     model = DCGAN(config)
-    step = model.make_step()
+    step = model.compiled()
     logged = step(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
     assert {value.dtype for value in logged.values()} == {tf.float32}
     kept = [v.value for n in (model.generator, model.discriminator) for v in n.variables]
@@ -202,8 +202,8 @@ def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
             model.traces += 1
             return DCGAN.train_step(model, *inputs)
 
-        model.train_step = counted
-        step = model.make_step()
+        model.update = counted
+        step = model.compiled()
         for count in calls:
             logged = step(images[at : at + count], labels[at : at + count])
             at += count

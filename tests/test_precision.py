@@ -18,7 +18,6 @@ from test_cluster import free_ports, task
 import dcgan_tf
 from dcgan_tf.settings.config import Config
 from dcgan_tf.training import precision
-from dcgan_tf.training.cluster import init_cluster
 
 TRAIN = ["--dataset=blobs", "--train", "--output_height=16", *SMALL, "--batch_size=8", "--out_name=run"]
 ALWAYS, NEVER = 0, math.inf  # values of MIN_GAIN: choose bfloat16, choose float32
@@ -97,7 +96,7 @@ def test_hint_where_bfloat16_is_faster(
     assert kept == "float32" and "Hint:" not in out
     main_here("--dataset=blobs", "--grid=2x2", out_dir=tmp_path / "a")
     assert "Hint:" not in capsys.readouterr().out
-    cluster = init_cluster(Config())
+    cluster = cluster_of(Config())
     assert precision.choose_precision(Config(), {"precision": "float32"}, cluster) == Config()
     monkeypatch.setattr(precision, "MIN_GAIN", NEVER)
     assert precision.choose_precision(Config(), {}, cluster) == Config()
@@ -106,7 +105,7 @@ def test_hint_where_bfloat16_is_faster(
 def test_hint_where_the_bfloat16_that_was_given_is_not_faster(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    given, cluster = {"precision": "bfloat16"}, init_cluster(Config())
+    given, cluster = {"precision": "bfloat16"}, cluster_of(Config())
     monkeypatch.setattr(precision, "MIN_GAIN", NEVER)
     assert precision.choose_precision(Config(**given), given, cluster) == Config(**given)
     hint = r"Hint: +this \w+ multiplies bfloat16 \d+\.\d\d times as fast as float32; --precision auto uses float32 in a"
@@ -130,8 +129,8 @@ def test_auto_from_python(images_dir: Path, tmp_path: Path, monkeypatch: pytest.
 def test_all_workers_take_the_value_of_the_chief(monkeypatch: pytest.MonkeyPatch):
     program = (
         "from dcgan_tf.startup import start_tensorflow; start_tensorflow()\n"
-        "from dcgan_tf.config import Config; from dcgan_tf.training.cluster import init_cluster\n"
-        "cluster = init_cluster(Config(batch_size=2))\n"
+        "from dcgan_tf.training.cluster import init_cluster\n"
+        "cluster = init_cluster('auto', 2, 'auto')\n"
         "print(cluster.index, cluster.value_of_chief(1.5 + cluster.index))"
     )
     ports = free_ports(2)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -20,7 +21,7 @@ import psutil
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
-from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_process
+from conftest import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,13 +30,15 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run, Runs, training_lock
+from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.signals import StopRequest
-from dcgan_tf.training import loop, recorder
-from dcgan_tf.training.cluster import init_cluster
+from dcgan_tf.system.messages import DcganWarning
+from dcgan_tf.training import loop
 from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.training.training_sheets import TrainingSheets
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak in docs/reliability.md
 CADENCE = ["--epoch=2", "--train_size=320", "--ckpt_freq=10", "--sample_freq=10", "--log_freq=5"]
@@ -81,23 +84,26 @@ def test_resume_in_another_epoch_of_a_reshuffled_folder(images_dir: Path, tmp_pa
     assert indices == ["model-18.index", "model-20.index"]
 
 
-def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
     model, config = tiny_model()
     run = Runs(str(tmp_path)).create(config)
-    checkpoints = Checkpoints(model, run, max_to_keep=2)
+    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)
     for iteration in (1, 2):
-        model.iteration.assign(iteration)
+        model.iterations.assign(iteration)
         checkpoints.save()
-    file = run.checkpoints / "model-2.data-00000-of-00001"
+    file = run.folder / "model-2.data-00000-of-00001"
     values = bytearray(file.read_bytes())
     values[len(values) // 2] ^= 255
     file.write_bytes(values)
-    model.iteration.assign(0)
-    assert checkpoints.restore().endswith("model-1")
-    assert int(model.iteration) == 1
-    assert "model-2 is damaged" in capsys.readouterr().err
-    (run.checkpoints / "model-1.index").unlink()
-    with pytest.raises(UserError, match="model-2 does not fit the sizes .* or is damaged"):
+    model.iterations.assign(0)
+    with pytest.warns(DcganWarning, match="model-2 is damaged .*; an older one is used"):
+        assert checkpoints.restore() == str(run.folder / "model-1")
+    assert model.iterations_done == 1
+    (run.folder / "model-1.index").unlink()
+    with (
+        pytest.raises(UserError, match="model-2 does not fit the sizes .* or is damaged"),
+        pytest.warns(DcganWarning, match="model-2 is damaged"),
+    ):
         checkpoints.restore()
 
 
@@ -172,26 +178,28 @@ def test_weights_that_are_not_finite_are_not_saved():
     model.generator.variables[0].assign(tf.fill(model.generator.variables[0].shape, float("inf")))
     logged = dict.fromkeys(("d_loss", "d_loss_real", "d_loss_fake", "g_loss"), tf.constant(1.0))
     with pytest.raises(UserError, match="generator/.* is not finite"):
-        Monitor(config).check_weights(model, logged, 7)
+        Monitor(1.0).check_weights(model, logged, 7)
 
 
-def test_collapse_and_low_d_loss_warn_once(capsys: pytest.CaptureFixture):
+def test_collapse_and_low_d_loss_warn_once():
     same, varied = np.full((8, 4, 4, 1), 77, np.uint8), np.random.default_rng(0).integers(256, size=(8, 4, 4, 1))
     won = {"d_loss": tf.constant(0.001), "d_loss_real": tf.constant(0.0), "d_loss_fake": tf.constant(0.001)}
     won["g_loss"] = tf.constant(9.0)
 
-    def warnings(config: Config) -> list[str]:
-        monitor = Monitor(config)
-        monitor.check_samples(varied, 1)
-        monitor.check_samples(same, 999)  # not yet trained
-        assert not monitor.warned
-        for iteration in (1, 990, 1001, 2001):
-            monitor.check_samples(same if iteration > 990 else varied, iteration)
-            monitor.check_losses(won, iteration)
-        return capsys.readouterr().err.splitlines()
+    def warned(warns: bool) -> list[str]:
+        monitor = Monitor(2e-4, warns)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            monitor.check_samples(varied, 1)
+            monitor.check_samples(same, 999)  # not yet trained
+            assert not caught
+            for iteration in (1, 990, 1001, 2001):
+                monitor.check_samples(same if iteration > 990 else varied, iteration)
+                monitor.check_losses(won, iteration)
+        return [str(warning.message).split(" ")[1] for warning in caught]
 
-    assert [line.split(" ", 3)[2] for line in warnings(Config())] == ["generator's", "discriminator's"]
-    assert warnings(Config(warn_collapse=False)) == []
+    assert warned(True) == ["generator's", "discriminator's"]
+    assert warned(False) == []
 
 
 def limited(size: int, *args: object, cwd: Path) -> tuple[int, str, str]:
@@ -238,7 +246,7 @@ def test_only_one_process_holds_the_lock(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config())
     with training_lock(run), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run):
         pass
-    with training_lock(run), (run.checkpoints / ".lock").open() as file, pytest.raises(BlockingIOError):
+    with training_lock(run), (run.folder / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -316,15 +324,15 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         np.random.default_rng(0).integers(256, size=(16, 8, 8, 1), dtype=np.uint8), np.zeros(16, np.int32), "here", True
     )
     process, seen = psutil.Process(), {}
-    write = recorder.Sampler.write
+    write = TrainingSheets.write
 
-    def observed(sampler: recorder.Sampler, name: str, iteration: int) -> None:
-        write(sampler, name, iteration)
+    def observed(sheets: TrainingSheets, name: str, iteration: int) -> None:
+        write(sheets, name, iteration)
         seen[int(name[6:-4])] = process.memory_info().rss, process.num_fds()
 
-    monkeypatch.setattr(recorder.Sampler, "write", observed)
+    monkeypatch.setattr(TrainingSheets, "write", observed)
     run: Run = Runs(str(tmp_path)).create(config)
-    loop.train(config, run, dataset, init_cluster(config))
-    assert int(tf.train.latest_checkpoint(str(run.checkpoints)).split("-")[-1]) == 2000
+    loop.train(config, run, dataset, cluster_of(config))
+    assert int(tf.train.latest_checkpoint(str(run.folder)).split("-")[-1]) == 2000
     assert seen[2000][0] - seen[500][0] < 30e6
     assert seen[2000][1] <= seen[500][1]

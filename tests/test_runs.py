@@ -16,7 +16,7 @@ from dcgan_tf.system.files import atomic_write
 def saved(runs: Runs, config: Config, name: str, age: int) -> Run:
     """A run with a checkpoint, `age` seconds old."""
     run = runs.create(config, name)
-    (run.checkpoints / "checkpoint").touch()
+    (run.folder / "checkpoint").touch()
     now = run.flags_file.stat().st_mtime
     os.utime(run.flags_file, (now - age, now - age))
     return run
@@ -28,8 +28,8 @@ def test_two_runs_begun_in_the_same_second_are_two(tmp_path: Path):
     assert first.name.startswith("mnist-20")
     assert first.name < second.name
     for run in (first, second):
-        assert run.checkpoints.is_dir() and run.samples.is_dir() and run.logs.is_dir()
-        assert run.checkpoints == tmp_path / "checkpoints" / run.name
+        assert run.folder.is_dir() and run.samples_folder.is_dir() and run.logs_folder.is_dir()
+        assert run.folder == tmp_path / "checkpoints" / run.name
 
 
 def test_the_newest_matching_run(tmp_path: Path):

@@ -13,8 +13,9 @@ import tensorflow as tf
 from conftest import fails_with_one_sentence, main_here
 
 from dcgan_tf.networks import build_discriminator, build_generator
-from dcgan_tf.runs import checkpoint, original
+from dcgan_tf.runs import original
 from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.weights import Checkpoint, Original
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -41,13 +42,13 @@ def test_the_genuine_checkpoint_gives_its_own_samples():
     config = dataclasses.replace(Config(dataset="mnist"), **original.sizes(PREFIX, {}))
     assert (config.output_height, config.output_width, config.c_dim, config.y_dim) == (28, 28, 1, 10)
     assert (config.z_dim, config.gf_dim, config.df_dim, config.gfc_dim, config.dfc_dim) == (100, 16, 16, 64, 64)
-    run = dataclasses.replace(Runs().named("x"), original_checkpoint=PREFIX)
-    generator, path = checkpoint.load_generator(run, config)
-    assert path == PREFIX
+    weights = Original(PREFIX)
+    generator, origin = weights.generator(config)
+    assert origin == (PREFIX, 600)
     samples = generator(recorded["z"], recorded["y"], training=False)
     np.testing.assert_allclose(samples, recorded["samples"], atol=1e-5)
     assert recorded["samples"].std() > 0.1
-    discriminator, _ = checkpoint.load_discriminator(run, config)
+    discriminator, _ = weights.discriminator(config)
     logits = discriminator(samples, recorded["y"], training=False)
     assert abs(float(tf.reduce_mean(tf.sigmoid(logits))) - 0.5) < 0.3  # a trained one doubts its own generator's
 
@@ -76,9 +77,9 @@ def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
     config = run.config()
     assert (config.gf_dim, config.dfc_dim, config.output_height, config.y_dim) == (16, 64, 28, 10)
     reader = original.read(PREFIX)
-    tuned = tf.train.load_checkpoint(str(run.checkpoints / "model-1"))
+    tuned = tf.train.load_checkpoint(str(run.folder / "model-1"))
     moved = {}
-    for network in (checkpoint.load_generator(run, config)[0], checkpoint.load_discriminator(run, config)[0]):
+    for network in (Checkpoint(run).generator(config)[0], Checkpoint(run).discriminator(config)[0]):
         for variable in network.trainable_variables:
             moved[variable.path] = np.abs(variable.numpy() - reader.get_tensor(variable.path)).max()
     # Fresh Adam: its first update is at most one learning rate long; G has two.
@@ -110,7 +111,7 @@ def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path)
     if config.has_labels:
         assert len(found) == 9
     generator = build_generator(dataclasses.replace(Config(seed=9), **found))
-    original.assign(str(tmp_path / "model"), generator)
+    original.load(str(tmp_path / "model"), generator)
     for variable in generator.variables:
         assert (variable.numpy() == original.read(str(tmp_path / "model")).get_tensor(variable.path)).all()
 

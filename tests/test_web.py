@@ -86,7 +86,7 @@ def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[s
 def test_float16_halves_the_model_and_keeps_the_images(out_dirs: dict[str, Path], tmp_path: Path):
     run = Runs(str(out_dirs["mnist"])).named("mnist-small")
     copy = Runs(str(tmp_path)).named("half")
-    shutil.copytree(run.checkpoints, copy.checkpoints)
+    shutil.copytree(run.folder, copy.folder)
     main_here("--dataset=mnist", "--web", "--web_float16", "--out_name=half", out_dir=tmp_path)
     half, whole = tmp_path / "web" / "half" / "generator.tflite", web_folder(out_dirs, "mnist") / "generator.tflite"
     assert half.stat().st_size < 0.6 * whole.stat().st_size

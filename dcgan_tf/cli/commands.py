@@ -1,4 +1,4 @@
-"""The table of commands: what `main.py` can do, each by one flag, and the options that go with it."""
+"""The table of commands: what the program can do, each by one flag, and the options that go with it."""
 
 from __future__ import annotations
 
@@ -8,178 +8,177 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_tf.settings import values
-from dcgan_tf.settings.config import PRESETS
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.settings import options, values
+from dcgan_tf.settings.options import TRAINING, USING
+from dcgan_tf.settings.setting import Setting, Trait
+
+ORIGINAL = Trait.ORIGINAL
+PATH = Trait.PATH
 
 
-@dataclass(frozen=True)
-class Command:
+@dataclass(frozen=True, kw_only=True)
+class Option(Setting):
+    """A flag that is allowed only together with certain commands."""
+
+    keyword: str  # the parameter of the command's function that gets its value
+    parse: Callable[[Any], Any] | None = None  # turns text into that value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Setting):
     """One command, given by one flag.
 
-    main.py calls `function(run, config, value, keyword=...)`. If the flag has no value, `value` is left out. Each
-    option that has a keyword is passed under that keyword. --train has no function here: main.train runs it.
+    The program calls `function(selection, value, keyword=...)`. For a switch, `value` is left out.
     """
 
-    help: str
+    type: type = bool  # of the flag's value; bool for a switch
+    default: Any = False
+    group: str = USING
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
-    # Turns what the user typed into `value`, or raises UserError; None: no value.
-    parse: Callable[[Any], Any] | None = None
-    default: Any = False  # also the type of the flag: False for a switch, "" for text, None for an integer
+    parse: Callable[[Any], Any] | None = None  # turns text into `value`
     options: tuple[str, ...] = ()
-    in_original: bool = False  # carpedm20/DCGAN-tensorflow has this flag, too
 
-    @property
-    def kind(self) -> str:
-        """The type of the flag's value: bool, str or int."""
-        if self.parse is None:
-            return "bool"
-        return "int" if self.default is None else "str"
-
-    def load(self) -> Callable[..., None]:
+    def load(self) -> Callable[..., object]:
         """Import and return the function."""
         module, name = self.function.split(":")
         return getattr(importlib.import_module(f"dcgan_tf.{module}"), name)
 
 
-@dataclass(frozen=True)
-class Option:
-    """A flag that is allowed only together with certain commands."""
-
-    help: str
-    default: Any
-    keyword: str = ""  # the parameter of the function that gets it; blank: only main.py uses it
-    parse: Callable[[Any], Any] | None = None
-    is_path: bool = False
+def _option(setting: Setting, keyword: str, parse: Callable[[Any], Any] | None = None) -> Option:
+    return Option(**vars(setting), keyword=keyword, parse=parse)
 
 
-PRESET_HELP = "; ".join(
-    f"{name}: {' '.join(f'--{flag} {value}' for flag, value in preset.items())}" for name, preset in PRESETS.items()
+def _text_option(text: str, keyword: str, parse: Callable[[Any], Any] | None = None, **traits: Any) -> Option:
+    return Option(type=str, default="", help=text, group=USING, keyword=keyword, parse=parse, **traits)
+
+
+# Beside those in settings/options.py, which choose the weights, or how a training begins.
+OPTIONS = {
+    "class": _text_option(
+        "Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog", "classes"
+    ),
+    "option": Option(
+        type=int,
+        default=1,
+        help="With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
+        " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
+        group=USING,
+        keyword="option",
+        choices=(0, 1, 2, 3, 4),
+    ),
+    "dims": _text_option("With --visualize: only these dimensions of z, e.g. 0,5,7-9", "dims", values.dims),
+    "steps": _option(options.STEPS, "steps"),
+    "web_float16": Option(
+        type=bool,
+        default=False,
+        help="With --web: store the page's weights as float16, in half the bytes",
+        group=USING,
+        keyword="float16",
+    ),
+    "web_dir": _text_option(
+        "With --web: write the page to this folder, small enough to publish: LiteRT.js comes from its CDN",
+        "folder",
+        traits=PATH,
+    ),
+}
+WEIGHTS = tuple(options.WEIGHTS)
+IMAGES = (*WEIGHTS, "class")  # for commands whose functions take `classes`
+
+RANDOM_SHEET = Command(help="Write a random sheet", function="sampling.visualize:write_random_sheet", options=IMAGES)
+TRAIN = Command(
+    help="Train; without this flag, a trained run is used",
+    function="training.start:train",
+    group=TRAINING,
+    traits=ORIGINAL,
+    options=tuple(options.START),
 )
 
 
-def _weights(name: str) -> str:
-    if name not in ("", "raw", "ema"):
-        raise UserError(f"--weights must be raw or ema, but is {name!r}.")
-    return name
+def _text_command(
+    text: str, function: str, parse: Callable[[Any], Any], options: tuple[str, ...], **traits: Any
+) -> Command:
+    return Command(type=str, default="", help=text, function=function, parse=parse, options=options, **traits)
 
 
-OPTIONS = {
-    "resume": Option("With --train: continue a run, the newest that matches or --out_name", False),
-    "init_from": Option("With --train: begin a new run with the weights of this run, or of pretrained:NAME", ""),
-    "preset": Option(f"With --train: other defaults than the original's; {PRESET_HELP}", ""),
-    "checkpoint": Option("Use the weights of a checkpoint of the original program", "", is_path=True),
-    "best": Option("Use the checkpoint that scored best (see --evaluate_freq), not the newest", False),
-    "iteration": Option("Use the checkpoint of this iteration, if it was kept (--max_to_keep), not the newest", 0),
-    "weights": Option(
-        "raw: the generator's weights; ema: their average (default: the average if the run has one)", "", parse=_weights
-    ),
-    "pretrained": Option("Use the trained run of this data set that comes with the program, e.g. mnist", False),
-    "class": Option("Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog", "", "classes"),
-    "option": Option(
-        "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
-        " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
-        1,
-        "option",
-        values.visualize_option,
-    ),
-    "dims": Option("With --visualize: only these dimensions of z, e.g. 0,5,7-9", "", "dims", values.dims),
-    "steps": Option("With --interpolate and --loop: images from one seed to the next", 16, "steps", values.steps),
-    "web_float16": Option("With --web: store the page's weights as float16, in half the bytes", False, "float16"),
-    "web_dir": Option(
-        "With --web: write the page to this folder, small enough to publish: LiteRT.js comes from its CDN",
-        "",
-        "folder",
-        is_path=True,
-    ),
-}
-# They choose the weights; without them, the newest checkpoint.
-WEIGHT_OPTIONS = ("checkpoint", "best", "iteration", "weights", "pretrained")
-# For commands whose functions take `classes`.
-IMAGE_OPTIONS = (*WEIGHT_OPTIONS, "class")
-
-DEFAULT_COMMAND = Command("Write a random sheet", "sampling.visualize:write_random_sheet", options=IMAGE_OPTIONS)
 COMMANDS = {
-    "train": Command(
-        "Train; without this flag, a trained run is used",
-        "",  # main.train calls the training
-        options=("resume", "preset", "checkpoint", "init_from", "pretrained"),
-        in_original=True,
-    ),
+    "train": TRAIN,
     "visualize": Command(
-        "Write the sheets or GIFs that --option names",
-        "sampling.visualize:visualize",
-        options=(*IMAGE_OPTIONS, "option", "dims"),
-        in_original=True,
+        help="Write the sheets or GIFs that --option names",
+        function="sampling.visualize:visualize",
+        options=(*IMAGES, "option", "dims"),
+        traits=ORIGINAL,
     ),
-    "generate_test_images": Command(
-        "Write this many images, one file each; --seed is the seed of the first one",
-        "sampling.sheets:write_images",
-        values.image_count,
-        None,
-        IMAGE_OPTIONS,
-        in_original=True,
-    ),
-    "grid": Command(
+    "generate_test_images": Command(**vars(options.COUNT), function="sampling.sheets:write_images", options=IMAGES),
+    "grid": _text_command(
         "Write a sheet of rows x columns, e.g. 8x16; with labels each row is a class",
         "sampling.sheets:write_grid",
         values.grid,
-        "",
-        IMAGE_OPTIONS,
+        IMAGES,
     ),
-    "interpolate": Command(
+    "interpolate": _text_command(
         "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
         "sampling.sheets:write_interpolation",
         values.interpolation,
-        "",
-        (*IMAGE_OPTIONS, "steps"),
+        (*IMAGES, "steps"),
     ),
-    "loop": Command(
+    "loop": _text_command(
         "Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7",
         "sampling.sheets:write_loop",
         values.loop,
-        "",
-        (*IMAGE_OPTIONS, "steps"),
+        (*IMAGES, "steps"),
     ),
-    "arithmetic": Command(
+    "arithmetic": _text_command(
         "Write the image of a sum of z; each term is the mean z of some seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'",
         "sampling.sheets:write_arithmetic",
         values.arithmetic,
-        "",
-        IMAGE_OPTIONS,
+        IMAGES,
     ),
-    "project": Command(
+    "project": _text_command(
         "Find the z whose image is most like the one in this file, and write both images side by side",
         "sampling.project:write_projection",
         Path,
-        "",
-        IMAGE_OPTIONS,
+        IMAGES,
+        traits=PATH,
     ),
-    "story": Command("Write the run's loss curves and a GIF of its sample sheets", "sampling.story:report"),
+    "story": Command(help="Write the run's loss curves and a GIF of its sample sheets", function="sampling.story:tell"),
     "evaluate": Command(
-        "Measure how good the generated images are; needs the data set",
-        "evaluation.evaluate:evaluate",
-        options=WEIGHT_OPTIONS,
+        help="Measure how good the generated images are; needs the data set",
+        function="evaluation.evaluate:evaluate",
+        options=WEIGHTS,
     ),
-    "features": Command(
+    "features": _text_command(
         "Write the discriminator's features of the data set to this .npz file",
         "evaluation.features:write_features",
         Path,
-        "",
-        WEIGHT_OPTIONS,
+        WEIGHTS,
+        traits=PATH,
     ),
     "export": Command(
-        "Write both networks as SavedModel and .keras, the generator also as .tflite",
-        "export.models:export",
-        options=WEIGHT_OPTIONS,
-        in_original=True,
+        help="Write both networks as SavedModel and .keras, the generator also as .tflite",
+        function="export.models:export",
+        options=WEIGHTS,
+        traits=ORIGINAL,
     ),
     "freeze": Command(
-        "Write the generator as one frozen graph", "export.models:freeze", options=WEIGHT_OPTIONS, in_original=True
+        help="Write the generator as one frozen graph",
+        function="export.models:freeze",
+        options=WEIGHTS,
+        traits=ORIGINAL,
     ),
     "web": Command(
-        "Write a web page that shows the image of any z",
-        "export.web_page:write_page",
-        options=(*WEIGHT_OPTIONS, "web_float16", "web_dir"),
+        help="Write a web page that shows the image of any z",
+        function="export.web_page:write_page",
+        options=(*WEIGHTS, "web_float16", "web_dir"),
     ),
 }
+
+
+def all_flags() -> dict[str, Setting]:
+    """Return every flag but those of Config and of places: commands, each with its options where they first occur."""
+    found: dict[str, Setting] = {}
+    known = options.START | options.WEIGHTS | OPTIONS
+    for name, command in COMMANDS.items():
+        found[name] = command
+        for option in command.options:
+            found.setdefault(option, known[option])
+    return found

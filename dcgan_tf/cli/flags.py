@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import shutil
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from absl import flags
 
-from dcgan_tf.cli.commands import COMMANDS, DEFAULT_COMMAND, OPTIONS, Command
+from dcgan_tf.cli.commands import COMMANDS, OPTIONS, RANDOM_SHEET, Command, all_flags
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.settings.config import SETTINGS, Config, with_preset
-from dcgan_tf.settings.setting import Trait
+from dcgan_tf.settings import options
+from dcgan_tf.settings.config import SETTINGS
+from dcgan_tf.settings.given import unknown
+from dcgan_tf.settings.setting import Setting, Trait
 from dcgan_tf.system.errors import UserError
 
-FLAGS = flags.FLAGS
-DEFINE = {
-    "str": flags.DEFINE_string,
-    "bool": flags.DEFINE_boolean,
-    "int": flags.DEFINE_integer,
-    "float": flags.DEFINE_float,
-}
 EXAMPLES = """\
 Train a DCGAN, or use a trained one.
 
@@ -37,7 +29,9 @@ Examples:
 
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
 GROUPS = ("Data", "Networks", "Training", "Monitoring a training", "Using a trained run", "Devices and speed")
-GROUPS += ("Where a run is",)
+GROUPS += (options.PLACE,)
+HELP = ("--help", "-help", "-h", "--h", "--helpfull", "--helpshort")
+FLAGS: dict[str, Setting] = all_flags() | SETTINGS | options.PLACES
 
 
 @dataclass(frozen=True)
@@ -45,126 +39,135 @@ class Request:
     """What the user asks for."""
 
     command: Command
-    value: tuple[Any, ...]  # the value of the command's flag; empty if the flag has no value
-    options: dict[str, Any]  # the options of the command, by the names of their flags
-    config: Config
-    given: dict[str, Any]  # only the settings on the command line
+    value: tuple[Any, ...]  # the value of the command's flag; empty for a switch
+    keywords: dict[str, Any]  # the options that the command's function gets
+    chosen: dict[str, Any]  # the options that choose the weights, or how a training begins
+    given: dict[str, Any]  # the settings on the command line
     runs: Runs
     out_name: str
 
 
-@dataclass(frozen=True)
-class Flag:
-    """One flag, as it is defined and as --help shows it."""
+class _Parser(flags.ArgumentParser):
+    """Lets the setting itself check what the user typed."""
 
-    name: str
-    kind: str  # of its value: a key of DEFINE
-    default: Any
-    help: str
-    group: str
-    is_path: bool = False
-    in_original: bool = False
+    def __init__(self, name: str, setting: Setting):
+        super().__init__()
+        self.name = name
+        self.setting = setting
+        self.syntactic_help = ""
 
-    def help_lines(self, width: int) -> str:
-        """Return the flag's lines in --help."""
-        default = "" if self.default in (None, "", False) else f" (default: {self.default})"
-        text = textwrap.fill(self.help + default, width, initial_indent=" " * 26, subsequent_indent=" " * 26)
-        label = f"{' *' if self.in_original else '  '} --{self.name}"
-        return f"{label:26}{text[26:]}" if len(label) < 26 else f"{label}\n{text}"
+    def parse(self, argument: Any) -> Any:
+        return self.setting.convert(self.name, argument)
+
+    def flag_type(self) -> str:
+        return self.setting.type.__name__
 
 
-def all_flags() -> Iterator[Flag]:
-    """Yield every flag, in the order of --help."""
-    options = dict(OPTIONS)
-    for name, command in COMMANDS.items():
-        group, is_path = "Training" if name == "train" else "Using a trained run", name in ("features", "project")
-        yield Flag(name, command.kind, command.default, command.help, group, is_path, command.in_original)
-        for option_name in command.options:
-            if option := options.pop(option_name, None):  # list an option once, after the first command that has it
-                kind = type(option.default).__name__
-                yield Flag(option_name, kind, option.default, option.help, group, option.is_path)
-    for field in dataclasses.fields(Config):
-        if setting := SETTINGS.get(field.name):
-            kind = str(field.type).removesuffix(" | None")
-            text = setting.help + (f"; one of {', '.join(map(str, setting.choices))}" if setting.choices else "")
-            path, original = Trait.PATH in setting.traits, Trait.ORIGINAL in setting.traits
-            yield Flag(field.name, kind, field.default, text, setting.group, path, original)
-    group = "Where a run is"
-    yield Flag("out_dir", "str", ".", "Folder for checkpoints, samples and logs", group, is_path=True, in_original=True)
-    name_help = "Name of the run (default: with --train a new name, else the newest run that matches)"
-    yield Flag("out_name", "str", "", name_help, group, in_original=True)
-    for name in ("checkpoint", "sample"):
-        text = f"Folder for {name}s, in out_dir"
-        yield Flag(f"{name}_dir", "str", f"{name}s", text, group, is_path=True, in_original=True)
+def define() -> flags.FlagValues:
+    """Return the flags, which are not those of absl that other libraries share."""
+    values = flags.FlagValues()
+    for name, setting in FLAGS.items():
+        parser = _Parser(name, setting)
+        values[name] = flags.Flag(parser, None, name, None, setting.help, boolean=setting.type is bool)
+    return values
 
 
-for flag in all_flags():
-    DEFINE[flag.kind](flag.name, flag.default, flag.help)
+def parse(argv: list[str]) -> Request:
+    """Read the command line; --help prints the flags and ends the program. Raises UserError."""
+    if any(argument in HELP for argument in argv[1:]):
+        print(help_text())
+        raise SystemExit(0)
+    values = define()
+    try:
+        rest = values(argv)[1:]
+    except flags.UnrecognizedFlagError as error:
+        raise unknown(error.flagname, FLAGS) from error
+    except flags.Error as error:
+        raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
+    if rest:
+        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
+    present = {name: values[name].value for name in FLAGS if values[name].present}
+    # A flag that is switched off, or blank, is not there.
+    active = {name: value for name, value in present.items() if value is not False and value != ""}
+    name, command = _chosen_command(active)
+    _check_options(active, name, command)
+    places = {place: value for place, value in active.items() if place in options.PLACES}
+    out_name = places.pop("out_name", "")
+    return Request(
+        command=command,
+        value=_value(command, active.get(name)),
+        keywords=_keywords(command, active),
+        chosen={option: active[option] for option in command.options if option in active and option not in OPTIONS},
+        given={setting: value for setting, value in present.items() if setting in SETTINGS},
+        runs=Runs(**places),
+        out_name=out_name,
+    )
+
+
+def _value(command: Command, value: Any) -> tuple[Any, ...]:
+    """Return what the command's function gets as its value: nothing if it is a switch."""
+    if command.type is bool:
+        return ()
+    if command.parse:
+        value = command.parse(value)
+    return (value,)
+
+
+def _keywords(command: Command, active: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that the command's function gets, with their defaults where they are not given."""
+    keywords = {}
+    for name in command.options:
+        if name in OPTIONS:
+            option = OPTIONS[name]
+            value = active.get(name, option.default)
+            if option.parse:
+                value = option.parse(value)
+            keywords[option.keyword] = value
+    return keywords
+
+
+def _chosen_command(active: dict[str, Any]) -> tuple[str, Command]:
+    """Return the command on the command line and the name of its flag. Raises UserError if there are two."""
+    names = [name for name in COMMANDS if name in active]
+    if len(names) > 1:
+        raise UserError(f"--{names[0]} and --{names[1]} exclude each other; give only one of them.")
+    if not names:
+        return "", RANDOM_SHEET
+    return names[0], COMMANDS[names[0]]
+
+
+def _check_options(active: dict[str, Any], name: str, command: Command) -> None:
+    """Raise UserError if an option does not go with the command."""
+    for option in options.START | options.WEIGHTS | OPTIONS:
+        if option in active and option not in command.options:
+            allowed = " or ".join(f"--{other}" for other in COMMANDS if option in COMMANDS[other].options)
+            instead = ""
+            if name:
+                instead = f" instead of --{name}"
+            raise UserError(f"--{option} needs {allowed}{instead}.")
 
 
 def help_text() -> str:
     """Return the text of --help: examples, then the flags in groups."""
     width = min(shutil.get_terminal_size((110, 24)).columns, 110)
     groups: dict[str, list[str]] = {group: [] for group in GROUPS}
-    for flag in all_flags():
-        groups[flag.group].append(flag.help_lines(width))
+    for name, setting in FLAGS.items():
+        groups[setting.group].append(_help_lines(name, setting, width))
     return "\n\n".join([EXAMPLES, *("\n".join([f"{group}:", *lines]) for group, lines in groups.items())])
 
 
-def parse(argv: list[str]) -> Request:
-    """Read the command line; --help prints the flags and ends the program. Raises UserError."""
-    if any(arg in ("--help", "-help", "-h", "--h", "--helpfull", "--helpshort") for arg in argv[1:]):
-        print(help_text())
-        raise SystemExit(0)
-    try:
-        rest = FLAGS(argv)[1:]
-    except flags.Error as error:
-        raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
-    if rest:
-        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
-    for flag in all_flags():
-        if flag.is_path:
-            FLAGS[flag.name].value = os.path.expanduser(os.path.expandvars(FLAGS[flag.name].value))
-    name, command = _chosen_command()
-    _check_options(name, command)
-    options = {}
-    for option in command.options:
-        parser, text = OPTIONS[option].parse, FLAGS[option].value
-        options[option] = parser(text) if parser else text
-    value = (command.parse(FLAGS[name].value),) if command.parse else ()
-    given = {setting: FLAGS[setting].value for setting in SETTINGS if FLAGS[setting].present}
-    if "epoch" in given:
-        if "iterations" in given:
-            raise UserError("--iterations replaces --epoch; give only one of them.")
-        given["iterations"] = None  # also if the run that is resumed has iterations
-    config = Config(**with_preset(options.get("preset", ""), given))
-    runs = Runs(FLAGS.out_dir, FLAGS.checkpoint_dir, FLAGS.sample_dir)
-    return Request(command, value, options, config, given, runs, FLAGS.out_name)
-
-
-def _is_set(name: str) -> bool:
-    value = FLAGS[name].value
-    return FLAGS[name].present and value is not False and value != ""
-
-
-def _chosen_command() -> tuple[str, Command]:
-    """Return the command on the command line and the name of its flag. Raises UserError if there are two."""
-    names = [name for name in COMMANDS if _is_set(name)]
-    if len(names) > 1:
-        raise UserError(f"--{names[0]} and --{names[1]} exclude each other; give only one of them.")
-    return (names[0], COMMANDS[names[0]]) if names else ("", DEFAULT_COMMAND)
-
-
-def _check_options(name: str, command: Command) -> None:
-    """Raise UserError if an option does not go with the command, or with another option."""
-    for option in OPTIONS:
-        if _is_set(option) and option not in command.options:
-            allowed = " or ".join(f"--{other}" for other in COMMANDS if option in COMMANDS[other].options)
-            raise UserError(f"--{option} needs {allowed}{f' instead of --{name}' if name else ''}.")
-    starts = [option for option in ("checkpoint", "init_from", "pretrained") if _is_set(option)]
-    if starts and FLAGS.resume:
-        raise UserError(f"--{starts[0]} begins a new run and --resume continues one; give only one of them.")
-    if len(starts) > 1:
-        raise UserError(f"--{starts[0]} and --{starts[1]} both choose the weights; give only one of them.")
-    if os.sep in FLAGS.out_name or FLAGS.out_name in (".", ".."):
-        raise UserError(f"--out_name must be a plain name without {os.sep}, but is {FLAGS.out_name!r}.")
+def _help_lines(name: str, setting: Setting, width: int) -> str:
+    """Return a flag's lines in --help."""
+    text = setting.help
+    choices = [str(choice) for choice in setting.choices if choice != ""]
+    if choices and name in SETTINGS:
+        text += f"; one of {', '.join(choices)}"
+    if setting.default not in (None, "", False):
+        text += f" (default: {setting.default})"
+    label = f"   --{name}"
+    if Trait.ORIGINAL in setting.traits:
+        label = f" * --{name}"
+    filled = textwrap.fill(text, width, initial_indent=" " * 26, subsequent_indent=" " * 26)
+    if len(label) < 26:
+        return f"{label:26}{filled[26:]}"
+    return f"{label}\n{filled}"

@@ -8,14 +8,15 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_tf.evaluation.evaluator import FEW_LABELS, Evaluator
-from dcgan_tf.runs import checkpoint
-from dcgan_tf.runs.run import Run
-from dcgan_tf.sampling import sheets
-from dcgan_tf.settings.config import Config
+from dcgan_tf.runs.select import Selection
+from dcgan_tf.sampling.sampler import Sampler
+from dcgan_tf.sampling.sheets import save
 from dcgan_tf.system import image_files
 from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.messages import say
 
-PERCENT, NUMBER = ".2%", ".4g"
+PERCENT = ".2%"
+NUMBER = ".4g"
 # The title and the format of each metric in the table. To add a metric, write a pure function on arrays in metrics.py
 # with a test worked out by hand, call it in `Evaluator.measure` (evaluator.py), and add a row here.
 TITLES = {
@@ -46,21 +47,23 @@ def score(scores: dict[str, float]) -> float | None:
     return next((scores[name] for name in names if name in scores), None)
 
 
-def evaluate(run: Run, config: Config) -> dict[str, Any]:
-    """Measure a run: print the table, and write metrics.json, TensorBoard scalars and nearest.png.
+def evaluate(selection: Selection) -> dict[str, Any]:
+    """Measure a run: show the table, and write metrics.json, TensorBoard scalars and nearest.png.
 
     Returns: the content of metrics.json.
     Raises: UserError if the checkpoint or the data set cannot be read.
     """
-    generator, path = checkpoint.load_generator(run, config)
-    print(f"Generator: {path}")
-    sample_fn = sheets.make_sample_fn(generator, config)
-    evaluator = Evaluator(config)
-    scores = evaluator.measure(sample_fn) | evaluator.controls(run)
-    iteration = checkpoint.iteration_of(path) or 0
-    write_scalars(tf.summary.create_file_writer(str(run.logs)), scores, iteration)
+    run = selection.run
+    config = selection.config
+    generator, origin = selection.weights.generator(config)
+    say(f"Generator: {origin.path}")
+    sampler = Sampler(generator, config)
+    evaluator = Evaluator(config, config.seed)
+    scores = evaluator.measure(sampler) | evaluator.controls(selection.weights)
+    iteration = origin.iteration or 0
+    write_scalars(tf.summary.create_file_writer(str(run.logs_folder)), scores, iteration)
     facts = {
-        "checkpoint": path,
+        "checkpoint": origin.path,
         "iteration": iteration,
         "split": config.split,
         "saw_test_pictures": evaluator.has_test and config.split != "train",
@@ -68,16 +71,15 @@ def evaluate(run: Run, config: Config) -> dict[str, Any]:
         "generated": config.evaluate_samples,
         "first_seed": config.seed,
         "real_training_pictures": len(evaluator.train.images),
-        "real_test_pictures": len(evaluator.test.images) if evaluator.has_test else 0,
+        "real_test_pictures": evaluator.test_count,
         "feature_space": evaluator.space,
     }
-    print(table(scores, facts))
-    run.checkpoints.mkdir(parents=True, exist_ok=True)
-    with atomic_write(run.checkpoints / "metrics.json") as temporary:
+    say(table(scores, facts))
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(run.folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
-    print(f"Wrote {run.checkpoints / 'metrics.json'}")
-    sheet = evaluator.nearest_sheet(sample_fn)
-    sheets.save_and_print(image_files.save_png, run.samples / "nearest.png", sheet)
+    say(f"Wrote {run.folder / 'metrics.json'}")
+    save(image_files.save_png, run.samples_folder / "nearest.png", evaluator.nearest_sheet(sampler))
     return facts | scores
 
 

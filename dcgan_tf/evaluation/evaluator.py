@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 
 import numpy as np
 
-from dcgan_tf import latents
-from dcgan_tf.data.dataset import Dataset, load_dataset
+from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.evaluation import cache, metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
 from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
-from dcgan_tf.runs.pretrained import has_discriminator
-from dcgan_tf.runs.run import Run
-from dcgan_tf.sampling import sheets
+from dcgan_tf.runs.weights import Weights
+from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import say
 
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
 MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
@@ -31,18 +29,23 @@ FID_SPACE = "Inception of 2015, pool_3, as in published figures"
 class Evaluator:
     """The real images of a data set and what is computed from them once, to measure any generator."""
 
-    def __init__(self, config: Config, dataset: Dataset | None = None):
+    def __init__(self, config: Config, first_seed: int, dataset: Dataset | None = None):
         """Read the data set and prepare the feature space.
 
         Args:
+          first_seed: of the generated images.
           dataset: the one that training has already read, if any.
         Raises: UserError if the data set cannot be read.
         """
         self.config = config
+        self.seeds = range(first_seed, first_seed + config.evaluate_samples)
         self.train, self.test = load_splits(config, dataset)
         self.has_test = self.train.has_test
-        self.real = self.test if config.hold_out else self.train
-        self.samples = [random_images(x.images, MAX_COPYING_SAMPLES) for x in (self.train, self.test)]
+        self.real = self.train
+        if config.hold_out:
+            self.real = self.test
+        # Some training and some unseen images, to search for copies
+        self.some = [random_images(part.images, MAX_COPYING_SAMPLES) for part in (self.train, self.test)]
         self.classifier: Classifier | None = None
         if config.has_labels:
             self.classifier = trained_classifier(config, self.train)
@@ -50,14 +53,20 @@ class Evaluator:
         if self.features:
             chosen = random_images(self.real.images, config.evaluate_samples)
             self.real_features = np.random.default_rng(0).permutation(self.features(chosen))
-            self.sample_features = [self.features(images) for images in self.samples] if self.has_test else []
+            if self.has_test:
+                self.some_features = [self.features(images) for images in self.some]
 
-    def measure(self, sample_fn: sheets.SampleFn) -> dict[str, float]:
-        """Return the metrics of the images of evaluate_samples seeds from config.seed on, with all classes in turn."""
-        config = self.config
-        seeds = range(config.seed, config.seed + config.evaluate_samples)
-        z, labels = sample_inputs(config, seeds)
-        images = sample_fn(z, labels)
+    @property
+    def test_count(self) -> int:
+        """The number of test images."""
+        if not self.has_test:
+            return 0
+        return len(self.test.images)
+
+    def measure(self, sampler: Sampler) -> dict[str, float]:
+        """Return the metrics of the images of the seeds, with all classes in turn."""
+        labels = self._labels(sampler, self.seeds)
+        images = sampler.images(sampler.z(self.seeds), labels)
         scores = {}
         if self.classifier:
             scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(
@@ -65,29 +74,39 @@ class Evaluator:
             )
             scores["class_accuracy"] = self.classifier.accuracy(images, labels)
         if self.features:
-            real, fake = self.real_features, self.features(images)
-            name = "fid" if self.space == FID_SPACE else "frechet"
-            scores[name] = metrics.frechet_distance(real, fake)
-            scores["kid"], scores["kid_spread"] = metrics.kernel_distance(real, fake)
-            if self.has_test:
-                scores["copying_features"] = metrics.copying(fake[:MAX_COPYING_SAMPLES], *self.sample_features)
-            scores["precision"], scores["recall"] = metrics.precision_recall(
-                real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES]
-            )
+            scores |= self._feature_scores(self.features(images))
         reals = random_images(self.real.images, MAX_SWD_SAMPLES)
         scores["swd"] = sliced_wasserstein(reals, images[:MAX_SWD_SAMPLES])
         if self.has_test:
-            scores["copying"] = metrics.copying(images[:MAX_COPYING_SAMPLES], *self.samples)
+            scores["copying"] = metrics.copying(images[:MAX_COPYING_SAMPLES], *self.some)
         return scores
 
-    def controls(self, run: Run) -> dict[str, float]:
+    def _feature_scores(self, fake: np.ndarray) -> dict[str, float]:
+        """Return the metrics of generated features [N, D]."""
+        real = self.real_features
+        scores = {}
+        name = "frechet"
+        if self.space == FID_SPACE:
+            name = "fid"
+        scores[name] = metrics.frechet_distance(real, fake)
+        scores["kid"], scores["kid_spread"] = metrics.kernel_distance(real, fake)
+        if self.has_test:
+            scores["copying_features"] = metrics.copying(fake[:MAX_COPYING_SAMPLES], *self.some_features)
+        scores["precision"], scores["recall"] = metrics.precision_recall(real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES])
+        return scores
+
+    def _labels(self, sampler: Sampler, seeds: range) -> np.ndarray:
+        return sampler.labels(seeds, range(len(sampler.class_names)))
+
+    def controls(self, weights: Weights) -> dict[str, float]:
         """Return the metrics of the real images, and the SVM errors on the discriminator's features.
 
         They need labels and, except for one, a test split.
         """
         if not self.classifier:
             return {}
-        train, test = self.train, self.test
+        train = self.train
+        test = self.test
         scores = {"class_accuracy_real": self.classifier.accuracy(test.images, test.labels)}
         if not self.has_test:
             return scores
@@ -96,14 +115,15 @@ class Evaluator:
             self.config, "1-NN error", data, lambda: [np.array(metrics.nearest_neighbour_error(*data))]
         )
         scores["control_error"] = float(error)
-        if run.pretrained and not has_discriminator(run.pretrained):
-            print("The linear SVM is left out: this pretrained run has no discriminator.")
+        if not weights.has_discriminator:
+            say("The linear SVM is left out: this pretrained run has no discriminator.")
             return scores
         if not importlib.util.find_spec("sklearn"):
-            print("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
+            say("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
-        features = discriminator_features(run, self.config)
-        train_features, test_features = features(train.images), features(test.images)
+        features = discriminator_features(weights, self.config)
+        train_features = features(train.images)
+        test_features = features(test.images)
         scores["svm_error"] = svm_error(train_features, train.labels, test_features, test.labels)
         few = max(FEW_LABELS, 2 * self.config.y_dim)
         scores["svm_error_few"] = svm_error(train_features[:few], train.labels[:few], test_features, test.labels)
@@ -122,13 +142,13 @@ class Evaluator:
             " for fair figures train with --split train."
         )
 
-    def nearest_sheet(self, sample_fn: sheets.SampleFn) -> np.ndarray:
+    def nearest_sheet(self, sampler: Sampler) -> np.ndarray:
         """Return a sheet with rows of generated images, and below each image the nearest real training image.
 
         The distance is Euclidean, on pixels. Returns: uint8 [10 * H, 10 * W, C].
         """
-        seeds = range(self.config.seed, self.config.seed + NEAREST_ROWS * NEAREST_COLUMNS)
-        images = sample_fn(*sample_inputs(self.config, seeds))
+        seeds = range(self.seeds[0], self.seeds[0] + NEAREST_ROWS * NEAREST_COLUMNS)
+        images = sampler.images(sampler.z(seeds), self._labels(sampler, seeds))
         real = self.train.images[metrics.nearest(images, self.train.images)]
         shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
         rows = np.stack([images.reshape(shape), real.reshape(shape)], axis=1)
@@ -137,12 +157,17 @@ class Evaluator:
 
 def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Dataset]:
     """Return all training images and all test images; if there is no test split, both are the training images."""
-    whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
-    reusable = dataset and (config.split == "train" or config.hold_out or not dataset.has_test)
-    train = dataset if reusable else load_dataset(whole)[0]
+    train = dataset
+    if train is None or not is_train_part(config, train):
+        train = read_dataset(config, "train")
     if not train.has_test:
         return train, train
-    return train, load_dataset(dataclasses.replace(whole, split="test"))[0]
+    return train, read_dataset(config, "test")
+
+
+def is_train_part(config: Config, dataset: Dataset) -> bool:
+    """Return whether a data set that a training has read holds its training images, and no others."""
+    return config.split == "train" or config.hold_out > 0 or not dataset.has_test
 
 
 def trained_classifier(config: Config, train: Dataset) -> Classifier:
@@ -150,7 +175,7 @@ def trained_classifier(config: Config, train: Dataset) -> Classifier:
     classifier = Classifier(train.images.shape[1:], config.y_dim)
 
     def compute() -> list[np.ndarray]:
-        print(f"Training a classifier on {len(train.images):,} real images ...", flush=True)
+        say(f"Training a classifier on {len(train.images):,} real images ...")
         return classifier.train(train.images, train.labels)
 
     data = [train.images, train.labels, np.array(config.y_dim)]
@@ -169,7 +194,7 @@ def choose_features(config: Config, classifier: Classifier | None, train: Datase
 
     Raises: UserError if the file of the Inception graph is damaged.
     """
-    path = graph_path(config)
+    path = graph_path(config.inception, config.cache_dir)
     if classifier and train.images.shape[1:] == (28, 28, 1) and not config.inception:
         return "last hidden layer of a classifier trained on the real images", classifier.features
     if path:
@@ -177,11 +202,5 @@ def choose_features(config: Config, classifier: Classifier | None, train: Datase
     try:
         return "Keras's InceptionV3, last pooling", keras_inception()
     except UserError as error:
-        print(f"KID, precision and recall are left out: {error} FID: python -m dcgan_tf.download inception.")
+        say(f"KID, precision and recall are left out: {error} FID: python -m dcgan_tf.download inception.")
         return "none", None
-
-
-def sample_inputs(config: Config, seeds: range) -> tuple[np.ndarray, np.ndarray]:
-    """Return z [N, Z] and labels [N] of the seeds, with all classes in turn."""
-    z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
-    return z, latents.cycle_labels(seeds, range(config.y_dim))

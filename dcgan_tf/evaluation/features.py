@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
-from dcgan_tf.data.dataset import load_dataset
+from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.pixels import to_float
-from dcgan_tf.runs import checkpoint
-from dcgan_tf.runs.run import Run
+from dcgan_tf.runs.select import Selection
+from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.guest import ignored_warnings, own_seeds
+from dcgan_tf.system.messages import progress, say
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
 EPOCHS = 5  # of the classifier, which then classifies 99% of MNIST's test images correctly
@@ -34,19 +34,20 @@ class Classifier:
         Args:
           image_shape: H, W, C.
         """
-        keras.utils.set_random_seed(0)
         layers = keras.layers
-        self.hidden = keras.Sequential(
-            [
-                keras.Input(image_shape, dtype="uint8"),
-                layers.Rescaling(1 / 255),
-                layers.Conv2D(32, 3, 2, "same", activation="relu"),
-                layers.Conv2D(64, 3, 2, "same", activation="relu"),
-                layers.Flatten(),
-                layers.Dense(128, activation="relu"),
-            ]
-        )
-        self.network = keras.Sequential([self.hidden, layers.Dropout(0.3), layers.Dense(class_count)])
+        with own_seeds(0):
+            self.hidden = keras.Sequential(
+                [
+                    keras.Input(image_shape, dtype="uint8"),
+                    layers.Rescaling(1 / 255),
+                    layers.Conv2D(32, 3, 2, "same", activation="relu"),
+                    layers.Conv2D(64, 3, 2, "same", activation="relu"),
+                    layers.Flatten(),
+                    layers.Dense(128, activation="relu"),
+                ]
+            )
+            self.network = keras.Sequential([self.hidden, layers.Dropout(0.3), layers.Dense(class_count)])
+            self.network.build((None, *image_shape))
 
     def train(self, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         """Train it on uint8 images [N, H, W, C] and their labels, int32 [N]; only once. Returns the weights."""
@@ -54,7 +55,8 @@ class Classifier:
         learning_rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.network.compile(keras.optimizers.Adam(learning_rate), loss, steps_per_execution=10)  # the same, faster
-        self.network.fit(images, labels, TRAIN_BATCH, EPOCHS, verbose=0)
+        with own_seeds(0):
+            self.network.fit(images, labels, TRAIN_BATCH, EPOCHS, verbose=0)
         return self.network.get_weights()
 
     def features(self, images: np.ndarray) -> np.ndarray:
@@ -67,7 +69,7 @@ class Classifier:
         return float(np.mean(predicted == labels))
 
 
-def discriminator_features(run: Run, config: Config) -> Features:
+def discriminator_features(weights: Weights, config: Config) -> Features:
     """Return the run's discriminator as a feature extractor (Radford et al. 2015, section 5.1).
 
     The features are the activations of all convolutions, max-pooled to 4 x 4 at most, flattened and concatenated. They
@@ -75,7 +77,7 @@ def discriminator_features(run: Run, config: Config) -> Features:
 
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    discriminator, _ = checkpoint.load_discriminator(run, config)
+    discriminator, _ = weights.discriminator(config)
 
     @tf.function
     def batch_features(images: tf.Tensor) -> tf.Tensor:
@@ -95,23 +97,24 @@ def pool(x: tf.Tensor) -> tf.Tensor:
 
 def in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, batch: int) -> np.ndarray:
     """Apply the network to batches of the images, and concatenate the results."""
-    starts = tqdm(range(0, len(images), batch), "Features", unit="batch", leave=False, dynamic_ncols=True)
+    starts = progress(range(0, len(images), batch), "Features", unit="batch", leave=False)
     return np.concatenate([np.asarray(network(images[start : start + batch])) for start in starts])
 
 
-def write_features(run: Run, config: Config, path: Path) -> None:
+def write_features(selection: Selection, path: Path) -> None:
     """Write the discriminator's features of the data set as .npz: features, labels, class_names.
 
     They are float32 [N, D], int32 [N] and strings [Y].
 
     Raises: UserError if the data set or the checkpoint cannot be read.
     """
-    dataset, config = load_dataset(config)
-    features = discriminator_features(run, config)(dataset.images)
+    dataset = read_dataset(selection.config)
+    features = discriminator_features(selection.weights, selection.config)(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
+    names = np.array(selection.config.class_names, str)
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, features=features, labels=dataset.labels, class_names=np.array(config.class_names, str))
-    print(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")
+        np.savez(file, features=features, labels=dataset.labels, class_names=names)
+    say(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")
 
 
 def svm_error(features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray) -> float:
@@ -130,7 +133,6 @@ def svm_error(features: np.ndarray, labels: np.ndarray, test_features: np.ndarra
     passes = -(-SVM_STEPS // len(features))
     sgd = SGDClassifier(alpha=1e-3, average=True, max_iter=passes, n_jobs=-1, random_state=0)
     svm = make_pipeline(StandardScaler(), sgd)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # that it ended after `passes`
+    with ignored_warnings(ConvergenceWarning):  # that it ended after `passes`
         svm.fit(features, labels)
     return float(np.mean(svm.predict(test_features) != test_labels))

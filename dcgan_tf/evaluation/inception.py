@@ -9,20 +9,22 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from dcgan_tf.download.__main__ import INCEPTION
+from dcgan_tf.download.archives import INCEPTION
 from dcgan_tf.evaluation.features import Features, in_batches
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import cache_folder
 from dcgan_tf.system.errors import UserError, reason
 
 BATCH = 32  # images
 
 
-def graph_path(config: Config) -> Path | None:
-    """Return the file of the 2015 graph: --inception, else the one in cache_dir if it is there, else None."""
-    if config.inception:
-        return Path(config.inception)
-    path = Path(config.cache_dir).expanduser() / INCEPTION.name
-    return path if path.is_file() else None
+def graph_path(inception: str, cache_dir: str) -> Path | None:
+    """Return the file of the 2015 graph: `inception` if given, else the one in the cache if it is there, else None."""
+    if inception:
+        return Path(inception)
+    path = cache_folder(cache_dir) / INCEPTION.name
+    if not path.is_file():
+        return None
+    return path
 
 
 def inception_2015(path: Path) -> Features:

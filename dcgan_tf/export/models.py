@@ -7,10 +7,10 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from dcgan_tf.pixels import ValueRange
-from dcgan_tf.runs.checkpoint import load_discriminator, load_generator
-from dcgan_tf.runs.run import Run
+from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import atomic_folder
+from dcgan_tf.system.messages import say
 
 EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run
 
@@ -21,12 +21,14 @@ def inference_model(network: keras.Model, config: Config) -> keras.Model:
     The generator: z [B, Z] (and one-hot y [B, Y]) -> images [B, H, W, C] in [0, 1].
     The discriminator: images [B, H, W, C] in [0, 1] (and y) -> logits [B, 1]; their sigmoid is the probability "real".
     """
-    y = [keras.Input([config.y_dim], name="y")] if config.has_labels else []
+    y = []
+    if config.has_labels:
+        y = [keras.Input([config.y_dim], name="y")]
     if network.name == "generator":
         x = keras.Input([config.z_dim], name="z")
         output = rescale(network(x, *y, training=False), config.value_range, EXPORT_RANGE, "to_0_1")
     else:
-        x = keras.Input([config.output_height, config.output_width, config.c_dim], name="images")
+        x = keras.Input([*config.image_shape], name="images")
         images = rescale(x, EXPORT_RANGE, config.value_range, "from_0_1")
         output = network(images, *y, training=False)
     return keras.Model([x, *y], output, name=f"dcgan_{network.name}")
@@ -49,7 +51,9 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
       model: from `inference_model`.
       batch: the batch size; None for any.
     """
-    output = "images" if model.name.endswith("generator") else "logits"
+    output = "logits"
+    if model.name.endswith("generator"):
+        output = "images"
     signature = [tf.TensorSpec([batch, *x.shape[1:]], tf.float32, name=x.name) for x in model.inputs]
 
     @tf.function(input_signature=signature, autograph=False)
@@ -59,15 +63,17 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
     return serve.get_concrete_function()
 
 
-def export(run: Run, config: Config) -> None:
+def export(selection: Selection) -> None:
     """Write the folder export next to the checkpoint: both networks as SavedModel and .keras, the generator as .tflite.
 
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    networks = load_generator(run, config)[0], load_discriminator(run, config)[0]
-    models = [inference_model(network, config) for network in networks]
-    with atomic_folder(run.checkpoints / "export") as folder:
-        for network, model in zip(networks, models, strict=True):
+    generator, _ = selection.weights.generator(selection.config)
+    discriminator, _ = selection.weights.discriminator(selection.config)
+    target = selection.run.folder / "export"
+    with atomic_folder(target) as folder:
+        for network in (generator, discriminator):
+            model = inference_model(network, selection.config)
             model.save(folder / f"{network.name}.keras")
             # A SavedModel needs an object that holds the variables of its graph.
             module = tf.Module()
@@ -75,21 +81,22 @@ def export(run: Run, config: Config) -> None:
             tf.saved_model.save(module, str(folder / network.name), signatures=serving_function(model))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "generator"))
         (folder / "generator.tflite").write_bytes(converter.convert())
-    for path in sorted((run.checkpoints / "export").iterdir()):
-        print(f"Wrote {path}")
+    for path in sorted(target.iterdir()):
+        say(f"Wrote {path}")
 
 
-def freeze(run: Run, config: Config) -> None:
-    """Write frozen/generator.pb next to the checkpoint, and print the names of its input and output tensors.
+def freeze(selection: Selection) -> None:
+    """Write frozen/generator.pb next to the checkpoint, and name its input and output tensors.
 
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    model = inference_model(load_generator(run, config)[0], config)
-    frozen = convert_variables_to_constants_v2(serving_function(model))
-    with atomic_folder(run.checkpoints / "frozen") as folder:
+    generator, _ = selection.weights.generator(selection.config)
+    frozen = convert_variables_to_constants_v2(serving_function(inference_model(generator, selection.config)))
+    target = selection.run.folder / "frozen"
+    with atomic_folder(target) as folder:
         tf.io.write_graph(frozen.graph, str(folder), "generator.pb", as_text=False)
-    print(f"Wrote {run.checkpoints / 'frozen' / 'generator.pb'}")
+    say(f"Wrote {target / 'generator.pb'}")
     for tensor in frozen.inputs:
-        print(f"Input:  {tensor.name} {tensor.shape}")
+        say(f"Input:  {tensor.name} {tensor.shape}")
     for tensor in frozen.outputs:
-        print(f"Output: {tensor.name} {tensor.shape}")
+        say(f"Output: {tensor.name} {tensor.shape}")

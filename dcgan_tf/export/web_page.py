@@ -13,12 +13,11 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from dcgan_tf.export.models import EXPORT_RANGE, inference_model, serving_function
-from dcgan_tf.runs import pretrained
-from dcgan_tf.runs.checkpoint import iteration_of, load_generator
-from dcgan_tf.runs.run import Run
-from dcgan_tf.settings.config import Z_DISTS, Config
+from dcgan_tf.latents import DISTRIBUTIONS
+from dcgan_tf.runs.select import Selection
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_folder
+from dcgan_tf.system.messages import say
 
 ASSETS = Path(__file__).parent / "web"
 NPM_PACKAGES = ASSETS / "node_modules" / "@litertjs"  # where npm installs LiteRT.js
@@ -33,7 +32,7 @@ LITERT_FILES = (
 PAGE_FILES = ("app.js", "latents.js", "style.css", "index.html", "model.json", "generator.tflite")
 
 
-def write_page(run: Run, config: Config, *, float16: bool, folder: str) -> None:
+def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `folder`.
 
     LiteRT.js runs the generator. web/<run> gets a copy of it if `npm install` was run in dcgan_tf/export/web.
@@ -44,15 +43,17 @@ def write_page(run: Run, config: Config, *, float16: bool, folder: str) -> None:
       folder: where to write a page that is small enough to publish; blank: web/<run>.
     Raises: UserError if the run has no checkpoint that can be read, or the folder contains other files.
     """
-    target = Path(folder).resolve() if folder else run.logs.parents[1] / "web" / run.name
-    if folder and target.is_dir():
+    run = selection.run
+    target = run.out_dir / "web" / run.name
+    if folder:
+        target = Path(folder).resolve()
         check_only_page(target)
-    generator, checkpoint = load_generator(run, config)
-    print(f"Generator: {checkpoint}")
+    generator, origin = selection.weights.generator(selection.config)
+    say(f"Generator: {origin.path}")
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
     beside = not folder and is_installed(version)
-    tflite = to_tflite(inference_model(generator, config), float16)
-    description = describe(run, config, checkpoint, float16)
+    tflite = to_tflite(inference_model(generator, selection.config), float16)
+    description = describe(selection, origin.iteration, float16)
     description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
     with atomic_folder(target) as page:
         copy_assets(page, version)
@@ -60,16 +61,20 @@ def write_page(run: Run, config: Config, *, float16: bool, folder: str) -> None:
             copy_litert(page / "litert")
         (page / "generator.tflite").write_bytes(tflite)
         (page / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-    print(f"Wrote {target}")
+    say(f"Wrote {target}")
     if not beside:
-        hint = "" if folder else f"; to have it in the folder, run npm install in {ASSETS}, then --web again"
-        print(f"The page loads LiteRT.js {version} from its CDN{hint}.")
-    print(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
-    print("Then open http://localhost:8000 in a browser.")
+        hint = ""
+        if not folder:
+            hint = f"; to have it in the folder, run npm install in {ASSETS}, then --web again"
+        say(f"The page loads LiteRT.js {version} from its CDN{hint}.")
+    say(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
+    say("Then open http://localhost:8000 in a browser.")
 
 
 def check_only_page(folder: Path) -> None:
     """Raise UserError if the folder contains anything but a page, because a new page replaces the whole folder."""
+    if not folder.is_dir():
+        return
     others = sorted({path.name for path in folder.iterdir()} - {*PAGE_FILES})
     if others:
         raise UserError(
@@ -78,17 +83,18 @@ def check_only_page(folder: Path) -> None:
         )
 
 
-def describe(run: Run, config: Config, checkpoint: str, float16: bool) -> dict[str, Any]:
+def describe(selection: Selection, iteration: int | None, float16: bool) -> dict[str, Any]:
     """Return what the page needs to know about the generator, for model.json."""
-    about = pretrained.read_about(run.pretrained) if run.pretrained else {}
+    config = selection.config
+    about = selection.weights.about
     return {
-        "run": run.name,
+        "run": selection.run.name,
         "data": ". ".join(about[key] for key in ("data", "licence") if key in about),
-        "iteration": iteration_of(checkpoint),
+        "iteration": iteration,
         "z_dim": config.z_dim,
         "z_dist": config.z_dist,
-        "z_parameters": Z_DISTS[config.z_dist],
-        "shape": [config.output_height, config.output_width, config.c_dim],
+        "z_parameters": DISTRIBUTIONS[config.z_dist],
+        "shape": config.image_shape,
         "value_range": EXPORT_RANGE,
         "class_names": config.class_names,
         "float16": float16,

@@ -1,35 +1,35 @@
-"""Save and restore: the whole training state, or the generator alone."""
+"""Checkpoints of a run: save and restore the whole training state, or read the weights of its networks."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from dcgan_tf.model import DCGAN, g_ema_state
-from dcgan_tf.networks import build_discriminator, build_generator
-from dcgan_tf.runs import original, pretrained
-from dcgan_tf.runs.run import Run
-from dcgan_tf.settings.config import Config
+from dcgan_tf.model import DCGAN
+from dcgan_tf.runs.weights import Checkpoint, Origin
 from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.files import remove
+from dcgan_tf.system.messages import warn
 
 # What TensorFlow raises if a checkpoint is damaged, incomplete, or of other sizes.
 UNREADABLE = (ValueError, AssertionError, LookupError, RuntimeError, OSError, tf.errors.OpError)
 
 
 class Checkpoints:
-    """The run's checkpoints: both networks, both optimizers, and the iteration."""
+    """The checkpoints of a training in one folder: both networks, both optimizers, and the iteration."""
 
-    def __init__(self, model: DCGAN, run: Run, max_to_keep: int):
-        self.model, self.run = model, run
+    def __init__(self, model: DCGAN, weights: Checkpoint, max_to_keep: int):
+        """Args: weights: the newest checkpoint of a run, or its best one."""
+        self.model = model
+        self.weights = weights
+        self.folder = weights.folder
         # By name, because tf.train.Checkpoint does not find the layers that a Keras model keeps in lists.
-        self.checkpoint = tf.train.Checkpoint(**model.state())
         self.manager = tf.train.CheckpointManager(
-            self.checkpoint, str(run.checkpoint_dir), max_to_keep, checkpoint_name="model"
+            tf.train.Checkpoint(**model.state()), str(self.folder), max_to_keep, checkpoint_name="model"
         )
 
     def save(self) -> str:
@@ -40,16 +40,19 @@ class Checkpoints:
         """
         iteration = self.model.iterations_done
         previous = self.manager.latest_checkpoint
-        if previous == str(self.run.checkpoint_dir / f"model-{iteration}"):
+        if previous == str(self.folder / f"model-{iteration}"):
             return previous
         try:
             return self.manager.save(iteration)
         except (OSError, tf.errors.OpError) as error:
             self.remove_unlisted()
+            start = "the beginning"
+            if previous:
+                start = f"{previous}, which is complete"
             raise UserError(
-                f"The checkpoint of iteration {iteration} could not be written to {self.run.checkpoint_dir}"
+                f"The checkpoint of iteration {iteration} could not be written to {self.folder}"
                 f" ({reason(error)}); make room on that disk, then continue with --resume from"
-                f" {f'{previous}, which is complete' if previous else 'the beginning'}."
+                f" {start}."
             ) from error
 
     def restore(self) -> str | None:
@@ -57,84 +60,77 @@ class Checkpoints:
 
         Returns its path, or None if no checkpoint was saved yet. Raises UserError if none can be read.
         """
-        if not _newest_first(self.run):
+        if not _newest_first(self.weights):
             return None
-        path = _restore(self.checkpoint, self.run)
+        origin = restore(self.weights, self.model.state())
         self.remove_unlisted()
-        return path
+        return origin.path
 
     def remove_unlisted(self) -> None:
         """Remove all checkpoint files that the index file does not name."""
         listed = {Path(path).name for path in self.manager.checkpoints}
-        for file in self.run.checkpoint_dir.glob("model-*"):
+        for file in self.folder.glob("model-*"):
             if file.name.split(".")[0] not in listed:
-                shutil.rmtree(file) if file.is_dir() else file.unlink()
+                remove(file)
 
 
-def iteration_of(path: str) -> int | None:
-    """The iteration of a checkpoint: of a pretrained run, or in its path, such as model-1000; None if unknown."""
-    if Path(path, "about.json").is_file():
-        return int(pretrained.read_about(Path(path))["iteration"])
+def iteration_in(path: str) -> int | None:
+    """Return the iteration in a checkpoint's path, such as model-1000; None if it has none."""
     match = re.search(r"-(\d+)$", path)
     return int(match[1]) if match else None
 
 
-def load_generator(run: Run, config: Config) -> tuple[keras.Model, str]:
-    """Return the run's generator (or its EMA) and the path of its checkpoint. Raises UserError."""
-    generator = build_generator(config)
-    if config.g_ema and not (run.raw or run.original_checkpoint or run.pretrained):
-        return generator, _restore(tf.train.Checkpoint(**g_ema_state(generator)), run)
-    return generator, load_weights(run, generator)
+def network_variables(*networks: keras.Model) -> dict[str, tf.Variable]:
+    """Return the variables of the networks by their names in a checkpoint."""
+    return {variable.path: variable.value for network in networks for variable in network.variables}
 
 
-def load_discriminator(run: Run, config: Config) -> tuple[keras.Model, str]:
-    """Return the run's discriminator and the path of its checkpoint. Raises UserError."""
-    discriminator = build_discriminator(config)
-    return discriminator, load_weights(run, discriminator)
+def restore(weights: Checkpoint, variables: Mapping[str, tf.Variable]) -> Origin:
+    """Restore the variables from the checkpoint, and warn about damaged ones. Raises UserError if none can be read."""
+    checkpoint = tf.train.Checkpoint(**variables)
+    paths = _newest_first(weights)
+    if not paths:
+        raise _no_checkpoint(weights)
+    reasons = []
+    for path in paths:
+        try:
+            checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+            return Origin(path, iteration_in(path))
+        except UNREADABLE as error:
+            reasons.append(reason(error))
+            if path != paths[-1]:
+                warn(f"the checkpoint {path} is damaged ({reasons[-1]}); an older one is used.")
+    raise UserError(
+        f"The checkpoint {paths[0]} does not fit the sizes in {weights.run.flags_file}, or is damaged ({reasons[0]});"
+        " train a new run, or name another with --out_name."
+    )
 
 
-def load_weights(run: Run, *networks: keras.Model) -> str:
-    """Load the run's weights into the networks, without EMA and Adam. Returns the path. Raises UserError."""
-    if run.original_checkpoint:
-        return original.assign(run.original_checkpoint, *networks)
-    if run.pretrained:
-        return pretrained.assign(run, *networks)
-    return _restore(tf.train.Checkpoint(**{v.path: v.value for network in networks for v in network.variables}), run)
+def _newest_first(weights: Checkpoint) -> list[str]:
+    """Return the paths of the checkpoints that the index file names, or only of the iteration that is asked for.
 
-
-def _newest_first(run: Run) -> list[str]:
-    """Return the paths of the checkpoints that the run's index file names, or only of the iteration that run names.
-
-    Raises UserError if that iteration has no checkpoint.
+    Raises: UserError if that iteration has no checkpoint.
     """
-    state = tf.train.get_checkpoint_state(str(run.checkpoint_dir))
-    paths = list(reversed(state.all_model_checkpoint_paths)) if state else []
-    chosen = [path for path in paths if not run.iteration or iteration_of(path) == run.iteration]
-    if paths and not chosen:
-        kept = ", ".join(str(iteration_of(path)) for path in reversed(paths))
+    state = tf.train.get_checkpoint_state(str(weights.folder))
+    if not state:
+        return []
+    paths = list(reversed(state.all_model_checkpoint_paths))
+    if not weights.iteration:
+        return paths
+    chosen = [path for path in paths if iteration_in(path) == weights.iteration]
+    if not chosen:
+        kept = ", ".join(str(iteration_in(path)) for path in reversed(paths))
         raise UserError(
-            f"The run {run.name} has no checkpoint of iteration {run.iteration}; choose one that it has: {kept}."
+            f"The run {weights.name} has no checkpoint of iteration {weights.iteration}; choose one that it has:"
+            f" {kept}."
         )
     return chosen
 
 
-def _restore(checkpoint: tf.train.Checkpoint, run: Run) -> str:
-    """Restore the newest checkpoint that can be read, and warn about damaged ones. Returns its path."""
-    paths, reasons = _newest_first(run), []
-    for path in paths:
-        try:
-            checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-            return path
-        except UNREADABLE as error:
-            reasons.append(reason(error))
-            if path != paths[-1]:
-                print(
-                    f"Warning: the checkpoint {path} is damaged ({reasons[-1]}); an older one is used.",
-                    file=sys.stderr,
-                )
-    if not paths:
-        raise UserError(f"The run {run.name} has no checkpoint in {run.checkpoint_dir}; train it with --train first.")
-    raise UserError(
-        f"The checkpoint {paths[0]} does not fit the sizes in {run.flags_file}, or is damaged ({reasons[0]}); train a"
-        " new run, or name another with --out_name."
-    )
+def _no_checkpoint(weights: Checkpoint) -> UserError:
+    if weights.best:
+        return UserError(
+            f"The run {weights.name} has no best checkpoint, because it was trained without evaluations; train with"
+            " --evaluate_freq, or leave out --best."
+        )
+    return UserError(f"The run {weights.name} has no checkpoint in {weights.folder}; train it with --train first.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dcgan_tf.settings.config import settings_with
-from dcgan_tf.settings.setting import Trait
+from dcgan_tf.runs.checkpoint import iteration_in
 from dcgan_tf.system.errors import UserError
 
 
@@ -32,7 +32,7 @@ def read(path: str) -> tf.train.CheckpointReader:
         ) from error
 
 
-def sizes(path: str, given: dict[str, Any]) -> dict[str, Any]:
+def sizes(path: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of Config that the shapes in a checkpoint determine. The classes get the names 0, 1, ...
 
     The shapes determine only the area of the images. They are square unless --output_height or --output_width is given.
@@ -50,10 +50,13 @@ def sizes(path: str, given: dict[str, Any]) -> dict[str, Any]:
             f"The checkpoint {path} is not carpedm20/DCGAN-tensorflow's ({error} is missing or of another shape); give"
             " one that the original program wrote."
         ) from error
-    found |= _image_size(found.pop("cells"), 4 if found["class_names"] else 16, given)
-    for name in settings_with(Trait.ARCHITECTURE):
-        if given.get(name) not in (None, found.get(name, given.get(name))):
-            raise UserError(f"--{name} is {given[name]}, but the checkpoint {path} has {found[name]}; leave it out.")
+    cell = 16
+    if found["class_names"]:
+        cell = 4
+    found |= _image_size(found.pop("cells"), cell, given)
+    for name, value in found.items():
+        if given.get(name) is not None and given[name] != value:
+            raise UserError(f"--{name} is {given[name]}, but the checkpoint {path} has {value}; leave it out.")
     return found
 
 
@@ -80,33 +83,46 @@ def _unconditional(shapes: dict[str, list[int]]) -> dict[str, Any]:
     return {"class_names": (), "z_dim": z_dim, "c_dim": c_dim, "gf_dim": gf_dim, "df_dim": df_dim, "cells": cells}
 
 
-def _image_size(cells: int, cell: int, given: dict[str, Any]) -> dict[str, int]:
+def _image_size(cells: int, cell: int, given: Mapping[str, Any]) -> dict[str, int]:
     """Return the image size. The generator starts with `cells` cells, and each grows to cell x cell pixels."""
-    height, width = given.get("output_height"), given.get("output_width")
-    rows = -(-height // cell) if height else cells // -(-width // cell) if width else math.isqrt(cells)
-    columns = -(-width // cell) if width else cells // max(rows, 1)
-    if rows * columns != cells or (height is None and width is None and rows != columns):
+    height = given.get("output_height")
+    width = given.get("output_width")
+    if height:
+        rows = math.ceil(height / cell)
+    elif width:
+        rows = cells // math.ceil(width / cell)
+    else:
+        rows = math.isqrt(cells)  # a square
+    if width:
+        columns = math.ceil(width / cell)
+    else:
+        columns = cells // max(rows, 1)
+    is_square = height or width or rows == columns
+    if rows * columns != cells or not is_square:
+        size = "a square"
+        if height or width:
+            size = f"--output_height {height} and --output_width {width}"
         raise UserError(
-            f"The generator in --checkpoint begins with {cells} cells of {cell} x {cell} pixels, which"
-            f" {f'--output_height {height} and --output_width {width}' if height or width else 'a square'} does not"
+            f"The generator in --checkpoint begins with {cells} cells of {cell} x {cell} pixels, which {size} does not"
             " give; use the --output_height and --output_width that it was trained with."
         )
     return {"output_height": height or rows * cell, "output_width": width or columns * cell}
 
 
-def assign(path: str, *networks: keras.Model) -> str:
-    """Load all variables of the networks, by the original's names. Returns the checkpoint's path.
+def load(path: str, *networks: keras.Model) -> tuple[str, int | None]:
+    """Load all variables of the networks, by the original's names. Returns the checkpoint's path and iteration.
 
-    Raises UserError if a variable is missing or of another shape.
+    Raises: UserError if a variable is missing or of another shape.
     """
     reader = read(path)
     shapes = reader.get_variable_to_shape_map()
-    for variable in (v for network in networks for v in network.variables):
+    variables = [variable for network in networks for variable in network.variables]
+    for variable in variables:
         if shapes.get(variable.path) != list(variable.shape):
             raise UserError(
                 f"The checkpoint {path} should hold {variable.path} of shape {list(variable.shape)}, but has"
                 f" {shapes.get(variable.path, 'none')}; give one that carpedm20/DCGAN-tensorflow wrote."
             )
-    for variable in (v for network in networks for v in network.variables):
+    for variable in variables:
         variable.assign(reader.get_tensor(variable.path))
-    return prefix(path)
+    return prefix(path), iteration_in(prefix(path))

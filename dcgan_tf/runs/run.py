@@ -5,49 +5,49 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
 
-from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import Config, settings_with
-from dcgan_tf.settings.setting import Trait
+from dcgan_tf.settings import flags_json, values
+from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import report
 
 
 @dataclass(frozen=True)
 class Run:
     """The three folders of one run, as absolute paths."""
 
-    checkpoints: Path
-    samples: Path
-    logs: Path
-    original_checkpoint: str = ""  # a checkpoint of the original program that gives the weights
-    best: bool = False  # whether to use the best checkpoint, not the newest
-    iteration: int = 0  # use the checkpoint of this iteration; 0: the newest
-    pretrained: Path | None = None  # the folder of a pretrained run that gives the generator
-    raw: bool = False  # whether to use the generator's weights, not their average (EMA)
+    out_dir: Path  # which holds the folders of all runs
+    folder: Path  # of its settings and checkpoints
+    samples_folder: Path
+    logs_folder: Path
 
     @property
     def name(self) -> str:
-        return self.checkpoints.name
+        return self.folder.name
 
     @property
-    def checkpoint_dir(self) -> Path:
-        """The folder of the checkpoints to read or write."""
-        return self.checkpoints / "best" if self.best else self.checkpoints
+    def best_folder(self) -> Path:
+        """The folder of the checkpoint that scored best."""
+        return self.folder / "best"
 
     @property
     def flags_file(self) -> Path:
-        return (self.pretrained or self.checkpoints) / "FLAGS.json"
+        return self.folder / "FLAGS.json"
+
+    @property
+    def has_checkpoint(self) -> bool:
+        return (self.folder / "checkpoint").exists()
 
     @property
     def has_begun(self) -> bool:
         """Whether a training has written to the run."""
-        return any((self.checkpoints / name).exists() for name in ("FLAGS.json", "checkpoint"))
+        return self.flags_file.exists() or self.has_checkpoint
 
     def config(self) -> Config:
         """Return the settings that the run was trained with. Raises UserError if they are damaged."""
@@ -62,61 +62,93 @@ class Runs:
     checkpoint_dir: str = "checkpoints"
     sample_dir: str = "samples"
 
+    @property
+    def root(self) -> Path:
+        return Path(self.out_dir).absolute()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds the folders of all runs."""
+        return self.root / self.checkpoint_dir
+
     def named(self, name: str) -> Run:
-        root = Path(self.out_dir).absolute()
-        return Run(root / self.checkpoint_dir / name, root / self.sample_dir / name, root / "logs" / name)
+        """Return the run of that name, which need not exist. Raises UserError if the name is a path."""
+        values.plain_name("out_name", name)
+        return Run(self.root, self.folder / name, self.root / self.sample_dir / name, self.root / "logs" / name)
 
     def all(self) -> list[Run]:
         """Return every run that has settings, the newest (by its FLAGS.json) first."""
-        runs = [self.named(file.parent.name) for file in self.named("").checkpoints.glob("*/FLAGS.json")]
+        runs = [self.named(file.parent.name) for file in self.folder.glob("*/FLAGS.json")]
         return sorted(runs, key=lambda run: (run.flags_file.stat().st_mtime_ns, run.name), reverse=True)
 
     def create(self, config: Config, name: str = "") -> Run:
         """Create a new run's folders and its FLAGS.json; a blank name becomes <data set>-<date>-<time>.
 
-        Raises UserError if the name exists or a folder cannot be created.
+        Raises: UserError if the name exists or a folder cannot be created.
         """
         base = name or f"{Path(config.dataset).name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        run, number = self.named(base), 1
+        run = self.named(base)
+        number = 1
         try:
-            run.checkpoints.parent.mkdir(parents=True, exist_ok=True)
-            while not _make_folder(run.checkpoints) and not name:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            while not _make_folder(run.folder) and not name:
                 number += 1
                 run = self.named(f"{base}-{number}")
             if run.flags_file.exists():
                 with training_lock(run):  # a run that is being trained gets the lock's error
                     raise UserError(
-                        f"The run {name!r} exists already in {run.checkpoints.parent}; add --resume to continue it, or"
-                        " choose another --out_name."
+                        f"The run {name!r} exists already in {self.folder}; add --resume to continue it, or choose"
+                        " another --out_name."
                     )
-            run.samples.mkdir(parents=True, exist_ok=True)
-            run.logs.mkdir(parents=True, exist_ok=True)
+            run.samples_folder.mkdir(parents=True, exist_ok=True)
+            run.logs_folder.mkdir(parents=True, exist_ok=True)
             flags_json.save(run.flags_file, config)
         except OSError as error:
             raise UserError(
-                f"The run's folder {run.checkpoints} cannot be made ({error.strerror}); choose a writable folder with"
+                f"The run's folder {run.folder} cannot be made ({error.strerror}); choose a writable folder with"
                 " --out_dir."
             ) from error
         return run
 
-    def find(self, dataset: str, name: str = "", given: dict[str, Any] | None = None) -> Run:
+    def find(self, dataset: str, name: str = "", given: Mapping[str, Any] | None = None) -> Run:
         """Return the run of that name, or the newest one that has a checkpoint, the data set and the architecture.
 
-        Raises UserError, which lists all runs, if none matches.
+        Args:
+          given: the settings that the user gave. Those of the architecture must be the run's.
+        Raises: UserError, which lists all runs, if none matches.
         """
+        names = settings_with(ARCHITECTURE)
+        required = {key: value for key, value in (given or {}).items() if key in names and value is not None}
         runs = self.all()
-        architecture = settings_with(Trait.ARCHITECTURE)
-        required = {key: value for key, value in (given or {}).items() if key in architecture}
+        if name:
+            for run in runs:
+                if run.name == name:
+                    check_architecture(run.name, run.config(), required)
+                    return run
+            raise self._not_found(f"named {name!r}", runs)
         for run in runs:
-            if run.name == name or (not name and _matches(run, dataset, required)):
+            if _matches(run, dataset, required):
                 return run
         conditions = [f"data set {dataset!r}", *(f"{key} {value}" for key, value in required.items())]
-        description = f"named {name!r}" if name else "of " + ", ".join(conditions)
-        existing = ", ".join(run.name for run in runs) if runs else "none"
-        raise UserError(
-            f"No trained run {description} in {self.named('').checkpoints}; train one with --train, or choose one of"
-            f" the existing runs with --dataset, --out_name or --out_dir: {existing}."
+        raise self._not_found("of " + ", ".join(conditions), runs)
+
+    def _not_found(self, description: str, runs: list[Run]) -> UserError:
+        existing = ", ".join(run.name for run in runs) or "none"
+        return UserError(
+            f"No trained run {description} in {self.folder}; train one with --train, or choose one of the existing runs"
+            f" with --dataset, --out_name or --out_dir: {existing}."
         )
+
+
+def check_architecture(name: str, config: Config, required: Mapping[str, Any]) -> None:
+    """Raise UserError if a required setting differs from the run's, which cannot change."""
+    for key, value in required.items():
+        saved = getattr(config, key)
+        if saved != value:
+            raise UserError(
+                f"The run {name} has --{key} {saved}, and so has everything that uses its weights; leave out"
+                f" --{key} {value}, or choose another run."
+            )
 
 
 def _make_folder(folder: Path) -> bool:
@@ -128,27 +160,29 @@ def _make_folder(folder: Path) -> bool:
     return True
 
 
-def _matches(run: Run, dataset: str, required: dict[str, Any]) -> bool:
+def _matches(run: Run, dataset: str, required: Mapping[str, Any]) -> bool:
     try:
         config = run.config()
     except UserError as error:
-        print(f"Skipped:     {error}")
+        report("Skipped", str(error))
         return False
-    has_checkpoint = (run.checkpoints / "checkpoint").exists()
-    return has_checkpoint and config.dataset == dataset and all(getattr(config, k) == v for k, v in required.items())
+    if not run.has_checkpoint or config.dataset != dataset:
+        return False
+    return all(getattr(config, key) == value for key, value in required.items())
 
 
 @contextlib.contextmanager
 def training_lock(run: Run) -> Iterator[None]:
     """Lock the run for training; the lock ends with the process. Raises UserError, with the pid of its owner."""
-    pid_file = run.checkpoints / ".pid"  # beside the lock file, which filelock empties
+    pid_file = run.folder / ".pid"  # beside the lock file, which filelock empties
     try:
-        with filelock.FileLock(run.checkpoints / ".lock", timeout=0):
+        with filelock.FileLock(run.folder / ".lock", timeout=0):
             pid_file.write_text(f"{os.getpid()}\n")
             yield
     except filelock.Timeout as error:
-        owner = pid_file.read_text().strip() if pid_file.exists() else "another process"
+        owner = "another process"
+        if pid_file.exists():
+            owner = f"process {pid_file.read_text().strip()}"
         raise UserError(
-            f"The run {run.name} is being trained by process {owner}; wait for it, stop it, or choose another"
-            " --out_name."
+            f"The run {run.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
         ) from error

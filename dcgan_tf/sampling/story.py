@@ -1,4 +1,4 @@
-"""The report of a run (--story): its loss curves, a GIF of its sample sheets, and the sheets of chosen epochs."""
+"""The story of a training (--story): its loss curves, a GIF of its sample sheets, and the sheets of chosen epochs."""
 
 from __future__ import annotations
 
@@ -14,55 +14,59 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from dcgan_tf.losses import LOSSES
 from dcgan_tf.runs.run import Run
-from dcgan_tf.settings.config import Config
+from dcgan_tf.runs.select import Selection
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.messages import say
 
 MAX_FRAMES = 200  # of training.gif
 DPI = 100
 Losses = dict[int, dict[str, float]]  # {iteration: {"d_loss": 1.3, ...}}
 
 
-def report(run: Run, config: Config) -> None:
-    """Write the report into run.samples: losses.csv, losses.png, training.gif, and epochs.png if there are its sheets.
+def tell(selection: Selection) -> None:
+    """Write the files of `write_story`.
 
-    Args:
-      config: not used; every command takes the run and its settings.
     Raises: UserError if the run has no logged losses, or fewer than two sample sheets.
     """
-    sheet_count = len(list(run.samples.glob("train_*.png")))
-    if sheet_count < 2 or not read_losses(run.logs):
+    run = selection.run
+    sheet_count = len(list(run.samples_folder.glob("train_*.png")))
+    if sheet_count < 2 or not read_losses(run.logs_folder):
         raise UserError(
             f"The run {run.name} is too short for a report, which needs two sample sheets and one point of the curves:"
-            f" it has {sheet_count} sheets in {run.samples}; train longer, or with a smaller --sample_freq and"
+            f" it has {sheet_count} sheets in {run.samples_folder}; train longer, or with a smaller --sample_freq and"
             " --log_freq."
         )
-    for path in write_report(run):
-        print(f"Wrote {path}")
-    if not any(run.samples.glob("epoch_*.png")):
-        print(
+    for path in write_story(run):
+        say(f"Wrote {path}")
+    if not any(run.samples_folder.glob("epoch_*.png")):
+        say(
             "There are no sheets of epochs; to keep and compare those of some epochs, train with"
             " --epoch_samples, such as --epoch_samples 2,10,25."
         )
 
 
-def write_report(run: Run) -> list[Path]:
-    """Write each file for which the run has enough data. Returns the paths of these files."""
-    losses = read_losses(run.logs)
-    sheets = sorted(run.samples.glob("train_*.png"))
-    epoch_sheets = sorted(run.samples.glob("epoch_*.png"))
+def write_story(run: Run) -> list[Path]:
+    """Write each file for which the run has enough data: losses.csv, losses.png, training.gif, epochs.png.
+
+    Returns: the paths of these files.
+    """
+    folder = run.samples_folder
+    losses = read_losses(run.logs_folder)
+    sheets = sorted(folder.glob("train_*.png"))
+    epoch_sheets = sorted(folder.glob("epoch_*.png"))
     written = []
     if losses:
-        write_csv(run.samples / "losses.csv", losses)
-        plot_losses(run.samples / "losses.png", losses, run.name)
-        written += [run.samples / "losses.csv", run.samples / "losses.png"]
+        write_csv(folder / "losses.csv", losses)
+        plot_losses(folder / "losses.png", losses, run.name)
+        written += [folder / "losses.csv", folder / "losses.png"]
     if len(sheets) > 1:
-        write_training_gif(run.samples / "training.gif", sheets)
-        written.append(run.samples / "training.gif")
+        write_training_gif(folder / "training.gif", sheets)
+        written.append(folder / "training.gif")
     if epoch_sheets:
-        plot_epochs(run.samples / "epochs.png", epoch_sheets)
-        written.append(run.samples / "epochs.png")
+        plot_epochs(folder / "epochs.png", epoch_sheets)
+        written.append(folder / "epochs.png")
     return written
 
 

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from dcgan_tf import latents
-from dcgan_tf.runs.run import Run
-from dcgan_tf.sampling.sheets import BATCH, SampleFn, load_sample_fn, save_and_print
+from dcgan_tf.runs.select import Selection
+from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
+from dcgan_tf.sampling.sheets import check_sheet, save
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import progress, say
+
+RANDOM, SHEETS, GIFS_FROM_RANDOM, GIFS_FROM_ZERO, GIFS_AND_MERGED = range(5)  # the values of --option
 
 
-def write_random_sheet(run: Run, config: Config, *, classes: Sequence[int]) -> None:
+def write_random_sheet(selection: Selection, *, classes: Sequence[int]) -> None:
     """Write test_random.png, a sheet of config.batch_size images of the seeds from config.seed on.
 
     Args:
       classes: with labels, the classes to show, in turn.
     Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
     """
-    image_files.check_sheet(1, config.batch_size, config.output_height, config.output_width)
-    sample_fn = load_sample_fn(run, config, min(config.batch_size, BATCH))
-    sheet = random_sheet(sample_fn, config, config.seed, classes)
-    save_and_print(image_files.save_png, run.samples / "test_random.png", sheet)
+    config = selection.config
+    check_sheet(selection, 1, config.batch_size)
+    seeds = range(config.seed, config.seed + config.batch_size)
+    images = _load_sampler(selection).images_of(seeds, classes)
+    save(image_files.save_png, selection.run.samples_folder / "test_random.png", image_files.sheet(images))
 
 
-def visualize(run: Run, config: Config, *, option: int, dims: Sequence[int] | None, classes: Sequence[int]) -> None:
+def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, classes: Sequence[int]) -> None:
     """Write the files of one option.
 
     Each sheet and each GIF holds config.batch_size images. A sweep goes from 0 up to 1, as in the original.
@@ -41,100 +46,79 @@ def visualize(run: Run, config: Config, *, option: int, dims: Sequence[int] | No
     Raises: UserError if z has no such dimension, a GIF would have one frame, a sheet is too large, or the run has no
       checkpoint that can be read.
     """
-    if option == 0:
-        write_random_sheet(run, config, classes=classes)
+    if option == RANDOM:
+        write_random_sheet(selection, classes=classes)
         return
-    dims = range(config.z_dim) if dims is None else dims
-    check_sweep(config, option, dims)
-    sample_fn = load_sample_fn(run, config, min(config.batch_size, BATCH))
-    run.samples.mkdir(parents=True, exist_ok=True)
-    if option == 1:
-        write_sweep_sheets(sample_fn, run, config, dims, classes)
-    else:
-        write_sweep_gifs(sample_fn, run, config, dims, classes, random=option == 2, merged=option == 4)
+    if dims is None:
+        dims = range(selection.config.z_dim)
+    check_sweep(selection, option, dims)
+    sampler = _load_sampler(selection)
+    folder = selection.run.samples_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if option == SHEETS:
+        write_sweep_sheets(sampler, folder, selection.config, dims, classes)
+        return
+    sweeps = []
+    for dimension in progress(dims, unit="gif"):
+        start = np.zeros((1, sampler.z_dim), np.float32)
+        if option == GIFS_FROM_RANDOM:
+            seed = selection.config.seed + dimension
+            start = 0.2 * latents.z_from_seeds([seed], sampler.z_dim, "uniform_signed")
+        frames = sweep_frames(sampler, start, dimension, selection.config.batch_size, classes)
+        image_files.save_gif(folder / f"test_gif_{dimension}.gif", frames, seconds=2)
+        if option == GIFS_AND_MERGED:
+            sweeps.append(frames)
+    say(f"Wrote {len(dims)} files, test_gif_{dims[0]}.gif to test_gif_{dims[-1]}.gif, to {folder}")
+    if option == GIFS_AND_MERGED:
+        frames = image_files.append_reversed(list(tile_frames(sweeps)))
+        save(image_files.save_gif, folder / "test_gif_merged.gif", frames, 8)
 
 
-def check_sweep(config: Config, option: int, dims: Sequence[int]) -> None:
+def _load_sampler(selection: Selection) -> Sampler:
+    return load_sampler(selection, min(selection.config.batch_size, BATCH))
+
+
+def check_sweep(selection: Selection, option: int, dims: Sequence[int]) -> None:
     """Raise UserError if the sweeps of these dimensions cannot be written."""
-    image_files.check_sheet(1, config.batch_size, config.output_height, config.output_width)
+    config = selection.config
+    check_sheet(selection, 1, config.batch_size)
     if max(dims) >= config.z_dim:
         raise UserError(
             f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
         )
-    if option > 1 and config.batch_size < 2:
+    if option > SHEETS and config.batch_size < 2:
         raise UserError(
             "A GIF needs at least 2 frames, one for each image of a batch; give a --batch_size of at least 2, not"
             f" {config.batch_size}."
         )
-    image_files.check_sheet(1, len(dims), config.output_height, config.output_width)
+    check_sheet(selection, 1, len(dims))
 
 
 def write_sweep_sheets(
-    sample_fn: SampleFn, run: Run, config: Config, dims: Sequence[int], classes: Sequence[int]
+    sampler: Sampler, folder: Path, config: Config, dims: Sequence[int], classes: Sequence[int]
 ) -> None:
     """Write test_arange_<dimension>.png for each dimension. The sheets use different seeds."""
-    for dimension in tqdm(dims, unit="png", dynamic_ncols=True):
-        first_seed = config.seed + dimension * config.batch_size
-        sheet = random_sheet(sample_fn, config, first_seed, classes, dimension)
-        image_files.save_png(run.samples / f"test_arange_{dimension}.png", sheet)
-    print(f"Wrote {len(dims)} files, test_arange_{dims[0]}.png to test_arange_{dims[-1]}.png, to {run.samples}")
+    for dimension in progress(dims, unit="png"):
+        first = config.seed + dimension * config.batch_size
+        seeds = range(first, first + config.batch_size)
+        z = latents.sweep(sampler.z(seeds), dimension)
+        images = sampler.images(z, sampler.labels(seeds, classes))
+        image_files.save_png(folder / f"test_arange_{dimension}.png", image_files.sheet(images))
+    say(f"Wrote {len(dims)} files, test_arange_{dims[0]}.png to test_arange_{dims[-1]}.png, to {folder}")
 
 
-def write_sweep_gifs(
-    sample_fn: SampleFn,
-    run: Run,
-    config: Config,
-    dims: Sequence[int],
-    classes: Sequence[int],
-    *,
-    random: bool,
-    merged: bool,
-) -> None:
-    """Write test_gif_<dimension>.gif for each dimension and, if `merged`, test_gif_merged.gif with all of them."""
-    kept = []
-    for dimension in tqdm(dims, unit="gif", dynamic_ncols=True):
-        frames = sweep_frames(sample_fn, config, dimension, classes, random)
-        image_files.save_gif(run.samples / f"test_gif_{dimension}.gif", frames, seconds=2)
-        if merged:
-            kept.append(frames)
-    print(f"Wrote {len(dims)} files, test_gif_{dims[0]}.gif to test_gif_{dims[-1]}.gif, to {run.samples}")
-    if merged:
-        frames = image_files.append_reversed(list(tile_frames(kept)))
-        save_and_print(image_files.save_gif, run.samples / "test_gif_merged.gif", frames, 8)
-
-
-def random_sheet(
-    sample_fn: SampleFn, config: Config, seed: int, classes: Sequence[int], dimension: int | None = None
-) -> np.ndarray:
-    """Return a sheet of the seeds from `seed` on, uint8 [rows * H, columns * W, C].
+def sweep_frames(sampler: Sampler, start: np.ndarray, dimension: int, count: int, classes: Sequence[int]) -> np.ndarray:
+    """Return the frames that sweep one dimension of the z `start` [1, Z], uint8 [count, H, W, C].
 
     Args:
-      dimension: of z, to sweep from image to image; None for no sweep.
+      classes: all frames show the class classes[dimension % len(classes)].
     """
-    seeds = range(seed, seed + config.batch_size)
-    z = latents.z_from_seeds(seeds, config.z_dim, config.z_dist)
-    if dimension is not None:
-        z = latents.sweep(z, dimension)
-    return image_files.sheet(sample_fn(z, latents.cycle_labels(seeds, classes)))
+    z = latents.sweep(np.repeat(start, count, 0), dimension)
+    labels = np.repeat(sampler.labels([dimension], classes), count)
+    return sampler.images(z, labels)
 
 
-def sweep_frames(
-    sample_fn: SampleFn, config: Config, dimension: int, classes: Sequence[int], random: bool
-) -> np.ndarray:
-    """Return the frames that sweep one dimension of one z, uint8 [batch_size, H, W, C].
-
-    Args:
-      random: whether the other dimensions come from a random z in (-0.2, 0.2); if not, they are 0.
-    """
-    z = np.zeros((1, config.z_dim), np.float32)
-    if random:
-        z = 0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
-    z = latents.sweep(np.repeat(z, config.batch_size, 0), dimension)
-    labels = np.repeat(latents.cycle_labels([dimension], classes), config.batch_size)
-    return sample_fn(z, labels)
-
-
-def tile_frames(gifs: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield the frames of one GIF that shows all the GIFs: frame i is a sheet of the frames i."""
-    for frames in zip(*gifs, strict=True):
+def tile_frames(sweeps: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the frames of one GIF that shows all sweeps: frame i is a sheet of their frames i."""
+    for frames in zip(*sweeps, strict=True):
         yield image_files.sheet(np.stack(frames))

@@ -5,27 +5,42 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dcgan_tf.settings import values
-from dcgan_tf.settings.setting import Setting, Trait, setting
+from dcgan_tf.settings.setting import Setting, Trait
 from dcgan_tf.system.errors import UserError
 
-# Latent distributions and their parameters: (low, high) if uniform, (mean, standard deviation) if normal.
-Z_DISTS = {"uniform_signed": (-1.0, 1.0), "uniform_unsigned": (0.0, 1.0), "normal01": (0.0, 1.0)}
+Z_DISTS = ("uniform_signed", "uniform_unsigned", "normal01")  # latents.py has their parameters
 PRECISIONS = ("float32", "bfloat16", "float16")
 AUGMENTATIONS = ("color", "translation", "cutout")
 FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
+ARCHITECTURE = Trait.ARCHITECTURE
+OVERRIDE = Trait.OVERRIDE
+MACHINE = Trait.MACHINE
+PATH = Trait.PATH
+ORIGINAL = Trait.ORIGINAL
+
+
+def _setting(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **limits: Any) -> Any:
+    """Return a field of Config that is a setting; `limits` are choices, above, minimum, below."""
+    described = {"group": group, "default": default, "help": text, "traits": traits, **limits}
+    return dataclasses.field(default=default, metadata=described)
+
 
 # Each of these functions defines a setting under one heading of --help.
-data, networks, training = (partial(setting, group) for group in ("Data", "Networks", "Training"))
-monitoring, using = partial(setting, "Monitoring a training"), partial(setting, "Using a trained run")
-devices = partial(setting, "Devices and speed")
-ARCHITECTURE, OVERRIDE, MACHINE = Trait.ARCHITECTURE, Trait.OVERRIDE, Trait.MACHINE
-PATH, ORIGINAL = Trait.PATH, Trait.ORIGINAL
+data = partial(_setting, "Data")
+networks = partial(_setting, "Networks")
+training = partial(_setting, "Training")
+monitoring = partial(_setting, "Monitoring a training")
+using = partial(_setting, "Using a trained run")
+devices = partial(_setting, "Devices and speed")
 
 
 @dataclass(frozen=True)
@@ -72,9 +87,7 @@ class Config:
     train_size: float = data(math.inf, "Train on at most this many images", ORIGINAL, above=0)
     cache: bool = data(True, "Keep prepared images, and the classifier of --evaluate, in cache_dir", MACHINE)
     cache_dir: str = data(
-        os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dcgan_tf"),
-        "Folder in which they are kept",
-        MACHINE | PATH,
+        "", "Folder in which they are kept (default: dcgan_tf in $XDG_CACHE_HOME or ~/.cache)", MACHINE | PATH
     )
     cache_limit_gb: float = data(
         20, "Size of what is kept in GB; what was used longest ago is removed", MACHINE, minimum=0
@@ -82,7 +95,7 @@ class Config:
     cache_gb: float = data(4, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
 
     z_dim: int = networks(100, "Dimensions of z", ARCHITECTURE | ORIGINAL, above=0)
-    z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=tuple(Z_DISTS))
+    z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=Z_DISTS)
     gf_dim: int = networks(64, "Generator: filters of the last hidden layer", ARCHITECTURE, above=0)
     df_dim: int = networks(64, "Discriminator: filters of the first layer", ARCHITECTURE, above=0)
     gfc_dim: int = networks(1024, "Generator with labels: units of the linear layer", ARCHITECTURE, above=0)
@@ -164,19 +177,32 @@ class Config:
     class_names: tuple[str, ...] = ()  # not a flag: the data set defines them; empty for a run without labels
 
     def __post_init__(self) -> None:
-        for name, described in SETTINGS.items():
-            described.check(name, getattr(self, name))
+        for name, setting in SETTINGS.items():
+            object.__setattr__(self, name, setting.convert(name, getattr(self, name)))
+        object.__setattr__(self, "class_names", tuple(map(str, self.class_names)))
+        self._check_text()
+        self._check_sizes()
+        self._check_epochs()
+
+    def _check_text(self) -> None:
         if not self.dataset:
             raise UserError("--dataset is blank; give mnist or the name of a folder of images in --data_dir.")
         if self.d_filters and (len(self.d_widths) != 2 or min(self.d_widths) < 1):
             raise UserError(f"--d_filters takes two numbers greater than 0, like 64,128, but is {self.d_filters!r}.")
         if not set(self.augmentations) <= set(AUGMENTATIONS):
             raise UserError(f"--augment takes some of {','.join(AUGMENTATIONS)}, but is {self.augment!r}.")
-        if self.y_dim and self.output_height and (self.output_height % 4 or self.output_width % 4):
+
+    def _check_sizes(self) -> None:
+        if not self.class_names or not self.output_height:
+            return
+        width = self.output_width or self.output_height
+        if self.output_height % 4 or width % 4:
             raise UserError(
                 "The networks for labels halve an image twice, so --output_height and --output_width must be"
-                f" multiples of 4, but are {self.output_height} and {self.output_width}."
+                f" multiples of 4, but are {self.output_height} and {width}."
             )
+
+    def _check_epochs(self) -> None:
         last = math.inf if self.iterations else self.epoch
         if self.lr_decay_epochs > last:
             raise UserError(f"--lr_decay_epochs must be at most --epoch, {self.epoch}, but is {self.lr_decay_epochs}.")
@@ -187,19 +213,30 @@ class Config:
     @property
     def epochs_to_keep(self) -> tuple[int, ...]:
         """The epochs (1, 2, ...) in epoch_samples."""
-        return values.numbers("epoch_samples", self.epoch_samples) if self.epoch_samples else ()
+        if not self.epoch_samples:
+            return ()
+        return values.numbers("epoch_samples", self.epoch_samples)
 
     @property
     def augmentations(self) -> tuple[str, ...]:
         """The kinds of changes in augment."""
-        return tuple(self.augment.split(",")) if self.augment else ()
+        if not self.augment:
+            return ()
+        return tuple(self.augment.split(","))
 
     @property
     def d_widths(self) -> tuple[int, ...]:
         """Filters of the two convolutions of the discriminator with labels."""
         if self.d_filters:
             return values.numbers("d_filters", self.d_filters)
-        return self.c_dim + self.y_dim, self.df_dim + self.y_dim
+        return self.image_shape[2] + self.y_dim, self.df_dim + self.y_dim
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the networks' images. Only for settings that are complete: those of a run."""
+        if not (self.output_height and self.output_width and self.c_dim):
+            raise ValueError("these settings are incomplete: the data set has not been read")
+        return self.output_height, self.output_width, self.c_dim
 
     @property
     def y_dim(self) -> int:
@@ -217,41 +254,31 @@ class Config:
         return (0.0, 1.0) if self.has_labels else (-1.0, 1.0)
 
 
-SETTINGS: dict[str, Setting] = {
-    field.name: field.metadata["setting"] for field in dataclasses.fields(Config) if "setting" in field.metadata
-}
+def _all_settings() -> dict[str, Setting]:
+    hints = typing.get_type_hints(Config)
+    found = {}
+    for field in dataclasses.fields(Config):
+        if field.metadata:
+            kinds = [kind for kind in typing.get_args(hints[field.name]) if kind is not type(None)]
+            found[field.name] = Setting(type=(kinds or [hints[field.name]])[0], **field.metadata)
+    return found
+
+
+SETTINGS: dict[str, Setting] = _all_settings()
 
 
 def settings_with(traits: Trait) -> tuple[str, ...]:
     """Return the names of the settings that have at least one of the traits."""
-    return tuple(name for name, described in SETTINGS.items() if described.traits & traits)
+    return tuple(name for name, setting in SETTINGS.items() if setting.traits & traits)
 
 
-_PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
-# For each --preset, the defaults that it replaces. A flag on the command line overrides them.
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": _PAPER,
-    "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
-    "small": {
-        "g_ema": 0.999,
-        "augment": "color,translation,cutout",
-        "batch_size": 16,
-        "iterations": 15_000,
-    },
-}
+def override(config: Config, given: Mapping[str, Any]) -> Config:
+    """Replace the settings that may differ from those of the training; the other given ones do not count."""
+    allowed = settings_with(OVERRIDE | MACHINE)
+    return dataclasses.replace(config, **{name: value for name, value in given.items() if name in allowed})
 
 
-def with_preset(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a preset (blank: none) and the given ones, which count more.
-
-    A given epoch replaces the preset's iterations; a preset's decay of the learning rate takes half of these epochs.
-    Raises: UserError if there is no such preset.
-    """
-    if name not in ("", *PRESETS):
-        raise UserError(f"--preset must be one of {', '.join(PRESETS)}, but is {name!r}.")
-    preset = dict(PRESETS.get(name, {}))
-    if "epoch" in given:
-        preset.pop("iterations", None)
-        if "lr_decay_epochs" in preset:
-            preset["lr_decay_epochs"] = Config(epoch=given["epoch"]).epoch // 2
-    return preset | given
+def cache_folder(cache_dir: str) -> Path:
+    """Return the folder of the setting cache_dir as an absolute path; blank means the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache_dir or os.path.join(home, "dcgan_tf")).expanduser().absolute()

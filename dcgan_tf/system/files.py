@@ -35,6 +35,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         folder.replace(path)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
 def remove_temporary_files(folders: Iterable[Path]) -> None:
     """Remove what `atomic_write` left in the folders when its process was killed."""
     for folder in folders:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 PACKAGE = str(Path(__file__).parents[1])
 logger = logging.getLogger("dcgan_tf")
 logger.setLevel(logging.INFO)
+_process = {"is_program": False}
 _shown = ContextVar("dcgan_tf_shown", default=False)  # each thread has its own value
 
 
@@ -79,10 +80,16 @@ def shown(verbose: bool = True) -> Iterator[None]:
         _shown.reset(token)
 
 
+def is_program() -> bool:
+    """Return whether this process is the program's own, not a user's."""
+    return _process["is_program"]
+
+
 def show_as_program() -> None:
     """Show all messages and warnings from now on. For a program, which owns its process."""
+    _process["is_program"] = True
     _shown.set(True)
-    logger.propagate = False  # a library may have set up the root logger
+    logger.propagate = False  # a library may have set up the root logger, and would print them again
     warnings.simplefilter("always", DcganWarning)
     warnings.filterwarnings("ignore", module="PIL")  # about files that are read all the same
     show_other = warnings.showwarning

@@ -1,4 +1,4 @@
-"""Start TensorFlow without its messages; every program of the project starts it here."""
+"""Start TensorFlow. A program hides its messages; in somebody else's process they stay as they are."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import os
 import sys
 from collections.abc import Iterator
 
+from dcgan_tf.system import messages
+
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and find its devices. Its start-up messages do not reach the screen."""
+    """Import TensorFlow and find its devices. The start-up messages do not reach the screen of the program."""
     with hidden_stderr():
         import tensorflow as tf
 
         with contextlib.suppress(RuntimeError):  # a Python program may have used the GPU already, with its own options
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)
-        tf.get_logger().setLevel("ERROR")  # its warnings are about its internals; users' errors are raised
+        if messages.is_program():
+            tf.get_logger().setLevel("ERROR")  # its warnings are about its internals; users' errors are raised
         # Grappler's remapper fails on the gradient of a leaky relu, prints that, and makes nothing faster.
         tf.config.optimizer.set_experimental_options({"remapping": False})
 
@@ -35,7 +38,10 @@ def start_bfloat16() -> None:
 
 @contextlib.contextmanager
 def hidden_stderr() -> Iterator[None]:
-    """Hide what Python and TensorFlow's C++ code write to stderr."""
+    """Hide what Python and TensorFlow's C++ code write to the stderr of the program."""
+    if not messages.is_program():  # stderr belongs to the whole process, and to its other threads
+        yield
+        return
     sys.stderr.flush()
     stderr = os.dup(2)
     with open(os.devnull, "w") as null:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import sys
 import time
 import zlib
 from collections.abc import Iterable, Iterator
@@ -16,10 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import replicas
-from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.messages import say
 from dcgan_tf.system.signals import default_handlers
-from dcgan_tf.system.startup import start_bfloat16
 
 SINGLE_PROCESS = {"this process": ""}
 LOST_WORKER_ERRORS = (
@@ -29,9 +27,8 @@ LOST_WORKER_ERRORS = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,  # the worker was started again
 )
-EXIT_DELAY_SECONDS = (
-    15  # Exit late: otherwise the peers, which wait for heartbeats, report this process as the lost one.
-)
+# Exit late: otherwise the peers, which wait for heartbeats, report this process as the lost one.
+EXIT_DELAY_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,9 @@ class Cluster:
                 raise
             # The first task that the error names is the one that failed first.
             match = re.search(r"/job:(\w+)(?:/replica:0)?/task:(\d+)", str(error))
-            task = " ".join(match.groups()) if match else next(iter(self.members))
+            task = next(iter(self.members))
+            if match:
+                task = " ".join(match.groups())
             time.sleep(EXIT_DELAY_SECONDS)
             raise UserError(
                 f"The training ended because {task} ({self.members[task]}) ended or was lost; read its own messages,"
@@ -94,43 +93,42 @@ class Cluster:
             ) from error
 
 
-def init_cluster(config: Config) -> Cluster:
+def init_cluster(strategy_name: str, batch_size: int, xla: str) -> Cluster:
     """Return the cluster. With TF_CONFIG, wait for all its workers. Without, it is this process and its devices.
 
-    It must be called before any other TensorFlow operation. Raises UserError.
+    It must be called before any other TensorFlow operation.
+
+    Args: the settings strategy, batch_size and xla.
+    Raises: UserError.
     """
-    members, index = _tf_config(config)
+    members, index = _tf_config(strategy_name)
+    gpus = tf.config.list_physical_devices("GPU")
     if members != SINGLE_PROCESS:
-        print(
-            f"This is task {index} of {', '.join(f'{t} ({a})' for t, a in members.items())}; waiting for all of them."
-        )
-        sys.stdout.flush()
+        tasks = ", ".join(f"{task} ({address})" for task, address in members.items())
+        say(f"This is task {index} of {tasks}; waiting for all of them.")
         strategy = _connect_workers(list(members.values())[index])
-    elif config.strategy == "mirrored" or (
-        config.strategy == "auto" and len(tf.config.list_physical_devices("GPU")) > 1
-    ):
+    elif strategy_name == "mirrored" or (strategy_name == "auto" and len(gpus) > 1):
         strategy = tf.distribute.MirroredStrategy()
     else:
         strategy = tf.distribute.get_strategy()
-    if config.batch_size % strategy.num_replicas_in_sync:
+    if batch_size % strategy.num_replicas_in_sync:
         raise UserError(
             f"The devices share each batch, so with {strategy.num_replicas_in_sync} devices --batch_size must be a"
-            f" multiple of {strategy.num_replicas_in_sync}, but is {config.batch_size}; change it, hide devices with"
+            f" multiple of {strategy.num_replicas_in_sync}, but is {batch_size}; change it, hide devices with"
             " CUDA_VISIBLE_DEVICES, or use --strategy none."
         )
-    if config.xla == "on" and strategy.num_replicas_in_sync > 1 and not tf.config.list_physical_devices("GPU"):
+    if xla == "on" and strategy.num_replicas_in_sync > 1 and not gpus:
         raise UserError(
             "--xla on needs one device or GPUs, because TensorFlow cannot compile a step that CPU devices share,"
             f" but there are {strategy.num_replicas_in_sync} devices and no GPU; leave it out, or use --strategy none."
         )
-    start_bfloat16()
     return Cluster(strategy, members, index)
 
 
-def _tf_config(config: Config) -> tuple[dict[str, str], int]:
+def _tf_config(strategy_name: str) -> tuple[dict[str, str], int]:
     """Return the members in TF_CONFIG, in TensorFlow's order, and the index of this process. Raises UserError."""
     text = os.environ.get("TF_CONFIG", "")
-    if config.strategy not in ("auto", "multi_worker") or not (text or config.strategy == "multi_worker"):
+    if strategy_name not in ("auto", "multi_worker") or not (text or strategy_name == "multi_worker"):
         return SINGLE_PROCESS, 0
     try:
         tf_config = json.loads(text)

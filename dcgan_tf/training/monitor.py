@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from dcgan_tf.losses import LOSSES
 from dcgan_tf.model import DCGAN
-from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import warn
 
 COLLAPSE_STD = 0.01  # if the pixels of a batch vary less than this (range 1), the generator has collapsed ...
 COLLAPSE_START = 1000  # ... but not before this iteration: an untrained generator makes nearly equal images, too
@@ -22,8 +19,10 @@ LOW_D_LOSS_ITERATIONS = 1000  # ... for so many iterations leaves the generator 
 class Monitor:
     """Checks the losses, weights and samples of one training."""
 
-    def __init__(self, config: Config):
-        self.config = config
+    def __init__(self, learning_rate: float, warns: bool = True):
+        """Args: learning_rate: for the advice; warns: whether to warn."""
+        self.learning_rate = learning_rate
+        self.warns = warns
         self.warned: set[str] = set()
         self.low_d_loss_since: int | None = None
 
@@ -32,7 +31,10 @@ class Monitor:
         values = {name: float(logged[name]) for name in LOSSES}
         if not np.isfinite(list(values.values())).all():
             raise self._stop_error("a loss is not finite", values, iteration)
-        self.low_d_loss_since = (self.low_d_loss_since or iteration) if values["d_loss"] < LOW_D_LOSS else None
+        if values["d_loss"] >= LOW_D_LOSS:
+            self.low_d_loss_since = None
+        elif self.low_d_loss_since is None:
+            self.low_d_loss_since = iteration
         if self.low_d_loss_since is not None and iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
             self._warn_once(
                 f"the discriminator's loss has stayed below {LOW_D_LOSS} for {LOW_D_LOSS_ITERATIONS} iterations, so the"
@@ -57,13 +59,13 @@ class Monitor:
             )
 
     def _warn_once(self, text: str) -> None:
-        if self.config.warn_collapse and text not in self.warned:
+        if self.warns and text not in self.warned:
             self.warned.add(text)
-            tqdm.write(f"Warning: {text} --nowarn_collapse turns this warning off.", file=sys.stderr)
+            warn(f"{text} --nowarn_collapse turns this warning off.")
 
     def _stop_error(self, what: str, values: dict[str, float], iteration: int) -> UserError:
         losses = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         return UserError(
             f"Training stopped at iteration {iteration} because {what} ({losses}); the last good checkpoint is kept;"
-            f" try a lower --learning_rate than {self.config.learning_rate:g}, --precision float32, or other data."
+            f" try a lower --learning_rate than {self.learning_rate:g}, --precision float32, or other data."
         )

@@ -1,0 +1,77 @@
+"""A trained generator with the settings that its images need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_tf import latents
+from dcgan_tf.pixels import to_uint8
+from dcgan_tf.runs.select import Selection
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.messages import say
+
+BATCH = 256  # images in a batch; larger batches were not faster when measured
+
+
+class Sampler:
+    """Makes the z and labels of seeds, and the images of z and labels."""
+
+    def __init__(self, generator: keras.Model, config: Config, batch: int = BATCH):
+        """Args: batch: images that the generator makes at a time."""
+        self.z_dim = config.z_dim
+        self.z_dist = config.z_dist
+        self.truncation = config.truncation
+        self.class_names = config.class_names
+        self.image_shape = config.image_shape
+        self.value_range = config.value_range
+        self.batch = batch
+        y_dim = config.y_dim
+
+        @tf.function
+        def generate_batch(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+            return generator(z, tf.one_hot(labels, y_dim), training=False)
+
+        self._generate_batch = generate_batch
+
+    def z(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the z of each seed, float32 [N, Z]."""
+        return latents.z_from_seeds(seeds, self.z_dim, self.z_dist)
+
+    def labels(self, numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
+        """Return the class for each number, classes[number % len(classes)]: int32 [N]; all 0 without classes."""
+        if not classes:
+            return np.zeros(len(numbers), np.int32)
+        return np.array([classes[number % len(classes)] for number in numbers], np.int32)
+
+    def images(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the images of z, float32 [N, Z], which is truncated as in the settings, and labels, int32 [N].
+
+        The last batch is filled with zeros, so that the same z gives the same image for every N.
+
+        Returns: uint8 [N, H, W, C].
+        """
+        z = latents.truncate(z, self.truncation, self.z_dist)
+        images = np.empty((len(z), *self.image_shape), np.uint8)
+        for start in range(0, len(z), self.batch):
+            stop = min(start + self.batch, len(z))
+            padding = self.batch - (stop - start)
+            padded_z = np.pad(z[start:stop], ((0, padding), (0, 0)))
+            padded_labels = np.pad(labels[start:stop], (0, padding))
+            output = self._generate_batch(padded_z, padded_labels).numpy()
+            images[start:stop] = to_uint8(output[: stop - start], self.value_range)
+        return images
+
+    def images_of(self, seeds: Sequence[int], classes: Sequence[int]) -> np.ndarray:
+        """Return the images of seeds, with the classes in turn: uint8 [N, H, W, C]."""
+        return self.images(self.z(seeds), self.labels(seeds, classes))
+
+
+def load_sampler(selection: Selection, batch: int = BATCH) -> Sampler:
+    """Load the generator, and name its checkpoint. Raises UserError."""
+    generator, origin = selection.weights.generator(selection.config)
+    say(f"Generator: {origin.path}")
+    return Sampler(generator, selection.config, batch)

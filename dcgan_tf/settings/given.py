@@ -1,0 +1,54 @@
+"""What a user gave, on the command line or from Python: unknown names, wrong values, presets."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dcgan_tf.settings.config import SETTINGS
+from dcgan_tf.settings.presets import PRESETS
+from dcgan_tf.settings.setting import Setting
+from dcgan_tf.system.errors import UserError
+
+
+def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given settings with values of the right types, and only those that were given.
+
+    Raises: UserError if a name is unknown, a value is not allowed, or two settings exclude each other.
+    """
+    checked = convert(given, SETTINGS)
+    if checked.get("epoch") is not None:
+        if checked.get("iterations") is not None:
+            raise UserError("--iterations replaces --epoch; give only one of them.")
+        checked["iterations"] = None  # also if a preset, or the run that is resumed, has iterations
+    return checked
+
+
+def convert(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """Return the given values, by name, as these settings convert them. Raises UserError."""
+    for name in given:
+        if name not in settings:
+            raise unknown(name, settings)
+    return {name: settings[name].convert(name, value) for name, value in given.items()}
+
+
+def unknown(name: str, known: Iterable[str]) -> UserError:
+    """Return the error for a name that is not a setting."""
+    similar = difflib.get_close_matches(name, list(known), n=1)
+    hint = "".join(f" (did you mean --{other}?)" for other in similar)
+    return UserError(f"There is no setting --{name}{hint}; python main.py --help lists all settings.")
+
+
+def with_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a preset (blank: none) and the given ones, which count more.
+
+    A given epoch replaces the preset's iterations; a preset's decay of the learning rate takes half of these epochs.
+
+    Args:
+      given: as `check_given` returns them.
+    """
+    preset = dict(PRESETS.get(name, {}))
+    if "epoch" in given and "lr_decay_epochs" in preset:
+        preset["lr_decay_epochs"] = given["epoch"] // 2
+    return preset | dict(given)

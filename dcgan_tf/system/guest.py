@@ -1,0 +1,44 @@
+"""What belongs to the whole process: changed within a block only, by one thread at a time, and then given back."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import warnings
+from collections.abc import Iterator
+
+_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def ignored_warnings(category: type[Warning]) -> Iterator[None]:
+    """Ignore warnings of a category."""
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", category)
+        yield
+
+
+@contextlib.contextmanager
+def own_seeds(seed: int) -> Iterator[None]:
+    """Set the global seeds of Python, NumPy and TensorFlow, for what Keras draws from them."""
+    import numpy as np
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    with _lock:
+        tensorflow_context = context.context()
+        python_state = random.getstate()
+        numpy_state = np.random.get_state()
+        tensorflow_seed = tensorflow_context._seed
+        tensorflow_rng = getattr(tensorflow_context, "_rng", None)  # there is none before the first seed
+        random.seed(seed)
+        np.random.seed(seed)
+        tf.random.set_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+            tensorflow_context._seed = tensorflow_seed
+            tensorflow_context._rng = tensorflow_rng

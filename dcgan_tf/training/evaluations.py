@@ -1,0 +1,47 @@
+"""Evaluations during a training (--evaluate_freq), which keep the best checkpoint."""
+
+from __future__ import annotations
+
+import json
+
+from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.evaluation.evaluate import score, write_scalars
+from dcgan_tf.evaluation.evaluator import Evaluator
+from dcgan_tf.model import DCGAN
+from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.run import Run
+from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.sampling.sampler import Sampler
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.messages import say
+from dcgan_tf.training.curves import Curves, warn_on_write_error
+
+
+class PeriodicEvaluator:
+    """Evaluates during a training: writes curves, says a line, and keeps the best checkpoint in the folder best."""
+
+    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset, curves: Curves):
+        self.curves = curves
+        self.scores_file = run.best_folder / "metrics.json"
+        self.evaluator = Evaluator(config, 0, dataset)
+        self.sampler = Sampler(model.sampler, config)
+        self.checkpoints = Checkpoints(model, Checkpoint(run, best=True), 1)
+
+    def measure(self, iteration: int) -> None:
+        """Evaluate now, and save the checkpoint if its score is the best so far."""
+        scores = self.evaluator.measure(self.sampler)
+        with warn_on_write_error("The curves"):
+            write_scalars(self.curves.writer, scores, iteration)
+        say(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        current = score(scores)
+        best = self._best_score()
+        if current is not None and (best is None or current < best):
+            self.checkpoints.save()
+            with atomic_write(self.scores_file) as temporary:
+                temporary.write_text(json.dumps({"iteration": iteration} | scores, indent=1), encoding="utf-8")
+
+    def _best_score(self) -> float | None:
+        if not self.scores_file.exists():
+            return None
+        return score(json.loads(self.scores_file.read_text(encoding="utf-8")))

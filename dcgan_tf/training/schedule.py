@@ -1,0 +1,53 @@
+"""How many iterations a training has, and what is to be written after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dcgan_tf.settings.config import Config
+
+# What a training writes every so often. To add one: its rule in Schedule, and the function that writes it in Recorder.
+CURVES = "curves"
+SHEET = "sheet"
+EPOCH_SHEET = "epoch sheet"
+EVALUATION = "evaluation"
+CHECKPOINT = "checkpoint"
+
+
+class Schedule:
+    """The iterations of one training; the first one is 1.
+
+    Attributes:
+      per_epoch: whole batches in an epoch, min(N, train_size) // batch_size.
+      total: the number of the last iteration.
+      lr_decay: the first and the last iteration in which the learning rate goes down to 0; None if it does not.
+    """
+
+    def __init__(self, config: Config, image_count: int):
+        self.per_epoch = int(min(image_count, config.train_size)) // config.batch_size
+        self.total = config.iterations or config.epoch * self.per_epoch
+        self.lr_decay: tuple[int, int] | None = None
+        if config.lr_decay_epochs:
+            first = max(0, self.total - config.lr_decay_epochs * self.per_epoch) + 1
+            self.lr_decay = (first, self.total)
+        epoch_ends = [epoch * self.per_epoch for epoch in config.epochs_to_keep]
+        self.rules: dict[str, Callable[[int], bool]] = {
+            CURVES: lambda iteration: iteration == 1 or iteration % config.log_freq == 0,
+            SHEET: lambda iteration: iteration % config.sample_freq == 0,
+            EPOCH_SHEET: lambda iteration: iteration in epoch_ends,
+            EVALUATION: lambda iteration: bool(config.evaluate_freq) and iteration % config.evaluate_freq == 0,
+            CHECKPOINT: lambda iteration: iteration % config.ckpt_freq == 0,
+        }
+
+    def epoch_of(self, iteration: int) -> int:
+        """Return the epoch, 1, 2, ..., of an iteration."""
+        return (iteration - 1) // self.per_epoch + 1
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs; the last one need not be whole."""
+        return self.epoch_of(self.total)
+
+    def due(self, iteration: int) -> list[str]:
+        """Return what is to be written after this iteration. A call of several iterations ends where anything is."""
+        return [name for name, is_due in self.rules.items() if is_due(iteration)]

@@ -1,0 +1,172 @@
+"""Begin a training or continue one: the rules for --train and for dcgan_tf.train."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dcgan_tf.runs.run import Run, Runs
+from dcgan_tf.runs.select import start_weights
+from dcgan_tf.runs.weights import Weights
+from dcgan_tf.settings import options
+from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, SETTINGS, Config, settings_with
+from dcgan_tf.settings.given import check_given, convert, with_preset
+from dcgan_tf.settings.values import plain_name
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import say
+from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
+
+if TYPE_CHECKING:
+    from dcgan_tf.data.dataset import Dataset
+    from dcgan_tf.training.cluster import Cluster
+    from dcgan_tf.training.loop import Outcome
+    from dcgan_tf.training.recorder import OnLog
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a training begins."""
+
+    config: Config  # as asked for; the data set fills in the rest
+    given: dict[str, Any]  # the settings that the user gave
+    run: Run | None = None  # the run to continue; None: a new one
+    weights: Weights | None = None  # what a new run begins with; None: random weights
+
+
+def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any]) -> Start:
+    """Decide how a training begins. The first of these rules that applies decides:
+
+    1. Without resume: a new run, with the weights of checkpoint, init_from or pretrained if one is given.
+    2. With resume and a name that no run has: a new run with that name.
+    3. With resume: the run of that name, or else the newest run that matches the given settings.
+
+    Nothing is read but the settings of runs, and nothing is written.
+
+    Args:
+      name: of the run, or blank.
+      given: the settings that the user gave.
+      chosen: some of `options.START`: resume, preset, init_from, checkpoint, pretrained.
+    Raises: UserError if a setting is impossible, two choices exclude each other, or there is no such run.
+    """
+    plain_name("out_name", name)
+    given = check_given(given)
+    defaults = {option: described.default for option, described in options.START.items()}
+    chosen = defaults | convert(chosen, options.START)
+    config = Config(**with_preset(chosen["preset"], given))
+    sources = [option for option in ("checkpoint", "init_from", "pretrained") if chosen[option]]
+    if sources and chosen["resume"]:
+        raise UserError(f"--{sources[0]} begins a new run and --resume continues one; give only one of them.")
+    weights = start_weights(
+        runs,
+        config.dataset,
+        checkpoint=chosen["checkpoint"],
+        init_from=chosen["init_from"],
+        pretrained_run=chosen["pretrained"],
+    )
+    if not chosen["resume"]:
+        return Start(config, given, weights=weights)
+    if name and not runs.named(name).has_begun:
+        say(f"There is no run {name} yet, so it begins now.")
+        return Start(config, given)
+    run = runs.find(config.dataset, name, given)
+    return Start(resumed_config(run.config(), given), given, run)
+
+
+def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
+    """Return the settings of a run that continues: those given replace the saved ones, except of the architecture."""
+    fixed = settings_with(ARCHITECTURE)
+    changed = {name: value for name, value in given.items() if name not in fixed}
+    if changed.get("precision") == "auto":  # it was chosen when the run began
+        del changed["precision"]
+    # This machine may have other devices than before, so the strategy is auto again, unless given.
+    return dataclasses.replace(saved, **({"strategy": "auto"} | changed))
+
+
+def train(
+    runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any], on_log: OnLog | None = None
+) -> Outcome:
+    """Train a run. Nothing is written if the training cannot begin.
+
+    Args:
+      runs, name, given, chosen: as in `understand`.
+      on_log: called every config.log_freq iterations with the iteration and the losses.
+    Raises: UserError.
+    """
+    start = understand(runs, name, given, chosen)
+    start_tensorflow()
+    from dcgan_tf.training import loop
+    from dcgan_tf.training.cluster import init_cluster
+    from dcgan_tf.training.precision import choose_precision
+
+    config = start.config
+    if start.weights:
+        config = dataclasses.replace(config, **start.weights.required_settings(start.given) | {"class_names": ()})
+    cluster = init_cluster(config.strategy, config.batch_size, config.xla)
+    start_bfloat16()
+    dataset, config = read_data(config, cluster)
+    if start.run:
+        run = start.run
+    else:
+        if start.weights:
+            check_classes(start.weights, start.given, config)
+        config = choose_precision(config, start.given, cluster)
+        run = None
+        if cluster.is_chief:
+            run = runs.create(config, name)
+    if not cluster.is_chief:
+        run = None  # the chief alone reads and writes it
+    return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
+
+
+def read_data(config: Config, cluster: Cluster) -> tuple[Dataset, Config]:
+    """Read the data set. Returns it, and the settings with the sizes, channels and classes that it decides.
+
+    Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
+    """
+    from dcgan_tf.data.dataset import check_trainable, read_dataset
+
+    dataset = read_dataset(config)
+    check_trainable(dataset, config.batch_size, config.train_size)
+    config = complete(config, dataset)
+    if len(cluster.members) > 1:
+        cluster.check_same_settings(summary(config, dataset))
+    return dataset, config
+
+
+def complete(config: Config, dataset: Dataset) -> Config:
+    """Return the settings with what the data set decides, where the user did not."""
+    spec = dataset.spec
+    if spec.crop:
+        config = dataclasses.replace(config, input_height=spec.crop[0], input_width=spec.crop[1])
+    return dataclasses.replace(
+        config,
+        output_height=spec.height,
+        output_width=spec.width,
+        c_dim=spec.channels,
+        conditional=bool(dataset.class_names),
+        class_names=dataset.class_names,
+    )
+
+
+def check_classes(weights: Weights, given: Mapping[str, Any], config: Config) -> None:
+    """Raise UserError if the data set has another number of classes than the weights."""
+    count = len(weights.required_settings(given)["class_names"])
+    if count != config.y_dim:
+        raise UserError(
+            f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {weights.name} has {count}; name"
+            " a data set like the one it was trained on."
+        )
+
+
+def summary(config: Config, dataset: Dataset) -> str:
+    """Describe what all workers must have in common: the settings, the labels, and a sample of the images."""
+    own = settings_with(MACHINE)
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    names = [name for name in (*SETTINGS, "class_names") if name not in own]
+    settings = {name: getattr(config, name) for name in names if getattr(config, name) != defaults[name]}
+    some = dataset.images[:: len(dataset.images) // 64 + 1]
+    digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels.tobytes()))
+    return f"{settings}, images {dataset.images.shape} with the digest {digest:08x}"

@@ -1,0 +1,85 @@
+"""The sheets of a training: samples that one can compare, and the real images as the networks see them."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from dcgan_tf import latents
+from dcgan_tf.augment import augment, sample_augmentations
+from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.model import DCGAN
+from dcgan_tf.pixels import to_float, to_uint8
+from dcgan_tf.runs.run import Run
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system import image_files
+from dcgan_tf.system.messages import report, say
+from dcgan_tf.training.curves import warn_on_write_error
+from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.training.schedule import Schedule
+
+
+class TrainingSheets:
+    """Writes sheets of samples, all of the same z and labels, so that one can compare them."""
+
+    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset, monitor: Monitor):
+        self.folder = run.samples_folder
+        self.value_range = config.value_range
+        self.monitor = monitor
+        z = latents.sample_z(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
+        labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
+        self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
+
+    def write(self, name: str, iteration: int) -> None:
+        """Write a sheet of this iteration as a file with that name."""
+        images = to_uint8(self.sample().numpy(), self.value_range)
+        self.monitor.check_samples(images, iteration)
+        with warn_on_write_error("The sheet"):
+            image_files.save_png(self.folder / name, image_files.sheet(images))
+
+
+def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) -> None:
+    """Write reals.png, the first batch as the networks see it; with --augment also augmented.png, as D sees it."""
+    first = dataset.first_batch(config.batch_size, schedule.per_epoch, config.seed, config.mirror)
+    with warn_on_write_error("The sheet of real images"):
+        image_files.save_png(run.samples_folder / "reals.png", image_files.sheet(first))
+        if config.augment:
+            numbers = sample_augmentations(config.seed, 1, config.batch_size, 1)[:, 0]
+            images = to_float(first, config.value_range)
+            images = augment(images, numbers, config.augmentations, config.value_range).numpy()
+            sheet = image_files.sheet(to_uint8(images, config.value_range))
+            image_files.save_png(run.samples_folder / "augmented.png", sheet)
+    report("First batch", f"{run.samples_folder / 'reals.png'} (look at it: the networks see these images)")
+
+
+def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
+    """Say the parameters (the original's show_all_variables), the data, the device, and the run's folders."""
+    for network in (model.generator, model.discriminator):
+        count = sum(variable.shape.num_elements() for variable in network.trainable_variables)
+        say(f"{network.name}: {count:,} parameters")
+        for variable in network.trainable_variables:
+            shape = "x".join(map(str, variable.shape))
+            say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
+    count, height, width, channels = dataset.images.shape
+    classes = "no classes"
+    if config.has_labels:
+        classes = f"{config.y_dim} classes"
+    low, high = config.value_range
+    report("Data", f"{count:,} images {height}x{width}x{channels}, {classes}, range [{low:g}, {high:g}]")
+    report("Read from", dataset.source)
+    report("Device", f"{device_names()}, {config.precision}{_sharing(model.replicas)}")
+    report("Checkpoints", str(run.folder))
+    report("Samples", str(run.samples_folder))
+    report("Curves", f"tensorboard --logdir {run.logs_folder}")
+
+
+def device_names() -> str:
+    """Return the names of the GPUs, or what stands for none."""
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    names = [detail.get("device_name", "GPU") for detail in details]
+    return ", ".join(names) or "CPU (TensorFlow sees no GPU)"
+
+
+def _sharing(replicas: int) -> str:
+    if replicas == 1:
+        return ""
+    return f"; {replicas} devices share each batch"
