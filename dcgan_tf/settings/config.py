@@ -7,10 +7,11 @@ import math
 import os
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dcgan_tf.settings import values
-from dcgan_tf.settings.setting import Setting, Trait, setting
+from dcgan_tf.settings.setting import Setting, Trait
 from dcgan_tf.system.errors import UserError
 
 # Latent distributions and their parameters: (low, high) if uniform, (mean, standard deviation) if normal.
@@ -19,6 +20,13 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 AUGMENTATIONS = ("color", "translation", "cutout")
 FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
+
+
+def setting(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **limits: Any) -> Any:
+    """Return a field of Config that is also a flag; `limits` are choices, above, minimum, below."""
+    described = Setting(type=str, default=default, help=text, group=group, traits=traits, **limits)
+    return dataclasses.field(default=default, metadata={"setting": described})
+
 
 # Each of these functions defines a setting under one heading of --help.
 data, networks, training = (partial(setting, group) for group in ("Data", "Networks", "Training"))
@@ -165,7 +173,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, described in SETTINGS.items():
-            described.check(name, getattr(self, name))
+            object.__setattr__(self, name, described.convert(name, getattr(self, name)))
         if not self.dataset:
             raise UserError("--dataset is blank; give mnist or the name of a folder of images in --data_dir.")
         if self.d_filters and (len(self.d_widths) != 2 or min(self.d_widths) < 1):
@@ -217,9 +225,19 @@ class Config:
         return (0.0, 1.0) if self.has_labels else (-1.0, 1.0)
 
 
+TYPES = {"str": str, "bool": bool, "int": int, "float": float}
 SETTINGS: dict[str, Setting] = {
-    field.name: field.metadata["setting"] for field in dataclasses.fields(Config) if "setting" in field.metadata
+    field.name: dataclasses.replace(field.metadata["setting"], type=TYPES[str(field.type).removesuffix(" | None")])
+    for field in dataclasses.fields(Config)
+    if "setting" in field.metadata
 }
+
+
+def cache_folder(cache_dir: str) -> Path:
+    """Return the folder that --cache_dir names; blank means $XDG_CACHE_HOME/dcgan_tf, else ~/.cache/dcgan_tf."""
+    if not cache_dir:
+        cache_dir = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dcgan_tf")
+    return Path(cache_dir).expanduser().absolute()
 
 
 def settings_with(traits: Trait) -> tuple[str, ...]:
