@@ -113,10 +113,11 @@ class TrainedRun:
         import numpy as np
 
         from dcgan_tf.data.decode import read_image
+        from dcgan_tf.data.image_spec import ImageSpec
         from dcgan_tf.sampling import project
 
         if not isinstance(image, np.ndarray):
-            image = read_image(Path(image), self.config)
+            image = read_image(Path(image), ImageSpec.of(self.config))
         shape = (self.config.output_height, self.config.output_width, self.config.c_dim)
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -21,6 +21,7 @@ CACHE = tempfile.TemporaryDirectory()
 os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
 
 from dcgan_tf.data import mnist  # noqa: E402
+from dcgan_tf.system import messages  # noqa: E402
 from dcgan_tf.system.startup import start_tensorflow  # noqa: E402
 
 start_tensorflow()
@@ -88,7 +89,7 @@ def main_here(*args: object, out_dir: Path) -> None:
     """main.main(ARGS) in this process, which spares TensorFlow's start; UserError comes through."""
     from dcgan_tf.cli import program
 
-    with flagsaver.flagsaver(), mock.patch("dcgan_tf.cli.program.start_tensorflow"):
+    with flagsaver.flagsaver(), mock.patch("dcgan_tf.cli.program.start_tensorflow"), messages.shown():
         program.main(["main.py", f"--out_dir={out_dir}", *map(str, args)])
 
 
@@ -109,6 +110,13 @@ def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.
         else generator(z, training=False)
     )
     return to_uint8(made.numpy(), config.value_range)
+
+
+@pytest.fixture
+def shown() -> Iterator[None]:
+    """Messages are printed, as the command line prints them."""
+    with messages.shown():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from dcgan_tf.cli import flags
 from dcgan_tf.cli.commands import COMMANDS, OPTIONS, WEIGHT_OPTIONS
 from dcgan_tf.runs.select import find_start, original, select
 from dcgan_tf.settings import values
+from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.signals import exit_on_signals
 from dcgan_tf.system.startup import start_tensorflow
@@ -65,6 +66,7 @@ def use(request: flags.Request) -> None:
 
 def run() -> None:
     """Run the program: an error becomes one sentence and an exit code."""
+    messages.show_as_program()
     sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line at once
     with exit_on_signals():
         try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 
 import numpy as np
 
 from dcgan_tf import latents
-from dcgan_tf.data.dataset import Dataset, load_dataset
-from dcgan_tf.evaluation import cache, metrics
+from dcgan_tf.data.cache import open_cache
+from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
+from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
 from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
@@ -20,6 +20,7 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
 
+VERSION = np.array(1)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
 MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
 MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
@@ -92,8 +93,8 @@ class Evaluator:
         if not self.has_test:
             return scores
         data = [train.images, train.labels, test.images, test.labels]
-        (error,) = cache.kept(
-            self.config, "1-NN error", data, lambda: [np.array(metrics.nearest_neighbour_error(*data))]
+        (error,) = open_cache(self.config).cached(
+            "classifiers", "1-NN error", [VERSION, *data], lambda: [np.array(metrics.nearest_neighbour_error(*data))]
         )
         scores["control_error"] = float(error)
         if run.pretrained and not has_discriminator(run.pretrained):
@@ -137,12 +138,14 @@ class Evaluator:
 
 def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Dataset]:
     """Return all training images and all test images; if there is no test split, both are the training images."""
-    whole = dataclasses.replace(config, batch_size=1, train_size=float("inf"), split="train")
     reusable = dataset and (config.split == "train" or config.hold_out or not dataset.has_test)
-    train = dataset if reusable else load_dataset(whole)[0]
+    train = dataset if reusable else read_dataset(config, "train")
+    check_trainable(train, 1, float("inf"))
     if not train.has_test:
         return train, train
-    return train, load_dataset(dataclasses.replace(whole, split="test"))[0]
+    test = read_dataset(config, "test")
+    check_trainable(test, 1, float("inf"))
+    return train, test
 
 
 def trained_classifier(config: Config, train: Dataset) -> Classifier:
@@ -153,8 +156,8 @@ def trained_classifier(config: Config, train: Dataset) -> Classifier:
         print(f"Training a classifier on {len(train.images):,} real images ...", flush=True)
         return classifier.train(train.images, train.labels)
 
-    data = [train.images, train.labels, np.array(config.y_dim)]
-    classifier.network.set_weights(cache.kept(config, "classifier", data, compute))
+    data = [VERSION, train.images, train.labels, np.array(config.y_dim)]
+    classifier.network.set_weights(open_cache(config).cached("classifiers", "classifier", data, compute))
     return classifier
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from dcgan_tf.data.dataset import load_dataset
+from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.pixels import to_float
 from dcgan_tf.runs import checkpoint
 from dcgan_tf.runs.run import Run
@@ -106,11 +106,11 @@ def write_features(run: Run, config: Config, path: Path) -> None:
 
     Raises: UserError if the data set or the checkpoint cannot be read.
     """
-    dataset, config = load_dataset(config)
+    dataset = read_dataset(config)
     features = discriminator_features(run, config)(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, features=features, labels=dataset.labels, class_names=np.array(config.class_names, str))
+        np.savez(file, features=features, labels=dataset.labels, class_names=np.array(dataset.class_names, str))
     print(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")
 
 

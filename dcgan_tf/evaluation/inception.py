@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from dcgan_tf.download.__main__ import INCEPTION
 from dcgan_tf.evaluation.features import Features, in_batches
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Config, cache_folder
 from dcgan_tf.system.errors import UserError, reason
 
 BATCH = 32  # images
@@ -21,7 +21,7 @@ def graph_path(config: Config) -> Path | None:
     """Return the file of the 2015 graph: --inception, else the one in cache_dir if it is there, else None."""
     if config.inception:
         return Path(config.inception)
-    path = Path(config.cache_dir).expanduser() / INCEPTION.name
+    path = cache_folder(config.cache_dir) / INCEPTION.name
     return path if path.is_file() else None
 
 

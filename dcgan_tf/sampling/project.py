@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from dcgan_tf import latents
 from dcgan_tf.data.decode import read_image
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.optimizer import Adam
 from dcgan_tf.pixels import to_float
 from dcgan_tf.runs import checkpoint, pretrained
@@ -47,7 +48,7 @@ def write_projection(run: Run, config: Config, path: Path, *, classes: Sequence[
       classes: with labels, the classes to try; empty without labels.
     Raises: UserError if the image cannot be read, or the run has no checkpoint that can be read.
     """
-    target = read_image(path, config)
+    target = read_image(path, ImageSpec.of(config))
     found = project(run, config, target, classes)
     print(f"The reconstruction differs from the image by {found.rms:.1f} gray levels of 255 (RMS).")
     if classes:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan_tf.data.dataset import Dataset, steps_per_epoch, total_iterations
+from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import steps_per_call
 from dcgan_tf.settings.config import Config
 from dcgan_tf.training.cluster import Cluster
+from dcgan_tf.training.schedule import Schedule
 
 
 class Batch(NamedTuple):
@@ -36,7 +37,8 @@ class Loader:
 
     def __init__(self, dataset: Dataset, config: Config, start: int, cluster: Cluster):
         self.dataset, self.config, self.start, self.cluster = dataset, config, start, cluster
-        self.total = total_iterations(dataset, config)
+        self.schedule = Schedule(config, len(dataset.images))
+        self.total = self.schedule.total
         self.seconds_waited = 0.0
 
     def __iter__(self) -> Iterator[Batch]:
@@ -50,9 +52,17 @@ class Loader:
             yield batch
 
     def _batches(self) -> Iterator[Batch]:
-        most = steps_per_call(self.config)
+        config = self.config
+        most = steps_per_call(config)
         images, labels = [], []
-        loaded = self.dataset.batches(self.config, self.start, self.cluster.shard)
+        loaded = self.dataset.batches(
+            config.batch_size,
+            self.schedule.per_epoch,
+            seed=config.seed,
+            mirror=config.mirror,
+            start=self.start,
+            shard=self.cluster.shard,
+        )
         for iteration, (epoch, batch_images, batch_labels) in enumerate(loaded, self.start + 1):
             if iteration > self.total:
                 return
@@ -64,6 +74,6 @@ class Loader:
 
     def _ends_call(self, iteration: int) -> bool:
         """Return whether something may have to be written after this iteration."""
-        config, epoch_length = self.config, steps_per_epoch(self.dataset, self.config)
+        config, epoch_length = self.config, self.schedule.per_epoch
         periods = (config.log_freq, config.sample_freq, config.ckpt_freq, config.evaluate_freq, epoch_length)
         return iteration in (1, self.total) or any(period and iteration % period == 0 for period in periods)

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_tf.data.dataset import Dataset, load_dataset, lr_decay
+from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import original
 from dcgan_tf.runs.checkpoint import Checkpoints, load_weights
@@ -33,6 +33,7 @@ from dcgan_tf.training.recorder import (
     warn_on_write_error,
     write_reals,
 )
+from dcgan_tf.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,28 @@ def resume(run: Run, given: dict[str, Any], on_log: OnLog | None = None) -> Outc
 def setup(config: Config) -> tuple[Cluster, Dataset, Config]:
     """Connect the workers, read the data set, and fill in the sizes and classes of the settings. Raises UserError."""
     cluster = init_cluster(config)
-    dataset, config = load_dataset(config)
+    dataset = read_dataset(config)
+    check_trainable(dataset, config.batch_size, config.train_size)
+    config = complete(config, dataset)
     if len(cluster.members) > 1:
         cluster.check_same_settings(summary(config, dataset))
     return cluster, dataset, config
+
+
+def complete(config: Config, dataset: Dataset) -> Config:
+    """Return the settings with the sizes, channels and classes of the data set."""
+    spec = dataset.spec
+    crop_height, crop_width = spec.crop or (config.input_height, config.input_width)
+    return dataclasses.replace(
+        config,
+        output_height=spec.height,
+        output_width=spec.width,
+        input_height=crop_height,
+        input_width=crop_width,
+        c_dim=spec.channels,
+        conditional=bool(dataset.class_names),
+        class_names=dataset.class_names,
+    )
 
 
 def summary(config: Config, dataset: Dataset) -> str:
@@ -144,7 +163,7 @@ def train(
         # The networks, on every device
         with cluster.strategy.scope():
             model = DCGAN(config)
-            train_step = model.make_step(lr_decay(dataset, config))
+            train_step = model.make_step(Schedule(config, len(dataset.images)).lr_decay)
 
         # Their weights: the chief reads them, all devices get them
         checkpoints = prepare(config, run, dataset, model, resumed, start) if run else None
@@ -203,7 +222,7 @@ def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
     classes = f"{config.y_dim} classes" if config.has_labels else "no classes"
     low, high = config.value_range
     print(f"Data:        {count:,} images {height}x{width}x{channels}, {classes}, range [{low:g}, {high:g}]")
-    print(f"Read from:   {dataset.source}")
+    print(f"Read from:   {dataset.location}")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = ", ".join(detail.get("device_name", "GPU") for detail in details) or "CPU (TensorFlow sees no GPU)"
     sharing = f"; {model.replicas} devices share each batch" if model.replicas > 1 else ""

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from dcgan_tf import latents
 from dcgan_tf.augment import augment, sample_augmentations
-from dcgan_tf.data.dataset import Dataset, steps_per_epoch
+from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.pixels import to_float, to_uint8
 from dcgan_tf.runs.checkpoint import Checkpoints
@@ -27,6 +27,7 @@ from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.training.loader import Batch, Loader
 from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.training.schedule import Schedule
 
 Logged = dict[str, tf.Tensor]
 OnLog = Callable[[dict[str, float]], None]  # called with the iteration and the losses, by name
@@ -52,7 +53,7 @@ class Recorder:
         self.sampler = Sampler(config, run, model, dataset, self.monitor)
         self.evaluator = PeriodicEvaluator(config, run, model, dataset) if config.evaluate_freq else None
         self.writer = tf.summary.create_file_writer(str(run.logs))
-        epoch_length = steps_per_epoch(dataset, config)
+        epoch_length = loader.schedule.per_epoch
         self.epochs = math.ceil(loader.total / epoch_length)
         self.epoch_sheets = {epoch * epoch_length: f"epoch_{epoch:04d}.png" for epoch in config.epochs_to_keep}
         self.last_log = (model.iterations_done, time.perf_counter(), 0.0)  # iteration, time, seconds waited
@@ -190,7 +191,8 @@ def write_summaries(
 
 def write_reals(config: Config, run: Run, dataset: Dataset) -> None:
     """Write reals.png, the first batch as the networks see it; with --augment also augmented.png, as D sees it."""
-    first = dataset.first_batch(config)
+    per_epoch = Schedule(config, len(dataset.images)).per_epoch
+    first = dataset.first_batch(config.batch_size, per_epoch, config.seed, config.mirror)
     with warn_on_write_error("The sheet of real images"):
         image_files.save_png(run.samples / "reals.png", image_files.sheet(first))
         if config.augment:
