@@ -19,8 +19,9 @@ from memory import peak_memory
 from PIL import Image
 
 from dcgan_tf.data import prepare, sources
-from dcgan_tf.data.dataset import Dataset, complete_config
-from dcgan_tf.settings.config import Config
+from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.settings.config import Config, cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.startup import start_tensorflow
 
@@ -44,14 +45,17 @@ def pipeline(config: Config, count: int) -> None:
     """
     start_tensorflow()
     write_faces(Path(config.data_dir) / config.dataset, count)
-    config = complete_config(config, source := sources.find(config))
+    source = sources.find(config)
+    spec = ImageSpec.of(config)
+    folder = cache_folder(config.cache_dir)
     print(f"{count:,} JPEG files of 178x218, on {os.cpu_count()} cores; resident before: {peak_memory() / 1e9:.2f} GB")
     prepared: list[prepare.Prepared] = []
     name = "decode, crop to 108x108, resize to 64x64"
-    cold = measure(name, count, lambda: prepared.append(prepare.prepare(source, config)))
-    dataset = Dataset(prepared[0].images, prepared[0].labels, source.location, shuffle_each_epoch=True)
+    cold = measure(name, count, lambda: prepared.append(prepare.prepare(source, spec, config.cache_gb, folder)))
+    dataset = Dataset(prepared[0].images, prepared[0].labels, (), spec, source.location, shuffle_each_epoch=True)
     location = "disk" if isinstance(dataset.images, np.memmap) else "memory"
-    name, batches = f"batches of {config.batch_size} of these, from {location}", dataset.batches(config, 0)
+    name = f"batches of {config.batch_size} of these, from {location}"
+    batches = dataset.batches(config.batch_size, count // config.batch_size, seed=config.seed)
     measure(name, BATCHES * config.batch_size, lambda: deque(islice(batches, BATCHES), 0))
     print(f"Peak memory: {peak_memory() / 1e9:.2f} GB; the resized images are {dataset.images.nbytes / 1e9:.2f} GB")
     for name, decoded in decoders(Path(source.location)).items():

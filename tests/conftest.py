@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -116,6 +116,13 @@ def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.
 def cluster_of(config: Config) -> Cluster:
     """The devices that train with these settings."""
     return init_cluster(config.strategy, config.batch_size, config.xla)
+
+
+@pytest.fixture
+def shown() -> Iterator[None]:
+    """Messages are printed, as the command line prints them."""
+    with messages.shown():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from conftest import ROOT, SMALL, main_here
 from PIL import Image
 
 from dcgan_tf.data import prepare, sources
-from dcgan_tf.data.dataset import Dataset, load_dataset
+from dcgan_tf.data.dataset import Dataset, read_dataset
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning, shown
 
+pytestmark = pytest.mark.usefixtures("shown")
 USED = "Prepared:    read from the cache (--nocache decodes again): "
 
 
@@ -36,10 +40,10 @@ class Folder:
         (self.images / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20, 16), (colour * 3)[:3]).save(self.images / name)
 
-    def load(self, **settings: object) -> tuple[Dataset, Config]:
-        sizes = {"output_height": 8, "batch_size": 4, "input_height": 10}
+    def load(self, **settings: object) -> Dataset:
+        sizes = {"output_height": 8, "input_height": 10}
         data = {"data_dir": str(self.images.parent), "cache_dir": str(self.cache)}
-        return load_dataset(Config(dataset="n", **sizes | data | settings))
+        return read_dataset(Config(dataset="n", **sizes | data | settings))
 
     def kept(self) -> list[Path]:
         return sorted(self.cache.glob("prepared/*"))
@@ -56,21 +60,29 @@ def levels(dataset: Dataset) -> list[int]:
 
 def test_second_start_reads_the_cache_and_prints_the_same(folder, capsys):
     before = {path: path.stat() for path in folder.images.rglob("*")}
-    first, first_config = folder.load(conditional=True)
+    first = folder.load(conditional=True)
     printed = capsys.readouterr().out
-    second, config = folder.load(conditional=True)
+    second = folder.load(conditional=True)
     again = capsys.readouterr().out
     assert USED not in printed and "1 that cannot be read\n  a/broken.png: it is not an image" in printed
     assert "a 6, b 6" in printed and "1 .txt" in printed and "12, gray" in printed and "median 20x16" in printed
     assert again == printed.replace("Prepared:    ", USED)
-    assert config == first_config and config.c_dim == 1
+    assert second.spec == first.spec == ImageSpec(8, 8, 1) and second.class_names == ("a", "b")
     assert levels(first) == levels(second) == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
     assert first.labels.tolist() == second.labels.tolist() == [0] * 6 + [1] * 6
     np.testing.assert_array_equal(first.images, second.images)
     assert {path: path.stat() for path in folder.images.rglob("*")} == before
-    batches = zip(first.batches(config, 5), second.batches(config, 5), strict=True)
-    for _, (a, b) in zip(range(7), batches, strict=False):
+    batches = (dataset.batches(4, 3, seed=1, start=5) for dataset in (first, second))
+    for a, b in islice(zip(*batches, strict=True), 7):
         np.testing.assert_array_equal(a[1], b[1])
+
+
+@pytest.mark.parametrize("version", ["cache.DECODING", "cache.PIL.__version__", "cache.simplejpeg.__version__"])
+def test_other_versions_are_decoded_again(folder, version: str, monkeypatch, capsys):
+    folder.load()
+    monkeypatch.setattr(f"dcgan_tf.data.{version}", "another")
+    folder.load()
+    assert USED not in capsys.readouterr().out and len(folder.kept()) == 2
 
 
 def swap(folder: Folder) -> None:
@@ -104,7 +116,7 @@ def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], No
     folder.load()
     change(folder)
     capsys.readouterr()
-    assert levels(folder.load()[0]) == expected
+    assert levels(folder.load()) == expected
     assert USED not in capsys.readouterr().out
 
 
@@ -114,24 +126,24 @@ def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], No
     ids=str,
 )
 def test_other_settings_are_decoded_again(folder, settings, capsys):
-    shape = folder.load()[0].images.shape
+    shape = folder.load().images.shape
     folder.load(**settings)
     assert USED not in capsys.readouterr().out
     folder.load(**settings)
     assert capsys.readouterr().out.count(USED) == 1
-    assert folder.load()[0].images.shape == shape
+    assert folder.load().images.shape == shape
 
 
 def test_channels_that_the_images_decided_are_found_when_they_are_given(folder, capsys):
     """A run saves the c_dim that its images decided, so --resume gives it."""
     folder.load()
-    np.testing.assert_array_equal(folder.load(c_dim=1)[0].images, folder.load(c_dim=1, cache=False)[0].images)
+    np.testing.assert_array_equal(folder.load(c_dim=1).images, folder.load(c_dim=1, cache=False).images)
     folder.write("a/00.bmp", 200, 0, 0)
     folder.load()
     capsys.readouterr()
-    assert folder.load(c_dim=3)[0].images.shape == (12, 8, 8, 3)
+    assert folder.load(c_dim=3).images.shape == (12, 8, 8, 3)
     assert USED in capsys.readouterr().out
-    assert folder.load(c_dim=1)[0].images.shape == (12, 8, 8, 1)
+    assert folder.load(c_dim=1).images.shape == (12, 8, 8, 1)
     assert USED not in capsys.readouterr().out
 
 
@@ -160,14 +172,15 @@ def damage(place: float) -> Callable[[bytes], bytes]:
     ],
 )
 def test_a_damaged_file_is_replaced(folder, change: Callable[[bytes], bytes], capsys):
-    expected = np.array(folder.load()[0].images)
+    expected = np.array(folder.load().images)
     (file,) = folder.kept()
     file.write_bytes(change(file.read_bytes()))
     capsys.readouterr()
-    np.testing.assert_array_equal(folder.load()[0].images, expected)
-    out, err = capsys.readouterr()
-    assert USED not in out and f"Warning: the file {file} cannot be used (" in err
-    np.testing.assert_array_equal(folder.load()[0].images, expected)
+    with pytest.warns(DcganWarning) as warned:
+        np.testing.assert_array_equal(folder.load().images, expected)
+    assert [str(warning.message).split(" (")[0] for warning in warned] == [f"The file {file} cannot be used"]
+    assert USED not in capsys.readouterr().out
+    np.testing.assert_array_equal(folder.load().images, expected)
     assert USED in capsys.readouterr().out
 
 
@@ -195,21 +208,23 @@ def test_what_was_used_longest_ago_is_removed(folder, capsys):
     assert "not kept, as 0.00" in capsys.readouterr().out and set(folder.kept()) == names
 
 
-def test_a_cache_that_cannot_be_written_gives_one_warning(folder, capsys):
-    expected = levels(folder.load(cache=False)[0])
+def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
+    expected = levels(folder.load(cache=False))
     folder.cache.write_text("a file, not a folder")
-    assert levels(folder.load()[0]) == expected
+    with pytest.warns(DcganWarning, match="could not be written .Not a directory") as warned:
+        assert levels(folder.load()) == expected
+    assert len(warned) == 1
     folder.cache.unlink()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # writing fails in the middle of the file
     try:
-        assert levels(folder.load()[0]) == expected
+        # Without messages, because pytest has stdout in a file, too.
+        says = "could not be written .File too large.; the next start"
+        with shown(False), pytest.warns(DcganWarning, match=says) as warned:
+            assert levels(folder.load()) == expected
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    lines = capsys.readouterr().err.splitlines()
-    warnings = [line[line.index("Warning:") :] for line in lines if "Warning:" in line]
-    assert len(warnings) == 2 and all("the next start decodes them again" in line for line in warnings)
-    assert "Not a directory" in warnings[0] and "File too large" in warnings[1] and not folder.kept()
+    assert len(warned) == 1 and not folder.kept()
 
 
 def test_a_failed_start_keeps_nothing(folder):
@@ -226,15 +241,14 @@ def test_an_error_that_may_pass_is_not_kept(folder):
     """Too many open files: the next start may read the image."""
     file = folder.images / "a" / "00.bmp"
     items = [sources.Item("bytes", file.read_bytes(), 0), sources.Item("file", file, 0)]
-    config = Config(output_height=8, output_width=8)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        prepared = prepare.prepare(sources.Source("here", items, 2), config)
+        prepared = prepare.prepare(sources.Source("here", items, 2), ImageSpec(8, 8), 1, folder.cache)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert prepared.unreadable == ["file: Too many open files"] and not prepared.final
-    assert prepare.prepare(sources.Source("here", items, 2), config).final
+    assert prepared.unreadable == ["file: Too many open files"] and not prepared.cacheable
+    assert prepare.prepare(sources.Source("here", items, 2), ImageSpec(8, 8), 1, folder.cache).cacheable
 
 
 def test_two_programs_at_once(folder):
@@ -242,9 +256,9 @@ def test_two_programs_at_once(folder):
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from dcgan_tf.settings.config import Config
-from dcgan_tf.data.dataset import load_dataset
-config = Config(dataset="n", data_dir={str(folder.images.parent)!r}, cache_dir={str(folder.cache)!r}, batch_size=4)
-print(load_dataset(config)[0].images.sum())
+from dcgan_tf.data.dataset import read_dataset
+config = Config(dataset="n", data_dir={str(folder.images.parent)!r}, cache_dir={str(folder.cache)!r})
+print(read_dataset(config).images.sum())
 """
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     programs = [subprocess.Popen([sys.executable, "-W", "error", "-c", script], **pipes) for _ in range(3)]

@@ -1,32 +1,81 @@
-"""MNIST's splits and sizes, and the order of batches."""
+"""What a data set and the settings decide together, what cannot be trained on, and the order of batches."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from dcgan_tf.data.dataset import Dataset, load_dataset
+from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("settings", "own", "expected"),
+    [
+        ({}, {}, ImageSpec(64, 64)),
+        ({}, {"own_size": (28, 20), "own_channels": 1}, ImageSpec(28, 20, 1)),
+        ({"output_height": 32}, {"own_size": (28, 20)}, ImageSpec(32, 32)),
+        ({"output_width": 32}, {"own_size": (28, 20)}, ImageSpec(28, 32)),
+        ({"output_height": 30, "output_width": 40, "c_dim": 3, "fit": "pad"}, {}, ImageSpec(30, 40, 3, fit="pad")),
+        ({"c_dim": 3}, {"own_channels": 1}, ImageSpec(64, 64, 3)),
+        ({"input_height": 90}, {}, ImageSpec(64, 64)),
+        ({"crop": True}, {}, ImageSpec(64, 64, crop=(108, 108))),
+        ({"crop": True, "input_height": 90}, {}, ImageSpec(64, 64, crop=(90, 90))),
+        ({"crop": True, "input_width": 90}, {"own_size": (28, 20)}, ImageSpec(28, 20, crop=(28, 90))),
+    ],
+)
+def test_what_is_not_given_is_the_data_sets_own_or_the_default(settings: dict, own: dict, expected: ImageSpec):
+    assert ImageSpec.of(Config(**settings), **own) == expected
 
 
 def test_mnist_split_and_size(mnist_dir: Path):
-    config = Config(dataset="mnist", data_dir=str(mnist_dir), split="train", output_height=32)
-    dataset, config = load_dataset(config)
+    config = Config(dataset="mnist", data_dir=str(mnist_dir), output_height=32)
+    dataset = read_dataset(config, "train")
     assert dataset.images.shape == (60000, 32, 32, 1)
-    assert (config.output_height, config.output_width) == (32, 32)
+    assert dataset.spec == ImageSpec(32, 32, 1) and dataset.class_names == tuple("0123456789")
+    assert read_dataset(dataclasses.replace(config, split="test")).images.shape == (10000, 32, 32, 1)
 
 
-def test_batches_are_a_pure_function_of_seed_and_iteration():
-    images = np.arange(23, dtype=np.uint8).reshape(23, 1, 1, 1)
-    dataset = Dataset(images, np.arange(23, dtype=np.int32), "here", shuffle_each_epoch=True)
-    config = Config(batch_size=5, train_size=20)
-    whole = list(itertools.islice(dataset.batches(config, 0), 12))
+def test_impossible_sizes_are_refused_before_images_are_read(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dcgan_tf.data.cache.prepare", lambda *_: pytest.fail("read"))
+    with pytest.raises(UserError, match="must be multiples of 4, but are 30 and 30"):
+        read_dataset(Config(dataset="mnist", data_dir=str(mnist_dir), output_height=30))
+
+
+def numbered(count: int, class_names: tuple[str, ...] = ()) -> Dataset:
+    """Images of one pixel, number i of gray level i and with the label i."""
+    images = np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1)
+    labels = np.arange(count, dtype=np.int32)
+    return Dataset(images, labels, class_names, ImageSpec(1, 1, 1), "here", shuffle_each_epoch=True)
+
+
+def test_what_cannot_be_trained_on():
+    check_trainable(numbered(6, ("a",)), 6, np.inf)
+    for train_size, count in ((np.inf, 6), (5.5, 5)):
+        says = f"A batch of {count + 1} is larger than the data set, {count} images; give a smaller --batch_size"
+        with pytest.raises(UserError, match=re.escape(says)):
+            check_trainable(numbered(6), count + 1, train_size)
+        check_trainable(numbered(6), count, train_size)
+    unlabelled = numbered(6, ("a",))
+    unlabelled.labels[3] = -1
+    with pytest.raises(UserError, match="Some images in here have no label; give --split train"):
+        check_trainable(unlabelled, 1, np.inf)
+    check_trainable(dataclasses.replace(unlabelled, class_names=()), 1, np.inf)
+
+
+def test_batches_are_a_pure_function_of_seed_and_number():
+    dataset = numbered(23)
+    whole = list(itertools.islice(dataset.batches(5, 4, seed=0), 12))
     assert [epoch for epoch, _, _ in whole] == [0] * 4 + [1] * 4 + [2] * 4
     for start in (3, 4, 6):
-        rest = itertools.islice(dataset.batches(config, start), 12 - start)
+        rest = itertools.islice(dataset.batches(5, 4, seed=0, start=start), 12 - start)
         for (epoch, images, labels), (e, i, la) in zip(whole[start:], rest, strict=True):
             assert epoch == e
             assert (images == i).all()
@@ -34,5 +83,13 @@ def test_batches_are_a_pure_function_of_seed_and_iteration():
             assert (images.ravel() == labels).all()
     assert len(set(np.concatenate([labels for _, _, labels in whole[:4]]))) == 20  # each image once in an epoch
     assert (whole[0][2] != whole[4][2]).any()  # shuffled anew
-    other = dataclasses.replace(config, seed=1)
-    assert (next(dataset.batches(other, 0))[2] != whole[0][2]).any()
+    assert (next(dataset.batches(5, 4, seed=1))[2] != whole[0][2]).any()
+    assert (dataset.first_batch(5, 4, 0, mirror=False) == whole[0][1]).all()
+
+
+def test_a_worker_gets_its_shard():
+    dataset = numbered(8)
+    whole = itertools.islice(dataset.batches(4, 2, seed=0), 5)
+    shard = itertools.islice(dataset.batches(4, 2, seed=0, shard=lambda indices: indices[1::2]), 5)
+    for (_, _, labels), (_, images, own) in zip(whole, shard, strict=True):
+        assert own.tolist() == labels[1::2].tolist() == images.ravel().tolist()

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan_tf.data import decode
-from dcgan_tf.settings.config import Config
+from dcgan_tf.data.image_spec import ImageSpec
 
-CROP = Config(crop=True, input_height=60, input_width=52, output_height=24, output_width=32, c_dim=3)
-WHOLE = dataclasses.replace(CROP, crop=False)
+CROP = ImageSpec(24, 32, 3, crop=(60, 52))
+WHOLE = dataclasses.replace(CROP, crop=None)
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -64,25 +64,25 @@ KINDS |= {
 KINDS |= {f"EXIF {number}": (pillow(photo(120, 90), exif=exif(number)), False) for number in range(1, 9)}
 
 
-def outcome(data: bytes | Path, config: Config) -> tuple[np.ndarray, object]:
+def outcome(data: bytes | Path, spec: ImageSpec) -> tuple[np.ndarray, object]:
     """The pixels and the size; or an empty array and the error's kind."""
     try:
-        return decode.decode_image(data, config)
+        return decode.decode_image(data, spec)
     except Exception as error:
         return np.zeros(0), type(error)
 
 
 @pytest.mark.parametrize("channels", [3, 1])
-@pytest.mark.parametrize("config", [CROP, WHOLE], ids=["crop", "whole"])
+@pytest.mark.parametrize("spec", [CROP, WHOLE], ids=["crop", "whole"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_pixels_are_those_of_pillow(kind, config, channels, monkeypatch, tmp_path):
+def test_pixels_are_those_of_pillow(kind, spec, channels, monkeypatch, tmp_path):
     data, direct = KINDS[kind]
-    config = dataclasses.replace(config, c_dim=channels)
+    spec = dataclasses.replace(spec, channels=channels)
     assert (decode._plain_jpeg(data, CROP) is not None) == direct
     (tmp_path / "x.jpg").write_bytes(data)
-    pixels, size = outcome(tmp_path / "x.jpg", config)
-    monkeypatch.setattr(decode, "_plain_jpeg", lambda data, config: None)
-    expected, expected_size = outcome(data, config)
+    pixels, size = outcome(tmp_path / "x.jpg", spec)
+    monkeypatch.setattr(decode, "_plain_jpeg", lambda data, spec: None)
+    expected, expected_size = outcome(data, spec)
     assert size == expected_size and pixels.shape == expected.shape
     np.testing.assert_allclose(pixels.astype(int), expected, atol=1)
     assert (expected.size > 0) == (kind != "truncated")
@@ -119,7 +119,7 @@ def test_fuzz_damaged_files_are_read_as_pillow_reads_them(kind, changes, cut):
     data = bytes(data[: int(cut * len(data)) + 1])
     pixels, size = outcome(data, CROP)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "_plain_jpeg", lambda data, config: None)
+        patch.setattr(decode, "_plain_jpeg", lambda data, spec: None)
         expected, expected_size = outcome(data, CROP)
     assert size == expected_size and pixels.shape == expected.shape
     np.testing.assert_allclose(pixels.astype(int), expected, atol=1)

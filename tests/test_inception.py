@@ -12,7 +12,6 @@ import tensorflow as tf
 from conftest import fails_with_one_sentence, main_here
 
 from dcgan_tf.evaluation import inception
-from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
 from dcgan_tf.training.cluster import SINGLE_PROCESS, Cluster
 from dcgan_tf.training.loader import Loader
@@ -20,15 +21,15 @@ CONFIG = Config(epoch=3, batch_size=2, log_freq=4, sample_freq=100, ckpt_freq=10
 class SlowDataset(Dataset):
     """Takes 0.1 s for each batch."""
 
-    def batches(self, config, start, shard=None):
-        for batch in super().batches(config, start, shard):
+    def batches(self, *args, **options):
+        for batch in super().batches(*args, **options):
             time.sleep(0.1)
             yield batch
 
 
 def dataset(kind: type[Dataset] = Dataset) -> Dataset:
     images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
-    return kind(images, np.arange(10, dtype=np.int32), "here", shuffle_each_epoch=True)
+    return kind(images, np.arange(10, dtype=np.int32), (), ImageSpec(1, 1, 1), "here", shuffle_each_epoch=True)
 
 
 def test_calls_end_at_each_log_and_epoch():
@@ -59,7 +60,9 @@ def test_mirror():
     """Each epoch mirrors other images; the same ones after a resume; the data set itself does not change."""
     images = np.stack([np.full((1, 4, 1), n, np.uint8) for n in range(10)])
     images[:, :, 0] += 100  # marks the left side
-    data = Dataset(images.copy(), np.arange(10, dtype=np.int32), "here", shuffle_each_epoch=False)
+    data = Dataset(
+        images.copy(), np.arange(10, dtype=np.int32), (), ImageSpec(1, 2, 1), "here", shuffle_each_epoch=False
+    )
     config = dataclasses.replace(CONFIG, mirror=True, steps_per_call=1, epoch=20)
     batches = list(Loader(data, config, 0, CLUSTER))
     seen = np.concatenate([batch.images[0] for batch in batches]).reshape(20, 10, 4)

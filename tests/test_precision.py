@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from conftest import SMALL, main_here
+from conftest import SMALL, cluster_of, main_here
 from test_cluster import free_ports, task
 
 import dcgan_tf

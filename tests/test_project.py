@@ -13,6 +13,7 @@ from conftest import fails_with_one_sentence, images_of, main_here
 import dcgan_tf
 from dcgan_tf import UserError
 from dcgan_tf.data.decode import read_image
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.system import image_files
 
 
@@ -56,7 +57,7 @@ def test_an_image_of_another_size_is_resized(blobs_run: Path, images_dir: Path):
     """The files are 40 wide and 36 high; the result is nearer to this one than the images of 64 seeds are."""
     run, file = dcgan_tf.load("blobs", out_dir=blobs_run), images_dir / "blobs" / "00.jpg"
     found = run.project(file)
-    target = read_image(file, run.config)
+    target = read_image(file, ImageSpec.of(run.config))
     assert found.image.shape == target.shape == (20, 24, 3)
     assert found.rms == rms(found.image, target) < min(rms(other, target) for other in run.generate(64))
 

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 from dcgan_tf.data import idx, prepare, sources
 from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run, Runs, training_lock
@@ -34,8 +35,8 @@ from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.system.messages import DcganWarning
+from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training import loop
 from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.training.training_sheets import TrainingSheets
@@ -306,8 +307,7 @@ def test_fuzz_images(kind: str, changes: list[tuple[float, int]], cut: float, ta
         damaged[int(where * (len(damaged) - 1))] = value
     damaged = bytes(damaged[: int(cut * len(damaged)) + 1]) + tail
     items = [sources.Item(str(i), data, 0) for i, data in enumerate((WHOLE[".png"], damaged, WHOLE[".png"]))]
-    config = Config(output_height=6, output_width=5, c_dim=3)
-    prepared = prepare.prepare(sources.Source("memory", items, 3), config)
+    prepared = prepare.prepare(sources.Source("memory", items, 3), ImageSpec(6, 5, 3), 1, Path("unused"))
     assert len(prepared.images) + len(prepared.unreadable) == 3
     assert (prepared.images[0] == prepared.images[-1]).all()
     assert prepared.images.shape[1:] == (6, 5, 3)
@@ -320,9 +320,8 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     config = Config(
         **{**vars(config), "epoch": 500, "sample_freq": 20, "ckpt_freq": 20, "log_freq": 10, "max_to_keep": 2}
     )
-    dataset = Dataset(
-        np.random.default_rng(0).integers(256, size=(16, 8, 8, 1), dtype=np.uint8), np.zeros(16, np.int32), "here", True
-    )
+    images = np.random.default_rng(0).integers(256, size=(16, 8, 8, 1), dtype=np.uint8)
+    dataset = Dataset(images, np.zeros(16, np.int32), (), ImageSpec(8, 8, 1), "here", shuffle_each_epoch=True)
     process, seen = psutil.Process(), {}
     write = TrainingSheets.write
 

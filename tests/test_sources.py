@@ -17,16 +17,18 @@ from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 
 from dcgan_tf.data import idx, sources
-from dcgan_tf.data.dataset import Dataset, load_dataset
+from dcgan_tf.data.dataset import Dataset, read_dataset
+from dcgan_tf.data.image_folder import choose_held_out, find_image_files
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("shown")
 TINY = [*SMALL, "--epoch=1", "--train_size=32"]
 
 
-def load(folder: Path, name: str, **settings: object) -> tuple[Dataset, Config]:
-    return load_dataset(Config(dataset=name, data_dir=str(folder), **{"output_height": 16, "batch_size": 2} | settings))
+def load(folder: Path, name: str, **settings: object) -> Dataset:
+    return read_dataset(Config(dataset=name, data_dir=str(folder), **{"output_height": 16} | settings))
 
 
 def face(random: np.random.Generator, width: int = 178, height: int = 218) -> Image.Image:
@@ -105,15 +107,22 @@ def test_names_patterns_and_links(tmp_path):
     (tmp_path / "link.jpg").symlink_to("a.jpg")
     (tmp_path / "links").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert sources.find_image_files(tmp_path, "") == ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"]
-    assert sources.find_image_files(tmp_path, "*.JPG") == ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"]
-    assert sources.find_image_files(tmp_path, "other/*") == ["other/f.jpg"]
-    assert sources.find_image_files(tmp_path, "d") == ["d"]
-    assert sources.find_image_files(tmp_path, "*.jpeg") == ["b.JPEG"]
-    assert sources.find_image_files(tmp_path, "link.jpg/*") == []
-    dataset, config = load(tmp_path, ".")
+    assert find_image_files(tmp_path, "") == [
+        "a.jpg",
+        "b.JPEG",
+        "c.png",
+        "link.jpg",
+        "other/f.jpg",
+        "pipe.jpg",
+    ]
+    assert find_image_files(tmp_path, "*.JPG") == ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"]
+    assert find_image_files(tmp_path, "other/*") == ["other/f.jpg"]
+    assert find_image_files(tmp_path, "d") == ["d"]
+    assert find_image_files(tmp_path, "*.jpeg") == ["b.JPEG"]
+    assert find_image_files(tmp_path, "link.jpg/*") == []
+    dataset = load(tmp_path, ".")
     assert dataset.images.shape == (5, 16, 16, 1)
-    assert load(tmp_path / "nowhere", str(tmp_path / "other"), batch_size=1)[0].source == str(tmp_path / "other")
+    assert load(tmp_path / "nowhere", str(tmp_path / "other")).location == str(tmp_path / "other")
 
 
 @pytest.mark.parametrize(("crop", "height"), [(True, 108), (False, None)])
@@ -153,7 +162,6 @@ def test_missing_data_set_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
-        ("blobs", {"batch_size": 41}, "40 images; give a smaller --batch_size"),
         ("blobs", {"conditional": True}, "a sub-folder for each class"),
         ("blobs", {"input_fname_pattern": "*.webp"}, "whose name fits '\\*.webp'"),
         ("blobs/00.jpg", {}, "is a file, not a folder"),
@@ -178,10 +186,10 @@ def labelled(tmp_path_factory) -> Path:
 
 
 def test_sub_folders_are_classes(labelled, tmp_path, capsys):
-    dataset, config = load(labelled, "pets", conditional=True)
-    assert config.class_names == ("Hund", "cat") and config.has_labels
+    dataset = load(labelled, "pets", conditional=True)
+    assert dataset.class_names == ("Hund", "cat")
     assert (dataset.labels == (dataset.images[:, 0, 0, 0] < 128)).all() and dataset.labels.sum() == 16
-    assert not load(labelled, "pets")[1].has_labels
+    assert not load(labelled, "pets").class_names
     run = ["--dataset=pets", f"--data_dir={labelled}", *SMALL, "--output_height=16"]
     main_here(*run, "--train", "--conditional", "--epoch=1", out_dir=tmp_path)
     out = capsys.readouterr().out
@@ -191,7 +199,7 @@ def test_sub_folders_are_classes(labelled, tmp_path, capsys):
     main_here("--dataset=pets", "--conditional", out_dir=tmp_path)
     assert (saved.samples / "test_random.png").exists()
     with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
-        load_dataset(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
+        read_dataset(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
     with pytest.raises(UserError, match="conditional False"):
         main_here("--dataset=pets", "--noconditional", out_dir=tmp_path)
 
@@ -211,18 +219,18 @@ def test_idx_files_of_other_data_sets(tmp_path, zipped):
     labels = (np.arange(30) % 5).astype(np.uint8)
     write_idx(tmp_path / "fashion", "train", images[:20], labels[:20], zipped)
     write_idx(tmp_path / "fashion", "t10k", images[20:], labels[20:], zipped)
-    dataset, config = load(tmp_path, "fashion", output_height=None)
+    dataset = load(tmp_path, "fashion", output_height=None)
     assert (
         dataset.images.shape == (30, 12, 8, 1)
-        and config.class_names == tuple("01234")
+        and dataset.class_names == tuple("01234")
         and not dataset.shuffle_each_epoch
     )
     order = np.random.RandomState(547).permutation(30)
     np.testing.assert_array_equal(dataset.images[..., 0], images[order])
     assert dataset.labels.tolist() == labels[order].tolist()
-    assert len(load(tmp_path, "fashion", output_height=None, split="train")[0].images) == 20
-    assert not load(tmp_path, "fashion", conditional=False)[1].has_labels
-    assert load(tmp_path, "fashion", output_height=16, output_width=20)[0].images.shape == (30, 16, 20, 1)
+    assert len(load(tmp_path, "fashion", output_height=None, split="train").images) == 20
+    assert not load(tmp_path, "fashion", conditional=False).class_names
+    assert load(tmp_path, "fashion", output_height=16, output_width=20).images.shape == (30, 16, 20, 1)
 
 
 def test_damaged_idx_files(tmp_path):
@@ -237,8 +245,8 @@ def test_damaged_idx_files(tmp_path):
 
 def test_mnist_order_is_that_of_the_original(mnist_dir):
     recorded = json.loads((ROOT / "tests/golden/mnist_order.json").read_text())
-    dataset, config = load_dataset(Config(dataset="mnist", data_dir=str(mnist_dir)))
-    assert dataset.images.shape == (70000, 28, 28, 1) and config.class_names == tuple("0123456789")
+    dataset = read_dataset(Config(dataset="mnist", data_dir=str(mnist_dir)))
+    assert dataset.images.shape == (70000, 28, 28, 1) and dataset.class_names == tuple("0123456789")
     labels = next(value for key, value in recorded.items() if "label" in key)
     assert dataset.labels[: len(labels)].tolist() == labels
 
@@ -254,16 +262,16 @@ def test_lsun_archives(tmp_path, capsys):
             for number in range(count):
                 stored[name, number] = face(random, 60, 40)
                 transaction.put(f"{number:040x}".encode(), encoded(stored[name, number]))
-    dataset, config = load(tmp_path, "lsun", conditional=True)
-    assert dataset.images.shape == (48, 16, 16, 3) and config.class_names == ("bedroom", "tower")
+    dataset = load(tmp_path, "lsun", conditional=True)
+    assert dataset.images.shape == (48, 16, 16, 3) and dataset.class_names == ("bedroom", "tower")
     assert dataset.labels.tolist() == [0] * 43 + [1] * 5
     means = [np.asarray(image).mean() for image in stored.values()]
     np.testing.assert_allclose(dataset.images.mean((1, 2, 3)), means, atol=4)
     capsys.readouterr()
-    np.testing.assert_array_equal(load(tmp_path, "lsun", conditional=True)[0].images, dataset.images)
+    np.testing.assert_array_equal(load(tmp_path, "lsun", conditional=True).images, dataset.images)
     assert "read from the cache" in capsys.readouterr().out
-    assert len(load(tmp_path, "lsun", split="train")[0].images) == 45
-    assert len(load(tmp_path, "lsun/bedroom_val_lmdb")[0].images) == 3
+    assert len(load(tmp_path, "lsun", split="train").images) == 45
+    assert len(load(tmp_path, "lsun/bedroom_val_lmdb").images) == 3
     file = tmp_path / "lsun" / "bedroom_val_lmdb" / "data.mdb"
     file.write_bytes(b"no data base" * 1000)
     with pytest.raises(UserError, match="bedroom_val_lmdb is damaged"):
@@ -291,21 +299,21 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
         ),
     )
     builder.download_and_prepare()
-    dataset, config = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)
-    assert config.class_names == ("a", "b", "c") and dataset.images.shape == (32, 20, 24, 3)
+    dataset = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)
+    assert dataset.class_names == ("a", "b", "c") and dataset.images.shape == (32, 20, 24, 3)
     assert sorted(image.tobytes() for image in dataset.images) == sorted(array.tobytes() for array in arrays)
     label_of = {array.tobytes(): label for array, label in zip(arrays, labels, strict=True)}
     assert [label_of[image.tobytes()] for image in dataset.images] == dataset.labels.tolist()
     capsys.readouterr()
-    again = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)[0]
+    again = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)
     assert "read from the cache" in capsys.readouterr().out and again.labels.tolist() == dataset.labels.tolist()
-    train = load(tmp_path, "my_set", split="train", output_height=20, output_width=24)[0]
+    train = load(tmp_path, "my_set", split="train", output_height=20, output_width=24)
     np.testing.assert_array_equal(train.images, dataset.images[:20])
     main_here("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, out_dir=tmp_path)
     out = capsys.readouterr().out
     assert f"Read from:   {tmp_path}/my_set/1.2.0" in out and "64x64x3, no classes" in out
     (tmp_path / "my_set").rename(tmp_path / "celeb_a")
-    assert len(load(tmp_path, "celebA")[0].images) == 32
+    assert len(load(tmp_path, "celebA").images) == 32
     record = next(tmp_path.glob("celeb_a/*/*train.tfrecord*"))
     record.write_bytes(record.read_bytes()[:-100])
     with pytest.raises(UserError, match="is damaged"):
@@ -314,12 +322,12 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
 
 def test_hold_out_chooses_the_same_files_when_others_are_added():
     files = [f"{number:04}.png" for number in range(1000)]
-    held_out = sources.choose_held_out(files, 0.1)
+    held_out = choose_held_out(files, 0.1)
     assert 70 < len(held_out) < 130
-    assert sources.choose_held_out(files[:500], 0.1) == held_out & set(files[:500])
-    assert len(sources.choose_held_out(files[:3], 1e-9)) == 1 and len(sources.choose_held_out(files[:3], 0.999999)) == 2
+    assert choose_held_out(files[:500], 0.1) == held_out & set(files[:500])
+    assert len(choose_held_out(files[:3], 1e-9)) == 1 and len(choose_held_out(files[:3], 0.999999)) == 2
     with pytest.raises(UserError, match="--hold_out needs at least two images"):
-        sources.choose_held_out(["a.png"], 0.5)
+        choose_held_out(["a.png"], 0.5)
 
 
 def test_hold_out_splits_a_folder(images_dir: Path):

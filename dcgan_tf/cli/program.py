@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from dcgan_tf.cli import flags
 from dcgan_tf.cli.commands import TRAIN
 from dcgan_tf.runs.select import select
 from dcgan_tf.settings import values
+from dcgan_tf.system import program
 from dcgan_tf.system.startup import start_tensorflow
 from dcgan_tf.training import start
 
@@ -24,3 +27,8 @@ def main(argv: list[str]) -> None:
         keywords["classes"] = values.classes(keywords["classes"], selection.config.class_names)
     start_tensorflow()
     request.command.load()(selection, *request.value, **keywords)
+
+
+def run() -> None:
+    """Run the program with the arguments of its process."""
+    program.run(lambda: main(sys.argv))

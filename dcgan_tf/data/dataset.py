@@ -10,13 +10,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan_tf.data import cache, prepare, sources
+from dcgan_tf.data import cache, sources
+from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.prepare import Prepared
+from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.disk_cache import release
+from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.messages import report, say
 
 PREFETCH = 4  # batches that are loaded ahead
+LISTED = 10  # images that cannot be read, in the summary
 EpochBatch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
-Shard = Callable[[np.ndarray], np.ndarray]
+Shard = Callable[[np.ndarray], np.ndarray]  # the indices [B] of a batch -> those that this worker needs
+
+
+def whole_batch(indices: np.ndarray) -> np.ndarray:
+    """Return all indices: there is only one worker."""
+    return indices
 
 
 @dataclass(frozen=True)
@@ -25,7 +36,9 @@ class Dataset:
 
     images: np.ndarray  # uint8 [N, H, W, C], in memory or a np.memmap
     labels: np.ndarray  # int32 [N]; all 0 if there are no classes
-    source: str  # where it was read from, for messages
+    class_names: tuple[str, ...]  # empty if the networks get no labels
+    spec: ImageSpec  # H, W and C, and how the images were prepared
+    location: str  # where they were read from, for messages
     shuffle_each_epoch: bool  # False: use the images in the order in which they are stored (idx files)
     has_test: bool = False  # whether there are a train and a test split
 
@@ -39,22 +52,32 @@ class Dataset:
         """Return bool [N], a pure function of (seed, epoch): whether --mirror mirrors each image in that epoch."""
         return np.random.default_rng((seed, epoch, 1)).random(len(self.images)) < 0.5
 
-    def first_batch(self, config: Config) -> np.ndarray:
+    def first_batch(self, batch_size: int, per_epoch: int, seed: int, mirror: bool) -> np.ndarray:
         """Return the first images that a training sees, uint8 [B, H, W, C]."""
-        _, images, _ = next(self._load_batches(config, 0, lambda indices: indices))
+        _, images, _ = next(self._load_batches(batch_size, per_epoch, seed, mirror, 0, whole_batch))
         return images
 
-    def batches(self, config: Config, start: int, shard: Shard = lambda indices: indices) -> Iterator[EpochBatch]:
+    def batches(
+        self,
+        batch_size: int,
+        per_epoch: int,
+        *,
+        seed: int,
+        mirror: bool = False,
+        start: int = 0,
+        shard: Shard = whole_batch,
+    ) -> Iterator[EpochBatch]:
         """Yield batches without end. A thread loads the next ones while the caller uses one.
 
-        The last partial batch of an epoch is dropped.
-
         Args:
-          start: how many iterations to skip; 0 for a new run.
+          per_epoch: batches in an epoch, at most N // batch_size; the other images of the epoch are left out.
+          seed: of the order, and of what is mirrored.
+          mirror: whether to mirror half of the images.
+          start: how many batches to skip; 0 for a new run.
           shard: takes the indices [B] of a batch, and returns those that this worker needs.
         Yields: (epoch, images [B, H, W, C], labels [B]).
         """
-        batches = self._load_batches(config, start, shard)
+        batches = self._load_batches(batch_size, per_epoch, seed, mirror, start, shard)
         with ThreadPoolExecutor(1) as thread:
             pending = deque(thread.submit(next, batches) for _ in range(PREFETCH))
             while True:
@@ -62,106 +85,80 @@ class Dataset:
                 pending.append(thread.submit(next, batches))
                 yield batch
 
-    def _load_batches(self, config: Config, start: int, shard: Shard) -> Iterator[EpochBatch]:
-        steps, size = steps_per_epoch(self, config), config.batch_size
-        epoch, position = divmod(start, steps)
+    def _load_batches(
+        self, batch_size: int, per_epoch: int, seed: int, mirror: bool, start: int, shard: Shard
+    ) -> Iterator[EpochBatch]:
+        epoch, position = divmod(start, per_epoch)
         while True:
-            order = self.order(config.seed, epoch)[: steps * size]
-            mirrored = self.mirrored(config.seed, epoch) if config.mirror else np.zeros(len(self.images), bool)
-            for indices in map(shard, order.reshape(steps, size)[position:]):
-                yield epoch, mirror(self.images[indices], mirrored[indices]), self.labels[indices]
-                prepare.release(self.images)
-            epoch, position = epoch + 1, 0
+            order = self.order(seed, epoch)[: per_epoch * batch_size]
+            mirrored = np.zeros(len(self.images), bool)
+            if mirror:
+                mirrored = self.mirrored(seed, epoch)
+            for batch in order.reshape(per_epoch, batch_size)[position:]:
+                indices = shard(batch)
+                images = flip(self.images[indices], mirrored[indices])
+                yield epoch, images, self.labels[indices]
+                release(self.images)
+            epoch += 1
+            position = 0
 
 
-def mirror(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def flip(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Mirror the chosen images [B, H, W, C] left to right, in place; chosen is bool [B]. Returns the images."""
     images[chosen] = images[chosen, :, ::-1]
     return images
 
 
-def total_iterations(dataset: Dataset, config: Config) -> int:
-    """Return the number of iterations of the whole training."""
-    return config.iterations or config.epoch * steps_per_epoch(dataset, config)
+def read_dataset(config: Config, split: str | None = None) -> Dataset:
+    """Read the data set, and say what it has.
 
-
-def steps_per_epoch(dataset: Dataset, config: Config) -> int:
-    """Return the number of whole batches in an epoch: min(N, train_size) // batch_size."""
-    return _epoch_size(dataset, config) // config.batch_size
-
-
-def lr_decay(dataset: Dataset, config: Config) -> tuple[int, int] | None:
-    """Return the first and the last iteration of the epochs in config.lr_decay_epochs; None if there are none.
-
-    With config.iterations, they are at most all iterations.
+    Args:
+      split: all, train or test, in place of that in the settings.
+    Raises: UserError if there is no such data set, it cannot be read, or it does not fit the settings.
     """
-    last = total_iterations(dataset, config)
-    first = max(0, last - config.lr_decay_epochs * steps_per_epoch(dataset, config)) + 1
-    return (first, last) if config.lr_decay_epochs else None
-
-
-def _epoch_size(dataset: Dataset, config: Config) -> int:
-    return int(min(len(dataset.images), config.train_size))
-
-
-def load_dataset(config: Config) -> tuple[Dataset, Config]:
-    """Read the data set, and print a summary of it.
-
-    Returns: the data set, and the config with the sizes, channels and classes that the data set decides.
-    Raises: UserError if there is no such data set, or if it is not fit for training.
-    """
+    if split:
+        config = dataclasses.replace(config, split=split)
     source = sources.find(config)
-    config = complete_config(config, source)
-    print(f"Reading {source.count:,} images from {source.location}", flush=True)
-    prepared = cache.prepare(source, config)
-    config = dataclasses.replace(config, c_dim=prepared.images.shape[3])
-    dataset = Dataset(prepared.images, prepared.labels, source.location, source.shuffle_each_epoch, source.has_test)
-    print_summary(prepared, config)
-    if config.has_labels and prepared.labels.min() < 0:
-        raise UserError(
-            f"Some images in {source.location} have no label; give --split train, or leave --conditional out."
-        )
-    if steps_per_epoch(dataset, config) < 1:
-        raise UserError(
-            f"A batch of {config.batch_size} is larger than the data set, {_epoch_size(dataset, config)} images; give"
-            " a smaller --batch_size, or more images."
-        )
-    return dataset, config
-
-
-def complete_config(config: Config, source: sources.Source) -> Config:
-    """Return the config with the sizes, channels and classes of the data set, where the flags do not give them.
-
-    Raises: UserError if the flags contradict the data set.
-    """
-    output_height, output_width = _size(config.output_height, config.output_width, source.size, 64)
-    input_height, input_width = _size(config.input_height, config.input_width, source.size, 108)
-    conditional = source.conditional if config.conditional is None else config.conditional
-    return dataclasses.replace(
-        config,
-        output_height=output_height,
-        output_width=output_width,
-        input_height=input_height,
-        input_width=input_width,
-        c_dim=config.c_dim or source.channels,
-        conditional=conditional,
-        class_names=_class_names(config, source, conditional),
+    class_names = _class_names(config, source)
+    spec = ImageSpec.of(config, source.size, source.channels)
+    # Not all sizes go with classes: Config says so here, before minutes of decoding.
+    dataclasses.replace(config, output_height=spec.height, output_width=spec.width, class_names=class_names)
+    say(f"Reading {source.count:,} images from {source.location}")
+    prepared = cache.prepare(source, spec, config)
+    spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
+    say_summary(prepared, spec, class_names)
+    return Dataset(
+        images=prepared.images,
+        labels=prepared.labels,
+        class_names=class_names,
+        spec=spec,
+        location=source.location,
+        shuffle_each_epoch=source.shuffle_each_epoch,
+        has_test=source.has_test,
     )
 
 
-def _size(height: int | None, width: int | None, own: tuple[int, int] | None, default: int) -> tuple[int, int]:
-    """Return (height, width) in pixels: as given, else the data set's own, else the default.
+def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> None:
+    """Raise UserError if a training cannot use the data set.
 
-    The width defaults to a given height.
+    Args:
+      train_size: the most images of an epoch.
     """
-    own_height, own_width = own or (default, default)
-    if height:
-        return height, width or height
-    return own_height, width or own_width
+    if dataset.class_names and dataset.labels.min() < 0:
+        raise UserError(
+            f"Some images in {dataset.location} have no label; give --split train, or leave --conditional out."
+        )
+    count = int(min(len(dataset.images), train_size))
+    if count < batch_size:
+        raise UserError(
+            f"A batch of {batch_size} is larger than the data set, {count} images; give a smaller --batch_size, or more"
+            " images."
+        )
 
 
-def _class_names(config: Config, source: sources.Source, conditional: bool) -> tuple[str, ...]:
+def _class_names(config: Config, source: Source) -> tuple[str, ...]:
     """Return the classes to train with, none for an unconditional run. Raises UserError."""
+    conditional = source.conditional if config.conditional is None else config.conditional
     if conditional and not source.class_names:
         raise UserError(
             f"--conditional needs a class for every image: a sub-folder for each class, or the labels of idx files or"
@@ -176,24 +173,37 @@ def _class_names(config: Config, source: sources.Source, conditional: bool) -> t
     return names
 
 
-def print_summary(prepared: prepare.Prepared, config: Config) -> None:
-    """Print the number, kind and sizes of the images, the classes, and which images could not be read."""
+def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...]) -> None:
+    """Say the number, kind and sizes of the images, the classes, and which images could not be read."""
     count, height, width, channels = prepared.images.shape
     by_area = prepared.sizes[np.argsort(prepared.sizes.prod(1), kind="stable")]
     smallest, median, largest = (f"{w}x{h}" for h, w in by_area[[0, count // 2, -1]].tolist())
     colour = "gray" if channels == 1 else "colour"
-    print(f"Images:      {count:,}, {colour}; width x height: smallest {smallest}, median {median}, largest {largest}")
-    fit = "" if config.fit == "stretch" else f" (--fit {config.fit})"
-    crop = f"the centre {config.input_width}x{config.input_height}" if config.crop else "whole"
-    origin = "read from the cache (--nocache decodes again): " if prepared.from_cache else ""
-    print(f"Prepared:    {origin}{crop}, resized to {width}x{height}{fit}, {prepared.images.nbytes / 1e9:.3f} GB")
-    if config.has_labels:
-        counts = [np.count_nonzero(prepared.labels == label) for label in range(config.y_dim)]
-        classes = [f"{sources.printable(name)} {n:,}" for name, n in zip(config.class_names, counts, strict=True)]
-        print(f"Classes:     {config.y_dim}: {', '.join(classes[:20])}{', ...' if len(classes) > 20 else ''}")
+    sizes = f"width x height: smallest {smallest}, median {median}, largest {largest}"
+    report("Images", f"{count:,}, {colour}; {sizes}")
+    report("Prepared", _how_prepared(prepared, spec))
+    if class_names:
+        counts = [np.count_nonzero(prepared.labels == label) for label in range(len(class_names))]
+        classes = [f"{printable(name)} {n:,}" for name, n in zip(class_names, counts, strict=True)]
+        more = ", ..." if len(classes) > 20 else ""
+        report("Classes", f"{len(classes)}: {', '.join(classes[:20])}{more}")
     if prepared.unreadable:
-        print(f"Skipped:     {len(prepared.unreadable):,} that cannot be read")
-        for line in prepared.unreadable[:10]:
-            print(f"  {line}")
-        if len(prepared.unreadable) > 10:
-            print(f"  ... and {len(prepared.unreadable) - 10:,} more")
+        report("Skipped", f"{len(prepared.unreadable):,} that cannot be read")
+        for line in prepared.unreadable[:LISTED]:
+            say(f"  {line}")
+        if len(prepared.unreadable) > LISTED:
+            say(f"  ... and {len(prepared.unreadable) - LISTED:,} more")
+
+
+def _how_prepared(prepared: Prepared, spec: ImageSpec) -> str:
+    text = ""
+    if prepared.from_cache:
+        text = "read from the cache (--nocache decodes again): "
+    if spec.crop:
+        text += f"the centre {spec.crop[1]}x{spec.crop[0]}"
+    else:
+        text += "whole"
+    text += f", resized to {spec.width}x{spec.height}"
+    if spec.fit != "stretch":
+        text += f" (--fit {spec.fit})"
+    return f"{text}, {prepared.images.nbytes / 1e9:.3f} GB"

@@ -10,7 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
-from dcgan_tf.settings.config import Config
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.system.errors import UserError, reason
 
 Image.init()
@@ -20,57 +20,82 @@ FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
 LARGE = 2**26  # bytes of a file that is not read at once
 
 
-def decode_image(data: Path | bytes | np.ndarray, config: Config) -> tuple[np.ndarray, tuple[int, int]]:
-    """Decode an image, turn it upright, crop its centre if config.crop is set, and resize it with antialiasing.
+def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, tuple[int, int]]:
+    """Decode an image, turn it upright, cut out its centre if spec.crop is set, and resize it with antialiasing.
 
     Args:
       data: an image's file, its encoded bytes, or its uint8 pixels [H, W] or [H, W, 3].
-      config: with input and output sizes; c_dim 1 for gray, else RGB.
-    Returns: uint8 [output_height, output_width, C], and the image's own (height, width).
+      spec: what to make of it; without channels, RGB.
+    Returns: uint8 [spec.height, spec.width, C], and the image's own (height, width).
     Raises: UserError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
-    if isinstance(data, Path):
-        data = _read(data)
-    pixels = data if isinstance(data, np.ndarray) else _plain_jpeg(data, config)
-    if pixels is None:
-        with Image.open(data if isinstance(data, Path) else io.BytesIO(data), formats=FORMATS) as image:
-            image, (height, width) = _upright(image, config)
+    if isinstance(data, np.ndarray):
+        if data.shape == (spec.height, spec.width) and not spec.crop:
+            return data[..., None], (spec.height, spec.width)  # nothing to do, for example for MNIST
+        image, size = _crop(data, spec)
     else:
-        height, width = pixels.shape[:2]
-        if not config.crop and pixels.shape == (config.output_height, config.output_width):
-            return pixels[..., None], (height, width)  # nothing to do, for example for MNIST
-        if config.crop:
-            left, top, right, bottom = center_window(height, width, config.input_height, config.input_width)
-            pixels = pixels[top:bottom, left:right]
-        image = Image.fromarray(pixels)
-    image = _to_eight_bits(image, "L" if config.c_dim == 1 else "RGB")
-    pixels = np.asarray(fit_image(image, config.output_width, config.output_height, config.fit))
-    return pixels if pixels.ndim == 3 else pixels[..., None], (height, width)
+        image, size = _decode_upright(data, spec)
+    mode = "L" if spec.channels == 1 else "RGB"
+    image = fit_image(_to_eight_bits(image, mode), spec.width, spec.height, spec.fit)
+    return np.asarray(image).reshape(spec.height, spec.width, -1), size
 
 
-def read_image(path: Path, config: Config) -> np.ndarray:
-    """Read one image file as for a training: uint8 [output_height, output_width, C]. Raises UserError."""
+def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
+    """Read one image file as for a training: uint8 [spec.height, spec.width, C]. Raises UserError."""
     try:
-        return decode_image(path, config)[0]
+        return decode_image(path, spec)[0]
     except UserError as error:
         raise UserError(f"The image {path} {error}") from error
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
-        cause = "it is not an image" if isinstance(error, Image.UnidentifiedImageError) else reason(error)
-        raise UserError(f"The image {path} cannot be read ({cause}); name the file of an image.") from error
+        raise UserError(
+            f"The image {path} cannot be read ({why_unreadable(error)}); name the file of an image."
+        ) from error
 
 
-def _upright(image: Image.Image, config: Config) -> tuple[Image.Image, tuple[int, int]]:
-    """Decode an opened image, turn it upright and crop it. Returns: it, and (height, width) before that."""
-    width, height = image.size
-    if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):  # stored on its side
-        width, height = height, width
-    if not config.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
-        image.draft(None, (2 * max(config.output_width, config.output_height),) * 2)
-    ImageOps.exif_transpose(image, in_place=True)
-    if config.crop:
-        image = image.crop(center_window(image.height, image.width, config.input_height, config.input_width))
-    image.load()
-    return image, (height, width)
+def why_unreadable(error: Exception) -> str:
+    """Return why an image cannot be decoded, as a part of a sentence."""
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "it is not an image"
+    return reason(error)
+
+
+def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
+    """Decode an encoded image, turn it upright and crop it. Returns: it, and (height, width) before the crop."""
+    if isinstance(data, Path):
+        data = _read(data)
+    pixels = _plain_jpeg(data, spec)
+    if pixels is not None:
+        return _crop(pixels, spec)
+    stream = data if isinstance(data, Path) else io.BytesIO(data)
+    with Image.open(stream, formats=FORMATS) as image:
+        width, height = image.size
+        if _is_too_large(height, width):
+            raise Image.DecompressionBombError(f"it has {height * width:,} pixels, too many")
+        if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):  # stored on its side
+            width, height = height, width
+        if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
+            side = 2 * max(spec.height, spec.width)
+            image.draft(None, (side, side))
+        ImageOps.exif_transpose(image, in_place=True)
+        upright: Image.Image = image
+        if spec.crop:
+            upright = image.crop(center_window(image.height, image.width, *spec.crop))
+        upright.load()
+        return upright, (height, width)
+
+
+def _crop(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
+    """Crop uint8 pixels [H, W] or [H, W, 3]. Returns: an image, and (height, width) before the crop."""
+    height, width = pixels.shape[:2]
+    if spec.crop:
+        left, top, right, bottom = center_window(height, width, *spec.crop)
+        pixels = pixels[top:bottom, left:right]
+    return Image.fromarray(pixels), (height, width)
+
+
+def _is_too_large(height: int, width: int) -> bool:
+    """Return whether the image may be a decompression bomb, which Pillow only warns of up to twice its limit."""
+    return Image.MAX_IMAGE_PIXELS is not None and height * width > Image.MAX_IMAGE_PIXELS
 
 
 def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
@@ -86,8 +111,10 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
     if fit == "pad":
         pixels = np.asarray(image)
         edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-        color = tuple(np.atleast_1d(np.rint(edge.mean(0))).astype(int).tolist())
-        return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color if len(color) > 1 else color[0])
+        color = np.rint(edge.mean(0)).astype(int).tolist()  # a number if the image is gray
+        if isinstance(color, list):
+            color = tuple(color)
+        return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
@@ -104,7 +131,7 @@ def _read(file: Path) -> bytes | Path:
     return file if status.st_size > LARGE else file.read_bytes()
 
 
-def _plain_jpeg(data: bytes | Path, config: Config) -> np.ndarray | None:
+def _plain_jpeg(data: bytes | Path, spec: ImageSpec) -> np.ndarray | None:
     """Decode an undamaged, upright JPEG file in colour; the pixels are those of Pillow, which takes longer.
 
     Returns: uint8 [H, W, 3], or None for any other file, or if Pillow should reduce the image while it decodes.
@@ -112,9 +139,11 @@ def _plain_jpeg(data: bytes | Path, config: Config) -> np.ndarray | None:
     if isinstance(data, Path) or not data.startswith(b"\xff\xd8\xff") or b"Exif\0" in data or b"Orientation" in data:
         return None
     try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        reduced = not config.crop and min(height, width) >= 4 * max(config.output_height, config.output_width)
-        if colours != "YCbCr" or reduced or height * width > Image.MAX_IMAGE_PIXELS:
+        header = simplejpeg.decode_jpeg_header(data)
+        height = int(header[0])
+        width = int(header[1])
+        reduced = not spec.crop and min(height, width) >= 4 * max(spec.height, spec.width)
+        if header[2] != "YCbCr" or reduced or _is_too_large(height, width):
             return None
         return simplejpeg.decode_jpeg(data)
     except ValueError:  # damaged
@@ -133,7 +162,8 @@ def center_window(height: int, width: int, crop_height: int, crop_width: int) ->
             f"is {width} wide and {height} high, too small for a --crop of --input_width {crop_width} and"
             f" --input_height {crop_height}; give smaller ones, leave --crop out, or remove the image."
         )
-    top, left = int(round((height - crop_height) / 2)), int(round((width - crop_width) / 2))
+    top = int(round((height - crop_height) / 2))
+    left = int(round((width - crop_width) / 2))
     return left, top, left + crop_width, top + crop_height
 
 

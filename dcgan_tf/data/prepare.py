@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import errno
 import math
-import mmap
 import os
 import tempfile
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from dcgan_tf.data.decode import decode_image
-from dcgan_tf.data.sources import Item, Source, printable
-from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.data.decode import decode_image, why_unreadable
+from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.sources import Item, Source
+from dcgan_tf.system.disk_cache import release
+from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.messages import progress, report
 
 CHUNK = 32  # images that a thread decodes at a time
 # Errors of the system that need not occur again: of the disk or network, too many open files, too little memory
@@ -38,45 +36,57 @@ class Prepared:
     labels: np.ndarray  # int32 [N]
     sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing
     unreadable: list[str] = field(default_factory=list)  # "name: reason" for each skipped image
-    colour: bool = False  # whether at least one image is not gray
-    final: bool = True  # False if a skipped image could perhaps be read another time
-    from_cache: bool = False  # whether the images were read from the cache
+    colour: bool = False  # whether an image is not gray; found out only if the channels are not given
+    cacheable: bool = True  # False if a skipped image could perhaps be read another time
+    from_cache: bool = False
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what the cache keeps."""
+        unreadable = np.array(self.unreadable, str)
+        return {"images": self.images, "labels": self.labels, "sizes": self.sizes, "unreadable": unreadable}
 
 
-def prepare(source: Source, config: Config) -> Prepared:
-    """Read all images at output_height x output_width, with c_dim channels; if that is None, 1 if all are gray, else 3.
+def prepare(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> Prepared:
+    """Decode and resize all images as the spec says. Unreadable images are skipped.
 
-    Unreadable images are skipped.
-
+    Args:
+      memory_gb: images of more than that are in a file.
+      folder: for that file.
     Raises: UserError if more than half of the images are unreadable, or if one is smaller than the crop.
     """
-    shape = (source.count, config.output_height, config.output_width, config.c_dim or 3)
-    labels, sizes = np.zeros(source.count, np.int32), np.zeros((source.count, 2), np.int32)
-    prepared = Prepared(allocate(shape, config), labels, sizes, colour=bool(config.c_dim))
-    _read_all(source, config, prepared)
-    kept = np.flatnonzero(sizes[:, 0])
+    shape = (source.count, spec.height, spec.width, spec.channels or 3)
+    prepared = Prepared(
+        images=allocate(shape, memory_gb, folder),
+        labels=np.zeros(source.count, np.int32),
+        sizes=np.zeros((source.count, 2), np.int32),
+    )
+    _read_all(source, spec, prepared)
+    kept = np.flatnonzero(prepared.sizes[:, 0])
     if 2 * len(kept) < source.count or not len(kept):
+        first = prepared.unreadable[0] if prepared.unreadable else "there are none"
         raise UserError(
             f"Of {source.count} images in {source.location}, {source.count - len(kept)} cannot be read (the first:"
-            f" {prepared.unreadable[0] if prepared.unreadable else 'there are none'}); remove or replace them, or"
-            " choose others with --input_fname_pattern."
+            f" {first}); remove or replace them, or choose others with --input_fname_pattern."
         )
-    channels = config.c_dim or (3 if prepared.colour else 1)
+    channels = spec.channels
+    if channels is None:
+        channels = 3 if prepared.colour else 1
     prepared.images = _compact(prepared.images, kept, channels)
-    prepared.labels, prepared.sizes = labels[kept], sizes[kept]
+    prepared.labels = prepared.labels[kept]
+    prepared.sizes = prepared.sizes[kept]
     return prepared
 
 
-def _read_all(source: Source, config: Config, prepared: Prepared) -> None:
+def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     """Decode all images into `prepared` with a pool of threads."""
-    raw = source.size == (config.output_height, config.output_width) and not config.crop
-    # More threads than cores, because some wait for the disk. Copying raw pixels holds Python's lock: one is enough.
-    threads = 1 if raw else os.cpu_count() + 2
+    threads = (os.cpu_count() or 1) + 2  # more than cores, because some wait for the disk
+    if source.size == (spec.height, spec.width) and not spec.crop:
+        threads = 1  # to copy raw pixels holds Python's lock
     pending: deque[Future] = deque()
-    bar = tqdm(total=source.count, desc="Reading images", unit="image", leave=False)
-    with _handle_pillow_warnings(), bar, ThreadPoolExecutor(threads) as pool:
+    bar = progress(total=source.count, desc="Reading images", unit="image", leave=False)
+    with bar, ThreadPoolExecutor(threads) as pool:
         for start, items in _chunks(source.items, source.count):
-            pending.append(pool.submit(_read_chunk, prepared, config, start, items))
+            pending.append(pool.submit(_read_chunk, prepared, spec, start, items))
             while len(pending) > 2 * threads:  # limits the encoded images that wait in memory
                 _collect(pending.popleft(), prepared, bar)
         while pending:
@@ -90,21 +100,20 @@ def _chunks(items: Iterable[Item], count: int) -> Iterator[tuple[int, list[Item]
         yield start, list(islice(items, min(CHUNK, count - start)))
 
 
-def _read_chunk(prepared: Prepared, config: Config, start: int, items: list[Item]) -> tuple[int, list[str]]:
+def _read_chunk(prepared: Prepared, spec: ImageSpec, start: int, items: list[Item]) -> tuple[int, list[str]]:
     """Decode the items into prepared.images[start:]. Return their number, and "name: reason" of unreadable ones."""
     unreadable = []
     for index, item in enumerate(items, start):
         try:
-            pixels, size = decode_image(item.data, config)
+            pixels, size = decode_image(item.data, spec)
         except UserError as error:
             raise UserError(f"The image {printable(item.name)} {error}") from error
         except Exception as error:  # decoders raise many kinds of exceptions for damaged files
-            cause = "it is not an image" if isinstance(error, Image.UnidentifiedImageError) else reason(error)
-            unreadable.append(printable(f"{item.name}: {cause}"))
+            unreadable.append(printable(f"{item.name}: {why_unreadable(error)}"))
             if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:
-                prepared.final = False
+                prepared.cacheable = False
             continue
-        if not prepared.colour and (pixels != pixels[..., :1]).any():
+        if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():
             prepared.colour = True
         prepared.images[index] = pixels
         prepared.labels[index] = item.label
@@ -120,27 +129,17 @@ def _collect(chunk: Future, prepared: Prepared, bar: tqdm) -> None:
     release(prepared.images)
 
 
-@contextmanager
-def _handle_pillow_warnings() -> Iterator[None]:
-    """Make Pillow's warning about decompression bombs an error, so that such an image is skipped; ignore the others."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-def allocate(shape: tuple[int, ...], config: Config) -> np.ndarray:
-    """Return a uint8 array, in memory if it fits into cache_gb, otherwise in a file in cache_dir.
+def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarray:
+    """Return a uint8 array, in memory if it has at most memory_gb, otherwise in a file in the folder.
 
     The file has no name, so nothing of it remains, even if the program is killed.
 
-    Raises: UserError if cache_dir has no room.
+    Raises: UserError if the folder has no room.
     """
     size = math.prod(shape)
-    if size <= config.cache_gb * 1e9:
+    if size <= memory_gb * 1e9:
         return np.empty(shape, np.uint8)
-    folder = Path(config.cache_dir).expanduser().absolute()
-    print(f"Cache:       {size / 1e9:.1f} GB on disk in {folder}, as it is more than --cache_gb {config.cache_gb:g}")
+    report("Cache", f"{size / 1e9:.1f} GB on disk in {folder}, as it is more than --cache_gb {memory_gb:g}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -152,12 +151,6 @@ def allocate(shape: tuple[int, ...], config: Config) -> np.ndarray:
             f"There is no room for {size / 1e9:.1f} GB of resized images in {folder} ({error.strerror}); give another"
             " folder with --cache_dir, or allow more memory with --cache_gb."
         ) from error
-
-
-def release(images: np.ndarray) -> None:
-    """Unmap the memory pages of an array on disk; the system still caches them while memory is free."""
-    if isinstance(images, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
-        images._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 def _compact(images: np.ndarray, kept: np.ndarray, channels: int) -> np.ndarray:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import fnmatch
-import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from dcgan_tf.data import idx, lsun, mnist, tfds
+from dcgan_tf.data.image_folder import choose_held_out, classes_of, find_image_files
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
-
-EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}
-EXTENSIONS |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"}
+from dcgan_tf.system.messages import report
 
 
 class Item(NamedTuple):
@@ -78,8 +74,12 @@ def find(config: Config) -> Source:
             f"The folder {error.filename} cannot be read ({error.strerror}); make it readable, or give another"
             " --dataset."
         ) from error
-    found = f"{folder.absolute()} has none" if folder.is_dir() else f"{folder.absolute()} does not exist"
-    fitting = f" whose name fits {config.input_fname_pattern!r}" if config.input_fname_pattern else ""
+    found = f"{folder.absolute()} does not exist"
+    if folder.is_dir():
+        found = f"{folder.absolute()} has none"
+    fitting = ""
+    if config.input_fname_pattern:
+        fitting = f" whose name fits {config.input_fname_pattern!r}"
     raise UserError(
         f"There is no data set {config.dataset!r}: it must be a folder of images{fitting} (or of idx files), or a name"
         f" that tensorflow-datasets knows, but {found}; put images there, or give another --dataset and --data_dir."
@@ -87,90 +87,25 @@ def find(config: Config) -> Source:
 
 
 def image_folder(folder: Path, config: Config) -> Source | None:
-    """Find image files in the folder and its sub-folders.
-
-    If every image is in a sub-folder, the names of the sub-folders directly in the folder are the classes.
-    """
+    """Find image files in the folder and its sub-folders. The sub-folders may be classes."""
     files = find_image_files(folder, config.input_fname_pattern)
     if not files:
         return None
-    classes = [file.split(os.sep)[0] if os.sep in file else None for file in files]
-    names = () if None in classes else tuple(sorted(set(classes)))
-    label_of = {name: label for label, name in enumerate(names)}
-    label_of_file = {file: label_of.get(name, 0) for file, name in zip(files, classes, strict=True)}
+    names, labels = classes_of(files)
+    chosen = files
     if config.hold_out:
         held_out = choose_held_out(files, config.hold_out)
-        print(f"Held out:    {len(held_out):,} of {len(files):,} images (--hold_out {config.hold_out:g})")
-        files = [file for file in files if (file in held_out) == (config.split == "test")]
-    items = (Item(file, folder / file, label_of_file[file]) for file in files)
+        report("Held out", f"{len(held_out):,} of {len(files):,} images (--hold_out {config.hold_out:g})")
+        chosen = [file for file in files if (file in held_out) == (config.split == "test")]
     location = str(folder.absolute())
-    paths = [f"{location}{os.sep}{file}" for file in files]
-    return Source(location, items, len(files), names, has_test=bool(config.hold_out), files=paths)
-
-
-def choose_held_out(files: list[str], share: float) -> set[str]:
-    """Choose about that share of the files, but at least one, and not all. Raises UserError if there is only one.
-
-    The choice depends on a hash of the name, so a file that is held out stays so if others are added.
-    """
-    if len(files) < 2:
-        raise UserError("--hold_out needs at least two images, but there is only one; add images.")
-    hashes = {file: hashlib.sha256(PurePath(file).as_posix().encode()).digest() for file in files}
-    count = sum(int.from_bytes(digest[:8], "big") < share * 2**64 for digest in hashes.values())
-    return set(sorted(files, key=hashes.__getitem__)[: min(max(count, 1), len(files) - 1)])
-
-
-def find_image_files(folder: Path, pattern: str) -> list[str]:
-    """Return the paths of all image files in the folder and below, relative to the folder and sorted.
-
-    Follow symbolic links, but enter no folder twice. Skip hidden files and folders. Print how many files of other
-    kinds there are.
-
-    Args:
-      pattern: a glob pattern that the path must match, in upper or lower case; blank for every image file. With a
-        pattern, files without an extension count as images too.
-    """
-    found, others, visited = [], Counter(), set()
-    pattern_parts = PurePath(pattern.lower()).parts
-    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise_unless_missing):
-        status = os.stat(parent)
-        if (status.st_dev, status.st_ino) in visited:
-            folders.clear()
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        relative = os.path.relpath(parent, folder)
-        prefix = "" if relative == os.curdir else relative + os.sep
-        for name in files:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
-            path, suffix = prefix + name, os.path.splitext(name)[1].lower()
-            if name.startswith(".") or not _ends_like(path, pattern_parts):
-                continue
-            if suffix in EXTENSIONS or (pattern and not suffix):
-                found.append(path)
-            else:
-                others[suffix or "no extension"] += 1
-    if found and others:
-        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in others.most_common(5))
-        print(f"Ignored:     files of other kinds: {kinds}")
-    return sorted(found)
-
-
-def _ends_like(path: str, pattern_parts: tuple[str, ...]) -> bool:
-    """Return whether the last parts of the path match the parts of the pattern, as PurePath.match does."""
-    if not pattern_parts:
-        return True
-    names = path.lower().split(os.sep)[-len(pattern_parts) :]
-    return len(names) == len(pattern_parts) and all(map(fnmatch.fnmatchcase, names, pattern_parts))
-
-
-def _raise_unless_missing(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error
-
-
-def printable(text: str) -> str:
-    """Replace what a terminal cannot show, such as control characters in a file's name, by question marks."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return Source(
+        location=location,
+        items=(Item(file, folder / file, labels[file]) for file in chosen),
+        count=len(chosen),
+        class_names=names,
+        has_test=bool(config.hold_out),
+        files=[f"{location}{os.sep}{file}" for file in chosen],
+    )
 
 
 def idx_files(folder: Path, config: Config) -> Source | None:
@@ -216,20 +151,30 @@ def lmdb_archives(folder: Path, config: Config) -> Source | None:
             for key, image in lsun.examples(archive):
                 yield Item(f"{archive.name}: {key}", image, label)
 
-    has_test = len({lsun.split_of(archive) for archive in found}) == 2
-    count, files = sum(map(lsun.count, archives)), [archive.absolute() / "data.mdb" for archive in archives]
-    return Source(str(folder.absolute()), items(), count, names, has_test=has_test, files=files)
+    return Source(
+        location=str(folder.absolute()),
+        items=items(),
+        count=sum(map(lsun.count, archives)),
+        class_names=names,
+        has_test=len({lsun.split_of(archive) for archive in found}) == 2,
+        files=[archive.absolute() / "data.mdb" for archive in archives],
+    )
 
 
 def prepared_by_tfds(folder: Path, config: Config) -> Source | None:
     """Find what tensorflow-datasets has prepared in the folder, or in data_dir under its own name for the data set."""
     for place in (folder, Path(config.data_dir) / tfds.name_of(config.dataset)):
-        if version := tfds.newest(place):
+        version = tfds.newest(place)
+        if version:
             prepared = tfds.PreparedDataset(version, config.split)
-            items = (Item(*example) for example in prepared.examples())
-            location, has_test = str(version.absolute()), prepared.test_split is not None
-            names, files = prepared.class_names, prepared.files
-            return Source(location, items, prepared.count, names, has_test=has_test, files=files)
+            return Source(
+                location=str(version.absolute()),
+                items=(Item(*example) for example in prepared.examples()),
+                count=prepared.count,
+                class_names=prepared.class_names,
+                has_test=prepared.test_split is not None,
+                files=prepared.files,
+            )
     return None
 
 
@@ -238,4 +183,6 @@ def fetched_by_tfds(folder: Path, config: Config) -> Source | None:
     if any(files for _, _, files in os.walk(folder)):
         return None
     prepared = tfds.fetch(tfds.name_of(config.dataset), config.data_dir)
-    return prepared and prepared_by_tfds(prepared, config)
+    if prepared is None:
+        return None
+    return prepared_by_tfds(prepared, config)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 
 import numpy as np
 
-from dcgan_tf.data.dataset import Dataset, read_dataset
-from dcgan_tf.evaluation import cache, metrics
+from dcgan_tf.data.cache import open_cache
+from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
+from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
 from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
@@ -18,6 +20,7 @@ from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
 
+VERSION = np.array(1)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
 MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
 MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
@@ -111,8 +114,8 @@ class Evaluator:
         if not self.has_test:
             return scores
         data = [train.images, train.labels, test.images, test.labels]
-        (error,) = cache.kept(
-            self.config, "1-NN error", data, lambda: [np.array(metrics.nearest_neighbour_error(*data))]
+        (error,) = open_cache(self.config).cached(
+            "classifiers", "1-NN error", [VERSION, *data], lambda: [np.array(metrics.nearest_neighbour_error(*data))]
         )
         scores["control_error"] = float(error)
         if not weights.has_discriminator:
@@ -160,9 +163,12 @@ def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Datas
     train = dataset
     if train is None or not is_train_part(config, train):
         train = read_dataset(config, "train")
+        check_trainable(train, 1, math.inf)
     if not train.has_test:
         return train, train
-    return train, read_dataset(config, "test")
+    test = read_dataset(config, "test")
+    check_trainable(test, 1, math.inf)
+    return train, test
 
 
 def is_train_part(config: Config, dataset: Dataset) -> bool:
@@ -178,8 +184,8 @@ def trained_classifier(config: Config, train: Dataset) -> Classifier:
         say(f"Training a classifier on {len(train.images):,} real images ...")
         return classifier.train(train.images, train.labels)
 
-    data = [train.images, train.labels, np.array(config.y_dim)]
-    classifier.network.set_weights(cache.kept(config, "classifier", data, compute))
+    data = [VERSION, train.images, train.labels, np.array(config.y_dim)]
+    classifier.network.set_weights(open_cache(config).cached("classifiers", "classifier", data, compute))
     return classifier
 
 

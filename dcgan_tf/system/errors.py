@@ -1,4 +1,4 @@
-"""The exception for errors that a user can fix, and short reasons from the exceptions of libraries."""
+"""The exception for errors that a user can fix, and how the texts of others become parts of a sentence."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def reason(error: Exception) -> str:
     error = inner if isinstance(inner, Exception) else error
     text = re.sub(r"\{\{.*?\}\} *|\[Op:.*", "", getattr(error, "strerror", None) or str(error)).strip()
     return text.splitlines()[0].strip(" .") if text else type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal cannot show, such as control characters in a file's name, by question marks."""
+    return "".join(c if c.isprintable() else "?" for c in text)

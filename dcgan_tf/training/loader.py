@@ -52,7 +52,7 @@ class Loader:
     def _calls(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         images: list[np.ndarray] = []
         labels: list[np.ndarray] = []
-        for iteration, (batch_images, batch_labels) in enumerate(self.loaded, self.start + 1):
+        for iteration, (_, batch_images, batch_labels) in enumerate(self.loaded, self.start + 1):
             if iteration > self.schedule.total:
                 return
             images.append(batch_images)

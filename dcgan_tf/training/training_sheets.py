@@ -65,7 +65,7 @@ def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
         classes = f"{config.y_dim} classes"
     low, high = config.value_range
     report("Data", f"{count:,} images {height}x{width}x{channels}, {classes}, range [{low:g}, {high:g}]")
-    report("Read from", dataset.source)
+    report("Read from", dataset.location)
     report("Device", f"{device_names()}, {config.precision}{_sharing(model.replicas)}")
     report("Checkpoints", str(run.folder))
     report("Samples", str(run.samples_folder))
