@@ -15,7 +15,7 @@ from turns import SHAPES, milliseconds, take_turns
 
 from dcgan_tf.settings.config import PRECISIONS, STRATEGIES, Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.startup import start_tensorflow
+from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,13 +87,15 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     from dcgan_tf.model import DCGAN, steps_per_call
     from dcgan_tf.training.cluster import init_cluster
 
-    cluster = init_cluster(config)
+    cluster = init_cluster(config.strategy, config.batch_size, config.xla)
+    start_bfloat16()
+    calls = steps_per_call(config.steps_per_call)
     with cluster.strategy.scope():
-        model, calls = DCGAN(config), steps_per_call(config)
-        step = model.make_step()
+        model = DCGAN(config)
+        step = model.compiled()
     random = np.random.default_rng(0)
     batch = config.batch_size // len(cluster.members)
-    shape = (calls, batch, config.output_height, config.output_width, config.c_dim)
+    shape = (calls, batch, *config.image_shape)
     images = random.integers(256, size=shape, dtype=np.uint8)
     labels = random.integers(max(config.y_dim, 1), size=shape[:2], dtype=np.int32)
     return lambda: step(images, labels)["d_loss"].numpy(), gigaflops(model, config), calls

@@ -163,7 +163,8 @@ def build_generator(config: Config, precision: str = "float32", **batch_norm: bo
 def build_discriminator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
     """Build the discriminator; arguments and initial weights as in build_generator."""
     if config.has_labels:
-        discriminator = ConditionalDiscriminator(*config.d_widths, config.dfc_dim, batch_norm=batch_norm)
+        first, second = config.d_widths
+        discriminator = ConditionalDiscriminator(first, second, config.dfc_dim, batch_norm=batch_norm)
     else:
         discriminator = Discriminator(config.df_dim, batch_norm=batch_norm)
     return _build(discriminator, precision, config.seed + 1, [1, *config.image_shape], [1, config.y_dim])

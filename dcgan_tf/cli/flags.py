@@ -28,8 +28,15 @@ Examples:
   python main.py --dataset mnist --generate_test_images 100   write 100 images, one file each
 
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
-GROUPS = ("Data", "Networks", "Training", "Monitoring a training", "Using a trained run", "Devices and speed")
-GROUPS += (options.PLACE,)
+GROUPS = (
+    "Data",
+    "Networks",
+    "Training",
+    "Monitoring a training",
+    "Using a trained run",
+    "Devices and speed",
+    options.PLACE,
+)
 HELP = ("--help", "-help", "-h", "--h", "--helpfull", "--helpshort")
 FLAGS: dict[str, Setting] = all_flags() | SETTINGS | options.PLACES
 
@@ -86,7 +93,7 @@ def parse(argv: list[str]) -> Request:
         raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
     if rest:
         raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
-    present = {name: values[name].value for name in FLAGS if values[name].present}
+    present: dict[str, Any] = {name: values[name].value for name in FLAGS if values[name].present}
     # A flag that is switched off, or blank, is not there.
     active = {name: value for name, value in present.items() if value is not False and value != ""}
     name, command = _chosen_command(active)

@@ -15,8 +15,8 @@ from dcgan_tf.system.errors import UserError, reason
 
 Image.init()
 # Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
-FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
+KNOWN = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
+FORMATS = tuple(name for name in KNOWN if name in Image.OPEN)
 LARGE = 2**26  # bytes of a file that is not read at once
 
 

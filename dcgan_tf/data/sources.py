@@ -120,7 +120,7 @@ def idx_files(folder: Path, config: Config) -> Source | None:
     images = list(chain.from_iterable(arrays))  # views: nothing is copied
     if labels is None:
         labels = np.zeros(len(images), np.int32)
-        names = ()
+        names: tuple[str, ...] = ()
     else:
         names = tuple(map(str, range(labels.max(initial=-1) + 1)))
     order = np.random.RandomState(config.seed).permutation(len(images))

@@ -63,15 +63,15 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
         start = np.zeros((1, sampler.z_dim), np.float32)
         if option == GIFS_FROM_RANDOM:
             seed = selection.config.seed + dimension
-            start = 0.2 * latents.z_from_seeds([seed], sampler.z_dim, "uniform_signed")
+            start[:] = 0.2 * latents.z_from_seeds([seed], sampler.z_dim, "uniform_signed")
         frames = sweep_frames(sampler, start, dimension, selection.config.batch_size, classes)
-        image_files.save_gif(folder / f"test_gif_{dimension}.gif", frames, seconds=2)
+        image_files.save_gif(folder / f"test_gif_{dimension}.gif", list(frames), seconds=2)
         if option == GIFS_AND_MERGED:
             sweeps.append(frames)
     say(f"Wrote {len(dims)} files, test_gif_{dims[0]}.gif to test_gif_{dims[-1]}.gif, to {folder}")
     if option == GIFS_AND_MERGED:
-        frames = image_files.append_reversed(list(tile_frames(sweeps)))
-        save(image_files.save_gif, folder / "test_gif_merged.gif", frames, 8)
+        merged = image_files.append_reversed(list(tile_frames(sweeps)))
+        save(image_files.save_gif, folder / "test_gif_merged.gif", merged, 8)
 
 
 def _load_sampler(selection: Selection) -> Sampler:

@@ -16,11 +16,8 @@ Classes = int | str | Sequence[int | str] | None  # numbers or names; None or bl
 
 def numbers(flag: str, given: str | Iterable[int]) -> tuple[int, ...]:
     """Return "0,5,7-9" as (0, 5, 7, 8, 9), or the numbers of a sequence. Raises UserError that names the flag."""
-    text = given
-    if not isinstance(given, str):
-        text = _joined(given)
     found: list[int] = []
-    for part in text.replace(" ", "").split(","):
+    for part in _as_text(given).replace(" ", "").split(","):
         match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
         first = last = -1
         if match:
@@ -35,15 +32,16 @@ def numbers(flag: str, given: str | Iterable[int]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _joined(values: Iterable[object]) -> str:
-    """Return numbers of any kind, or one number, as text like 0,5,7; what is not a number stays as it is."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        values = [values]
-    parts = []
-    for value in values:
-        number = to_number(value)
-        parts.append(str(value if number is None else number))
-    return ",".join(parts)
+def _as_text(given: object) -> str:
+    """Return a number, or a sequence of numbers and texts, as text like 0,5,7; text stays as it is."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, Iterable):
+        return ",".join(map(_as_text, given))
+    number = to_number(given)
+    if number is None:
+        return str(given)
+    return str(number)
 
 
 def dims(text: str) -> tuple[int, ...] | None:
@@ -94,7 +92,7 @@ def classes(given: Classes, names: tuple[str, ...]) -> tuple[int, ...]:
     """
     if given is None:
         given = ""
-    text = _joined(given)
+    text = _as_text(given)
     if not names and text:
         raise UserError(f"The run has no classes, so --class must be left out, but is {received(given)}.")
     found: list[int] = []

@@ -79,8 +79,9 @@ def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     """
     video = [np.repeat(frame, 3 // frame.shape[2], axis=2) for frame in frames]
     video = [frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in video]
-    with atomic_write(path) as temporary, iio.imopen(temporary, "w", extension=".mp4", plugin="FFMPEG") as file:
-        file.write(np.stack(video), fps=len(frames) / seconds, macro_block_size=2)
+    fps = len(frames) / seconds
+    with atomic_write(path) as temporary:
+        iio.imwrite(temporary, np.stack(video), extension=".mp4", plugin="FFMPEG", fps=fps, macro_block_size=2)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

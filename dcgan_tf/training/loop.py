@@ -45,7 +45,7 @@ def train(
     Raises: UserError if a loss or weight is not finite, a checkpoint cannot be written, or a worker is lost.
     """
     schedule = Schedule(config, len(dataset.images))
-    lock = contextlib.nullcontext()
+    lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if run:
         lock = training_lock(run)
     with cluster.report_lost_worker(), StopRequest() as stop, lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from dcgan_tf.settings.config import Config
@@ -35,7 +36,7 @@ class Schedule:
             CURVES: lambda iteration: iteration == 1 or iteration % config.log_freq == 0,
             SHEET: lambda iteration: iteration % config.sample_freq == 0,
             EPOCH_SHEET: lambda iteration: iteration in epoch_ends,
-            EVALUATION: lambda iteration: bool(config.evaluate_freq) and iteration % config.evaluate_freq == 0,
+            EVALUATION: lambda iteration: iteration % (config.evaluate_freq or math.inf) == 0,
             CHECKPOINT: lambda iteration: iteration % config.ckpt_freq == 0,
         }
 

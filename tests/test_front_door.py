@@ -1,0 +1,184 @@
+"""The command line and Python: the same arguments give the same settings, or the same sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dcgan_tf
+from dcgan_tf import api
+from dcgan_tf.cli import program
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.select import Selection
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.training import start
+
+ORIGINAL = str(Path(__file__).parent / "original_checkpoint")
+
+
+class Understood(Exception):
+    """What a door has understood."""
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Two trained runs, of which only the settings are there, and trainings that end before they begin."""
+    runs = Runs(str(tmp_path))
+    for name, config in (
+        ("by-epochs", Config(dataset="a", epoch=4, output_height=32, gf_dim=16)),
+        ("by-iterations", Config(dataset="a", iterations=900, g_ema=0.999, output_height=32)),
+    ):
+        runs.create(config, name)
+        (runs.named(name).folder / "checkpoint").touch()
+
+    def understand(runs: Runs, name: str, given: dict, chosen: dict, on_log: object = None) -> None:
+        raise Understood(start.understand(runs, name, given, chosen))
+
+    monkeypatch.setattr(start, "train", understand)
+    return runs
+
+
+def through(door: Any) -> Any:
+    """Return what the door understands: its result, or the sentence of its error."""
+    try:
+        return door()
+    except Understood as understood:
+        return understood.args[0]
+    except UserError as error:
+        assert str(error).endswith(".") and "\n" not in str(error)
+        return str(error)
+
+
+INF = float("inf")
+# The flags, the same arguments for Python, and what is in the Config or in the sentence.
+TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
+    ("", {}, {"epoch": 25, "batch_size": 64, "train_size": INF}),
+    ("--epoch=10", {"epoch": 10.0}, {"epoch": 10}),
+    ("--epoch=10", {"epoch": np.int64(10)}, {"epoch": 10}),
+    ("--epoch=10.0", {"epoch": "10"}, {"epoch": 10}),
+    ("--iterations=1e1", {"iterations": 1e1}, {"iterations": 10}),
+    ("--epoch=1.5", {"epoch": 1.5}, "--epoch must be a whole number, but is 1.5"),
+    ("--epoch=inf", {"epoch": INF}, "--epoch must be a whole number, but is inf"),
+    ("--epoch=x", {"epoch": "x"}, "--epoch must be a whole number, but is 'x'"),
+    ("--sample_freq=1e3", {"sample_freq": 1e3}, {"sample_freq": 1000}),
+    ("--crop", {"crop": 1}, {"crop": True}),
+    ("--crop=True", {"crop": np.True_}, {"crop": True}),
+    ("--nocrop", {"crop": False}, {"crop": False}),
+    ("--crop=maybe", {"crop": "maybe"}, "--crop must be true or false, but is 'maybe'"),
+    ("--batch_size=64", {"batch_size": "64"}, {"batch_size": 64}),
+    ("--batch_size=0", {"batch_size": 0}, "--batch_size must be greater than 0, but is 0"),
+    ("--seed=3", {"seed": np.int64(3)}, {"seed": 3}),
+    ("--seed=-1", {"seed": -1}, "--seed must be at least 0 and less than 4294967296, but is -1"),
+    ("--learning_rate=1e-4", {"learning_rate": np.float32(1e-4)}, {}),
+    ("--learning_rate=nan", {"learning_rate": float("nan")}, "--learning_rate must be greater than 0, but is nan"),
+    ("--learning_rate=fast", {"learning_rate": "fast"}, "--learning_rate must be a number, but is 'fast'"),
+    ("--data_dir=~/x", {"data_dir": Path("~/x")}, {"data_dir": str(Path.home() / "x")}),
+    ("--dataset=~/cats", {"dataset": Path("~/cats")}, {"dataset": str(Path.home() / "cats")}),
+    ("--dataset=", {"dataset": ""}, "--dataset is blank"),
+    ("--z_dist=normal", {"z_dist": "normal"}, "--z_dist must be one of uniform_signed, uniform_unsigned, normal01"),
+    ("--nonsense=1", {"nonsense": 1}, "There is no setting --nonsense"),
+    ("--batch_siz=1", {"batch_siz": 1}, "There is no setting --batch_siz (did you mean --batch_size?)"),
+    ("--epoch=3 --iterations=5", {"epoch": 3, "iterations": 5}, "--iterations replaces --epoch; give only one"),
+    ("--augment=color,flip", {"augment": "color,flip"}, "--augment takes some of color,translation,cutout"),
+    ("--lr_decay_epochs=26", {"lr_decay_epochs": 26}, "--lr_decay_epochs must be at most --epoch, 25, but is 26"),
+    ("--preset=small", {"preset": "small"}, {"iterations": 15_000, "batch_size": 16, "epoch": 25}),
+    ("--preset=small --epoch=3", {"preset": "small", "epoch": 3}, {"iterations": None, "epoch": 3}),
+    ("--preset=best --epoch=8", {"preset": "best", "epoch": 8}, {"epoch": 8, "lr_decay_epochs": 4}),
+    ("--preset=big", {"preset": "big"}, "--preset must be one of paper, best, small, but is 'big'"),
+    ("--preset=best --epoch=0", {"preset": "best", "epoch": 0}, "--epoch must be greater than 0, but is 0"),
+    ("--resume --init_from=x", {"resume": True, "init_from": "x"}, "--init_from begins a new run and --resume"),
+    ("--resume --pretrained", {"resume": True, "pretrained": True}, "--pretrained begins a new run and --resume"),
+    ("--init_from=x --pretrained", {"init_from": "x", "pretrained": True}, "--init_from and --pretrained both choose"),
+    (f"--checkpoint={ORIGINAL}", {"checkpoint": Path(ORIGINAL)}, {"dataset": "a"}),
+    ("--init_from=by-epochs", {"init_from": "by-epochs"}, {"epoch": 25}),
+    ("--init_from=no", {"init_from": "no"}, "No trained run named 'no'"),
+    ("--init_from=pretrained:no", {"init_from": "pretrained:no"}, "There is no pretrained run of the data set 'no'"),
+    ("--out_name=x/y", {"out_name": "x/y"}, "--out_name must be a plain name without /, but is 'x/y'"),
+    ("--resume", {"resume": True}, {"iterations": 900, "g_ema": 0.999}),
+    ("--resume --epoch=3", {"resume": True, "epoch": 3}, {"iterations": None, "epoch": 3, "g_ema": 0.999}),
+    ("--resume --iterations=7", {"resume": True, "iterations": 7.0}, {"iterations": 7}),
+    ("--resume --gf_dim=16", {"resume": True, "gf_dim": 16}, {"epoch": 4, "gf_dim": 16}),
+    ("--resume --gf_dim=3", {"resume": True, "gf_dim": 3}, "No trained run of data set 'a', gf_dim 3"),
+    (
+        "--resume --out_name=by-epochs --gf_dim=3",
+        {"resume": True, "out_name": "by-epochs", "gf_dim": 3},
+        "The run by-epochs has --gf_dim 16",
+    ),
+    ("--resume --out_name=new --epoch=2", {"resume": True, "out_name": "new", "epoch": 2}, {"epoch": 2, "g_ema": 0}),
+    ("--resume --learning_rate=0.1", {"resume": True, "learning_rate": 0.1}, {"learning_rate": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("flags", "arguments", "expected"), TRAININGS, ids=[f"{i}" for i in range(len(TRAININGS))])
+def test_trainings(runs: Runs, flags: str, arguments: dict, expected: dict | str):
+    argv = ["main.py", "--train", f"--out_dir={runs.out_dir}"]
+    if "--dataset" not in flags:
+        argv.append("--dataset=a")
+    typed = through(lambda: program.main([*argv, *flags.split()]))
+    called = through(lambda: dcgan_tf.train(**{"dataset": "a", "out_dir": Path(runs.out_dir)} | arguments))
+    assert typed == called or arguments.get("learning_rate") == np.float32(1e-4)
+    if isinstance(expected, str):
+        assert expected in typed
+    else:
+        assert {name: getattr(typed.config, name) for name in expected} == expected
+
+
+USES: list[tuple[str, str, dict[str, Any], str]] = [
+    ("", "a", {}, ""),
+    ("--g_ema=0", "a", {"g_ema": 0}, ""),
+    ("--out_name=by-epochs", "by-epochs", {}, ""),
+    ("--best", "a", {"best": True}, ""),
+    ("--iteration=7", "a", {"iteration": 7.0}, ""),
+    ("--iteration=7.5", "a", {"iteration": 7.5}, "--iteration must be a whole number, but is 7.5"),
+    ("--iteration=-1", "a", {"iteration": -1}, "--iteration must be at least 0, but is -1"),
+    ("--best --iteration=7", "a", {"best": True, "iteration": 7}, "--best and --iteration both choose the weights"),
+    ("--weights=raw", "a", {"weights": "raw"}, ""),
+    ("--weights=RAW", "a", {"weights": "RAW"}, "--weights must be one of raw, ema, but is 'RAW'"),
+    ("--weights=ema --g_ema=0", "a", {"weights": "ema", "g_ema": 0}, "The run by-epochs has no average"),
+    ("--pretrained --dataset=mouths", "pretrained:mouths", {}, ""),
+    ("--pretrained --dataset=no", "pretrained:no", {}, "There is no pretrained run of the data set 'no'"),
+    ("--pretrained --best --dataset=mnist", "pretrained:mnist", {"best": True}, "has one set of weights"),
+    (f"--checkpoint={ORIGINAL} --best", ORIGINAL, {"best": True}, "A checkpoint has one set of weights"),
+    ("--dataset=b", "b", {}, "No trained run of data set 'b'"),
+    ("--data_dir=~/x --batch_size=9", "a", {"data_dir": Path("~/x"), "batch_size": 9}, ""),
+    ("--evaluate_samples=9.5", "a", {"evaluate_samples": 9.5}, "--evaluate_samples must be a whole number"),
+    ("--evaluate_sample=9", "a", {"evaluate_sample": 9}, "There is no setting --evaluate_sample (did you mean"),
+    ("--nonsense=1", "a", {"nonsense": 1}, "There is no setting --nonsense"),
+]
+
+
+@pytest.mark.parametrize(("flags", "source", "arguments", "expected"), USES, ids=[f"{i}" for i in range(len(USES))])
+def test_uses(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, flags: str, source: str, arguments: dict, expected: str
+):
+    def understood(selection: Selection, **keywords: Any) -> None:
+        raise Understood(selection)
+
+    monkeypatch.setattr("dcgan_tf.sampling.visualize.write_random_sheet", understood)
+    argv = ["main.py", f"--out_dir={runs.out_dir}"]
+    if "--dataset" not in flags and "--checkpoint" not in flags:
+        argv.append("--dataset=a")
+    typed = through(lambda: program.main([*argv, *flags.split()]))
+    called = through(lambda: api.load(source, out_dir=runs.out_dir, **arguments).selection)
+    assert typed == called
+    assert expected in str(typed)
+    assert isinstance(typed, Selection) == (not expected)
+
+
+def test_nothing_is_written_if_a_training_cannot_begin(images_dir: Path, tmp_path: Path):
+    for settings in ({"epoch": 1.5}, {"nonsense": 1}, {"batch_size": 10_000}, {"crop": True, "input_height": 500}):
+        with pytest.raises(UserError):
+            dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluation_takes_only_what_may_differ(blobs_run: Path):
+    run = dcgan_tf.load("blobs-small", out_dir=blobs_run)
+    with pytest.raises(UserError, match=r"There is no setting --evaluate_sample \(did you mean --evaluate_samples\?\)"):
+        run.evaluate(evaluate_sample=100)
+    with pytest.raises(UserError, match="--epoch is fixed since the training; evaluate takes .*evaluate_samples"):
+        run.evaluate(epoch=3)
