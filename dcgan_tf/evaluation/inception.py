@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from dcgan_tf.download.__main__ import INCEPTION
+from dcgan_tf.download.archives import INCEPTION
 from dcgan_tf.evaluation.features import Features, in_batches
 from dcgan_tf.settings.config import Config, cache_folder
 from dcgan_tf.system.errors import UserError, reason
