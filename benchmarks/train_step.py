@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from memory import peak_memory
 from turns import SHAPES, milliseconds, take_turns
 
 from dcgan_tf.settings.config import PRECISIONS, STRATEGIES, Config
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system import program
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
 
@@ -179,10 +178,5 @@ def scaling(options: argparse.Namespace) -> None:
         print(json.dumps(result) if options.json else f"{label:28} {ms:12.1f} {images:11.1f} {speed:9.1f}")
 
 
-def run_main() -> None:
-    """Run `main` as a program: an error becomes one sentence and exit code 1."""
-    try:
-        main()
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+if __name__ == "__main__":
+    program.run(main)

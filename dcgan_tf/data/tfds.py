@@ -14,6 +14,7 @@ from absl import logging
 
 from dcgan_tf.download.fetch import probe
 from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.messages import say
 
 ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names -> those of tensorflow-datasets
 
@@ -42,7 +43,7 @@ def fetch(name: str, data_dir: str) -> Path | None:
         builder = tfds.builder(name, data_dir=data_dir)
     except ValueError:  # also the base class of its DatasetNotFoundError
         return None
-    print(f"{name} is not in {Path(data_dir).absolute()}; trying tensorflow-datasets ...", flush=True)
+    say(f"{name} is not in {Path(data_dir).absolute()}; trying tensorflow-datasets ...")
     try:
         if name.startswith("lsun/") and not importlib.util.find_spec("tensorflow_io"):
             raise ImportError("this data set needs the package tensorflow-io")

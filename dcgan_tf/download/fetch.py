@@ -1,19 +1,28 @@
-"""Download from hosts that can be slow, wrong or down: what MNIST, the archives and tensorflow-datasets share."""
+"""Download from hosts that can be slow, wrong or down, check what comes, and unpack it."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
+import shutil
+import tempfile
 import urllib.request
-from dataclasses import dataclass
-from pathlib import Path
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
+from dcgan_tf.download.archives import Archive
 from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.messages import progress, say
 
 TIMEOUT = 10  # seconds without any data
 NETWORK_ERRORS = (OSError, http.client.HTTPException)
+
+
+class FetchError(Exception):
+    """No mirror has the archive; the text says why each of them failed."""
 
 
 def probe(url: str) -> None:
@@ -26,31 +35,26 @@ def probe(url: str) -> None:
     urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
 
 
-@dataclass(frozen=True)
-class Archive:
-    """A file and its mirrors."""
-
-    name: str
-    size: int  # bytes
-    digest: str  # hexadecimal: SHA-256, or MD5 if that is all that is published
-    urls: tuple[str, ...]
-    option: str = "--from-file"  # takes the file if it was fetched by hand
-
-    @property
-    def digest_name(self) -> str:
-        """The digest's kind, a name in hashlib."""
-        return "md5" if len(self.digest) == 32 else "sha256"
-
-
 def fetch_archive(archive: Archive, target: Path) -> None:
     """Download the archive to `target` from the first mirror that has it; continue an earlier incomplete download.
 
     Raises: UserError if no mirror has it.
     """
+    try:
+        try_mirrors(archive, target)
+    except FetchError as error:
+        raise UserError(
+            f"{archive.name} could not be fetched ({error}); run the same command later to continue, or fetch"
+            f" {archive.urls[0]} by hand and give it with {archive.option}."
+        ) from error
+
+
+def try_mirrors(archive: Archive, target: Path) -> None:
+    """Do what `fetch_archive` does. Raises: FetchError."""
     partial = target.with_name(f".{target.name}.part")
     reasons = []
     for url in archive.urls:
-        print(f"Fetching {archive.name} ({archive.size / 1e6:,.1f} MB) from {url}", flush=True)
+        say(f"Fetching {archive.name} ({archive.size / 1e6:,.1f} MB) from {url}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _download_rest(url, archive, partial)
@@ -61,11 +65,8 @@ def fetch_archive(archive: Archive, target: Path) -> None:
             return
         except (*NETWORK_ERRORS, ValueError) as error:
             reasons.append(f"{url}: {reason(error)}")
-            print(f"  {reason(error)}")
-    raise UserError(
-        f"{archive.name} could not be fetched ({'; '.join(reasons)}); run the same command later to continue, or fetch"
-        f" {archive.urls[0]} by hand and give it with {archive.option}."
-    )
+            say(f"  {reason(error)}")
+    raise FetchError("; ".join(reasons))
 
 
 def _download_rest(url: str, archive: Archive, partial: Path) -> None:
@@ -73,13 +74,17 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
 
     Raises: OSError or ValueError. The bytes received so far are kept for the next attempt.
     """
-    size = partial.stat().st_size if partial.exists() else 0
+    size = 0
+    if partial.exists():
+        size = partial.stat().st_size
     if size > archive.size:
         partial.unlink()
         size = 0
     if size == archive.size:
         return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={size}-"} if size else {})
+    request = urllib.request.Request(url)
+    if size:
+        request.add_header("Range", f"bytes={size}-")
     with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
         if response.headers.get_content_type() == "text/html":
             raise ValueError("the host sent a web page instead of the archive")
@@ -88,8 +93,9 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
         length = response.headers.get("Content-Length")
         if length and size + int(length) != archive.size:
             raise ValueError(f"the host's file has {size + int(length):,} bytes, not {archive.size:,}")
-        bar = tqdm(total=archive.size, initial=size, unit="B", unit_scale=True, desc=archive.name, leave=False)
-        with partial.open("ab" if size else "wb") as file, bar:
+        bar = progress(total=archive.size, initial=size, unit="B", unit_scale=True, desc=archive.name, leave=False)
+        mode = "ab" if size else "wb"
+        with partial.open(mode) as file, bar:
             while size < archive.size and (block := response.read(1 << 20)):
                 file.write(block[: archive.size - size])
                 size += len(block)
@@ -101,9 +107,69 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
 def file_digest(path: Path, name: str) -> str:
     """Return the file's digest of the kind `name`, in hexadecimal digits."""
     digest = hashlib.new(name)
-    bar = tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="Checking", leave=False)
+    bar = progress(total=path.stat().st_size, unit="B", unit_scale=True, desc="Checking", leave=False)
     with path.open("rb") as file, bar:
         while block := file.read(1 << 20):
             digest.update(block)
             bar.update(len(block))
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def unpacked(file: Path, target: Path) -> Iterator[Path]:
+    """Yield a temporary folder with the content of the ZIP file, in the parent folder of `target`.
+
+    Raises: UserError if the ZIP file is not valid, or if the block raises ValueError or OSError.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            paths = [PurePosixPath(member.filename) for member in members]
+            outside = [path for path in paths if path.is_absolute() or ".." in path.parts]
+            if outside:
+                raise ValueError(f"its member {str(outside[0])!r} points outside the folder")
+            if sum(member.file_size for member in members) > shutil.disk_usage(folder).free:
+                raise OSError(f"there is no room for it in {target.parent.absolute()}")
+            for member in progress(members, f"Unpacking {file.name}", unit="file", leave=False):
+                archive.extract(member, folder)  # also checks its CRC
+        yield folder
+    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"The archive {file.absolute()} cannot be unpacked ({reason(error)}); remove it and fetch it again."
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
+    """Unpack a ZIP file, and move the only folder in it that has files like `pattern` to `folder`.
+
+    Args:
+      source: an archive to download, or the user's ZIP file, which stays.
+      folder: where to put the data set; its parent folder holds the archive for a while.
+      pattern: a glob pattern for the names of the data set's files.
+    Returns: True, or False if `folder` has files already, so that nothing is done.
+    Raises: UserError if the archive cannot be fetched or is not valid.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        say(f"{folder.absolute()} exists already")
+        return False
+    if isinstance(source, Path):
+        file = source
+    else:
+        file = folder.parent / source.name
+        if not file.exists():
+            fetch_archive(source, file)
+    with unpacked(file, folder) as temporary:
+        found = {path.parent for path in temporary.rglob(pattern)}
+        if len(found) != 1:
+            raise ValueError(f"exactly one folder in it should contain {pattern} files, but {len(found)} do")
+        inner = found.pop()
+        inner.chmod(0o755)  # a temporary folder is private
+        folder.mkdir(exist_ok=True)
+        inner.replace(folder)
+    if file != source:
+        file.unlink()
+    return True
