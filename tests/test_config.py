@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
     (tmp_path / "FLAGS.json").write_text(text)
     with pytest.raises(UserError, match=r"FLAGS.json is damaged \(.*\); restore it"):
         flags_json.read(tmp_path / "FLAGS.json")
+
+
+def test_settings_nested_too_deep_are_one_sentence(tmp_path: Path):
+    (tmp_path / "FLAGS.json").write_text("[" * 100_000)
+    gc.disable()  # where the recursion ends, what other tests left cannot be collected without an error
+    try:
+        with pytest.raises(UserError, match=r"FLAGS.json is damaged \(RecursionError: .*\); restore it"):
+            flags_json.read(tmp_path / "FLAGS.json")
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
