@@ -35,7 +35,8 @@ def augment(images: tf.Tensor, random: tf.Tensor, kinds: tuple[str, ...], value_
     Returns: float32 [B, H, W, C]; colours may leave the value range.
     """
     low, high = value_range
-    centre, half = (low + high) / 2, (high - low) / 2
+    centre = (low + high) / 2
+    half = (high - low) / 2
     numbers = tf.unstack(tf.cast(random, tf.float32), axis=1)
     images = (tf.cast(images, tf.float32) - centre) / half  # the paper's changes are for [-1, 1]
     if "color" in kinds:

@@ -56,8 +56,11 @@ class Deconv(Weighted):
         return shape[0], *self.size
 
     def call(self, x):
-        size = (tf.shape(x)[0] if x.shape[0] is None else x.shape[0], *self.size)
-        return tf.nn.bias_add(tf.nn.conv2d_transpose(x, self.w, size, strides=2, padding="SAME"), self.biases)
+        batch = x.shape[0]
+        if batch is None:
+            batch = tf.shape(x)[0]
+        y = tf.nn.conv2d_transpose(x, self.w, (batch, *self.size), strides=2, padding="SAME")
+        return tf.nn.bias_add(y, self.biases)
 
 
 class Linear(Weighted):
@@ -93,7 +96,10 @@ class BatchNorm(keras.layers.Layer):
 
     def __init__(self, fused: bool = True, synchronized: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.fused, self.synchronized = fused, synchronized
+        if fused and synchronized:
+            raise ValueError("the fused op knows the statistics of one replica only")
+        self.fused = fused
+        self.synchronized = synchronized
 
     def build(self, shape):
         float32 = {"shape": shape[-1:], "autocast": False}  # also in mixed precision
@@ -106,32 +112,44 @@ class BatchNorm(keras.layers.Layer):
         return shape
 
     def call(self, x, *, training):
-        x4 = x if x.shape.rank == 4 else x[:, None, None, :]
-        y, mean, variance = (self._fused if self.fused or not training else self._two_pass)(x4, training)
-        if training:
-            for moving, batch in ((self.moving_mean.value, mean), (self.moving_variance.value, variance)):
-                replicas.assign(moving, moving - (moving - batch) * (1 - DECAY))
-        return y if x.shape.rank == 4 else y[:, 0, 0, :]
+        if x.shape.rank == 2:  # behind a linear layer
+            return self.call(x[:, None, None, :], training=training)[:, 0, 0, :]
+        if not training:
+            return self._fused(x, self.moving_mean.value, self.moving_variance.value, training=False)[0]
+        if self.fused:
+            y, mean, variance = self._fused(x, [], [], training=True)
+        else:
+            y, mean, variance = self._two_pass(x)
+        self._move(self.moving_mean.value, mean)
+        self._move(self.moving_variance.value, variance)
+        return y
 
-    def _fused(self, x, training):
-        moving = ([], []) if training else (self.moving_mean.value, self.moving_variance.value)
+    def _move(self, average, batch):
+        replicas.assign(average, average - (average - batch) * (1 - DECAY))
+
+    def _fused(self, x, mean, variance, training):
+        """Return y, and the batch's mean and Bessel-corrected variance. Args: mean, variance: for inference."""
         return tf.raw_ops.FusedBatchNormV3(
             x=x,
             scale=self.gamma.value,
             offset=self.beta.value,
-            mean=moving[0],
-            variance=moving[1],
+            mean=mean,
+            variance=variance,
             epsilon=EPSILON,
             is_training=training,
         )[:3]
 
-    def _two_pass(self, x, training):
-        wide, n = tf.cast(x, tf.float32), tf.cast(tf.size(x) // x.shape[-1], tf.float32)
-        over_replicas = replicas.mean if self.synchronized else tf.identity
+    def _two_pass(self, x):
+        """Return what `_fused` returns for training."""
+        wide = tf.cast(x, tf.float32)
+        n = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+        over_replicas = tf.identity
+        if self.synchronized:
+            over_replicas = replicas.mean
+            n *= tf.distribute.get_strategy().num_replicas_in_sync
         mean = over_replicas(tf.reduce_mean(wide, [0, 1, 2]))
         variance = over_replicas(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
         y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)
-        n *= tf.distribute.get_strategy().num_replicas_in_sync if self.synchronized else 1
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(variance * n / tf.maximum(n - 1, 1))
 
 

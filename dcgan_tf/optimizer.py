@@ -16,7 +16,10 @@ class Adam:
     """
 
     def __init__(self, variables: list[keras.Variable], learning_rate: tf.Variable, beta1: float, beta2: float = 0.999):
-        self.learning_rate, self.beta1, self.beta2, self.epsilon = learning_rate, beta1, beta2, 1e-8
+        self.learning_rate = learning_rate
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = 1e-8
         self.names = [v.path for v in variables]
         self.m = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
         self.v = [tf.Variable(tf.zeros_like(v.value)) for v in variables]

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import filelock
 import imageio.v3 as iio
 import matplotlib
 import numpy as np
@@ -126,10 +127,11 @@ def shown() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data_dir that holds the real MNIST."""
-    folder = tmp_path_factory.mktemp("data")
-    mnist.ensure(folder / "mnist")
+def mnist_dir(pytestconfig: pytest.Config) -> Path:
+    """A data_dir that holds the real MNIST, which is fetched once for all runs of the tests."""
+    folder = pytestconfig.cache.mkdir("data")
+    with filelock.FileLock(folder / ".lock"):
+        mnist.ensure(folder / "mnist")
     return folder
 
 

@@ -152,9 +152,7 @@ USES: list[tuple[str, str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("flags", "source", "arguments", "expected"), USES, ids=[f"{i}" for i in range(len(USES))])
-def test_uses(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, flags: str, source: str, arguments: dict, expected: str
-):
+def test_uses(runs: Runs, monkeypatch: pytest.MonkeyPatch, flags: str, source: str, arguments: dict, expected: str):
     def understood(selection: Selection, **keywords: Any) -> None:
         raise Understood(selection)
 

@@ -81,7 +81,8 @@ class Evaluator:
         reals = random_images(self.real.images, MAX_SWD_SAMPLES)
         scores["swd"] = sliced_wasserstein(reals, images[:MAX_SWD_SAMPLES])
         if self.has_test:
-            scores["copying"] = metrics.copying(images[:MAX_COPYING_SAMPLES], self.some[0], self.some[1])
+            train, test = self.some
+            scores["copying"] = metrics.copying(images[:MAX_COPYING_SAMPLES], train, test)
         return scores
 
     def _feature_scores(self, fake: np.ndarray) -> dict[str, float]:
@@ -94,7 +95,8 @@ class Evaluator:
         scores[name] = metrics.frechet_distance(real, fake)
         scores["kid"], scores["kid_spread"] = metrics.kernel_distance(real, fake)
         if self.has_test:
-            scores["copying_features"] = metrics.copying(fake[:MAX_COPYING_SAMPLES], self.some_features[0], self.some_features[1])
+            train, test = self.some_features
+            scores["copying_features"] = metrics.copying(fake[:MAX_COPYING_SAMPLES], train, test)
         scores["precision"], scores["recall"] = metrics.precision_recall(real[:MAX_PR_SAMPLES], fake[:MAX_PR_SAMPLES])
         return scores
 

@@ -14,7 +14,8 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     One matrix product computes them. They are exact if the values are bytes.
     """
-    a, b = a.astype(np.float64), b.astype(np.float64)
+    a = a.astype(np.float64)
+    b = b.astype(np.float64)
     distances = a @ b.T
     distances *= -2
     distances += (a * a).sum(1)[:, None]
@@ -83,9 +84,11 @@ def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray, seed: 
       generated, train, unseen: images or features, [N, ...], [M, ...], [K, ...]. Of the larger of train and unseen, a
         random part is used, so that both have the same number.
     """
-    random, count = np.random.default_rng(seed), min(len(train), len(unseen))
+    random = np.random.default_rng(seed)
+    count = min(len(train), len(unseen))
     train, unseen = (x[np.sort(random.choice(len(x), count, replace=False))] for x in (train, unseen))
-    to_train, to_unseen = distance_to_nearest(generated, train), distance_to_nearest(generated, unseen)
+    to_train = distance_to_nearest(generated, train)
+    to_unseen = distance_to_nearest(generated, unseen)
     return float(np.mean((to_train < to_unseen) + 0.5 * (to_train == to_unseen)))
 
 
@@ -108,7 +111,8 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     For normal distributions with the means and the covariances A and B of the features it is
     |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)).
     """
-    a, b = a.astype(np.float64), b.astype(np.float64)
+    a = a.astype(np.float64)
+    b = b.astype(np.float64)
     cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     eigenvalues, eigenvectors = np.linalg.eigh(cov_a)
     sqrt_a = (eigenvectors * np.sqrt(eigenvalues.clip(0))) @ eigenvectors.T
@@ -132,11 +136,14 @@ def kernel_distance(
       seed: of the subsets.
     """
     size = min(size, len(a), len(b))
-    random, distances = np.random.default_rng(seed), []
+    random = np.random.default_rng(seed)
+    distances = []
     for _ in range(subsets):
         x = a[random.choice(len(a), size, replace=False)].astype(np.float64)
         y = b[random.choice(len(b), size, replace=False)].astype(np.float64)
-        xx, yy, xy = _cubic_kernel(x, x), _cubic_kernel(y, y), _cubic_kernel(x, y)
+        xx = _cubic_kernel(x, x)
+        yy = _cubic_kernel(y, y)
+        xy = _cubic_kernel(x, y)
         within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (size * (size - 1))
         distances.append(within - 2 * xy.mean())
     return float(np.mean(distances)), float(np.std(distances))
@@ -158,8 +165,10 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
     Returns: the fraction of fake points in the region of the real ones, and the fraction of real points in the region
       of the fake ones.
     """
-    real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
-    fake_inside, real_inside = np.zeros(len(fake), bool), np.zeros(len(real), bool)
+    real_radii = _squared_radii(real, k)
+    fake_radii = _squared_radii(fake, k)
+    fake_inside = np.zeros(len(fake), bool)
+    real_inside = np.zeros(len(real), bool)
     block_size = max(1, MAX_DISTANCES // len(fake))
     for start in range(0, len(real), block_size):
         block = slice(start, start + block_size)
@@ -171,7 +180,8 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
 
 def _squared_radii(points: np.ndarray, k: int) -> np.ndarray:
     """Return the squared distance of each point [N, D] to its k-th nearest neighbour, float64 [N]."""
-    k, radii = min(k, len(points) - 1), []
+    k = min(k, len(points) - 1)
+    radii = []
     block_size = max(1, MAX_DISTANCES // len(points))
     for start in range(0, len(points), block_size):
         distances = squared_distances(points[start : start + block_size], points)

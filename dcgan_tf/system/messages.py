@@ -51,18 +51,15 @@ def report(label: str, text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Issue a warning, at the line outside this package that called it."""
-    level = 2
-    while level < 50 and _file_of_caller(level).startswith(PACKAGE):
+    """Issue a warning at the line outside this package from which the program was called."""
+    level = outermost = 1
+    frame = sys._getframe()
+    while frame:
+        if frame.f_code.co_filename.startswith(PACKAGE):
+            outermost = level
+        frame = frame.f_back
         level += 1
-    warnings.warn(text, DcganWarning, stacklevel=level)
-
-
-def _file_of_caller(level: int) -> str:
-    try:
-        return sys._getframe(level).f_code.co_filename
-    except ValueError:  # the stack has fewer frames
-        return ""
+    warnings.warn(text, DcganWarning, stacklevel=outermost + 1)
 
 
 def progress(*args: Any, **options: Any) -> tqdm:

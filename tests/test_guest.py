@@ -1,0 +1,173 @@
+"""As a library the program is a guest: what belongs to the whole process stays as it was."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from compare_runs import assert_same_run
+
+import dcgan_tf
+from dcgan_tf import DcganWarning, UserError
+from dcgan_tf.system.guest import ignored_warnings, own_seeds
+
+SIZES: dict[str, Any] = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8, "iterations": 6, "log_freq": 1}
+
+
+def drawn() -> tuple[float, float, float]:
+    """Return the next random number of Python, NumPy and TensorFlow."""
+    return random.random(), np.random.random(), float(tf.random.uniform([]))
+
+
+def set_seeds() -> None:
+    random.seed(5)
+    np.random.seed(5)
+    tf.random.set_seed(5)
+
+
+def test_seeds_of_the_caller_go_on(images_dir: Path, blobs_run: Path, tmp_path: Path):
+    set_seeds()
+    expected = [drawn() for _ in range(4)]
+    set_seeds()
+    found = [drawn()]
+    dcgan_tf.load("blobs-small", out_dir=blobs_run).generate(2)
+    found.append(drawn())
+    dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
+    found.append(drawn())
+    with own_seeds(0):  # what the classifier of an evaluation needs
+        inside = drawn()
+    found.append(drawn())
+    assert found == expected
+    with own_seeds(0):
+        assert drawn() == inside
+
+
+def test_nothing_else_of_the_process_changes(images_dir: Path, tmp_path: Path):
+    def state() -> tuple:
+        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
+        root = logging.getLogger()
+        return sys.stdout, sys.stderr, dict(os.environ), os.getcwd(), handlers, list(root.handlers), warnings.filters[:]
+
+    before = state()
+    dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
+    assert state() == before
+
+
+def test_other_threads_print_during_a_training(images_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
+    def train() -> None:
+        dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, on_log=lambda values: print("logged"), **SIZES)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    printed = 0
+    while thread.is_alive():
+        print("here")
+        print("there", file=sys.stderr)
+        printed += 1
+        thread.join(0.05)
+    out, err = capfd.readouterr()
+    assert printed > 3
+    assert sorted(out.split()) == ["here"] * printed + ["logged"] * 6
+    assert err.split() == ["there"] * printed
+
+
+def test_two_trainings_at_once(images_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
+    """They end like trainings one after the other, bit for bit; only the one that is asked to speaks."""
+    settings = SIZES | {"data_dir": images_dir, "out_dir": tmp_path, "sample_freq": 3}
+    for name in ("one", "two"):
+        dcgan_tf.train("blobs", out_name=f"{name}-alone", seed=len(name) + ord(name[0]), **settings)
+    capfd.readouterr()
+    results: dict[str, Any] = {}
+
+    def train(name: str, verbose: bool) -> None:
+        seed = len(name) + ord(name[0])
+        results[name] = dcgan_tf.train("blobs", out_name=name, seed=seed, verbose=verbose, **settings)
+
+    threads = [threading.Thread(target=train, args=arguments) for arguments in (("one", True), ("two", False))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["one", "two"]
+    out, _ = capfd.readouterr()
+    assert out.count("Finished after iteration 6 of 6") == 1
+    assert str(tmp_path / "samples" / "one") in out and str(tmp_path / "samples" / "two") not in out
+    print("still here")
+    assert capfd.readouterr().out == "still here\n"
+    for name in ("one", "two"):
+        assert_same_run(tmp_path, name, f"{name}-alone", 6)
+
+
+def test_one_run_is_not_trained_twice_at_once(images_dir: Path, tmp_path: Path):
+    settings = SIZES | {"data_dir": images_dir, "out_dir": tmp_path, "out_name": "run"}
+    errors = []
+
+    def again(values: dict) -> None:
+        if not errors:
+            with pytest.raises(UserError, match=f"is being trained by process {os.getpid()}") as error:
+                dcgan_tf.train("blobs", resume=True, **settings)
+            errors.append(error)
+
+    dcgan_tf.train("blobs", on_log=again, **settings)
+    assert len(errors) == 1
+
+
+def test_warnings_arrive_when_they_happen(images_dir: Path, tmp_path: Path):
+    seen = []
+
+    def lose_the_samples(values: dict) -> None:
+        shutil.rmtree(tmp_path / "samples" / "run", ignore_errors=True)
+        seen.append([str(warning.message) for warning in caught])
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        arguments = SIZES | {"data_dir": images_dir, "out_dir": tmp_path, "sample_freq": 2}
+        dcgan_tf.train("blobs", out_name="run", on_log=lose_the_samples, **arguments)
+    assert [len(messages) for messages in seen] == [0, 0, 1, 1, 2, 2]
+    assert seen[2][0].startswith("The sheet could not be written (No such file or directory")
+    assert caught[0].category is DcganWarning
+    assert caught[0].filename == __file__
+
+
+def test_messages_go_through_the_logger(images_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO, "dcgan_tf"):
+        dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
+    assert [record.name for record in caplog.records] == ["dcgan_tf"] * len(caplog.records)
+    assert any(message.startswith("Finished after iteration 6 of 6; saved") for message in caplog.messages)
+
+
+def test_filters_of_warnings_survive_overlapping_blocks():
+    before = warnings.filters[:]
+    entered = threading.Event()
+
+    def other() -> None:
+        with ignored_warnings(UserWarning):
+            entered.set()
+
+    with ignored_warnings(DeprecationWarning):
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert not entered.wait(0.2)  # it waits for its turn
+    thread.join()
+    assert entered.is_set() and warnings.filters == before
+
+
+def test_numbers_of_any_kind_choose_classes(mnist_run: Path):
+    run = dcgan_tf.load("mnist", out_dir=mnist_run)
+    expected = run.generate(2, seed=3, classes=7)
+    for seven in (np.int64(7), 7.0, "7", [7], np.array([7])):
+        np.testing.assert_array_equal(run.generate(2, seed=np.int64(3), classes=seven), expected)
+    for wrong in (7.5, "x", [1, 2.5], True):
+        with pytest.raises(UserError, match="The run has no class"):
+            run.generate(classes=wrong)
