@@ -21,6 +21,7 @@ from dcgan_tf import UserError
 from dcgan_tf.runs import pretrained
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.settings import flags_json
+from dcgan_tf.settings.config import Config
 from tools import pack_pretrained
 
 NAMES = sorted(path.name for path in pretrained.FOLDER.iterdir() if path.is_dir())
@@ -112,7 +113,7 @@ def test_what_cannot_be_added(blobs_run: Path, package: Path, monkeypatch: pytes
     with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; leave it out"):
         pack_pretrained.add(run, "blobs", ABOUT, discriminator=True)
     assert not pretrained.has_discriminator(package / "blobs") and [p.name for p in package.iterdir()] == ["blobs"]
-    (run.checkpoints / "metrics.json").unlink()
+    (run.folder / "metrics.json").unlink()
     with pytest.raises(UserError, match="has no .*metrics.json; measure it with --evaluate first"):
         pack_pretrained.add(run, "blobs", ABOUT)
 
@@ -173,7 +174,7 @@ def test_the_tool_is_a_program(tmp_path: Path):
 
 
 def test_the_tools_command_line(blobs_run: Path, package: Path, capsys: pytest.CaptureFixture, shown: None):
-    run = blobs_small(blobs_run).checkpoints
+    run = blobs_small(blobs_run).folder
     pack_pretrained.main([str(run), "blobs", "the command", "the data", "the licence", "--discriminator"])
     assert capsys.readouterr().out == f"Wrote {package / 'blobs'}\n"
     about = json.loads((package / "blobs" / "about.json").read_text())
@@ -185,5 +186,7 @@ def test_the_tools_command_line(blobs_run: Path, package: Path, capsys: pytest.C
         "data": "the data",
         "licence": "the licence",
     }
+    saved = flags_json.read(package / "blobs" / "FLAGS.json")
+    assert (saved.dataset, saved.data_dir, saved.output_width) == ("blobs", Config.data_dir, 24)
     names = ["FLAGS.json", "about.json", "discriminator.npz", "generator.npz", "metrics.json"]
     assert sorted(path.name for path in (package / "blobs").iterdir()) == names

@@ -197,7 +197,7 @@ def test_sub_folders_are_classes(labelled, tmp_path, capsys):
     (saved,) = Runs(str(tmp_path)).all()
     assert saved.config().class_names == ("Hund", "cat") and saved.config().conditional
     main_here("--dataset=pets", "--conditional", out_dir=tmp_path)
-    assert (saved.samples / "test_random.png").exists()
+    assert (saved.samples_folder / "test_random.png").exists()
     with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
         read_dataset(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
     with pytest.raises(UserError, match="conditional False"):

@@ -13,8 +13,9 @@ import numpy as np
 from dcgan_tf.download.fetch import file_digest
 from dcgan_tf.runs import pretrained
 from dcgan_tf.runs.run import Run, Runs
+from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import MACHINE, Config, settings_with
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_folder
 from dcgan_tf.system.messages import say
@@ -32,13 +33,12 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
       discriminator: whether to add the discriminator, too, so that a training can begin with both.
     Raises: UserError if the run cannot be read or was not evaluated, or a network is larger than MAX_BYTES.
     """
-    from dcgan_tf.runs import checkpoint  # after start_tensorflow, which hides TensorFlow's messages
-
     config = run.config()
-    generator, path = checkpoint.load_generator(run, config)
+    weights = Checkpoint(run)
+    generator, origin = weights.generator(config)
     networks = [generator]
     if discriminator:
-        networks.append(checkpoint.load_discriminator(run, config)[0])
+        networks.append(weights.discriminator(config)[0])
     metrics = read_metrics(run)
     target = pretrained.FOLDER / name
     with atomic_folder(target) as folder:
@@ -53,8 +53,9 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
                     f" most {MAX_BYTES:,}; leave it out, or train a narrower one."
                 )
             digests[file.name] = file_digest(file, "sha256")
-        facts = {"sha256": digests, "iteration": str(checkpoint.iteration_of(path)), **about}
-        saved = dataclasses.replace(config, dataset=name, data_dir=Config.data_dir)
+        facts = {"sha256": digests, "iteration": str(origin.iteration), **about}
+        defaults = {setting: getattr(Config, setting) for setting in settings_with(MACHINE)}
+        saved = dataclasses.replace(config, dataset=name, **defaults)  # the next user has another machine
         texts = {
             "about.json": json.dumps(facts, indent=1),
             "metrics.json": metrics,
@@ -67,7 +68,7 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
 
 def read_metrics(run: Run) -> str:
     """Return the run's metrics.json without the path of its checkpoint. Raises UserError."""
-    file = run.checkpoints / "metrics.json"
+    file = run.folder / "metrics.json"
     if not file.exists():
         raise UserError(f"The run {run.name} has no {file}; measure it with --evaluate first.")
     metrics = json.loads(file.read_text(encoding="utf-8"))

@@ -161,13 +161,17 @@ def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> Non
 
 def _class_names(config: Config, source: Source) -> tuple[str, ...]:
     """Return the classes to train with, none for an unconditional run. Raises UserError."""
-    conditional = source.conditional if config.conditional is None else config.conditional
+    conditional = config.conditional
+    if conditional is None:
+        conditional = source.conditional
     if conditional and not source.class_names:
         raise UserError(
             f"--conditional needs a class for every image: a sub-folder for each class, or the labels of idx files or"
             f" of tensorflow-datasets, but not every image in {source.location} has one; leave --conditional out."
         )
-    names = source.class_names if conditional else ()
+    names = ()
+    if conditional:
+        names = source.class_names
     if config.class_names and config.class_names != names:
         raise UserError(
             f"The run was trained on the classes {', '.join(config.class_names)}, but {source.location} has"

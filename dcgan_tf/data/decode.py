@@ -128,7 +128,9 @@ def _read(file: Path) -> bytes | Path:
         raise OSError("it is not a regular file")
     if not status.st_size:
         raise OSError("it is empty")
-    return file if status.st_size > LARGE else file.read_bytes()
+    if status.st_size > LARGE:
+        return file
+    return file.read_bytes()
 
 
 def _plain_jpeg(data: bytes | Path, spec: ImageSpec) -> np.ndarray | None:
@@ -177,4 +179,6 @@ def _to_eight_bits(image: Image.Image, mode: str) -> Image.Image:
     elif image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image if image.mode == mode else image.convert(mode)
+    if image.mode == mode:
+        return image
+    return image.convert(mode)

@@ -43,9 +43,11 @@ def read(file: Path) -> np.ndarray:
     Raises: UserError if the file is damaged.
     """
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+        opener = gzip.open if file.suffix == ".gz" else open
+        with opener(file, "rb") as stream:
             magic = stream.read(4)
-            sizes = stream.read(4 * magic[3] if len(magic) == 4 else 0)
+            axes = magic[3] if len(magic) == 4 else 0
+            sizes = stream.read(4 * axes)
             _, shape = _parse_header(magic, sizes)
             # One byte more shows that the file is too long; the rest of a huge one is not read.
             return parse(magic + sizes + stream.read(int(np.prod(shape, dtype=object)) + 1))
@@ -60,13 +62,18 @@ def standard_name(name: str) -> str:
 
 def find(folder: Path, name: str) -> Path | None:
     """Return the idx file with that standard name, plain or .gz, or None if the folder has none."""
-    names = (name, name.replace("-idx", ".idx"))
-    return next((f for n in names for f in (folder / n, folder / f"{n}.gz") if f.is_file()), None)
+    for written in (name, name.replace("-idx", ".idx")):
+        for file in (folder / written, folder / f"{written}.gz"):
+            if file.is_file():
+                return file
+    return None
 
 
 def split_of(name: str) -> str:
     """Return the split that a file name stands for: train or test."""
-    return "train" if "train" in name else "test"
+    if "train" in name:
+        return "train"
+    return "test"
 
 
 def parts(folder: Path, pattern: str, split: str) -> list[Part]:
@@ -84,7 +91,9 @@ def parts(folder: Path, pattern: str, split: str) -> list[Part]:
         if chosen and file == find(folder, name):  # find picks one if the file exists both plain and .gz
             found[name] = file, find(folder, name.rsplit("images", 1)[0] + "labels-idx1-ubyte")
     ordered = [found[name] for name in sorted(found, key=lambda name: ("train" not in name, name))]
-    return ordered if all(labels for _, labels in ordered) else [(images, None) for images, _ in ordered]
+    if all(labels for _, labels in ordered):
+        return ordered
+    return [(images, None) for images, _ in ordered]
 
 
 def read_parts(parts: list[Part]) -> tuple[list[np.ndarray], np.ndarray | None]:
@@ -98,7 +107,8 @@ def read_parts(parts: list[Part]) -> tuple[list[np.ndarray], np.ndarray | None]:
     images = [read(file) for file, _ in parts]
     labels = [read(file) for _, file in parts if file]
     image_shapes = {array.shape[1:] for array in images}
-    height_width, channels = images[0].shape[1:3], images[0].shape[3:]
+    height_width = images[0].shape[1:3]
+    channels = images[0].shape[3:]
     if len(image_shapes) > 1 or len(height_width) < 2 or 0 in height_width or channels not in ((), (3,)):
         shapes = ", ".join(f"{file.name} {array.shape}" for (file, _), array in zip(parts, images, strict=True))
         raise UserError(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from dcgan_tf.settings.config import Config
 
-DEFAULT_SIZE, DEFAULT_CROP = 64, 108  # pixels, as in the original
+DEFAULT_SIZE = 64  # pixels, as in the original
+DEFAULT_CROP = 108
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ def find(folder: Path) -> list[Path]:
 
 def split_of(archive: Path) -> str:
     """Return the split that the archive's name stands for: train or test."""
-    return "test" if re.search("(val|test)(_lmdb)?$", archive.name) else "train"
+    if re.search("(val|test)(_lmdb)?$", archive.name):
+        return "test"
+    return "train"
 
 
 def category_of(archive: Path) -> str:

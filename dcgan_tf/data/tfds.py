@@ -52,8 +52,10 @@ def fetch(name: str, data_dir: str) -> Path | None:
                 probe(url)
         builder.download_and_prepare()
     except Exception as error:  # each data set has its own script, which can fail in its own way
-        own_name = {alias: dataset for dataset, alias in ALIASES.items()}.get(name)
-        fix = f"fetch it with python -m dcgan_tf.download {own_name}" if own_name else "fix that, or try again later"
+        fix = "fix that, or try again later"
+        for dataset, alias in ALIASES.items():
+            if name == alias:
+                fix = f"fetch it with python -m dcgan_tf.download {dataset}"
         raise UserError(
             f"The data set {name} is not in {Path(data_dir).absolute()}, and tensorflow-datasets cannot fetch it"
             f" ({reason(error)}); {fix}, or put a folder of images there."
@@ -90,12 +92,15 @@ class PreparedDataset:
             self.builder = tfds.builder_from_directory(str(folder))
         except Exception as error:  # a damaged description makes several parsers fail, each with its own exception
             raise self._damaged(error) from error
-        features, splits = self.builder.info.features, self.builder.info.splits
+        features = self.builder.info.features
+        splits = self.builder.info.splits
         self.image = next((key for key, f in features.items() if isinstance(f, tfds.features.Image)), None)
         self.label = next((key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
         if self.image is None:
             raise UserError(f"The data set in {self.folder} has no images; give another --dataset.")
-        self.class_names = tuple(features[self.label].names) if self.label else ()
+        self.class_names: tuple[str, ...] = ()
+        if self.label:
+            self.class_names = tuple(features[self.label].names)
         self.test_split = next((s for s in ("test", "validation") if s in splits and "train" in splits), None)
         chosen = {"all": splits, "train": ["train"], "test": [self.test_split]}[split]
         self.splits = sorted((s for s in splits if s in chosen), key=lambda s: (s != "train", s))
@@ -115,7 +120,10 @@ class PreparedDataset:
         try:
             for split in self.splits:
                 for number, example in enumerate(tfds.as_numpy(self.builder.as_dataset(split, decoders=encoded))):
-                    yield f"{split} {number}", example[self.image], int(example[self.label]) if self.label else 0
+                    label = 0
+                    if self.label:
+                        label = int(example[self.label])
+                    yield f"{split} {number}", example[self.image], label
         except tf.errors.OpError as error:
             raise self._damaged(error) from error
 

@@ -26,8 +26,11 @@ from dcgan_tf.system.messages import report, warn
 
 KINDS = ("prepared", "classifiers")  # the sub-folders; no file elsewhere in the folder is ever removed
 ABANDONED = 3600  # seconds after which an unfinished file counts as left by a program that was killed
-DIGEST_BYTES, MAX_HEADER_BYTES = 65, 2**16
-PARTS, PART_BYTES = 64, 2**18  # the digest is that of so many parts of a file, which is all of a file up to 16 MB
+DIGEST_BYTES = 65  # with the end of its line
+MAX_HEADER_BYTES = 2**16
+PARTS = 64  # the digest is that of so many parts of a file
+PART_BYTES = 2**18  # so it is that of the whole file up to 16 MB
+CHUNK = 2**24  # bytes that are written at a time
 
 
 @dataclass(frozen=True)
@@ -145,13 +148,14 @@ def _header(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _write(file: Path, header: bytes, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write the file. Raises: OSError."""
     with file.open("wb") as stream:
         stream.write(bytes(DIGEST_BYTES))  # its place
         stream.write(header)
         for array in arrays.values():
             content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-            for start in range(0, content.size, 2**24):
-                stream.write(content[start : start + 2**24].data)
+            for start in range(0, content.size, CHUNK):
+                stream.write(content[start : start + CHUNK].data)
                 release(array)
     _, _, content = _open(file)
     digest = _digest(header, content)
