@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import Config, with_preset
+from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.given import check_given, with_preset
 from dcgan_tf.system.errors import UserError
 
 
@@ -37,7 +38,7 @@ def test_a_setting_missing_in_flags_json_has_its_default(tmp_path: Path):
         "[1]",
         "{",
         '{"dataset": "x"}',
-        flags_json.to_json(Config()).replace("64", '"64"'),
+        flags_json.to_json(Config()).replace("64", '"sixty-four"'),
         flags_json.to_json(Config()).replace("64", "-1"),
     ],
 )
@@ -105,10 +106,10 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
     ],
 )
 def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expected: dict):
-    config = Config(**with_preset(preset, given))
+    config = Config(**with_preset(preset, check_given(given)))
     assert {name: getattr(config, name) for name in expected} == expected
 
 
 def test_a_preset_with_an_impossible_epoch_is_one_sentence():
-    with pytest.raises(UserError, match="--epoch must be"):
-        with_preset("best", {"epoch": 0})
+    with pytest.raises(UserError, match="--epoch must be greater than 0, but is 0"):
+        check_given({"epoch": 0})

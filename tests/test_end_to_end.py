@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run, curves, steps
-from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
+from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
 
 from dcgan_tf.system.errors import UserError
 
@@ -133,8 +133,8 @@ def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
     """In this process, so that what was imported can be seen; each in a fresh interpreter."""
     for argv, code, says in (
         (["--help"], 0, "* --train "),
-        (["--trian"], 1, "Did you mean"),
-        (["--epoch=many"], 1, "--epoch=many"),
+        (["--trian"], 1, "did you mean --train?"),
+        (["--epoch=many"], 1, "--epoch must be a whole number, but is 'many'"),
         (["train"], 1, "'train' does not"),
         (["--train", "--visualize"], 1, "exclude each other"),
         (["--resume"], 1, "--resume"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, main_here
+from helpers import ROOT, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.runs.run import Runs

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from conftest import SMALL, cluster_of, main_here
-from test_cluster import free_ports, task
+from helpers import SMALL, cluster_of, free_ports, main_here, task
 
 import dcgan_tf
 from dcgan_tf.settings.config import Config

@@ -14,7 +14,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, main_here
+from helpers import ROOT, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError

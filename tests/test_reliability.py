@@ -21,7 +21,7 @@ import psutil
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
-from conftest import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
+from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

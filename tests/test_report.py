@@ -11,7 +11,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fails_with_one_sentence, main_here
+from helpers import fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dcgan_tf.sampling import story
