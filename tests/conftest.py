@@ -24,7 +24,7 @@ from dcgan_tf.system.startup import start_tensorflow  # noqa: E402
 start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
-from helpers import SMALL, call_main, main_here  # noqa: E402
+from helpers import SMALL, main_here  # noqa: E402
 
 # Split the CPU into four devices, for the tests of several devices; all other tests use the first one.
 tf.config.set_logical_device_configuration(
@@ -87,7 +87,7 @@ def mnist_run(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("mnist_run")
     frequencies = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10"]
     args = ["--dataset=mnist", "--train", "--epoch=2", "--train_size=320", f"--data_dir={mnist_dir}"]
-    call_main(*args, *SMALL, *frequencies, "--out_name=mnist-small", cwd=folder)
+    main_here(*args, *SMALL, *frequencies, "--out_name=mnist-small", out_dir=folder)
     return folder
 
 
