@@ -113,3 +113,12 @@ def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expec
 def test_a_preset_with_an_impossible_epoch_is_one_sentence():
     with pytest.raises(UserError, match="--epoch must be greater than 0, but is 0"):
         check_given({"epoch": 0})
+
+
+def test_epochs_to_keep_must_be_epochs_of_the_run():
+    assert Config(epoch=25, epoch_samples="2,10,25").epochs_to_keep == (2, 10, 25)
+    for text in ("26", "0,5", "2;3"):
+        with pytest.raises(UserError, match="--epoch_samples"):
+            Config(epoch=25, epoch_samples=text)
+    with pytest.raises(UserError, match="--epoch, which is 5"):
+        dataclasses.replace(Config(epoch=25, epoch_samples="10"), epoch=5)

@@ -142,7 +142,12 @@ def test_best_checkpoint_is_kept_beside_the_newest(mnist_dir: Path, tmp_path: Pa
 
 
 def test_best_without_evaluations_says_so(mnist_run: Path):
-    fails_with_one_sentence("--dataset=mnist", "--best", cwd=mnist_run, says="best")
+    fails_with_one_sentence(
+        "--dataset=mnist",
+        "--best",
+        cwd=mnist_run,
+        says="has no best checkpoint, because it was trained without evaluations; train with --evaluate_freq",
+    )
 
 
 @pytest.mark.slow

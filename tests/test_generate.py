@@ -169,7 +169,7 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
         (["--generate_test_images=0"], "--generate_test_images must be at least 1, but is 0"),
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
         (["--loop=3"], "--loop needs two seeds or more"),
-        (["--truncation=-1"], "--truncation"),
+        (["--truncation=-1"], "--truncation must be at least 0, but is -1.0"),
         (["--interpolate=3"], "--interpolate needs two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
         (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),

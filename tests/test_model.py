@@ -74,8 +74,6 @@ def test_the_step_counts_logs_and_changes_both_networks():
 def test_each_pass_moves_the_moving_statistics_once():
     """G twice and D four times an iteration: weights of the initial value 0.9^2 and 0.9^4."""
     config = Config(**SMALL)
-    model = DCGAN(config)
-    averages = {v.path: v for n in (model.generator, model.discriminator) for v in n.variables if "moving" in v.path}
     images = tf.zeros([8, 16, 16, 3])
     rest = []
     for start in (0.0, 1e6):

@@ -29,6 +29,12 @@ ABOUT = {"command": "c", "data": "d", "licence": "l"}
 
 
 @pytest.fixture
+def blobs_run(blobs_run: Path, tmp_path: Path) -> Path:
+    """A copy of the small run, which other tests do not see."""
+    return shutil.copytree(blobs_run, tmp_path / "blobs_run")
+
+
+@pytest.fixture
 def package(blobs_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that takes the place of the package's, to which the run blobs-small can be added."""
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "package")

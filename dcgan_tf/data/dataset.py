@@ -169,7 +169,7 @@ def _class_names(config: Config, source: Source) -> tuple[str, ...]:
             f"--conditional needs a class for every image: a sub-folder for each class, or the labels of idx files or"
             f" of tensorflow-datasets, but not every image in {source.location} has one; leave --conditional out."
         )
-    names = ()
+    names: tuple[str, ...] = ()
     if conditional:
         names = source.class_names
     if config.class_names and config.class_names != names:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dcgan_tf.system import messages
 
 OF_TENSORFLOW = re.compile(
-    rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following instr"
+    rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
 )
 
 
