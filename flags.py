@@ -1,4 +1,4 @@
-"""The flags of main.py. Settings are defined in dcgan_tf/settings/config.py, all others in dcgan_tf/cli/commands.py."""
+"""The flags of main.py, which dcgan_tf/settings (config.py, options.py) and dcgan_tf/cli/commands.py define."""
 
 from dcgan_tf.cli.flags import help_text
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.select import Selection, choices_of, select
+from dcgan_tf.runs.select import Selection, choices_of, for_images, select
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import options
-from dcgan_tf.settings.config import override
 from dcgan_tf.settings.given import convert
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import shown
@@ -39,7 +38,7 @@ def load(
       settings: of the run, to find it (e.g. g_ema=0.999), or for its use (e.g. data_dir="data").
     Raises: UserError if there is no such run, or an argument is impossible.
     """
-    runs, name, given, chosen = choices_of(source, _runs(out_dir))
+    runs, name, given, chosen = choices_of(source, _runs(out_dir, settings))
     chosen |= {"best": best, "iteration": iteration, "weights": weights}
     selection = select(runs, name, given | settings, chosen)
     start_tensorflow()
@@ -84,13 +83,17 @@ def train(
         "checkpoint": checkpoint,
         "pretrained": pretrained,
     }
+    runs = _runs(out_dir, settings)
+    name = options.PLACES["out_name"].convert("out_name", out_name)
     with shown(bool(verbose)):
-        outcome = start.train(_runs(out_dir), out_name, {"dataset": dataset} | settings, chosen, on_log)
+        outcome = start.train(runs, name, {"dataset": dataset} | settings, chosen, on_log)
     if outcome.run is None:
         raise UserError("Only the first of several workers has the run; use it there, as dcgan_tf.load() does.")
-    config = override(outcome.run.config(), {"seed": 0})
+    config = for_images(outcome.run.config(), {})
     return TrainedRun(Selection(outcome.run, Checkpoint(outcome.run), config))
 
 
-def _runs(out_dir: str | Path) -> Runs:
-    return Runs(**convert({"out_dir": out_dir}, options.PLACES))
+def _runs(out_dir: str | Path, settings: dict[str, Any]) -> Runs:
+    """Return the runs in out_dir, and take checkpoint_dir and sample_dir out of the settings."""
+    places = {name: settings.pop(name) for name in ("checkpoint_dir", "sample_dir") if name in settings}
+    return Runs(**convert({"out_dir": out_dir} | places, options.PLACES))

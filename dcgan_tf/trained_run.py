@@ -72,14 +72,14 @@ class TrainedRun:
           classes: with labels, the classes of the images, in turn, e.g. 7 or [3, 5] or "cat,dog" (default: all).
           z: float32 [N, Z], instead of count and seed.
           labels: int32 [N], the class of each z, instead of classes.
-        Returns: uint8 [N, H, W, C].
+        Returns: uint8 [N, H, W, C]. The generator makes 256 images at a time, so that an image is the same for any N.
         """
         import numpy as np
 
         if z is None:
             if count is None:
                 count = 1
-            count = options.COUNT.convert("count", count)
+            count = options.COUNT.convert("generate_test_images", count)
             seed = SETTINGS["seed"].convert("seed", seed)
             seeds = range(seed, seed + count)
             z = self.sampler.z(seeds)
@@ -92,8 +92,14 @@ class TrainedRun:
             seeds = range(len(z))
         if labels is None:
             labels = self.sampler.labels(seeds, self.classes(classes))
-        elif len(labels) != len(seeds) or not all(0 <= label < self.config.y_dim for label in labels):
-            raise UserError(f"labels must be {len(seeds)} numbers from 0 to {self.config.y_dim - 1}, but are {labels}.")
+        else:
+            labels = np.atleast_1d(np.asarray(labels))
+            allowed = np.isin(labels, range(self.config.y_dim))
+            if classes is not None or labels.shape != (len(seeds),) or not allowed.all():
+                raise UserError(
+                    f"labels must be {len(seeds)} numbers below {self.config.y_dim}, the number of classes, without"
+                    f" classes beside them, but are {labels.tolist()}."
+                )
         return self.sampler.images(z, np.asarray(labels, np.int32))
 
     def z(self, seeds: Sequence[int]) -> np.ndarray:
@@ -121,7 +127,7 @@ class TrainedRun:
         from dcgan_tf.sampling import project
 
         if not isinstance(image, np.ndarray):
-            image = project.read_target(self.selection, Path(image))
+            image = project.read_target(self.selection, Path(image).expanduser())
         shape = self.config.image_shape
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import random
@@ -21,6 +22,8 @@ from compare_runs import assert_same_run
 import dcgan_tf
 from dcgan_tf import DcganWarning, UserError
 from dcgan_tf.system.guest import ignored_warnings, own_seeds
+from dcgan_tf.system.messages import say, shown
+from dcgan_tf.system.startup import start_tensorflow
 
 SIZES: dict[str, Any] = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8, "iterations": 6, "log_freq": 1}
 
@@ -145,6 +148,31 @@ def test_messages_go_through_the_logger(images_dir: Path, tmp_path: Path, caplog
         dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
     assert [record.name for record in caplog.records] == ["dcgan_tf"] * len(caplog.records)
     assert any(message.startswith("Finished after iteration 6 of 6; saved") for message in caplog.messages)
+
+
+def test_a_root_handler_gets_no_message_that_was_not_asked_for():
+    """logging.basicConfig() alone, as programs call it, prints nothing of ours."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logging.getLogger().addHandler(handler)
+    try:
+        say("quiet")
+        with shown(False):
+            say("quiet, too")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert stream.getvalue() == ""
+
+
+def test_stderr_comes_back_after_overlapping_starts():
+    threads = [threading.Thread(target=start_tensorflow) for _ in range(4)]
+    before = os.fstat(2)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    after = os.fstat(2)
+    assert (after.st_dev, after.st_ino) == (before.st_dev, before.st_ino)
 
 
 def test_filters_of_warnings_survive_overlapping_blocks():

@@ -6,15 +6,13 @@ import dataclasses
 import time
 
 import numpy as np
-import tensorflow as tf
 
-from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.data.dataset import Dataset, whole_batch
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
-from dcgan_tf.training.cluster import SINGLE_PROCESS, Cluster
 from dcgan_tf.training.loader import Loader
+from dcgan_tf.training.schedule import Schedule
 
-CLUSTER = Cluster(tf.distribute.get_strategy(), SINGLE_PROCESS, 0)
 CONFIG = Config(epoch=3, batch_size=2, log_freq=4, sample_freq=100, ckpt_freq=100, steps_per_call=3)
 
 
@@ -32,28 +30,41 @@ def dataset(kind: type[Dataset] = Dataset) -> Dataset:
     return kind(images, np.arange(10, dtype=np.int32), (), ImageSpec(1, 1, 1), "here", shuffle_each_epoch=True)
 
 
-def test_calls_end_at_each_log_and_epoch():
-    """5 iterations in an epoch: calls of at most 3 end at 1, at each 4th iteration, at each epoch, and at the end."""
-    batches = list(Loader(dataset(), CONFIG, 0, CLUSTER))
-    assert [batch.iteration for batch in batches] == [1, 4, 5, 8, 10, 12, 15]
-    assert [len(batch.images) for batch in batches] == [1, 3, 1, 3, 2, 2, 3]
-    assert [batch.epoch for batch in batches] == [1, 1, 1, 2, 2, 3, 3]
-    assert batches[1].images.shape == (3, 2, 1, 1, 1) and batches[1].labels.shape == (3, 2)
+def loader(config: Config = CONFIG, start: int = 0, data: Dataset | None = None) -> Loader:
+    """The loader of a training by one process."""
+    data = data or dataset()
+    schedule = Schedule(config, len(data.images))
+    return Loader(data, config, schedule, start, config.steps_per_call, whole_batch)
+
+
+def test_calls_end_where_something_is_due():
+    """Calls of at most 3 end at 1, at each 4th iteration, and at the end."""
+    batches = list(loader())
+    assert [batch.iteration for batch in batches] == [1, 4, 7, 8, 11, 12, 15]
+    assert [len(batch.images) for batch in batches] == [1, 3, 3, 1, 3, 1, 3]
+    assert batches[1].images.shape == (3, 2, 1, 1, 1)
+    assert batches[1].labels.shape == (3, 2)
     assert all((batch.images.ravel() == batch.labels.ravel()).all() for batch in batches)
 
 
 def test_a_resumed_training_gets_the_same_batches():
-    whole = list(Loader(dataset(), CONFIG, 0, CLUSTER))
-    rest = list(Loader(dataset(), CONFIG, 8, CLUSTER))
-    assert [batch.iteration for batch in rest] == [10, 12, 15]
+    whole = list(loader())
+    rest = list(loader(start=8))
+    assert [batch.iteration for batch in rest] == [11, 12, 15]
     for batch, same in zip(rest, whole[4:], strict=True):
         assert (batch.images == same.images).all()
 
 
 def test_iterations_replace_epochs():
-    loader = Loader(dataset(), dataclasses.replace(CONFIG, iterations=7), 0, CLUSTER)
-    assert loader.total == 7
-    assert [batch.iteration for batch in loader] == [1, 4, 5, 7]
+    batches = loader(dataclasses.replace(CONFIG, iterations=7))
+    assert [batch.iteration for batch in batches] == [1, 4, 7]
+
+
+def test_the_calls_of_a_worker_have_its_shard():
+    schedule = Schedule(CONFIG, 10)
+    half = list(Loader(dataset(), CONFIG, schedule, 0, 3, lambda indices: indices[1:]))
+    for batch, whole in zip(half, loader(), strict=True):
+        assert (batch.images == whole.images[:, 1:]).all()
 
 
 def test_mirror():
@@ -64,20 +75,22 @@ def test_mirror():
         images.copy(), np.arange(10, dtype=np.int32), (), ImageSpec(1, 2, 1), "here", shuffle_each_epoch=False
     )
     config = dataclasses.replace(CONFIG, mirror=True, steps_per_call=1, epoch=20)
-    batches = list(Loader(data, config, 0, CLUSTER))
+    batches = list(loader(config, data=data))
     seen = np.concatenate([batch.images[0] for batch in batches]).reshape(20, 10, 4)
     mirrored = seen[:, :, 3] >= 100
     assert ((seen[:, :, 0] >= 100) != mirrored).all()
     assert 70 < mirrored.sum() < 130 and (mirrored.any(0) & ~mirrored.all(0)).all()
-    rest = list(Loader(data, config, 33, CLUSTER))
+    rest = list(loader(config, 33, data))
     assert all((a.images == b.images).all() for a, b in zip(batches[33:], rest, strict=True))
     assert (data.images == images).all()
 
 
 def test_only_the_time_until_a_batch_is_ready_counts_as_waiting():
-    loader = Loader(dataset(SlowDataset), Config(epoch=1, batch_size=2, steps_per_call=1), 0, CLUSTER)
+    config = Config(epoch=1, batch_size=2, steps_per_call=1)
     begin = time.perf_counter()
-    for _ in loader:
+    waited = 0.0
+    for batch in loader(config, data=dataset(SlowDataset)):
+        waited += batch.seconds_waited
         time.sleep(0.2)  # the train step
-    assert loader.seconds_waited >= 0.45
-    assert time.perf_counter() - begin - loader.seconds_waited >= 0.95
+    assert waited >= 0.45
+    assert time.perf_counter() - begin - waited >= 0.95

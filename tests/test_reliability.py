@@ -327,7 +327,7 @@ def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
     def observed(sheets: TrainingSheets, name: str, iteration: int) -> None:
         write(sheets, name, iteration)
-        seen[int(name[6:-4])] = process.memory_info().rss, process.num_fds()
+        seen[int(name[6:])] = process.memory_info().rss, process.num_fds()
 
     monkeypatch.setattr(TrainingSheets, "write", observed)
     run: Run = Runs(str(tmp_path)).create(config)

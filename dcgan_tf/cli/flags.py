@@ -94,8 +94,8 @@ def parse(argv: list[str]) -> Request:
     if rest:
         raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
     present: dict[str, Any] = {name: values[name].value for name in FLAGS if values[name].present}
-    # A flag that is switched off, or blank, is not there.
-    active = {name: value for name, value in present.items() if value is not False and value != ""}
+    # A switch that is off, or a blank option, is not there.
+    active = {name: value for name, value in present.items() if value is not False and (value or name in COMMANDS)}
     name, command = _chosen_command(active)
     _check_options(active, name, command)
     places = {place: value for place, value in active.items() if place in options.PLACES}

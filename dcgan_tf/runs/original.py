@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,16 @@ import keras
 import tensorflow as tf
 
 from dcgan_tf.runs.checkpoint import iteration_in
+from dcgan_tf.runs.weights import original_prefix
 from dcgan_tf.system.errors import UserError
 
 
 def prefix(path: str) -> str:
     """Return a checkpoint's path as TensorFlow expects it (model.b64-1000), also from its folder or a file."""
-    newest = tf.train.latest_checkpoint(path) if Path(path).is_dir() else None
-    return newest or re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
+    newest = None
+    if Path(path).is_dir():
+        newest = tf.train.latest_checkpoint(path)
+    return newest or original_prefix(path)
 
 
 def read(path: str) -> tf.train.CheckpointReader:

@@ -20,9 +20,9 @@ from dcgan_tf.system.messages import report
 
 @dataclass(frozen=True)
 class Run:
-    """The three folders of one run, as absolute paths."""
+    """The three folders of one run, and the one that holds those of all runs, as absolute paths."""
 
-    out_dir: Path  # which holds the folders of all runs
+    out_dir: Path
     folder: Path  # of its settings and checkpoints
     samples_folder: Path
     logs_folder: Path
@@ -117,8 +117,8 @@ class Runs:
           given: the settings that the user gave. Those of the architecture must be the run's.
         Raises: UserError, which lists all runs, if none matches.
         """
-        names = settings_with(ARCHITECTURE)
-        required = {key: value for key, value in (given or {}).items() if key in names and value is not None}
+        values.plain_name("out_name", name)
+        required = architecture_in(given or {})
         runs = self.all()
         if name:
             for run in runs:
@@ -140,9 +140,15 @@ class Runs:
         )
 
 
-def check_architecture(name: str, config: Config, required: Mapping[str, Any]) -> None:
-    """Raise UserError if a required setting differs from the run's, which cannot change."""
-    for key, value in required.items():
+def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the given settings that are fixed when a run begins."""
+    names = settings_with(ARCHITECTURE)
+    return {name: value for name, value in given.items() if name in names and value is not None}
+
+
+def check_architecture(name: str, config: Config, given: Mapping[str, Any]) -> None:
+    """Raise UserError if a given setting of the architecture differs from that of the weights, which cannot change."""
+    for key, value in architecture_in(given).items():
         saved = getattr(config, key)
         if saved != value:
             raise UserError(
@@ -166,7 +172,7 @@ def _matches(run: Run, dataset: str, required: Mapping[str, Any]) -> bool:
     except UserError as error:
         report("Skipped", str(error))
         return False
-    if not run.has_checkpoint or config.dataset != dataset:
+    if not run.has_checkpoint or os.path.normpath(config.dataset) != os.path.normpath(dataset):
         return False
     return all(getattr(config, key) == value for key, value in required.items())
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dcgan_tf.runs import pretrained
-from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.weights import Checkpoint, Original, Pretrained, Weights
+from dcgan_tf.runs.run import Run, Runs, check_architecture
+from dcgan_tf.runs.weights import Checkpoint, Original, Pretrained, Weights, original_prefix
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import Config, override
 from dcgan_tf.settings.given import check_given, convert
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
+
+PRETRAINED = "pretrained:"
 
 
 @dataclass(frozen=True)
@@ -44,23 +47,32 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     """
     given = check_given(given)
     chosen = check_chosen(chosen)
-    request = Config(**given)  # checks the combinations, too
+    dataset = given.get("dataset", Config.dataset)
     if chosen["checkpoint"]:
         weights: Weights = Original(chosen["checkpoint"])
         run = runs.named(name or weights.name)
     elif chosen["pretrained"]:
-        weights = Pretrained(pretrained.find(request.dataset))
-        run = runs.named(weights.name)
+        weights = Pretrained(pretrained.find(dataset))
+        run = runs.named(name or weights.name)
     else:
-        run = runs.find(request.dataset, name, given)
+        run = runs.find(dataset, name, given)
         weights = Checkpoint(run, chosen["best"], chosen["iteration"], raw=chosen["weights"] == "raw")
         say(f"Run: {run.folder}")
     if chosen["weights"] == "ema" and not weights.has_average:
         raise UserError(
             f"The run {run.name} has no average of the weights; train with --g_ema, or use its raw weights."
         )
-    # Seeds of images begin with 0, whatever the seed of the training was.
-    return Selection(run, weights, override(weights.config(given), {"seed": 0} | given))
+    config = weights.config(given)
+    check_architecture(weights.name, config, given)
+    return Selection(run, weights, for_images(config, given))
+
+
+def for_images(config: Config, given: Mapping[str, Any]) -> Config:
+    """Return the settings of a run with those given that may differ from the training.
+
+    Seeds of images begin with 0, whatever the seed of the training was.
+    """
+    return override(config, {"seed": 0} | dict(given))
 
 
 def check_chosen(chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,66 +96,62 @@ def both_choose_weights(one: str, other: str) -> UserError:
     return UserError(f"--{one} and --{other} both choose the weights; give only one of them.")
 
 
-def start_weights(
-    runs: Runs, dataset: str, *, checkpoint: str = "", init_from: str = "", pretrained_run: bool = False
-) -> Weights | None:
+def start_weights(runs: Runs, dataset: str, sources: Mapping[str, Any]) -> Weights | None:
     """Return the weights that a new training begins with; None for random ones.
 
     Args:
-      checkpoint: of the original program.
-      init_from: a run's name or folder, or pretrained:NAME.
-      pretrained_run: whether to take the pretrained run of the data set.
+      sources: at most one of `options.SOURCES`. checkpoint: of the original program; init_from: a run's name or folder,
+        or pretrained:NAME; pretrained: that of the data set.
     Raises: UserError if there are no such weights, or more than one of them is given.
     """
-    names = [
-        name
-        for name, value in {"checkpoint": checkpoint, "init_from": init_from, "pretrained": pretrained_run}.items()
-        if value
-    ]
+    names = list(sources)
     if len(names) > 1:
         raise both_choose_weights(names[0], names[1])
-    if checkpoint:
-        return Original(checkpoint)
-    if pretrained_run:
-        init_from = f"pretrained:{dataset}"
-    if not init_from:
+    if "checkpoint" in sources:
+        return Original(sources["checkpoint"])
+    if "pretrained" in sources:
+        return Pretrained(pretrained.find(dataset))
+    if "init_from" not in sources:
         return None
-    kind, _, pretrained_name = init_from.partition(":")
-    if kind == "pretrained":
-        return Pretrained(pretrained.find(pretrained_name))
+    init_from = sources["init_from"]
+    if init_from.startswith(PRETRAINED):
+        return Pretrained(pretrained.find(init_from.removeprefix(PRETRAINED)))
     folder = run_folder(init_from)
     if folder:
         return Checkpoint(runs_around(folder, runs).named(folder.name))
     return Checkpoint(runs.find(dataset, init_from))
 
 
-def choices_of(source: str | Path, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict[str, Any]]:
-    """Understand what dcgan_tf.load takes: a run's folder or name, an original checkpoint, pretrained:NAME, a data set.
+def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict[str, Any]]:
+    """Understand what dcgan_tf.load takes.
+
+    It is the first of these that there is: pretrained:NAME, a run's folder, an original checkpoint, the name of a run,
+    a data set.
 
     Returns: the arguments of `select`: runs, name, given, chosen.
     """
-    kind, _, pretrained_name = str(source).partition(":")
-    if kind == "pretrained":
-        return runs, "", {"dataset": pretrained_name}, {"pretrained": True}
-    path = Path(source).expanduser()
+    source = options.SOURCE.convert("source", source)
+    if source.startswith(PRETRAINED):
+        return runs, "", {"dataset": source.removeprefix(PRETRAINED)}, {"pretrained": True}
+    path = Path(source)
     folder = run_folder(source)
     if folder:
         return runs_around(folder, runs), folder.name, {}, {}
-    if any(path.glob("*.index")) or Path(f"{path}.index").is_file():
-        return runs, "", {}, {"checkpoint": str(path)}
-    if path.name == str(source) and runs.named(path.name).has_begun:
-        return runs, path.name, {}, {}
-    return runs, "", {"dataset": str(source)}, {}
+    if any(path.glob("*.index")) or Path(f"{original_prefix(source)}.index").is_file():
+        return runs, "", {}, {"checkpoint": source}
+    if path.name == source and runs.named(source).has_begun:
+        return runs, source, {}, {}
+    return runs, "", {"dataset": source}, {}
 
 
-def run_folder(source: str | Path) -> Path | None:
-    """Return the absolute path if it is the folder of a run, else None. A plain name is not a path."""
-    path = Path(source).expanduser()
-    if not (path / "FLAGS.json").is_file():
+def run_folder(source: str) -> Path | None:
+    """Return the absolute path if it is the folder of a run, else None."""
+    if not Path(source, "FLAGS.json").is_file():
         return None
-    return path.absolute()
+    return Path(os.path.abspath(source))  # unlike Path.absolute, without ..
 
 
 def runs_around(folder: Path, runs: Runs) -> Runs:
-    """Return the runs among which that folder is; <out_dir>/<checkpoint_dir>/<run> has the samples of `runs`."""
-    return dataclasses.replace(runs, out_dir=str(folder.parents[1]), checkpoint_dir=folder.parent.name)
+    """Return the runs around that folder, <out_dir>/<checkpoint_dir>/<run>. What is made goes to its out_dir."""
+    around = folder.parent
+    return dataclasses.replace(runs, out_dir=str(around.parent), checkpoint_dir=around.name)

@@ -1,12 +1,13 @@
 """Where the weights of networks come from: a checkpoint of a run, the original program, or a pretrained run.
 
-Nothing here needs TensorFlow until weights are loaded.
+TensorFlow is needed only to load weights, and to read the sizes of an original checkpoint.
 """
 
 from __future__ import annotations
 
 import abc
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from dcgan_tf.system.startup import start_tensorflow
 if TYPE_CHECKING:
     import keras
 
-# A training that begins with other weights can have these of its own.
+# A training that begins with the weights can have other values of these.
 NOT_OF_WEIGHTS = ("g_ema", "hold_out")
 
 
@@ -29,6 +30,11 @@ class Origin(NamedTuple):
 
     path: str
     iteration: int | None  # None if it is unknown
+
+
+def original_prefix(path: str) -> str:
+    """Return the path of one of the files of an original checkpoint without its extension, such as model.b64-1000."""
+    return re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
 
 
 class Weights(abc.ABC):
@@ -49,8 +55,8 @@ class Weights(abc.ABC):
         return False
 
     @property
-    def about(self) -> Mapping[str, str]:
-        """What is known of their data: the keys data and licence, or none."""
+    def about(self) -> Mapping[str, Any]:
+        """What is known of their data, with the keys data and licence, if anything."""
         return {}
 
     @abc.abstractmethod
@@ -64,10 +70,10 @@ class Weights(abc.ABC):
 
     @abc.abstractmethod
     def load(self, *networks: keras.Model) -> Origin:
-        """Load the weights into the networks, without EMA and Adam. Raises UserError."""
+        """Load the weights into the networks. Raises UserError."""
 
     def generator(self, config: Config) -> tuple[keras.Model, Origin]:
-        """Return the generator, with the average of its weights if there is one. Raises UserError."""
+        """Return the generator that makes the images. Raises UserError."""
         from dcgan_tf.networks import build_generator
 
         generator = build_generator(config)
@@ -97,8 +103,7 @@ class Weights(abc.ABC):
         self.check_has_discriminator()
         config = self.config(given)
         names = [name for name in settings_with(ARCHITECTURE) if name not in NOT_OF_WEIGHTS]
-        required = {name: given[name] for name in names if given.get(name) is not None}
-        check_architecture(self.name, config, required)
+        check_architecture(self.name, config, {name: value for name, value in given.items() if name in names})
         return {name: getattr(config, name) for name in (*names, "class_names")}
 
 
@@ -134,6 +139,7 @@ class Checkpoint(Weights):
         return checkpoint.restore(self, checkpoint.network_variables(*networks))
 
     def generator(self, config: Config) -> tuple[keras.Model, Origin]:
+        """Return the generator, with the average of its weights if there is one. Raises UserError."""
         if self.raw or not config.g_ema:
             return super().generator(config)
         from dcgan_tf.model import ema_variables
@@ -186,7 +192,7 @@ class Pretrained(Weights):
         return pretrained.has_discriminator(self.folder)
 
     @property
-    def about(self) -> Mapping[str, str]:
+    def about(self) -> Mapping[str, Any]:
         from dcgan_tf.runs import pretrained
 
         return pretrained.read_about(self.folder)

@@ -47,11 +47,13 @@ devices = partial(_setting, "Devices and speed")
 class Config:
     """The settings of one run, under the original's flag names (main.py of the original).
 
-    Sizes that are None come from the data set: `data.dataset.load_dataset` fills them in.
+    Sizes that are None come from the data set: `training.start.complete` fills them in.
     Raises UserError if a value, or a combination of values, is impossible.
     """
 
-    dataset: str = data("celebA", "A folder in data_dir, mnist, or a name of tensorflow-datasets", PATH | ORIGINAL)
+    dataset: str = data(
+        "celebA", "A folder in data_dir, mnist, or a name of tensorflow-datasets", OVERRIDE | PATH | ORIGINAL
+    )
     data_dir: str = data("./data", "Folder that holds the data sets", MACHINE | PATH | ORIGINAL)
     input_fname_pattern: str = data("", "Only image files with such names, e.g. *.jpg", OVERRIDE | ORIGINAL)
     crop: bool = data(False, "Cut out the centre of each image, input_height x input_width, then resize", ORIGINAL)
@@ -141,7 +143,7 @@ class Config:
     log_freq: int = monitoring(20, "Iterations between two points of the TensorBoard curves", above=0)
     epoch_samples: str = monitoring("", "Also keep the sheets at the end of these epochs, e.g. 2,10,25")
     evaluate_freq: int | None = monitoring(
-        None, "Iterations between two evaluations, which keep the best checkpoint (default: no evaluation)", above=0
+        None, "Iterations between two evaluations, which keep the best checkpoint (default: no evaluation)", minimum=0
     )
     G_img_sum: bool = monitoring(False, "Also log generated images to TensorBoard", ORIGINAL)
     warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
@@ -222,7 +224,7 @@ class Config:
         """The kinds of changes in augment."""
         if not self.augment:
             return ()
-        return tuple(self.augment.split(","))
+        return tuple(self.augment.replace(" ", "").split(","))
 
     @property
     def d_widths(self) -> tuple[int, ...]:

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dcgan_tf.settings.config import SETTINGS
+from dcgan_tf.settings.options import PLACES, START, WEIGHTS
 from dcgan_tf.settings.presets import PRESETS
 from dcgan_tf.settings.setting import Setting
 from dcgan_tf.system.errors import UserError
+
+OPTIONS = START | WEIGHTS | PLACES
 
 
 def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,8 +20,11 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises: UserError if a name is unknown, a value is not allowed, or two settings exclude each other.
     """
+    for name in given:
+        if name in OPTIONS:
+            raise UserError(f"--{name} does not go with what was asked for; leave it out.")
     checked = convert(given, SETTINGS)
-    if checked.get("epoch") is not None:
+    if "epoch" in checked:
         if checked.get("iterations") is not None:
             raise UserError("--iterations replaces --epoch; give only one of them.")
         checked["iterations"] = None  # also if a preset, or the run that is resumed, has iterations

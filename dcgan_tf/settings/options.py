@@ -36,13 +36,14 @@ START = {
         choices=("", *PRESETS),
     ),
     "init_from": _option(
-        TRAINING, "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME"
+        TRAINING, "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", PATH
     ),
     "checkpoint": _option(TRAINING, "", "Use the weights of a checkpoint of the original program", PATH),
     "pretrained": _option(
         TRAINING, False, "Use the trained run of this data set that comes with the program, e.g. mnist"
     ),
 }
+SOURCES = ("checkpoint", "init_from", "pretrained")  # of the weights that a new run begins with
 # They choose the weights; without them, the newest checkpoint.
 WEIGHTS = {
     "checkpoint": START["checkpoint"],
@@ -78,4 +79,5 @@ COUNT = Setting(
     traits=ORIGINAL,
     minimum=1,
 )
+SOURCE = _option(USING, "", "What dcgan_tf.load takes: a data set, a run, a checkpoint, or pretrained:NAME", PATH)
 STEPS = _option(USING, 16, "With --interpolate and --loop: images from one seed to the next", minimum=2)

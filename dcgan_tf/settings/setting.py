@@ -19,8 +19,8 @@ FALSE = ("false", "f", "no", "n", "0")
 class Trait(enum.Flag):
     """What is special about a setting.
 
-    A setting without a trait can be given with --train and changed with --resume. Other commands use the value saved
-    with the run.
+    A setting without ARCHITECTURE, OVERRIDE and MACHINE can be given with --train and changed with --resume. Other
+    commands use the value saved with the run.
     """
 
     NONE = 0
@@ -64,6 +64,8 @@ class Setting:
             allowed = ", ".join(str(choice) for choice in self.choices if choice != "")
             raise UserError(f"--{name} must be one of {allowed}, but is {received(value)}.")
         self._check_limits(name, value)
+        if self.type is float and math.isinf(value) and self.default != value:
+            raise UserError(f"--{name} must be a finite number, but is {received(value)}.")
         return value
 
     def _check_limits(self, name: str, value: Any) -> None:
@@ -134,12 +136,17 @@ def _to_float(name: str, value: Any) -> float:
 
 
 def _to_text(name: str, value: Any) -> str:
-    if not isinstance(value, str | os.PathLike):
+    """Return text; a number, or a list of numbers and texts, stands for what one would type, such as 2,10."""
+    if isinstance(value, list | tuple):
+        return ",".join(_to_text(name, part) for part in value)
+    number = to_number(value)
+    if number is not None and not isinstance(value, str):
+        return str(number)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
         raise UserError(f"--{name} must be text, but is {received(value)}.")
-    text = os.fspath(value)
-    if not isinstance(text, str):
-        raise UserError(f"--{name} must be text, but is {received(text)}.")
-    return text
+    return value
 
 
 _CONVERTERS = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_text}

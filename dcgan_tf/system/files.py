@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ TEMPORARY = ".temporary-"  # the names of files that are being written begin wit
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; at the end it is renamed to `path`."""
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{path.name}")  # another thread may write it, too
     try:
         yield temporary
         temporary.replace(path)

@@ -8,13 +8,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-_lock = threading.RLock()
+PROCESS_LOCK = threading.RLock()
 
 
 @contextlib.contextmanager
 def ignored_warnings(category: type[Warning]) -> Iterator[None]:
     """Ignore warnings of a category."""
-    with _lock, warnings.catch_warnings():
+    with PROCESS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore", category)
         yield
 
@@ -26,7 +26,7 @@ def own_seeds(seed: int) -> Iterator[None]:
     import tensorflow as tf
     from tensorflow.python.eager import context
 
-    with _lock:
+    with PROCESS_LOCK:
         tensorflow_context = context.context()
         python_state = random.getstate()
         numpy_state = np.random.get_state()

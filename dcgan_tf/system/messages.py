@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -18,9 +19,8 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-PACKAGE = str(Path(__file__).parents[1])
+PACKAGE = str(Path(__file__).parents[1]) + os.sep
 logger = logging.getLogger("dcgan_tf")
-logger.setLevel(logging.INFO)
 _process = {"is_program": False}
 _shown = ContextVar("dcgan_tf_shown", default=False)  # each thread has its own value
 
@@ -29,21 +29,12 @@ class DcganWarning(UserWarning):
     """Something that the user should know, although the program goes on."""
 
 
-class _Screen(logging.Handler):
-    """Prints messages to stdout while they are shown."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if _shown.get():
-            tqdm.write(record.getMessage(), file=sys.stdout)
-            sys.stdout.flush()
-
-
-logger.addHandler(_Screen())
-
-
 def say(text: str) -> None:
-    """Log a message of one or more lines."""
+    """Log a message of one or more lines, and print it where messages are shown."""
     logger.info("%s", text)
+    if _shown.get():
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
 
 
 def report(label: str, text: str) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 
 from dcgan_tf.system import messages
+from dcgan_tf.system.guest import PROCESS_LOCK
 
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
@@ -42,20 +43,26 @@ def start_bfloat16() -> None:
         tf.matmul(one, one)
 
 
+def flush_stderr() -> None:
+    """Write what Python keeps of stderr; a process without a terminal may have none."""
+    if sys.stderr:
+        sys.stderr.flush()
+
+
 @contextlib.contextmanager
 def hidden_stderr() -> Iterator[None]:
     """Hide what TensorFlow's C++ code writes to stderr.
 
     In somebody else's process, lines of others that come meanwhile are written at the end.
     """
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as hidden:
+    with PROCESS_LOCK, tempfile.TemporaryFile() as hidden:
+        flush_stderr()
+        stderr = os.dup(2)
         os.dup2(hidden.fileno(), 2)
         try:
             yield
         finally:
-            sys.stderr.flush()
+            flush_stderr()
             os.dup2(stderr, 2)
             os.close(stderr)
             if not messages.is_program():

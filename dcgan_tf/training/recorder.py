@@ -16,7 +16,6 @@ from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import remove_temporary_files
 from dcgan_tf.system.messages import progress, say
-from dcgan_tf.training import schedule
 from dcgan_tf.training.curves import Curves, Pace, remove_points_after, warn_on_write_error
 from dcgan_tf.training.loader import Batch
 from dcgan_tf.training.monitor import Monitor
@@ -51,24 +50,26 @@ class Recorder(SilentRecorder):
     """Loads the weights, and writes the curves, sheets and checkpoints that are due. Only the chief has one."""
 
     def __init__(
-        self, config: Config, run: Run, dataset: Dataset, model: DCGAN, plan: Schedule, on_log: OnLog | None = None
+        self, config: Config, run: Run, dataset: Dataset, model: DCGAN, schedule: Schedule, on_log: OnLog | None = None
     ):
         """Args: what a training has; on_log: called with each logged iteration and its losses."""
         self.config = config
         self.run = run
         self.dataset = dataset
         self.model = model
-        self.plan = plan
+        self.schedule = schedule
         self.on_log = on_log
         self.monitor = Monitor(config.learning_rate, config.warn_collapse)
         self.checkpoints = Checkpoints(model, Checkpoint(run), config.max_to_keep)
-        self.write = {  # for each thing in the schedule, the function that writes it
-            schedule.CURVES: self._write_curves,
-            schedule.SHEET: self._write_sheet,
-            schedule.EPOCH_SHEET: self._write_epoch_sheet,
-            schedule.EVALUATION: self._evaluate,
-            schedule.CHECKPOINT: self._save,
+        self.writers: dict[str, Callable[[int, Logged], object]] = {  # for each rule of the schedule
+            "curves": self._write_curves,
+            "sheet": self._write_sheet,
+            "sheet of an epoch": self._write_epoch_sheet,
+            "evaluation": self._evaluate,
+            "checkpoint": self._save,
         }
+        if set(self.writers) != set(schedule.rules):
+            raise ValueError("the schedule's rules and the recorder's writers differ")
 
     def begin(self, weights: Weights | None, resumed: bool) -> None:
         if weights:
@@ -82,10 +83,9 @@ class Recorder(SilentRecorder):
             with warn_on_write_error("The curves"):
                 remove_points_after(self.run.logs_folder, self.model.iterations_done)
         describe(self.config, self.run, self.dataset, self.model)
-        write_reals(self.config, self.run, self.dataset, self.plan)
+        write_reals(self.config, self.run, self.dataset, self.schedule)
         self.curves = Curves(self.run.logs_folder, self.config.value_range)
         self.sheets = TrainingSheets(self.config, self.run, self.model, self.dataset, self.monitor)
-        self.evaluator = None
         if self.config.evaluate_freq:
             from dcgan_tf.training.evaluations import PeriodicEvaluator  # here, because few trainings need it
 
@@ -96,14 +96,15 @@ class Recorder(SilentRecorder):
         seconds = 30.0
         if sys.stderr.isatty():
             seconds = 0.2
-        self.bar = progress(initial=done, total=self.plan.total, mininterval=seconds)
+        self.bar = progress(initial=done, total=self.schedule.total, mininterval=seconds)
 
     def after(self, batch: Batch, logged: Logged) -> None:
         self.pace.wait(batch.seconds_waited)
-        self.bar.set_description(f"epoch {self.plan.epoch_of(batch.iteration)}/{self.plan.epochs}", refresh=False)
+        epoch = self.schedule.epoch_of(batch.iteration)
+        self.bar.set_description(f"epoch {epoch}/{self.schedule.epochs}", refresh=False)
         self.bar.update(len(batch.images))
-        for name in self.plan.due(batch.iteration):
-            self.write[name](batch.iteration, logged)
+        for name in self.schedule.due(batch.iteration):
+            self.writers[name](batch.iteration, logged)
 
     def _write_curves(self, iteration: int, logged: Logged) -> None:
         losses = self.monitor.check_losses(logged, iteration)
@@ -114,17 +115,19 @@ class Recorder(SilentRecorder):
         self.bar.set_postfix(shown | self.pace.lap(iteration), refresh=False)
 
     def _write_sheet(self, iteration: int, logged: Logged) -> None:
-        self.sheets.write(f"train_{iteration:08d}.png", iteration)
+        self.sheets.write(f"train_{iteration:08d}", iteration)
 
     def _write_epoch_sheet(self, iteration: int, logged: Logged) -> None:
-        self.sheets.write(f"epoch_{self.plan.epoch_of(iteration):04d}.png", iteration)
+        self.sheets.write(f"epoch_{self.schedule.epoch_of(iteration):04d}", iteration)
 
     def _evaluate(self, iteration: int, logged: Logged) -> None:
-        if self.evaluator:
-            self.evaluator.measure(iteration)
+        self.evaluator.measure(iteration)
 
     def _save(self, iteration: int, logged: Logged | None) -> str:
-        """Save a checkpoint, unless a weight is not finite, and flush the curves. Return its path. Raises UserError."""
+        """Save a checkpoint, and flush the curves. Returns its path.
+
+        Raises: UserError if a loss or a weight is not finite.
+        """
         if logged is not None:
             self.monitor.check_weights(self.model, logged, iteration)
         self.curves.flush()

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from dcgan_tf.settings.config import Config
 
-# What a training writes every so often. To add one: its rule in Schedule, and the function that writes it in Recorder.
-CURVES = "curves"
-SHEET = "sheet"
-EPOCH_SHEET = "epoch sheet"
-EVALUATION = "evaluation"
-CHECKPOINT = "checkpoint"
+Rule = Callable[[int], bool]  # the number of an iteration -> whether something is to be written after it
 
 
 class Schedule:
@@ -22,6 +16,8 @@ class Schedule:
       per_epoch: whole batches in an epoch, min(N, train_size) // batch_size.
       total: the number of the last iteration.
       lr_decay: the first and the last iteration in which the learning rate goes down to 0; None if it does not.
+      rules: when what is written. Recorder.writers has a function for each; they write in this order. All workers must
+        have the same rules, so a setting in them has not the trait MACHINE.
     """
 
     def __init__(self, config: Config, image_count: int):
@@ -31,13 +27,13 @@ class Schedule:
         if config.lr_decay_epochs:
             first = max(0, self.total - config.lr_decay_epochs * self.per_epoch) + 1
             self.lr_decay = (first, self.total)
-        epoch_ends = [epoch * self.per_epoch for epoch in config.epochs_to_keep]
-        self.rules: dict[str, Callable[[int], bool]] = {
-            CURVES: lambda iteration: iteration == 1 or iteration % config.log_freq == 0,
-            SHEET: lambda iteration: iteration % config.sample_freq == 0,
-            EPOCH_SHEET: lambda iteration: iteration in epoch_ends,
-            EVALUATION: lambda iteration: iteration % (config.evaluate_freq or math.inf) == 0,
-            CHECKPOINT: lambda iteration: iteration % config.ckpt_freq == 0,
+        last_of_epochs = [epoch * self.per_epoch for epoch in config.epochs_to_keep]
+        self.rules: dict[str, Rule] = {
+            "curves": lambda iteration: iteration == 1 or iteration % config.log_freq == 0,
+            "sheet": every(config.sample_freq),
+            "sheet of an epoch": lambda iteration: iteration in last_of_epochs,
+            "evaluation": every(config.evaluate_freq),
+            "checkpoint": every(config.ckpt_freq),
         }
 
     def epoch_of(self, iteration: int) -> int:
@@ -52,3 +48,8 @@ class Schedule:
     def due(self, iteration: int) -> list[str]:
         """Return what is to be written after this iteration. A call of several iterations ends where anything is."""
         return [name for name, is_due in self.rules.items() if is_due(iteration)]
+
+
+def every(period: int | None) -> Rule:
+    """Return the rule for every so many iterations; 0 or None: never."""
+    return lambda iteration: bool(period) and iteration % (period or 1) == 0

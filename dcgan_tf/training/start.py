@@ -12,11 +12,11 @@ from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import start_weights
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings import options
-from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, SETTINGS, Config, settings_with
+from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
 from dcgan_tf.settings.values import plain_name
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import say, warn
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
 if TYPE_CHECKING:
@@ -55,24 +55,17 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
     given = check_given(given)
     defaults = {option: described.default for option, described in options.START.items()}
     chosen = defaults | convert(chosen, options.START)
-    config = Config(**with_preset(chosen["preset"], given))
-    sources = [option for option in ("checkpoint", "init_from", "pretrained") if chosen[option]]
+    dataset = given.get("dataset", Config.dataset)
+    sources = {option: chosen[option] for option in options.SOURCES if chosen[option]}
     if sources and chosen["resume"]:
-        raise UserError(f"--{sources[0]} begins a new run and --resume continues one; give only one of them.")
-    weights = start_weights(
-        runs,
-        config.dataset,
-        checkpoint=chosen["checkpoint"],
-        init_from=chosen["init_from"],
-        pretrained_run=chosen["pretrained"],
-    )
-    if not chosen["resume"]:
-        return Start(config, given, weights=weights)
-    if name and not runs.named(name).has_begun:
+        raise UserError(f"--{next(iter(sources))} begins a new run and --resume continues one; give only one of them.")
+    if chosen["resume"] and name and not runs.named(name).has_begun:
         say(f"There is no run {name} yet, so it begins now.")
-        return Start(config, given)
-    run = runs.find(config.dataset, name, given)
-    return Start(resumed_config(run.config(), given), given, run)
+    elif chosen["resume"]:
+        run = runs.find(dataset, name, given)
+        return Start(resumed_config(run.config(), given), given, run)
+    config = Config(**with_preset(chosen["preset"], given))
+    return Start(config, given, weights=start_weights(runs, dataset, sources))
 
 
 def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
@@ -81,6 +74,8 @@ def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
     changed = {name: value for name, value in given.items() if name not in fixed}
     if changed.get("precision") == "auto":  # it was chosen when the run began
         del changed["precision"]
+    if changed.get("dataset", saved.dataset) != saved.dataset:
+        warn(f"The run was trained on the data set {saved.dataset!r}; it continues on {changed['dataset']!r}.")
     # This machine may have other devices than before, so the strategy is auto again, unless given.
     return dataclasses.replace(saved, **({"strategy": "auto"} | changed))
 
@@ -102,22 +97,23 @@ def train(
     from dcgan_tf.training.precision import choose_precision
 
     config = start.config
+    class_names = None
     if start.weights:
-        config = dataclasses.replace(config, **start.weights.required_settings(start.given) | {"class_names": ()})
+        required = start.weights.required_settings(start.given)
+        class_names = required.pop("class_names")
+        config = dataclasses.replace(config, **required)
     cluster = init_cluster(config.strategy, config.batch_size, config.xla)
     start_bfloat16()
     dataset, config = read_data(config, cluster)
-    if start.run:
-        run = start.run
-    else:
-        if start.weights:
-            check_classes(start.weights, start.given, config)
+    if start.weights and class_names is not None:
+        check_classes(start.weights, len(class_names), config)
+    run = start.run
+    if not start.run:
         config = choose_precision(config, start.given, cluster)
-        run = None
-        if cluster.is_chief:
-            run = runs.create(config, name)
     if not cluster.is_chief:
         run = None  # the chief alone reads and writes it
+    elif not start.run:
+        run = runs.create(config, name)
     return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
 
 
@@ -151,9 +147,8 @@ def complete(config: Config, dataset: Dataset) -> Config:
     )
 
 
-def check_classes(weights: Weights, given: Mapping[str, Any], config: Config) -> None:
-    """Raise UserError if the data set has another number of classes than the weights."""
-    count = len(weights.required_settings(given)["class_names"])
+def check_classes(weights: Weights, count: int, config: Config) -> None:
+    """Raise UserError unless the data set has as many classes as the weights."""
     if count != config.y_dim:
         raise UserError(
             f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {weights.name} has {count}; name"
@@ -165,7 +160,7 @@ def summary(config: Config, dataset: Dataset) -> str:
     """Describe what all workers must have in common: the settings, the labels, and a sample of the images."""
     own = settings_with(MACHINE)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
-    names = [name for name in (*SETTINGS, "class_names") if name not in own]
+    names = [name for name in defaults if name not in own]
     settings = {name: getattr(config, name) for name in names if getattr(config, name) != defaults[name]}
     some = dataset.images[:: len(dataset.images) // 64 + 1]
     digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels.tobytes()))

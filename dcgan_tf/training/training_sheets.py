@@ -30,11 +30,11 @@ class TrainingSheets:
         self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
 
     def write(self, name: str, iteration: int) -> None:
-        """Write a sheet of this iteration as a file with that name."""
+        """Write a sheet of this iteration as <name>.png."""
         images = to_uint8(self.sample().numpy(), self.value_range)
         self.monitor.check_samples(images, iteration)
         with warn_on_write_error("The sheet"):
-            image_files.save_png(self.folder / name, image_files.sheet(images))
+            image_files.save_png(self.folder / f"{name}.png", image_files.sheet(images))
 
 
 def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) -> None:
