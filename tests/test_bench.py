@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import train_step
-from conftest import ROOT
+from helpers import ROOT
 
 from dcgan_tf.model import DCGAN
 

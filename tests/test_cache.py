@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, SMALL, main_here
+from helpers import ROOT, SMALL, main_here
 from PIL import Image
 
 from dcgan_tf.data import prepare, sources

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 import re
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import curves, steps
-from conftest import SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
+from helpers import SMALL, call_main, cluster_of, fails_with_one_sentence, free_ports, main_process, task
 
 from dcgan_tf import latents, replicas
 from dcgan_tf.model import DCGAN, Step
@@ -68,7 +66,7 @@ def differences(one: DCGAN, other: DCGAN) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("count", [2, 4])
-@pytest.mark.parametrize("conditional", [True, False])
+@pytest.mark.parametrize("conditional", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_several_devices_train_like_one(count: int, conditional: bool):
     config = CONFIG if conditional else dataclasses.replace(CONFIG, class_names=())
     (one, expected), (several, logged) = trained(config, 1), trained(config, count)
@@ -80,7 +78,7 @@ def test_several_devices_train_like_one(count: int, conditional: bool):
     assert max(differences(one, several).values()) < 2e-5  # a tenth of a learning rate
 
 
-@pytest.mark.parametrize("z_dist", ["uniform_signed", "normal01"])
+@pytest.mark.parametrize("z_dist", ["uniform_signed", pytest.param("normal01", marks=pytest.mark.slow)])
 def test_random_numbers_are_the_same_with_xla_and_on_two_devices(z_dist: str):
     """z of three iterations, bit for bit, and losses that differ by rounding only."""
     config = dataclasses.replace(CONFIG, class_names=(), z_dist=z_dist, augment="color,translation,cutout")
@@ -174,19 +172,6 @@ def test_damaged_tf_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 # Several processes.
-
-
-def task(ports: list[int], index: int) -> dict[str, str]:
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
-    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})}
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as sockets:
-        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in taken]
 
 
 @contextlib.contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
 from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import Config, with_preset
+from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.given import check_given, with_preset
 from dcgan_tf.system.errors import UserError
 
 
@@ -36,7 +39,7 @@ def test_a_setting_missing_in_flags_json_has_its_default(tmp_path: Path):
         "[1]",
         "{",
         '{"dataset": "x"}',
-        flags_json.to_json(Config()).replace("64", '"64"'),
+        flags_json.to_json(Config()).replace("64", '"sixty-four"'),
         flags_json.to_json(Config()).replace("64", "-1"),
     ],
 )
@@ -44,6 +47,16 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
     (tmp_path / "FLAGS.json").write_text(text)
     with pytest.raises(UserError, match=r"FLAGS.json is damaged \(.*\); restore it"):
         flags_json.read(tmp_path / "FLAGS.json")
+
+
+def test_settings_nested_too_deep_are_one_sentence(tmp_path: Path):
+    (tmp_path / "FLAGS.json").write_text("[" * 100_000)
+    gc.disable()  # where the recursion ends, what other tests left cannot be collected without an error
+    try:
+        with pytest.raises(UserError, match=r"FLAGS.json is damaged \(RecursionError: .*\); restore it"):
+            flags_json.read(tmp_path / "FLAGS.json")
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
@@ -94,10 +107,19 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
     ],
 )
 def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expected: dict):
-    config = Config(**with_preset(preset, given))
+    config = Config(**with_preset(preset, check_given(given)))
     assert {name: getattr(config, name) for name in expected} == expected
 
 
 def test_a_preset_with_an_impossible_epoch_is_one_sentence():
-    with pytest.raises(UserError, match="--epoch must be"):
-        with_preset("best", {"epoch": 0})
+    with pytest.raises(UserError, match="--epoch must be greater than 0, but is 0"):
+        check_given({"epoch": 0})
+
+
+def test_epochs_to_keep_must_be_epochs_of_the_run():
+    assert Config(epoch=25, epoch_samples="2,10,25").epochs_to_keep == (2, 10, 25)
+    for text in ("26", "0,5", "2;3"):
+        with pytest.raises(UserError, match="--epoch_samples"):
+            Config(epoch=25, epoch_samples=text)
+    with pytest.raises(UserError, match="--epoch, which is 5"):
+        dataclasses.replace(Config(epoch=25, epoch_samples="10"), epoch=5)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +95,25 @@ def test_a_worker_gets_its_shard():
     shard = itertools.islice(dataset.batches(4, 2, seed=0, shard=lambda indices: indices[1::2]), 5)
     for (_, _, labels), (_, images, own) in zip(whole, shard, strict=True):
         assert own.tolist() == labels[1::2].tolist() == images.ravel().tolist()
+
+
+def test_batches_can_be_garbage_that_their_own_thread_collects():
+    """pytest reports an error in a generator's end, such as that of a thread that waits for itself."""
+    calls = itertools.count()
+    dropped = threading.Event()
+    collected = threading.Event()
+
+    def shard(indices: np.ndarray) -> np.ndarray:
+        if next(calls):
+            assert dropped.wait(60)
+            gc.collect()
+            collected.set()
+        return indices
+
+    batches = numbered(23).batches(5, 4, seed=0, shard=shard)
+    next(batches)
+    cycle = [batches]
+    cycle.append(cycle)
+    del batches, cycle
+    dropped.set()
+    assert collected.wait(60)

@@ -10,7 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SMALL, call_main, fails_with_one_sentence, main_here
+from helpers import SMALL, call_main, fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dcgan_tf.data.dataset import read_dataset
@@ -142,7 +142,12 @@ def test_best_checkpoint_is_kept_beside_the_newest(mnist_dir: Path, tmp_path: Pa
 
 
 def test_best_without_evaluations_says_so(mnist_run: Path):
-    fails_with_one_sentence("--dataset=mnist", "--best", cwd=mnist_run, says="best")
+    fails_with_one_sentence(
+        "--dataset=mnist",
+        "--best",
+        cwd=mnist_run,
+        says="has no best checkpoint, because it was trained without evaluations; train with --evaluate_freq",
+    )
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, main_here
+from helpers import ROOT, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.runs.run import Runs
@@ -89,18 +89,3 @@ def test_exported_models_return_the_same_images(kind: str, request: pytest.Fixtu
     np.testing.assert_allclose(outputs["one"], images[:1], atol=1e-5)
     for name in ("logits", "keras_logits"):
         np.testing.assert_allclose(outputs[name], logits, atol=1e-4, err_msg=name)
-
-
-def test_a_failed_export_keeps_the_one_before(tmp_path: Path):
-    from dcgan_tf.system.files import atomic_folder
-
-    with atomic_folder(tmp_path / "export") as folder:
-        (folder / "a").write_text("first")
-    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "export") as folder:
-        (folder / "a").write_text("second")
-        raise ZeroDivisionError
-    assert (tmp_path / "export" / "a").read_text() == "first"
-    assert [file.name for file in tmp_path.iterdir()] == ["export"]
-    with atomic_folder(tmp_path / "export") as folder:
-        (folder / "b").write_text("third")
-    assert [file.name for file in (tmp_path / "export").iterdir()] == ["b"]

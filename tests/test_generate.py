@@ -10,10 +10,11 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import call_main, fails_with_one_sentence, images_of, main_here
+from helpers import assert_close, call_main, cut, fails_with_one_sentence, images_of, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.sampling import sheets
+from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -21,20 +22,6 @@ from dcgan_tf.system.errors import UserError
 def z_of(*seeds: int) -> np.ndarray:
     """Return z of the seeds in the MNIST run, [N, 100]."""
     return latents.z_from_seeds(seeds, 100, "uniform_signed")
-
-
-def assert_close(images: np.ndarray, expected: np.ndarray) -> None:
-    """Allow a difference of one gray level: with another batch size, sums have another order."""
-    assert images.shape == expected.shape
-    assert np.abs(images.astype(int) - expected).max() <= 1
-    assert len(np.unique(expected)) > 20
-
-
-def cut(sheet: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Cut a sheet into its images, uint8 [rows, columns, H, W, C]."""
-    sheet = np.atleast_3d(sheet)
-    cells = sheet.reshape(rows, sheet.shape[0] // rows, columns, sheet.shape[1] // columns, -1)
-    return cells.swapaxes(1, 2)
 
 
 def test_a_thousand_images_all_differ_and_can_be_repeated(mnist_run: Path):
@@ -77,13 +64,20 @@ def test_images_without_labels(blobs_run: Path):
     assert_close(np.stack([iio.imread(file) for file in files]), images_of(blobs_run, "blobs-small", z, []))
 
 
+class TinyImages(Sampler):
+    """Makes images of one pixel."""
+
+    def images(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return np.zeros((len(z), 1, 1, 1), np.uint8)
+
+
 def test_many_images_take_no_more_memory_than_few(tmp_path: Path):
     """Only the use of memory is tested, so the files are tiny."""
     config = Config(dataset="x", output_height=64, output_width=64, c_dim=3, seed=0)
 
     def peak(count: int) -> int:
         tracemalloc.start()
-        sheets.write_image_files(lambda z, _: np.zeros((len(z), 1, 1, 1), np.uint8), config, tmp_path, count, [])
+        sheets.write_image_files(TinyImages(None, config), tmp_path, range(count), [])
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size
@@ -175,7 +169,7 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
         (["--generate_test_images=0"], "--generate_test_images must be at least 1, but is 0"),
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
         (["--loop=3"], "--loop needs two seeds or more"),
-        (["--truncation=-1"], "--truncation"),
+        (["--truncation=-1"], "--truncation must be at least 0, but is -1.0"),
         (["--interpolate=3"], "--interpolate needs two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
         (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),
@@ -192,3 +186,9 @@ def test_wrong_values_are_user_errors(mnist_run: Path, args: list[str], says: st
 
 def test_a_run_without_labels_has_no_class(blobs_run: Path):
     fails_with_one_sentence("--dataset=blobs", "--grid=2x2", "--class=3", cwd=blobs_run, says="The run has no classes")
+
+
+def test_labels_take_the_classes_in_turn():
+    sampler = TinyImages(None, Config(output_height=8, output_width=8, c_dim=1))
+    assert sampler.labels([0, 1, 2, 9], [4, 6]).tolist() == [4, 6, 4, 6]
+    assert sampler.labels([5, 6], []).tolist() == [0, 0]

@@ -53,8 +53,8 @@ def test_biased_moving_variance_is_seen(monkeypatch: pytest.MonkeyPatch):
     """What keras.layers.BatchNormalization would store."""
     fused = layers.BatchNorm._fused
 
-    def biased(self, x, training):
-        y, mean, variance = fused(self, x, training)
+    def biased(self, x, *moving, training):
+        y, mean, variance = fused(self, x, *moving, training=training)
         n = tf.size(x, tf.int32) // x.shape[-1]
         return y, mean, variance * tf.cast((n - 1) / n, tf.float32)
 
@@ -78,7 +78,7 @@ def test_batch_statistics_over_real_and_fake_together_are_seen():
     class Pooled(DCGAN):
         """D sees both batches as one: the rest of the iteration is left as it is."""
 
-        def train_step(self, images, labels, z):
+        def update(self, images, labels, z):
             fake = self.generator(z, labels, training=True)
             weights = [v.value for v in self.discriminator.trainable_variables]
             with tf.GradientTape() as tape:
@@ -86,7 +86,7 @@ def test_batch_statistics_over_real_and_fake_together_are_seen():
                 real, generated = tf.split(both, 2)
                 loss = losses.d_loss_real(real) + losses.d_loss_fake(generated)
             gradients = tape.gradient(loss, weights)
-            return super().train_step(images, labels, z) | {
+            return super().update(images, labels, z) | {
                 "D_real_logits": real,
                 "D_fake_logits": generated,
                 "d_loss": loss,

@@ -171,3 +171,20 @@ def test_numbers_of_any_kind_choose_classes(mnist_run: Path):
     for wrong in (7.5, "x", [1, 2.5], True):
         with pytest.raises(UserError, match="The run has no class"):
             run.generate(classes=wrong)
+
+
+@pytest.mark.slow
+def test_two_projections_at_once():
+    """They find what each finds alone."""
+    run = dcgan_tf.load("pretrained:mnist")
+    images = run.generate(2, seed=1000)
+    alone = [run.project(image) for image in images]
+    found: dict[int, Any] = {}
+    threads = [threading.Thread(target=lambda n=n: found.update({n: run.project(images[n])})) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, projection in enumerate(alone):
+        np.testing.assert_array_equal(found[number].image, projection.image)
+        assert found[number].rms == projection.rms < 5

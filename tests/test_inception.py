@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fails_with_one_sentence, main_here
+from helpers import fails_with_one_sentence, main_here
 
 from dcgan_tf.evaluation import inception
 from dcgan_tf.system.errors import UserError

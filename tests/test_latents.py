@@ -30,11 +30,6 @@ def test_z_of_seeds_are_distributed_as_asked():
         assert abs(z.mean() - mean) < 0.02 and abs(z.std() - deviation) < 0.02
 
 
-def test_a_class_for_each_number_in_turn():
-    assert latents.cycle_labels([0, 1, 2, 9], [4, 6]).tolist() == [4, 6, 4, 6]
-    assert latents.cycle_labels([5, 6], []).tolist() == [0, 0]
-
-
 def test_a_sweep_changes_one_dimension():
     z = np.full((4, 3), 9, np.float32)
     assert latents.sweep(z, 1).tolist() == [[9, 0, 9], [9, 0.25, 9], [9, 0.5, 9], [9, 0.75, 9]]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from conftest import ROOT
+from helpers import ROOT
 
 PACKAGE = ROOT / "dcgan_tf"
 # From the ground up; docs/architecture.md draws them. Rooms on one floor may use each other.

@@ -59,7 +59,7 @@ def test_the_step_counts_logs_and_changes_both_networks():
     logged = step(images[None], np.zeros((1, 8), np.int32))
     after = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     assert all((a != b).any() for a, b in zip(before, after, strict=True))
-    assert int(model.iteration) == 1
+    assert int(model.iterations) == 1
     assert (logged["z"] == latents.sample_z("uniform_signed", 547, 1, (8, 6)).numpy()).numpy().all()
     assert {name: value.shape for name, value in logged.items()} == {
         "d_loss": (), "d_loss_real": (), "d_loss_fake": (), "g_loss": (),
@@ -74,8 +74,6 @@ def test_the_step_counts_logs_and_changes_both_networks():
 def test_each_pass_moves_the_moving_statistics_once():
     """G twice and D four times an iteration: weights of the initial value 0.9^2 and 0.9^4."""
     config = Config(**SMALL)
-    model = DCGAN(config)
-    averages = {v.path: v for n in (model.generator, model.discriminator) for v in n.variables if "moving" in v.path}
     images = tf.zeros([8, 16, 16, 3])
     rest = []
     for start in (0.0, 1e6):
@@ -138,8 +136,8 @@ def test_weight_decay_is_the_gradient_of_the_l2_term():
     without, decayed = DCGAN(Config(**SMALL)), DCGAN(Config(**SMALL, weight_decay=0.5))
     kernels = [v.numpy() for v in decayed.discriminator.trainable_variables]
     l2_gradients = [0.5 * value if value.ndim > 1 else 0 for value in kernels]
-    plain = without.train_step(*inputs)["grad_D"]
-    for gradient, other, l2 in zip(decayed.train_step(*inputs)["grad_D"], plain, l2_gradients, strict=True):
+    plain = without.update(*inputs)["grad_D"]
+    for gradient, other, l2 in zip(decayed.update(*inputs)["grad_D"], plain, l2_gradients, strict=True):
         np.testing.assert_allclose(gradient, other.numpy() + l2, rtol=1e-4, atol=1e-6)
 
 
@@ -162,7 +160,7 @@ def test_half_precision_follows_float32(conditional: bool, precision: str, xla: 
         random.uniform(-1, 1, (8, 6)).astype(np.float32),
     )
     wide, half = (
-        tf.function(DCGAN(dataclasses.replace(config, precision=p)).train_step, jit_compile=xla == "on")(*inputs)
+        tf.function(DCGAN(dataclasses.replace(config, precision=p)).update, jit_compile=xla == "on")(*inputs)
         for p in ("float32", precision)
     )
     digits = 2**-8 if precision == "bfloat16" else 2**-11
@@ -201,7 +199,7 @@ def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
 
         def counted(*inputs, model=model):
             model.traces += 1
-            return DCGAN.train_step(model, *inputs)
+            return DCGAN.update(model, *inputs)
 
         model.update = counted
         step = model.compiled()
@@ -209,7 +207,7 @@ def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
             logged = step(images[at : at + count], labels[at : at + count])
             at += count
         assert model.traces == 1
-        assert int(model.iteration) == 6
+        assert int(model.iterations) == 6
         variables = list(model.state().values())
         ended.append([v.numpy() for v in variables] + [logged[name].numpy() for name in sorted(logged)])
     for other in ended[1:]:

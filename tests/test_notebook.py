@@ -8,7 +8,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 from nbformat import NotebookNode
 
 import dcgan_tf

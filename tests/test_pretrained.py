@@ -14,7 +14,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, main_here
+from helpers import ROOT, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError
@@ -26,6 +26,12 @@ from tools import pack_pretrained
 
 NAMES = sorted(path.name for path in pretrained.FOLDER.iterdir() if path.is_dir())
 ABOUT = {"command": "c", "data": "d", "licence": "l"}
+
+
+@pytest.fixture
+def blobs_run(blobs_run: Path, tmp_path: Path) -> Path:
+    """A copy of the small run, which other tests do not see."""
+    return shutil.copytree(blobs_run, tmp_path / "blobs_run")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import fails_with_one_sentence, images_of, main_here
+from helpers import fails_with_one_sentence, images_of, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError

@@ -21,7 +21,7 @@ import psutil
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
-from conftest import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
+from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -279,7 +279,7 @@ JSON = st.recursive(
 )
 def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict, raw: bytes):
     file = tmp_path_factory.getbasetemp() / "FLAGS.json"
-    for content in (json.dumps(json.loads(flags_json.to_json(Config())) | changes).encode(), raw, b"[" * 100_000):
+    for content in (json.dumps(json.loads(flags_json.to_json(Config())) | changes).encode(), raw):
         file.write_bytes(content)
         with contextlib.suppress(UserError):
             assert isinstance(flags_json.read(file), Config)

@@ -10,7 +10,6 @@ import pytest
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.files import atomic_write
 
 
 def saved(runs: Runs, config: Config, name: str, age: int) -> Run:
@@ -66,17 +65,3 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be made .* --out_dir"):
         Runs(str(tmp_path / "file")).create(Config())
-
-
-def test_replaced_leaves_the_old_file_or_the_whole_new_one(tmp_path: Path):
-    path = tmp_path / "file"
-    path.write_text("old")
-    with pytest.raises(ZeroDivisionError), atomic_write(path) as temporary:
-        temporary.write_text("half")
-        raise ZeroDivisionError
-    assert path.read_text() == "old"
-    with atomic_write(path) as temporary:
-        temporary.write_text("new")
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]

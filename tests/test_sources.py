@@ -13,7 +13,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import ROOT, SMALL, call_main, fails_with_one_sentence, main_here
+from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 
 from dcgan_tf.data import idx, sources

@@ -7,9 +7,8 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import images_of, main_here
+from helpers import assert_close, cut, images_of, main_here
 from PIL import Image
-from test_generate import assert_close, cut
 
 from dcgan_tf import latents
 from dcgan_tf.system.errors import UserError

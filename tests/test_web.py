@@ -18,7 +18,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, fails_with_one_sentence, images_of, main_here
+from helpers import ROOT, fails_with_one_sentence, images_of, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError, latents

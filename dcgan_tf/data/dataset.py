@@ -78,12 +78,15 @@ class Dataset:
         Yields: (epoch, images [B, H, W, C], labels [B]).
         """
         batches = self._load_batches(batch_size, per_epoch, seed, mirror, start, shard)
-        with ThreadPoolExecutor(1) as thread:
+        thread = ThreadPoolExecutor(1)
+        try:
             pending = deque(thread.submit(next, batches) for _ in range(PREFETCH))
             while True:
                 batch = pending.popleft().result()
                 pending.append(thread.submit(next, batches))
                 yield batch
+        finally:  # it does not wait: garbage collection can end this generator in that very thread
+            thread.shutdown(wait=False, cancel_futures=True)
 
     def _load_batches(
         self, batch_size: int, per_epoch: int, seed: int, mirror: bool, start: int, shard: Shard
@@ -166,7 +169,7 @@ def _class_names(config: Config, source: Source) -> tuple[str, ...]:
             f"--conditional needs a class for every image: a sub-folder for each class, or the labels of idx files or"
             f" of tensorflow-datasets, but not every image in {source.location} has one; leave --conditional out."
         )
-    names = ()
+    names: tuple[str, ...] = ()
     if conditional:
         names = source.class_names
     if config.class_names and config.class_names != names:

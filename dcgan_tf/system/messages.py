@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
+from types import FrameType
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -53,7 +54,7 @@ def report(label: str, text: str) -> None:
 def warn(text: str) -> None:
     """Issue a warning at the line outside this package from which the program was called."""
     level = outermost = 1
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame:
         if frame.f_code.co_filename.startswith(PACKAGE):
             outermost = level

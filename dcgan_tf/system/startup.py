@@ -1,17 +1,23 @@
-"""Start TensorFlow. A program hides its messages; in somebody else's process they stay as they are."""
+"""Start TensorFlow without its messages."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Iterator
 
 from dcgan_tf.system import messages
 
+OF_TENSORFLOW = re.compile(
+    rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
+)
+
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and find its devices. The start-up messages do not reach the screen of the program."""
+    """Import TensorFlow and find its devices."""
     with hidden_stderr():
         import tensorflow as tf
 
@@ -38,16 +44,22 @@ def start_bfloat16() -> None:
 
 @contextlib.contextmanager
 def hidden_stderr() -> Iterator[None]:
-    """Hide what Python and TensorFlow's C++ code write to the stderr of the program."""
-    if not messages.is_program():  # stderr belongs to the whole process, and to its other threads
-        yield
-        return
+    """Hide what TensorFlow's C++ code writes to stderr.
+
+    In somebody else's process, lines of others that come meanwhile are written at the end.
+    """
     sys.stderr.flush()
     stderr = os.dup(2)
-    with open(os.devnull, "w") as null:
-        os.dup2(null.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if not messages.is_program():
+                hidden.seek(0)
+                for line in hidden:
+                    if not OF_TENSORFLOW.match(line):
+                        os.write(2, line)

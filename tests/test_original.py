@@ -10,7 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fails_with_one_sentence, main_here
+from helpers import fails_with_one_sentence, main_here
 
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import original

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -11,12 +10,10 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fails_with_one_sentence, main_here
+from helpers import fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dcgan_tf.sampling import story
-from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError
 
 
 @pytest.fixture
@@ -74,12 +71,3 @@ def test_a_run_can_be_too_short_for_a_report(mnist_run: Path, tmp_path: Path):
     (tmp_path / "samples" / "mnist-small" / "losses.csv").unlink()
     fails_with_one_sentence("--dataset=mnist", "--story", cwd=tmp_path, says="it has 1 sheets in")
     assert not (tmp_path / "samples" / "mnist-small" / "losses.csv").exists()
-
-
-def test_epochs_to_keep_must_be_epochs_of_the_run():
-    assert Config(epoch=25, epoch_samples="2,10,25").epochs_to_keep == (2, 10, 25)
-    for text in ("26", "0,5", "2;3"):
-        with pytest.raises(UserError, match="--epoch_samples"):
-            Config(epoch=25, epoch_samples=text)
-    with pytest.raises(UserError, match="--epoch, which is 5"):
-        dataclasses.replace(Config(epoch=25, epoch_samples="10"), epoch=5)

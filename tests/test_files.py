@@ -1,0 +1,36 @@
+"""Files and folders are complete or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dcgan_tf.system.files import atomic_folder, atomic_write
+
+
+def test_replaced_leaves_the_old_file_or_the_whole_new_one(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_export_keeps_the_one_before(tmp_path: Path):
+    with atomic_folder(tmp_path / "export") as folder:
+        (folder / "a").write_text("first")
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "export") as folder:
+        (folder / "a").write_text("second")
+        raise ZeroDivisionError
+    assert (tmp_path / "export" / "a").read_text() == "first"
+    assert [file.name for file in tmp_path.iterdir()] == ["export"]
+    with atomic_folder(tmp_path / "export") as folder:
+        (folder / "b").write_text("third")
+    assert [file.name for file in (tmp_path / "export").iterdir()] == ["b"]
