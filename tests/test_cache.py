@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -17,6 +18,7 @@ from PIL import Image
 
 from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.dataset import Dataset, read_dataset
+from dcgan_tf.data.decode import decode_image
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
@@ -249,6 +251,18 @@ def test_an_error_that_may_pass_is_not_kept(folder):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert prepared.unreadable == ["file: Too many open files"] and not prepared.cacheable
     assert prepare.prepare(sources.Source("here", items, 2), ImageSpec(8, 8), 1, folder.cache).cacheable
+
+
+def test_images_without_one_that_may_be_read_later_are_not_kept(folder, monkeypatch):
+    def fail_once(data: Path, spec: ImageSpec) -> object:
+        if data.name == "00.bmp":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return decode_image(data, spec)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "decode_image", fail_once)
+        assert levels(folder.load()) == [2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11] and not folder.kept()
+    assert levels(folder.load()) == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11] and folder.kept()
 
 
 def test_two_programs_at_once(folder):

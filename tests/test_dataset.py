@@ -89,6 +89,22 @@ def test_batches_are_a_pure_function_of_seed_and_number():
     assert (dataset.first_batch(5, 4, 0, mirror=False) == whole[0][1]).all()
 
 
+def test_mirrored_images():
+    """Each epoch mirrors about half of the images, and not the same ones; the data set itself does not change."""
+    images = np.zeros((10, 1, 4, 1), np.uint8)
+    images[:, :, 0] = 100  # marks the left side
+    dataset = Dataset(images, np.arange(10, dtype=np.int32), (), ImageSpec(1, 4, 1), "here", shuffle_each_epoch=True)
+    seen = np.zeros((20, 10), bool)
+    for epoch, batch, labels in itertools.islice(dataset.batches(5, 2, seed=0, mirror=True), 40):
+        assert (batch.sum((1, 2, 3)) == 100).all()
+        seen[epoch, labels] = batch[:, 0, 3, 0] == 100
+    assert 70 < seen.sum() < 130 and (seen.any(0) & ~seen.all(0)).all()
+    assert (images[:, :, 0] == 100).all()
+    first = dataset.first_batch(5, 2, 0, mirror=True)
+    assert (first == next(dataset.batches(5, 2, seed=0, mirror=True))[1]).all()
+    assert not (first == next(dataset.batches(5, 2, seed=0))[1]).all()
+
+
 def test_a_worker_gets_its_shard():
     dataset = numbered(8)
     whole = itertools.islice(dataset.batches(4, 2, seed=0), 5)

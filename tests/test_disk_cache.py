@@ -87,10 +87,10 @@ def test_damage_of_a_large_file_is_found_in_all_parts_that_are_checked(
     cache: DiskCache, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(disk_cache, "PART_BYTES", 16)
-    cache.save("prepared", "x", {"a": np.zeros(64 * 100, np.uint8)})
+    cache.save("prepared", "x", {"a": np.zeros(6450, np.uint8)})
     file = cache.folder / "prepared" / "x"
     whole = file.read_bytes()
-    first = len(whole) - 64 * 100
+    first = len(whole) - 6450
     found = []
     for place in range(first, len(whole), 10):
         file.write_bytes(damage(place / len(whole) + 1e-9)(whole))
@@ -98,7 +98,10 @@ def test_damage_of_a_large_file_is_found_in_all_parts_that_are_checked(
             cache.load("prepared", "x")
         except DcganWarning:
             found.append((place - first) % 100)
-    assert set(found) == {0, 10} and len(found) == 2 * 64
+    assert set(found) == {0, 10} and len(found) == 2 * 65
+    file.write_bytes(whole + b"1")
+    with pytest.warns(DcganWarning, match="its digest is wrong"):
+        assert cache.load("prepared", "x") is None
 
 
 def test_a_file_that_cannot_be_read_now_is_not_removed(cache: DiskCache, monkeypatch: pytest.MonkeyPatch):

@@ -336,7 +336,8 @@ def test_hold_out_splits_a_folder(images_dir: Path):
     for split in ("all", "train", "test"):
         names[split] = {item.name for item in sources.find(dataclasses.replace(config, split=split)).items}
     assert names["all"] == names["train"] and not names["train"] & names["test"]
-    assert len(names["train"] | names["test"]) == 40 and names["test"]
+    assert names["test"] == choose_held_out(sorted(names["train"] | names["test"]), 0.25)
+    assert len(names["train"]) > 20 and len(names["train"] | names["test"]) == 40
 
 
 def test_hold_out_of_other_data_sets(mnist_dir: Path):
