@@ -151,7 +151,12 @@ USES: list[tuple[str, str, dict[str, Any], str]] = [
     ("--pretrained --best --dataset=mnist", "pretrained:mnist", {"best": True}, "has one set of weights"),
     (f"--checkpoint={ORIGINAL} --best", ORIGINAL, {"best": True}, "A checkpoint has one set of weights"),
     ("--dataset=b", "b", {}, "No trained run of data set 'b'"),
-    ("--pretrained --dataset=mnist --z_dim=50", "pretrained:mnist", {"z_dim": 50}, "The run pretrained-mnist has --z_dim"),
+    (
+        "--pretrained --dataset=mnist --z_dim=50",
+        "pretrained:mnist",
+        {"z_dim": 50},
+        "The run pretrained-mnist has --z_dim",
+    ),
     ("--out_name=by-epochs --gf_dim=3", "by-epochs", {"gf_dim": 3}, "The run by-epochs has --gf_dim 16"),
     ("--out_name=by-epochs --dataset=b", "by-epochs", {"dataset": "b"}, ""),
     ("--dataset=a/", "a/", {}, ""),
