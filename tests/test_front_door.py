@@ -33,7 +33,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
         ("by-iterations", Config(dataset="a", iterations=900, g_ema=0.999, output_height=32)),
     ):
         runs.create(config, name)
-        (runs.named(name).folder / "checkpoint").touch()
+        (runs.named(name).folder / "model-1.index").touch()
 
     def understand(runs: Runs, name: str, given: dict, chosen: dict, on_log: object = None) -> None:
         raise Understood(start.understand(runs, name, given, chosen))

@@ -92,7 +92,10 @@ def parse(argv: list[str]) -> Request:
     except flags.Error as error:
         raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
     if rest:
-        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
+        hint = ""
+        if rest[0].lower() in ("true", "false"):
+            hint = "; a switch stands alone, as --train, or is turned off, as --nocrop"
+        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not{hint}.")
     present: dict[str, Any] = {name: values[name].value for name in FLAGS if values[name].present}
     # A switch that is off, or a blank option, is not there.
     active = {name: value for name, value in present.items() if value is not False and (value or name in COMMANDS)}

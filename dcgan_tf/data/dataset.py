@@ -17,10 +17,12 @@ from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.disk_cache import release
 from dcgan_tf.system.errors import UserError, printable
-from dcgan_tf.system.messages import report, say
+from dcgan_tf.system.messages import report, say, warn
 
 PREFETCH = 4  # batches that are loaded ahead
 LISTED = 10  # images that cannot be read, in the summary
+SMALL_CROP = 0.1  # part of the median image below which --crop warns
+DARK = 1 / 16  # part of the range below which all images are nearly black
 EpochBatch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
 Shard = Callable[[np.ndarray], np.ndarray]  # the indices [B] of a batch -> those that this worker needs
 
@@ -130,6 +132,7 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
     prepared = cache.prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
     say_summary(prepared, spec, class_names)
+    warn_about_images(prepared, spec)
     return Dataset(
         images=prepared.images,
         labels=prepared.labels,
@@ -200,6 +203,28 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
             say(f"  {line}")
         if len(prepared.unreadable) > LISTED:
             say(f"  ... and {len(prepared.unreadable) - LISTED:,} more")
+
+
+def warn_about_images(prepared: Prepared, spec: ImageSpec) -> None:
+    """Warn if the networks would see little of the images."""
+    median = float(np.median(prepared.sizes.prod(1)))
+    if spec.crop and spec.crop[0] * spec.crop[1] < SMALL_CROP * median:
+        height, width = spec.crop
+        warn(
+            f"--crop keeps {height * width / median:.1%} of the median image, the {width}x{height} pixels in its"
+            " centre; give a larger --input_height, or --fit cover instead of --crop."
+        )
+    some = prepared.images[:: len(prepared.images) // 256 + 1].astype(np.float32)
+    if some.max() < 256 * DARK:
+        warn(
+            f"all images are nearly black (the brightest pixel is {some.max():.0f} of 255), as files of 16 bits are"
+            " that hold 10 or 12 bits; stretch their range first, and look at reals.png."
+        )
+    elif len(some) > 1 and some.std(axis=0).mean() < 1:
+        warn(
+            "all images are nearly the same, as white drawings on a transparent background are, which becomes white;"
+            " look at reals.png."
+        )
 
 
 def _how_prepared(prepared: Prepared, spec: ImageSpec) -> str:

@@ -17,6 +17,7 @@ Image.init()
 # Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
 KNOWN = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 FORMATS = tuple(name for name in KNOWN if name in Image.OPEN)
+PNG = b"\x89PNG\r\n\x1a\n"
 LARGE = 2**26  # bytes of a file that is not read at once
 
 
@@ -66,7 +67,7 @@ def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, t
     pixels = _plain_jpeg(data, spec)
     if pixels is not None:
         return _crop(pixels, spec)
-    stream = data if isinstance(data, Path) else io.BytesIO(data)
+    stream = data if isinstance(data, Path) else io.BytesIO(without_texts(data))
     with Image.open(stream, formats=FORMATS) as image:
         width, height = image.size
         if _is_too_large(height, width):
@@ -116,6 +117,20 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
             color = tuple(color)
         return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
     return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def without_texts(data: bytes) -> bytes:
+    """Return a PNG file without its texts and colour profile, of which Pillow refuses long ones; others as they are."""
+    if not data.startswith(PNG):
+        return data
+    kept = [PNG]
+    start = len(PNG)
+    while start + 8 <= len(data):
+        end = start + 12 + int.from_bytes(data[start : start + 4], "big")  # length, name, content, checksum
+        if data[start + 4 : start + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
+            kept.append(data[start:end])
+        start = end
+    return b"".join(kept)
 
 
 def _read(file: Path) -> bytes | Path:

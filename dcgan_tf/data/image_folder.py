@@ -7,19 +7,29 @@ import hashlib
 import os
 from collections import Counter
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from dcgan_tf.system.errors import UserError, printable
-from dcgan_tf.system.messages import report
+from dcgan_tf.system.messages import warn
 
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}
 EXTENSIONS |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"}
+# What to do with files that are not read
+CONVERT = "convert .heic and .heif files, as phones write them, to JPEG"
+ADVICE = {
+    ".heic": CONVERT,
+    ".heif": CONVERT,
+    "no extension": "give --input_fname_pattern '*' for files without extension",
+}
+SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "test", "valid": "test"}
+SPLITS |= {"validation": "test"}
 
 
-def find_image_files(folder: Path, pattern: str) -> list[str]:
+def find_image_files(folder: Path, pattern: str) -> tuple[list[str], str]:
     """Return the paths of all image files in the folder and below, relative to the folder and sorted.
 
-    Follow symbolic links, but enter no folder twice. Skip hidden files and folders. Say how many files of other kinds
-    there are.
+    Follow symbolic links, but enter no folder twice. Skip hidden files and folders. The second value tells of the files
+    of other kinds.
 
     Args:
       pattern: a glob pattern that the path must match, in upper or lower case; blank for every image file. With a
@@ -29,7 +39,15 @@ def find_image_files(folder: Path, pattern: str) -> list[str]:
     others: Counter[str] = Counter()
     visited = set()
     pattern_parts = PurePath(pattern.lower()).parts
-    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise_unless_missing):
+    unreadable: list[str] = []
+
+    def skip(error: OSError) -> None:
+        if isinstance(error, PermissionError) and error.filename != str(folder):
+            unreadable.append(os.path.relpath(error.filename, folder))
+        elif not isinstance(error, FileNotFoundError):
+            raise error
+
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=skip):
         status = os.stat(parent)
         if (status.st_dev, status.st_ino) in visited:
             folders.clear()
@@ -47,10 +65,18 @@ def find_image_files(folder: Path, pattern: str) -> list[str]:
                 found.append(path)
             else:
                 others[suffix or "no extension"] += 1
-    if found and others:
-        kinds = [f"{count} {printable(kind)}" for kind, count in others.most_common(5)]
-        report("Ignored", f"files of other kinds: {', '.join(kinds)}")
-    return sorted(found)
+    if unreadable:
+        warn(f"{len(unreadable)} folders cannot be read, and are left out, such as {printable(unreadable[0])}.")
+    return sorted(found), describe_others(others)
+
+
+def describe_others(others: Counter[str]) -> str:
+    """Return what files there are that are not read, and what to do about them; blank if there are none."""
+    if not others:
+        return ""
+    kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in others.most_common(5))
+    advice = [ADVICE[kind] for kind, _ in others.most_common(5) if kind in ADVICE]
+    return "; ".join([kinds, *dict.fromkeys(advice)])
 
 
 def _ends_like(path: str, pattern_parts: tuple[str, ...]) -> bool:
@@ -61,23 +87,34 @@ def _ends_like(path: str, pattern_parts: tuple[str, ...]) -> bool:
     return len(names) == len(pattern_parts) and all(map(fnmatch.fnmatchcase, names, pattern_parts))
 
 
-def _raise_unless_missing(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error
+class Layout(NamedTuple):
+    """What the sub-folders mean."""
+
+    class_names: tuple[str, ...]  # none unless every file is in a folder of its class
+    labels: dict[str, int]  # of each file; 0 without classes
+    splits: dict[str, str]  # train or test, of each file; none if there are no such folders
 
 
-def classes_of(files: list[str]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Return the names of the classes, and the label of each file.
+def layout_of(files: list[str]) -> Layout:
+    """Return what the sub-folders mean.
 
-    If every file is in a sub-folder, the names of the sub-folders directly in the folder are the classes. Otherwise
-    there are none, and all labels are 0.
+    Folders around all files are looked through. Then train and test (or valid, val, in any case) are the splits, if
+    there are no other folders and no files beside them; below them, or else at the top, the folders are the classes.
     """
-    folders = [file.split(os.sep)[0] for file in files if os.sep in file]
-    if len(folders) < len(files):
-        return (), dict.fromkeys(files, 0)
-    names = tuple(sorted(set(folders)))
-    labels = {name: label for label, name in enumerate(names)}
-    return names, {file: labels[folder] for file, folder in zip(files, folders, strict=True)}
+    parts = {file: file.split(os.sep) for file in files}
+    while len({names[0] for names in parts.values()}) == 1 and all(len(names) > 2 for names in parts.values()):
+        parts = {file: names[1:] for file, names in parts.items()}
+    splits = {}
+    tops = {names[0].lower() for names in parts.values() if len(names) > 1}
+    inside = all(len(names) > 1 for names in parts.values())
+    if inside and tops <= set(SPLITS) and {SPLITS[top] for top in tops} == {"train", "test"}:
+        splits = {file: SPLITS[names[0].lower()] for file, names in parts.items()}
+        parts = {file: names[1:] for file, names in parts.items()}
+    if any(len(names) == 1 for names in parts.values()):
+        return Layout((), dict.fromkeys(files, 0), splits)
+    class_names = tuple(sorted({names[0] for names in parts.values()}))
+    label_of = {name: label for label, name in enumerate(class_names)}
+    return Layout(class_names, {file: label_of[names[0]] for file, names in parts.items()}, splits)
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:
@@ -87,7 +124,9 @@ def choose_held_out(files: list[str], share: float) -> set[str]:
     """
     if len(files) < 2:
         raise UserError("--hold_out needs at least two images, but there is only one; add images.")
-    hashes = {file: hashlib.sha256(PurePath(file).as_posix().encode()).digest() for file in files}
+    hashes = {
+        file: hashlib.sha256(PurePath(file).as_posix().encode(errors="surrogateescape")).digest() for file in files
+    }
     wanted = sum(int.from_bytes(digest[:8], "big") < share * 2**64 for digest in hashes.values())
     count = min(max(wanted, 1), len(files) - 1)
     return set(sorted(files, key=hashes.__getitem__)[:count])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dcgan_tf.data import idx, lsun, mnist, tfds
-from dcgan_tf.data.image_folder import choose_held_out, classes_of, find_image_files
+from dcgan_tf.data.image_folder import Layout, choose_held_out, find_image_files, layout_of
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import report
+from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.messages import report, warn
 
 
 class Item(NamedTuple):
@@ -87,12 +88,24 @@ def find(config: Config) -> Source:
 
 
 def image_folder(folder: Path, config: Config) -> Source | None:
-    """Find image files in the folder and its sub-folders. The sub-folders may be classes."""
-    files = find_image_files(folder, config.input_fname_pattern)
+    """Find image files in the folder and its sub-folders, which may be splits and classes."""
+    files, others = find_image_files(folder, config.input_fname_pattern)
     if not files:
+        if others:
+            warn(f"The folder {printable(str(folder))} has no image that can be read, but {others}.")
         return None
-    names, labels = classes_of(files)
+    if others:
+        report("Ignored", f"files of other kinds: {others}")
+    layout = layout_of(files)
+    say_layout(layout, config.conditional)
     chosen = files
+    if layout.splits and config.hold_out:
+        raise UserError(
+            f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
+            " --split train."
+        )
+    if layout.splits and config.split != "all":
+        chosen = [file for file in files if layout.splits[file] == config.split]
     if config.hold_out:
         held_out = choose_held_out(files, config.hold_out)
         report("Held out", f"{len(held_out):,} of {len(files):,} images (--hold_out {config.hold_out:g})")
@@ -100,12 +113,22 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     location = str(folder.absolute())
     return Source(
         location=location,
-        items=(Item(file, folder / file, labels[file]) for file in chosen),
+        items=(Item(file, folder / file, layout.labels[file]) for file in chosen),
         count=len(chosen),
-        class_names=names,
-        has_test=bool(config.hold_out),
+        class_names=layout.class_names,
+        has_test=bool(config.hold_out or layout.splits),
         files=[f"{location}{os.sep}{file}" for file in chosen],
     )
+
+
+def say_layout(layout: Layout, conditional: bool | None) -> None:
+    """Say what was understood of the sub-folders."""
+    if layout.splits:
+        counts = Counter(layout.splits.values())
+        report("Split", f"train {counts['train']:,}, test {counts['test']:,} (--split chooses; all by default)")
+    if layout.class_names and not conditional:
+        names = ", ".join(map(printable, layout.class_names[:5]))
+        report("Hint", f"the {len(layout.class_names)} sub-folders ({names}, ...) can be classes: --conditional.")
 
 
 def idx_files(folder: Path, config: Config) -> Source | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -44,7 +45,8 @@ def score(scores: dict[str, float]) -> float | None:
     It is the 1-NN error, else FID or another Frechet distance, else SWD.
     """
     names = ("nearest_neighbour_error", "fid", "frechet", "swd")
-    return next((scores[name] for name in names if name in scores), None)
+    finite = [scores[name] for name in names if math.isfinite(scores.get(name, math.nan))]
+    return next(iter(finite), None)
 
 
 def evaluate(selection: Selection) -> dict[str, Any]:

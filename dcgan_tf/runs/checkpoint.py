@@ -12,8 +12,8 @@ import tensorflow as tf
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.weights import Checkpoint, Origin
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.files import remove
-from dcgan_tf.system.messages import warn
+from dcgan_tf.system.files import check_folder, remove
+from dcgan_tf.system.messages import report, warn
 
 # What TensorFlow raises if a checkpoint is damaged, incomplete, or of other sizes.
 UNREADABLE = (ValueError, AssertionError, LookupError, RuntimeError, OSError, tf.errors.OpError)
@@ -27,6 +27,7 @@ class Checkpoints:
         self.model = model
         self.weights = weights
         self.folder = weights.folder
+        write_index(self.folder)
         # By name, because tf.train.Checkpoint does not find the layers that a Keras model keeps in lists.
         self.manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(**model.state()), str(self.folder), max_to_keep, checkpoint_name="model"
@@ -67,7 +68,7 @@ class Checkpoints:
         return origin.path
 
     def remove_unlisted(self) -> None:
-        """Remove all checkpoint files that the index file does not name."""
+        """Remove what is left of checkpoints that were not written to their end, or should not be kept."""
         listed = {Path(path).name for path in self.manager.checkpoints}
         for file in self.folder.glob("model-*"):
             if file.name.split(".")[0] not in listed:
@@ -106,16 +107,42 @@ def restore(weights: Checkpoint, variables: Mapping[str, tf.Variable]) -> Origin
     )
 
 
+def complete_checkpoints(folder: Path) -> list[str]:
+    """Return the paths of the checkpoints in a folder, the oldest first.
+
+    TensorFlow writes model-N.index last, so a checkpoint that has it is complete. The index file `checkpoint` need not
+    be there: it can be lost with a copy, or be empty after a power cut.
+    """
+    files = [file for file in folder.glob("model-*.index") if iteration_in(str(file.with_suffix("")))]
+    paths = [str(file.with_suffix("")) for file in files]
+    return sorted(paths, key=lambda path: iteration_in(path) or 0)
+
+
+def write_index(folder: Path) -> None:
+    """Let the index file `checkpoint` name the complete checkpoints, if it is lost, damaged or incomplete."""
+    paths = complete_checkpoints(folder)
+    try:
+        state = tf.train.get_checkpoint_state(str(folder))
+        named = [Path(path).name for path in state.all_model_checkpoint_paths] if state else []
+    except ValueError:
+        named = ["nothing, as it is empty"]
+    if named == [Path(path).name for path in paths]:
+        return
+    if paths:
+        report("Checkpoints", f"the index file in {folder} is made again from {len(paths)} complete checkpoints")
+        tf.train.update_checkpoint_state(str(folder), paths[-1], paths)
+    else:
+        (folder / "checkpoint").unlink(missing_ok=True)
+
+
 def _newest_first(weights: Checkpoint) -> list[str]:
-    """Return the paths of the checkpoints that the index file names, or only of the iteration that is asked for.
+    """Return the paths of the checkpoints that are complete, or only of the iteration that is asked for.
 
     Raises: UserError if that iteration has no checkpoint.
     """
-    state = tf.train.get_checkpoint_state(str(weights.folder))
-    if not state:
-        return []
-    paths = list(reversed(state.all_model_checkpoint_paths))
-    if not weights.iteration:
+    check_folder(weights.folder)
+    paths = list(reversed(complete_checkpoints(weights.folder)))
+    if not paths or not weights.iteration:
         return paths
     chosen = [path for path in paths if iteration_in(path) == weights.iteration]
     if not chosen:

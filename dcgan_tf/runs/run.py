@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ import filelock
 from dcgan_tf.settings import flags_json, values
 from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import report
+from dcgan_tf.system.files import check_folder
+from dcgan_tf.system.messages import report, warn
+
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network file system
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Run:
 
     @property
     def has_checkpoint(self) -> bool:
-        return (self.folder / "checkpoint").exists()
+        return any(self.folder.glob("model-*.index"))
 
     @property
     def has_begun(self) -> bool:
@@ -86,8 +91,9 @@ class Runs:
 
         Raises: UserError if the name exists or a folder cannot be created.
         """
-        base = name or f"{Path(config.dataset).name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        base = name or f"{_name_of(config.dataset)}-{time.strftime('%Y%m%d-%H%M%S')}"
         run = self.named(base)
+        check_folder(run.folder)
         number = 1
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -140,6 +146,12 @@ class Runs:
         )
 
 
+def _name_of(dataset: str) -> str:
+    """Return the name of a data set as a part of the name of a run: without characters that make trouble in paths."""
+    name = os.path.basename(os.path.abspath(dataset))
+    return re.sub(r"[^\w.,+ -]", "_", name)[:80]
+
+
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given settings that are fixed when a run begins."""
     names = settings_with(ARCHITECTURE)
@@ -181,10 +193,9 @@ def _matches(run: Run, dataset: str, required: Mapping[str, Any]) -> bool:
 def training_lock(run: Run) -> Iterator[None]:
     """Lock the run for training; the lock ends with the process. Raises UserError, with the pid of its owner."""
     pid_file = run.folder / ".pid"  # beside the lock file, which filelock empties
+    lock = filelock.FileLock(run.folder / ".lock", timeout=0)
     try:
-        with filelock.FileLock(run.folder / ".lock", timeout=0):
-            pid_file.write_text(f"{os.getpid()}\n")
-            yield
+        lock.acquire()
     except filelock.Timeout as error:
         owner = "another process"
         if pid_file.exists():
@@ -192,3 +203,14 @@ def training_lock(run: Run) -> Iterator[None]:
         raise UserError(
             f"The run {run.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
         ) from error
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        warn(
+            f"The disk of {run.folder} has no locks ({error.strerror}); make sure that no other training uses the run."
+        )
+    try:
+        pid_file.write_text(f"{os.getpid()}\n")
+        yield
+    finally:
+        lock.release()

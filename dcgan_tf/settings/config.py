@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import tempfile
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -283,4 +284,7 @@ def override(config: Config, given: Mapping[str, Any]) -> Config:
 def cache_folder(cache_dir: str) -> Path:
     """Return the folder of the setting cache_dir as an absolute path; blank means the user's cache."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache_dir or os.path.join(home, "dcgan_tf")).expanduser().absolute()
+    folder = os.path.expanduser(cache_dir or os.path.join(home, "dcgan_tf"))
+    if folder.startswith("~"):  # there is no home directory
+        folder = os.path.join(tempfile.gettempdir(), "dcgan_tf")
+    return Path(folder).absolute()

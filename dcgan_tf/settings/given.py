@@ -12,6 +12,15 @@ from dcgan_tf.settings.presets import PRESETS
 from dcgan_tf.settings.setting import Setting
 from dcgan_tf.system.errors import UserError
 
+# Flags of older versions of the original, and what they are now
+RENAMED = {
+    "is_train": "train",
+    "is_crop": "crop",
+    "image_size": "input_height",
+    "output_size": "output_height",
+    "image_width": "input_width",
+    "output_dir": "out_dir",
+}
 OPTIONS = START | WEIGHTS | PLACES
 
 
@@ -41,6 +50,8 @@ def convert(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[s
 
 def unknown(name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not a setting."""
+    if name in RENAMED:
+        return UserError(f"--{name} is now --{RENAMED[name]}; give that instead.")
     similar = difflib.get_close_matches(name, list(known), n=1)
     hint = "".join(f" (did you mean --{other}?)" for other in similar)
     return UserError(f"There is no setting --{name}{hint}; python main.py --help lists all settings.")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from dcgan_tf.system.errors import UserError, printable
 
 TEMPORARY = ".temporary-"  # the names of files that are being written begin with this
 
@@ -33,6 +36,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield folder
         shutil.rmtree(path, ignore_errors=True)
         folder.replace(path)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UserError if TensorFlow would take the path of a folder for a pattern, and find nothing in it later."""
+    found = re.search(r"[\[\]*?]", str(folder))
+    if found:
+        raise UserError(
+            f"The folder {printable(str(folder))} has {found[0]!r} in its path, which TensorFlow takes for a pattern,"
+            " so its checkpoints could not be read again; choose another --out_dir or --out_name, or rename the folder."
+        )
 
 
 def remove(path: Path) -> None:

@@ -33,8 +33,14 @@ def say(text: str) -> None:
     """Log a message of one or more lines, and print it where messages are shown."""
     logger.info("%s", text)
     if _shown.get():
-        tqdm.write(text, file=sys.stdout)
+        tqdm.write(_encodable(text), file=sys.stdout)
         sys.stdout.flush()
+
+
+def _encodable(text: str) -> str:
+    """Return the text with escapes for what stdout cannot show: names of files can have any character."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def report(label: str, text: str) -> None:

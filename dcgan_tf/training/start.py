@@ -15,7 +15,7 @@ from dcgan_tf.settings import options
 from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
 from dcgan_tf.settings.values import plain_name
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.messages import say, warn
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
@@ -92,6 +92,8 @@ def train(
     """
     start = understand(runs, name, given, chosen)
     start_tensorflow()
+    import tensorflow as tf
+
     from dcgan_tf.training import loop
     from dcgan_tf.training.cluster import init_cluster
     from dcgan_tf.training.precision import choose_precision
@@ -114,7 +116,14 @@ def train(
         run = None  # the chief alone reads and writes it
     elif not start.run:
         run = runs.create(config, name)
-    return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
+    try:
+        return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"There is too little memory for batches of {config.batch_size} images {config.output_height} x"
+            f" {config.output_width} with --gf_dim {config.gf_dim} and --df_dim {config.df_dim} ({reason(error)}); give"
+            " a smaller --batch_size, --output_height or --gf_dim and --df_dim."
+        ) from error
 
 
 def read_data(config: Config, cluster: Cluster) -> tuple[Dataset, Config]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import latents
@@ -26,7 +27,7 @@ class TrainingSheets:
         self.value_range = config.value_range
         self.monitor = monitor
         z = latents.sample_z(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
-        labels = tf.one_hot(dataset.labels[: config.batch_size], config.y_dim)
+        labels = tf.one_hot(labels_of_sheets(dataset, config.batch_size), config.y_dim)
         self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
 
     def write(self, name: str, iteration: int) -> None:
@@ -35,6 +36,17 @@ class TrainingSheets:
         self.monitor.check_samples(images, iteration)
         with warn_on_write_error("The sheet"):
             image_files.save_png(self.folder / f"{name}.png", image_files.sheet(images))
+
+
+def labels_of_sheets(dataset: Dataset, count: int) -> np.ndarray:
+    """Return the labels of the samples on a sheet, int32 [count].
+
+    Those of the first images, as in the original, where they come in random order; else all classes in turn, because
+    the first images of a folder are all of the first class.
+    """
+    if dataset.shuffle_each_epoch and dataset.class_names:
+        return np.arange(count, dtype=np.int32) % len(dataset.class_names)
+    return dataset.labels[:count]
 
 
 def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) -> None:
