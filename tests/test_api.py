@@ -205,7 +205,7 @@ def test_mistakes_raise_user_error(mnist_run: Path, blobs_run: Path, tmp_path: P
         (lambda: dcgan_tf.load("mnist", out_dir=mnist_run, weights="ema"), "no average of the weights"),
         (lambda: run.generate(0), "at least 1, but is 0"),
         (lambda: run.generate(z=np.zeros((2, 7))), r"shape \[N, 100\].*\(2, 7\)"),
-        (lambda: run.generate(2, labels=[3]), "2 numbers from 0 to 9"),
+        (lambda: run.generate(2, labels=[3]), "labels must be 2 numbers below 10"),
         (lambda: run.generate(2, classes="dog"), "dog"),
         (lambda: run.interpolate([3]), "two seeds or more"),
     ):

@@ -107,6 +107,7 @@ def test_hint_where_bfloat16_is_faster(
     assert precision.choose_precision(Config(), {}, cluster) == Config()
 
 
+@pytest.mark.usefixtures("shown")
 def test_hint_where_the_bfloat16_that_was_given_is_not_faster(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):

@@ -87,8 +87,8 @@ def test_colour_gifs_are_close_to_the_images(blobs_run: Path):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--option=5"], "--option must be 0, 1, 2, 3 or 4, but is 5"),
-        (["--option=-1"], "--option must be 0, 1, 2, 3 or 4, but is -1"),
+        (["--option=5"], "--option must be one of 0, 1, 2, 3, 4, but is 5"),
+        (["--option=-1"], "--option must be one of 0, 1, 2, 3, 4, but is -1"),
         (["--dims=12"], "z has 12 dimensions, so --dims must be below 12, but has 12"),
         (
             ["--option=2", "--batch_size=1"],

@@ -20,10 +20,8 @@ del mmap.MADV_DONTNEED
 import warnings
 warnings.simplefilter("ignore")  # filelock says that it uses a plain file as the lock
 sys.path[:0] = [{root!r}, {root!r} + '/benchmarks']
-from dcgan_tf.cli import program as main
-from dcgan_tf.system.signals import exit_on_signals
-with exit_on_signals():
-    main.main(["main.py", *sys.argv[1:]])
+from dcgan_tf.cli.program import run
+run()
 import memory
 """
 

@@ -97,8 +97,8 @@ def parse(argv: list[str]) -> Request:
             hint = "; a switch stands alone, as --train, or is turned off, as --nocrop"
         raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not{hint}.")
     present: dict[str, Any] = {name: values[name].value for name in FLAGS if values[name].present}
-    # A switch that is off, or a blank option, is not there.
-    active = {name: value for name, value in present.items() if value is not False and (value or name in COMMANDS)}
+    active = {name: value for name, value in present.items() if name in COMMANDS or not _is_blank(value)}
+    active = {name: value for name, value in active.items() if value is not False}  # a switch that is off is not there
     name, command = _chosen_command(active)
     _check_options(active, name, command)
     places = {place: value for place, value in active.items() if place in options.PLACES}
@@ -112,6 +112,10 @@ def parse(argv: list[str]) -> Request:
         runs=Runs(**places),
         out_name=out_name,
     )
+
+
+def _is_blank(value: Any) -> bool:
+    return value in ("", None, ())
 
 
 def _value(command: Command, value: Any) -> tuple[Any, ...]:

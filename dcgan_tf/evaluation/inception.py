@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -13,6 +15,7 @@ from dcgan_tf.download.archives import INCEPTION
 from dcgan_tf.evaluation.features import Features, in_batches
 from dcgan_tf.settings.config import cache_folder
 from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.messages import is_shown
 
 BATCH = 32  # images
 
@@ -58,7 +61,8 @@ def keras_inception() -> Features:
     Raises: UserError if its weights are not in Keras's cache and cannot be downloaded.
     """
     try:
-        network = keras.applications.InceptionV3(include_top=False, pooling="avg")
+        with keras_messages_as_ours():
+            network = keras.applications.InceptionV3(include_top=False, pooling="avg")
     except Exception as error:  # Keras's download raises exceptions of many types
         raise UserError(
             f"The weights of InceptionV3 are not in Keras's cache and cannot be downloaded ({reason(error)}); connect"
@@ -66,6 +70,19 @@ def keras_inception() -> Features:
             " ~/.keras/models."
         ) from error
     return lambda images: in_batches(lambda batch: network(keras_input(batch), training=False), images, BATCH)
+
+
+@contextlib.contextmanager
+def keras_messages_as_ours() -> Iterator[None]:
+    """Let Keras print, as of its download, only where our own messages are shown; in this thread."""
+    if is_shown() or not keras.config.is_interactive_logging_enabled():
+        yield
+        return
+    keras.config.disable_interactive_logging()
+    try:
+        yield
+    finally:
+        keras.config.enable_interactive_logging()
 
 
 def keras_input(images: np.ndarray) -> tf.Tensor:
