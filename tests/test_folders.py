@@ -47,7 +47,7 @@ def trained(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run with two checkpoints, of the iterations 2 and 4."""
     folder = tmp_path_factory.mktemp("trained")
     flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train_size=32", "--ckpt_freq=2", *SMALL]
-    main_here("--train", "--epoch=2", "--out_name=run", *flags, "--output_height=16", out_dir=folder)
+    main_here("--train", "--max_to_keep=9", "--epoch=2", "--out_name=run", *flags, "--output_height=16", out_dir=folder)
     return folder
 
 
@@ -66,7 +66,7 @@ def test_the_model_files_of_a_run_are_enough(
     elif damage == "cut":
         index.write_bytes(index.read_bytes()[:60])
     else:
-        tf.train.update_checkpoint_state(str(folder), str(folder / "model-2"), [str(folder / "model-2")])
+        index.write_text('model_checkpoint_path: "model-2"\nall_model_checkpoint_paths: "model-2"\n')
     curves = sorted((tmp_path / "logs").rglob("events*"))
     before = [file.stat().st_size for file in curves]
     main_here("--dataset=blobs", "--out_name=run", "--grid=2x2", out_dir=tmp_path)
@@ -103,7 +103,7 @@ def test_a_data_set_of_any_name_gives_a_run_that_is_found_again(tmp_path: Path):
     main_here(f"--dataset={folder}", "--train", *flags, out_dir=tmp_path)
     (run,) = Runs(str(tmp_path)).all()
     assert run.name.startswith("Katzen _2024_ _neu_-20")
-    main_here(f"--dataset={folder}", "--grid=2x2", out_dir=tmp_path)
+    main_here(f"--dataset={folder}", out_dir=tmp_path)
     assert (run.samples_folder / "test_random.png").exists()
 
 
@@ -184,10 +184,7 @@ def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     shutil.rmtree(tmp_path / "phone")
     (tmp_path / "phone").mkdir()
     (tmp_path / "phone" / "1.HEIC").write_bytes(b"x")
-    with (
-        pytest.warns(DcganWarning, match="has no image that can be read, but 1 .heic; convert"),
-        pytest.raises(UserError),
-    ):
+    with pytest.raises(UserError, match="phone has none but 1 .heic; convert .heic"):
         load(tmp_path / "phone")
 
 

@@ -22,6 +22,7 @@ from dcgan_tf.system.messages import report, say, warn
 PREFETCH = 4  # batches that are loaded ahead
 LISTED = 10  # images that cannot be read, in the summary
 SMALL_CROP = 0.1  # part of the median image below which --crop warns
+FEW = 8  # images, below which nothing can be said of all
 DARK = 1 / 16  # part of the range below which all images are nearly black
 EpochBatch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
 Shard = Callable[[np.ndarray], np.ndarray]  # the indices [B] of a batch -> those that this worker needs
@@ -215,12 +216,14 @@ def warn_about_images(prepared: Prepared, spec: ImageSpec) -> None:
             " centre; give a larger --input_height, or --fit cover instead of --crop."
         )
     some = prepared.images[:: len(prepared.images) // 256 + 1].astype(np.float32)
+    if len(some) < FEW:
+        return
     if some.max() < 256 * DARK:
         warn(
             f"all images are nearly black (the brightest pixel is {some.max():.0f} of 255), as files of 16 bits are"
             " that hold 10 or 12 bits; stretch their range first, and look at reals.png."
         )
-    elif len(some) > 1 and some.std(axis=0).mean() < 1:
+    elif some.std(axis=0).mean() < 1:
         warn(
             "all images are nearly the same, as white drawings on a transparent background are, which becomes white;"
             " look at reals.png."

@@ -16,7 +16,7 @@ from dcgan_tf.data import idx, lsun, mnist, tfds
 from dcgan_tf.data.image_folder import Layout, choose_held_out, find_image_files, layout_of
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, printable
-from dcgan_tf.system.messages import report, warn
+from dcgan_tf.system.messages import report
 
 
 class Item(NamedTuple):
@@ -78,6 +78,9 @@ def find(config: Config) -> Source:
     found = f"{folder.absolute()} does not exist"
     if folder.is_dir():
         found = f"{folder.absolute()} has none"
+        _, others = find_image_files(folder, config.input_fname_pattern)
+        if others:
+            found = f"{found} but {others}"
     fitting = ""
     if config.input_fname_pattern:
         fitting = f" whose name fits {config.input_fname_pattern!r}"
@@ -91,8 +94,6 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     """Find image files in the folder and its sub-folders, which may be splits and classes."""
     files, others = find_image_files(folder, config.input_fname_pattern)
     if not files:
-        if others:
-            warn(f"The folder {printable(str(folder))} has no image that can be read, but {others}.")
         return None
     if others:
         report("Ignored", f"files of other kinds: {others}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import tensorflow as tf
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.weights import Checkpoint, Origin
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.files import check_folder, remove
+from dcgan_tf.system.files import atomic_write, check_folder, remove
 from dcgan_tf.system.messages import report, warn
 
 # What TensorFlow raises if a checkpoint is damaged, incomplete, or of other sizes.
@@ -113,7 +114,7 @@ def complete_checkpoints(folder: Path) -> list[str]:
     TensorFlow writes model-N.index last, so a checkpoint that has it is complete. The index file `checkpoint` need not
     be there: it can be lost with a copy, or be empty after a power cut.
     """
-    files = [file for file in folder.glob("model-*.index") if iteration_in(str(file.with_suffix("")))]
+    files = [file for file in folder.glob("model-*.index") if iteration_in(file.stem) is not None]
     paths = [str(file.with_suffix("")) for file in files]
     return sorted(paths, key=lambda path: iteration_in(path) or 0)
 
@@ -130,7 +131,16 @@ def write_index(folder: Path) -> None:
         return
     if paths:
         report("Checkpoints", f"the index file in {folder} is made again from {len(paths)} complete checkpoints")
-        tf.train.update_checkpoint_state(str(folder), paths[-1], paths)
+        times = [os.path.getmtime(f"{path}.index") for path in paths]
+        state = tf.compat.v1.train.generate_checkpoint_state_proto(
+            str(folder),
+            paths[-1],
+            paths,
+            all_model_checkpoint_timestamps=times,
+            last_preserved_timestamp=min(times) - 1,  # CheckpointManager never removes what is older
+        )
+        with atomic_write(folder / "checkpoint") as temporary:
+            temporary.write_text(str(state))
     else:
         (folder / "checkpoint").unlink(missing_ok=True)
 

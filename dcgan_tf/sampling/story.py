@@ -18,6 +18,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.guest import ignored_warnings
 from dcgan_tf.system.messages import say
 
 MAX_FRAMES = 200  # of training.gif
@@ -127,6 +128,7 @@ def plot_epochs(path: Path, sheets: list[Path]) -> None:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write the figure as a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format="png")
+    with ignored_warnings(UserWarning):  # matplotlib's font has no Chinese letters, as the name of a run may
+        figure.savefig(buffer, dpi=DPI, format="png")
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
