@@ -85,6 +85,7 @@ def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_p
         r"d_loss=\d\.\d{4}, g_loss=\d\.\d{4}, images=[\d,]+, images/s=\d+, waiting=(\d+\.\d)%", done.stderr
     )
     assert told and float(told[1]) <= 100
+    assert "\r" not in done.stderr  # whole lines, as there is no terminal
     (run,) = (tmp_path / "checkpoints").glob("*/")
     assert run.name.startswith("blobs-20")
     assert iio.imread(tmp_path / "samples" / run.name / "train_00000003.png").shape == (3 * 24, 4 * 20, 3)

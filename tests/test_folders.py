@@ -223,7 +223,7 @@ def test_a_png_with_a_long_text_is_read(tmp_path: Path):
     ],
 )
 def test_images_of_which_the_networks_see_little_warn(tmp_path: Path, gray: int | None, settings: dict, says: str):
-    make(tmp_path, *(f"{number}.png" for number in range(8)), gray=gray)
+    make(tmp_path, *(f"{number}.png" for number in range(16)), gray=gray)
     with pytest.warns(DcganWarning, match=says):
         load(tmp_path, **settings)
 

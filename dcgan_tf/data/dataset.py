@@ -22,7 +22,7 @@ from dcgan_tf.system.messages import report, say, warn
 PREFETCH = 4  # batches that are loaded ahead
 LISTED = 10  # images that cannot be read, in the summary
 SMALL_CROP = 0.1  # part of the median image below which --crop warns
-FEW = 8  # images, below which nothing can be said of all
+FEW = 16  # images, below which nothing can be said of all
 DARK = 1 / 16  # part of the range below which all images are nearly black
 EpochBatch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
 Shard = Callable[[np.ndarray], np.ndarray]  # the indices [B] of a batch -> those that this worker needs

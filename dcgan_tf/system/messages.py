@@ -21,6 +21,8 @@ from tqdm import tqdm
 
 PACKAGE = str(Path(__file__).parents[1]) + os.sep
 logger = logging.getLogger("dcgan_tf")
+LOG_SECONDS = 30.0  # between two lines of a progress bar in a log file
+LOG_COLUMNS = 160
 _process = {"is_program": False}
 _shown = ContextVar("dcgan_tf_shown", default=False)  # each thread has its own value
 
@@ -61,8 +63,26 @@ def warn(text: str) -> None:
 
 
 def progress(*args: Any, **options: Any) -> tqdm:
-    """Return a progress bar, which is shown only where messages are."""
-    return tqdm(*args, disable=not _shown.get(), dynamic_ncols=True, **options)
+    """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
+    options["disable"] = not _shown.get()
+    if sys.stderr.isatty() or not is_program():  # a notebook shows a bar, too
+        return tqdm(*args, dynamic_ncols=True, **options)
+    return tqdm(*args, **options | {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
+
+
+class WholeLines:
+    """Writes what a progress bar writes as whole lines, for a log file, which cannot go back in a line."""
+
+    def __init__(self, stream: TextIO):
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        line = text.strip()
+        if line:
+            self.stream.write(f"{line}\n")
+
+    def flush(self) -> None:
+        self.stream.flush()
 
 
 @contextlib.contextmanager

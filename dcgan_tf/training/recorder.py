@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -92,11 +91,7 @@ class Recorder(SilentRecorder):
             self.evaluator = PeriodicEvaluator(self.config, self.run, self.model, self.dataset, self.curves)
         done = self.model.iterations_done
         self.pace = Pace(done, self.config.batch_size)
-        # Update the bar every 0.2 s on a terminal, and every 30 s in a log file.
-        seconds = 30.0
-        if sys.stderr.isatty():
-            seconds = 0.2
-        self.bar = progress(initial=done, total=self.schedule.total, mininterval=seconds)
+        self.bar = progress(initial=done, total=self.schedule.total, mininterval=0.2)
 
     def after(self, batch: Batch, logged: Logged) -> None:
         self.pace.wait(batch.seconds_waited)
