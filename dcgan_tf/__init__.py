@@ -1,6 +1,7 @@
 """DCGAN in TensorFlow 2 and Keras: a faithful port of carpedm20/DCGAN-tensorflow."""
 
 import os
+import sys
 
 # Before anything imports Keras: the user's own keras.json or KERAS_BACKEND must not choose another engine.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -15,5 +16,13 @@ from dcgan_tf.api import load, train
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.trained_run import TrainedRun
+
+if "keras" in sys.modules:
+    backend = sys.modules["keras"].config.backend()
+    if backend != "tensorflow":
+        raise UserError(
+            f"Keras was imported before dcgan_tf, with the backend {backend}, but dcgan_tf needs TensorFlow; import"
+            " dcgan_tf first, or set KERAS_BACKEND=tensorflow."
+        )
 
 __all__ = ["DcganWarning", "TrainedRun", "UserError", "load", "train"]

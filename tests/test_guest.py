@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run
+from helpers import ROOT
 
 import dcgan_tf
 from dcgan_tf import DcganWarning, UserError
@@ -216,3 +218,13 @@ def test_two_projections_at_once():
     for number, projection in enumerate(alone):
         np.testing.assert_array_equal(found[number].image, projection.image)
         assert found[number].rms == projection.rms < 5
+
+
+def test_keras_with_another_backend_is_refused_at_import(tmp_path: Path):
+    """A stand-in for Keras, because its other backends need packages that the tests do not install."""
+    keras = "types.SimpleNamespace(config=types.SimpleNamespace(backend=lambda: 'torch'))"
+    command = [sys.executable, "-c", f"import sys, types; sys.modules['keras'] = {keras}; import dcgan_tf"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, timeout=300)
+    assert done.returncode == 1
+    assert "with the backend torch, but dcgan_tf needs TensorFlow; import dcgan_tf first" in done.stderr

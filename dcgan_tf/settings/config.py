@@ -87,7 +87,9 @@ class Config:
         minimum=0,
         below=1,
     )
-    train_size: float = data(math.inf, "Train on at most this many images", ORIGINAL, above=0)
+    train_size: float = data(
+        math.inf, "Images of an epoch, at most; a folder has other ones in each", ORIGINAL, above=0
+    )
     cache: bool = data(True, "Keep prepared images, and the classifier of --evaluate, in cache_dir", MACHINE)
     cache_dir: str = data(
         "", "Folder in which they are kept (default: dcgan_tf in $XDG_CACHE_HOME or ~/.cache)", MACHINE | PATH
