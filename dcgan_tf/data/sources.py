@@ -80,7 +80,7 @@ def find(config: Config) -> Source:
         found = f"{folder.absolute()} has none"
         _, others = find_image_files(folder, config.input_fname_pattern)
         if others:
-            found = f"{found} but {others}"
+            found = f"{found}, but files of other kinds: {others}"
     fitting = ""
     if config.input_fname_pattern:
         fitting = f" whose name fits {config.input_fname_pattern!r}"

@@ -130,7 +130,8 @@ def write_index(folder: Path) -> None:
     if named == [Path(path).name for path in paths]:
         return
     if paths:
-        report("Checkpoints", f"the index file in {folder} is made again from {len(paths)} complete checkpoints")
+        newest = Path(paths[-1]).name
+        report("Checkpoints", f"the index file in {folder} is made again from the complete checkpoints up to {newest}")
         times = [os.path.getmtime(f"{path}.index") for path in paths]
         state = tf.compat.v1.train.generate_checkpoint_state_proto(
             str(folder),
