@@ -261,3 +261,8 @@ def test_a_value_behind_a_switch(tmp_path: Path):
 def test_a_score_that_is_not_a_number_does_not_count():
     assert score({"nearest_neighbour_error": float("nan"), "fid": 3.0}) == 3.0
     assert score({"fid": float("inf")}) is None
+
+
+def test_a_long_name_of_a_data_set_fits_a_file_name(tmp_path: Path):
+    run = Runs(str(tmp_path)).create(Config(dataset="猫" * 85))
+    assert len(run.folder.name.encode()) <= 255 and run.flags_file.exists()

@@ -122,11 +122,12 @@ def complete_checkpoints(folder: Path) -> list[str]:
 def write_index(folder: Path) -> None:
     """Let the index file `checkpoint` name the complete checkpoints, if it is lost, damaged or incomplete."""
     paths = complete_checkpoints(folder)
+    named = None
     try:
         state = tf.train.get_checkpoint_state(str(folder))
         named = [Path(path).name for path in state.all_model_checkpoint_paths] if state else []
-    except ValueError:
-        named = ["nothing, as it is empty"]
+    except ValueError:  # the file is empty
+        pass
     if named == [Path(path).name for path in paths]:
         return
     if paths:

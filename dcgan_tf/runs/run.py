@@ -149,7 +149,7 @@ class Runs:
 def _name_of(dataset: str) -> str:
     """Return the name of a data set as a part of the name of a run: without characters that make trouble in paths."""
     name = os.path.basename(os.path.abspath(dataset))
-    return re.sub(r"[^\w.,+ -]", "_", name)[:80]
+    return re.sub(r"[^\w.,+ -]", "_", name)[:50]  # characters; a file name has at most 255 bytes
 
 
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
