@@ -148,7 +148,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "images_per_second": round(1000 * options.batch_size / ms, 1),
         "gflop_per_iteration": round(gflop, 2),
         "gflops_per_second": round(speed, 1),
-        "share_of_matrix_product": round(speed / peak, 3),
+        "share_of_matrix_product": float(f"{speed / peak:.3g}"),
         "peak_memory_mb": round((gpu_peak_memory() if gpus else peak_memory()) / 2**20),
     }
 

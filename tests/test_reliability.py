@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -34,6 +35,7 @@ from dcgan_tf.runs.run import Run, Runs, training_lock
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.system.signals import StopRequest
@@ -144,6 +146,16 @@ def test_signals_while_sampling(mnist_run: Path, number: int, code: int):
     assert process.returncode == code
     assert "Traceback" not in err
     assert not list((mnist_run / "samples" / "mnist-small").glob(".temporary*"))
+
+
+def test_a_bar_that_a_signal_interrupts_while_it_is_made(monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object) -> int:
+        raise SystemExit
+
+    monkeypatch.setattr(messages.Bar, "_get_free_pos", interrupted)
+    with messages.shown(True), pytest.raises(SystemExit):
+        messages.progress(range(3))
+    gc.collect()  # an error in the bar's __del__ fails the test
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -62,12 +62,20 @@ def warn(text: str) -> None:
     warnings.warn(text, DcganWarning, stacklevel=outermost + 1)
 
 
+class Bar(tqdm):
+    """A progress bar that a signal may interrupt while it is made: tqdm would then fail when it closes the bar."""
+
+    def close(self) -> None:
+        if hasattr(self, "start_t"):  # what __init__ sets last
+            super().close()
+
+
 def progress(*args: Any, **options: Any) -> tqdm:
     """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
     options["disable"] = not _shown.get()
     if sys.stderr.isatty() or not is_program():  # a notebook shows a bar, too
-        return tqdm(*args, dynamic_ncols=True, **options)
-    return tqdm(*args, **options | {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
+        return Bar(*args, dynamic_ncols=True, **options)
+    return Bar(*args, **options | {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
 
 
 class WholeLines:
