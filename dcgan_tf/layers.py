@@ -103,23 +103,32 @@ class BatchNorm(keras.layers.Layer):
 
     def build(self, shape):
         float32 = {"shape": shape[-1:], "autocast": False}  # also in mixed precision
-        self.gamma = self.add_weight(name="gamma", initializer="ones", **float32)
-        self.beta = self.add_weight(name="beta", initializer="zeros", **float32)
+        affine = float32 | {"shape": self.affine_shape(shape[-1])}
+        self.gamma = self.add_weight(name="gamma", initializer="ones", **affine)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **affine)
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **float32)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **float32)
 
-    def compute_output_shape(self, shape):
+    def affine_shape(self, channels):
+        """Return the shape of gamma and beta."""
+        return (channels,)
+
+    def compute_output_shape(self, shape, labels=None):
         return shape
 
-    def call(self, x, *, training):
+    def call(self, x, labels=None, *, training):
         if x.shape.rank == 2:  # behind a linear layer
             return self.call(x[:, None, None, :], training=training)[:, 0, 0, :]
+        return self.normalize(x, self.gamma.value, self.beta.value, training)
+
+    def normalize(self, x, scale, offset, training):
+        """Return x [B, H, W, C], normalized, times scale [C] plus offset [C]. In training, move the averages."""
         if not training:
-            return self._fused(x, self.moving_mean.value, self.moving_variance.value, training=False)[0]
+            return self._fused(x, scale, offset, self.moving_mean.value, self.moving_variance.value, training=False)[0]
         if self.fused:
-            y, mean, variance = self._fused(x, [], [], training=True)
+            y, mean, variance = self._fused(x, scale, offset, [], [], training=True)
         else:
-            y, mean, variance = self._two_pass(x)
+            y, mean, variance = self._two_pass(x, scale, offset)
         self._move(self.moving_mean.value, mean)
         self._move(self.moving_variance.value, variance)
         return y
@@ -127,19 +136,19 @@ class BatchNorm(keras.layers.Layer):
     def _move(self, average, batch):
         replicas.assign(average, average - (average - batch) * (1 - DECAY))
 
-    def _fused(self, x, mean, variance, training):
+    def _fused(self, x, scale, offset, mean, variance, training):
         """Return y, and the batch's mean and Bessel-corrected variance. Args: mean, variance: for inference."""
         return tf.raw_ops.FusedBatchNormV3(
             x=x,
-            scale=self.gamma.value,
-            offset=self.beta.value,
+            scale=scale,
+            offset=offset,
             mean=mean,
             variance=variance,
             epsilon=EPSILON,
             is_training=training,
         )[:3]
 
-    def _two_pass(self, x):
+    def _two_pass(self, x, scale, offset):
         """Return what `_fused` returns for training."""
         wide = tf.cast(x, tf.float32)
         n = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
@@ -149,8 +158,33 @@ class BatchNorm(keras.layers.Layer):
             n *= tf.distribute.get_strategy().num_replicas_in_sync
         mean = over_replicas(tf.reduce_mean(wide, [0, 1, 2]))
         variance = over_replicas(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
-        y = tf.nn.batch_normalization(wide, mean, variance, self.beta.value, self.gamma.value, EPSILON)
+        y = tf.nn.batch_normalization(wide, mean, variance, offset, scale, EPSILON)
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(variance * n / tf.maximum(n - 1, 1))
+
+
+class ClassBatchNorm(BatchNorm):
+    """Batch norm with a gamma and a beta for each class (Dumoulin et al. 2017, as in Miyato & Koyama 2018).
+
+    Args:
+      classes: number of classes, Y.
+      options: those of BatchNorm.
+    """
+
+    def __init__(self, classes: int, **options):
+        super().__init__(**options)
+        self.classes = classes
+
+    def affine_shape(self, channels):
+        return self.classes, channels
+
+    def call(self, x, labels, *, training):
+        """Return x [B, H, W, C], normalized, with the gamma and the beta of the labels [B, Y]."""
+        channels = x.shape[-1]
+        y = self.normalize(x, tf.ones(channels), tf.zeros(channels), training)
+        labels = tf.cast(labels, tf.float32)
+        scale = tf.matmul(labels, self.gamma.value)[:, None, None, :]
+        offset = tf.matmul(labels, self.beta.value)[:, None, None, :]
+        return y * tf.cast(scale, y.dtype) + tf.cast(offset, y.dtype)
 
 
 def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -107,7 +107,7 @@ class DCGAN:
         if decay:
             # The gradient of decay / 2 * sum(weight^2), which has no part for biases and batch norm.
             for i, weight in enumerate(weights):
-                if weight.shape.rank > 1:
+                if weight.shape.rank > 1 and not weight.name.startswith(("generator/gamma", "generator/beta")):
                     gradients[i] += decay * weight
         return gradients
 

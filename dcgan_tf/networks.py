@@ -1,6 +1,7 @@
-"""The four networks of the original (model.py: generator, sampler, discriminator), one keras.Model each.
+"""The networks of the original (model.py: generator, sampler, discriminator), one keras.Model each.
 
-Generator and Discriminator train without labels, the Conditional ones with labels.
+Generator and Discriminator have any number of stages, four in the original, and classes if there are labels. The
+Conditional ones are the original's for labels, made for MNIST.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from random import Random
 import keras
 import tensorflow as tf
 
-from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, Weighted, append_labels
+from dcgan_tf.layers import BatchNorm, ClassBatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
 
 
@@ -21,6 +22,11 @@ def leaky_relu(x: tf.Tensor) -> tf.Tensor:
 
 def flatten(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+
+
+def stage_filters(first: int, stages: int) -> list[int]:
+    """Return the filters of each stage, from the images on: twice those of the last, at most 8 times the first."""
+    return [first * min(2**i, 8) for i in range(stages)]
 
 
 class Network(keras.Model):
@@ -42,36 +48,65 @@ class Network(keras.Model):
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class Generator(Network):
-    """z [B, Z] -> images [B, height, width, c_dim] in [-1, 1], by four doublings. Labels [B, 0] are ignored."""
+    """z [B, Z] -> images [B, height, width, c_dim] in [-1, 1], by one doubling a stage; the original has four.
 
-    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, batch_norm=None, name="generator", **kwargs):
+    With classes, each class has its own gamma and beta in batch norm, which the one-hot labels [B, Y] choose (Miyato &
+    Koyama 2018). Without, labels are ignored.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        c_dim: int,
+        gf_dim: int,
+        stages: int = 4,
+        classes: int = 0,
+        batch_norm=None,
+        name="generator",
+        **kwargs,
+    ):
         arguments = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim}
+        arguments |= {"stages": stages, "classes": classes}
         super().__init__(arguments, batch_norm, name=name, **kwargs)
         sizes = [(height, width)]
-        for _ in range(4):
+        for _ in range(stages):
             sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))  # half, rounded up
-        filters = [8 * gf_dim, 4 * gf_dim, 2 * gf_dim, gf_dim, c_dim]
-        self.base_shape = (*sizes[4], filters[0])
-        self.linear = Linear(sizes[4][0] * sizes[4][1] * filters[0], name="g_h0_lin")
-        self.norms = [self.batch_norm(name=f"g_bn{i}") for i in range(4)]
-        self.deconvs = [Deconv(*sizes[4 - i], filters[i], name=f"g_h{i}") for i in range(1, 5)]
+        sizes.reverse()
+        filters = [*reversed(stage_filters(gf_dim, stages)), c_dim]
+        self.base_shape = (*sizes[0], filters[0])
+        self.linear = Linear(sizes[0][0] * sizes[0][1] * filters[0], name="g_h0_lin")
+        norm = self.batch_norm
+        if classes:
+            norm = partial(ClassBatchNorm, classes, **norm.keywords)
+        self.norms = [norm(name=f"g_bn{i}") for i in range(stages)]
+        self.deconvs = [Deconv(*sizes[i], filters[i], name=f"g_h{i}") for i in range(1, stages + 1)]
 
     def call(self, z, labels=None, *, training):
-        x = tf.reshape(self.linear(z), [-1, *self.base_shape])  # [B, h/16, w/16, 8gf]
+        x = tf.reshape(self.linear(z), [-1, *self.base_shape])  # with four stages [B, h/16, w/16, 8gf]
         for norm, deconv in zip(self.norms, self.deconvs, strict=True):
-            x = deconv(tf.nn.relu(norm(x, training=training)))  # 4gf, 2gf, gf, c_dim
+            x = deconv(tf.nn.relu(norm(x, labels, training=training)))  # 4gf, 2gf, gf, c_dim
         return tf.nn.tanh(x)
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class Discriminator(Network):
-    """Images [B, H, W, C] in [-1, 1] -> logits [B, 1], by four halvings. Labels [B, 0] are ignored."""
+    """Images [B, H, W, C] in [-1, 1] -> logits [B, 1], by one halving a stage; the original has four.
 
-    def __init__(self, df_dim: int, batch_norm=None, name="discriminator", **kwargs):
-        super().__init__({"df_dim": df_dim}, batch_norm, name=name, **kwargs)
-        self.convs = [Conv(df_dim * 2**i, name=f"d_h{i}_conv") for i in range(4)]
-        self.norms = [self.batch_norm(name=f"d_bn{i}") for i in range(1, 4)]
-        self.linear = Linear(1, name="d_h4_lin")
+    With classes, the logit of the one-hot labels [B, Y] is added: the product of a vector for each class and of the
+    last stage's output, summed over its pixels (Miyato & Koyama 2018, equation 4). Without, labels are ignored.
+    """
+
+    def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, batch_norm=None, name="discriminator", **kwargs):
+        arguments = {"df_dim": df_dim, "stages": stages, "classes": classes}
+        super().__init__(arguments, batch_norm, name=name, **kwargs)
+        filters = stage_filters(df_dim, stages)
+        self.convs = [Conv(filters[i], name=f"d_h{i}_conv") for i in range(stages)]
+        self.norms = [self.batch_norm(name=f"d_bn{i}") for i in range(1, stages)]
+        self.linear = Linear(1, name=f"d_h{stages}_lin")
+        self.class_vectors = None
+        if classes:
+            self.class_vectors = Linear(filters[-1], name="d_y_lin")
 
     def activations(self, images, labels=None, *, training):
         """Return the output of each stage: [B, H/2, W/2, df], [B, H/4, W/4, 2df], ..."""
@@ -81,7 +116,12 @@ class Discriminator(Network):
         return maps
 
     def call(self, images, labels=None, *, training):
-        return self.linear(flatten(self.activations(images, training=training)[-1]))
+        x = self.activations(images, training=training)[-1]
+        logits = self.linear(flatten(x))
+        if self.class_vectors:
+            products = self.class_vectors(labels) * tf.reduce_sum(x, [1, 2])
+            logits += tf.reduce_sum(products, 1, keepdims=True)
+        return logits
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
@@ -153,20 +193,20 @@ def build_generator(config: Config, precision: str = "float32", **batch_norm: bo
       batch_norm: arguments of the BatchNorm layers.
     """
     sizes = (*config.image_shape, config.gf_dim)
-    if config.has_labels:
+    if config.has_mnist_networks:
         generator = ConditionalGenerator(*sizes, config.gfc_dim, batch_norm=batch_norm)
     else:
-        generator = Generator(*sizes, batch_norm=batch_norm)
+        generator = Generator(*sizes, config.stage_count, config.y_dim, batch_norm=batch_norm)
     return _build(generator, precision, config.seed, [1, config.z_dim], [1, config.y_dim])
 
 
 def build_discriminator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
     """Build the discriminator; arguments and initial weights as in build_generator."""
-    if config.has_labels:
+    if config.has_mnist_networks:
         first, second = config.d_widths
         discriminator = ConditionalDiscriminator(first, second, config.dfc_dim, batch_norm=batch_norm)
     else:
-        discriminator = Discriminator(config.df_dim, batch_norm=batch_norm)
+        discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim, batch_norm=batch_norm)
     return _build(discriminator, precision, config.seed + 1, [1, *config.image_shape], [1, config.y_dim])
 
 

@@ -100,3 +100,29 @@ def blobs_run(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     frequencies = ["--learning_rate=0.002", "--sample_freq=20", "--log_freq=10", "--out_name=blobs-small"]
     main_here(*args, *SMALL, *sizes, *frequencies, out_dir=folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def classes_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data_dir with a folder `classes` of 2 classes, dark and light, of 12 images each, 16x16 in colour."""
+    folder = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for name, level in (("dark", 40), ("light", 200)):
+        (folder / "classes" / name).mkdir(parents=True)
+        for number in range(12):
+            image = random.normal(level, 15, (16, 16, 3)).clip(0, 255).astype(np.uint8)
+            iio.imwrite(folder / "classes" / name / f"{number:02}.png", image)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def classes_run(classes_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The out_dir of a run with labels on `classes`, 12 iterations at once (classes-small) and in two parts (parts)."""
+    folder = tmp_path_factory.mktemp("classes_run")
+    sizes = ["--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=4", "--sample_freq=4", "--log_freq=2"]
+    args = ["--dataset=classes", "--conditional", "--train", f"--data_dir={classes_dir}", "--output_height=16", *sizes]
+    few = ["--augment=color,translation,cutout", "--g_ema=0.9", "--learning_rate=0.01"]
+    main_here(*args, *few, "--iterations=12", "--out_name=classes-small", out_dir=folder)
+    main_here(*args, *few, "--iterations=5", "--out_name=parts", out_dir=folder)
+    main_here("--out_name=parts", "--train", "--resume", "--iterations=12", out_dir=folder)
+    return folder

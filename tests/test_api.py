@@ -201,7 +201,10 @@ def test_mistakes_raise_user_error(mnist_run: Path, blobs_run: Path, tmp_path: P
     for call, says in (
         (lambda: dcgan_tf.load("none", out_dir=tmp_path), "No trained run of data set 'none'"),
         (lambda: dcgan_tf.train("none", data_dir=str(tmp_path), epochs=3), "no setting --epochs"),
-        (lambda: dcgan_tf.train("none", preset="large"), "--preset must be one of paper, best, small, but is 'large'"),
+        (
+            lambda: dcgan_tf.train("none", preset="huge"),
+            "--preset must be one of auto, paper, best, small",
+        ),
         (lambda: dcgan_tf.load("mnist", out_dir=mnist_run, weights="ema"), "no average of the weights"),
         (lambda: run.generate(0), "at least 1, but is 0"),
         (lambda: run.generate(z=np.zeros((2, 7))), r"shape \[N, 100\].*\(2, 7\)"),

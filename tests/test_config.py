@@ -12,6 +12,7 @@ import pytest
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.given import check_given, with_preset
+from dcgan_tf.settings.presets import preset_for
 from dcgan_tf.system.errors import UserError
 
 
@@ -103,12 +104,32 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
         ("best", {"g_steps": 2}, {"g_steps": 2, "d_filters": "64,128"}),
         ("small", {"epoch": 4}, {"epoch": 4, "iterations": None, "batch_size": 16}),
         ("small", {"g_steps": 1}, {"g_steps": 1, "g_ema": 0.999, "iterations": 15_000, "lr_decay_epochs": 0}),
+        ("small", {}, {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}),
+        ("large", {"gf_dim": 64}, {"gf_dim": 64, "df_dim": 32, "batch_size": 64, "iterations": 15_000, "augment": ""}),
+        ("auto", {}, {"gf_dim": 64, "stages": "", "augment": ""}),  # the images decide later
         ("", {"epoch": 3}, {"epoch": 3, "g_ema": 0, "lr_decay_epochs": 0}),
     ],
 )
 def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expected: dict):
     config = Config(**with_preset(preset, check_given(given)))
     assert {name: getattr(config, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "is_labelled", "is_idx", "channels", "preset"),
+    [
+        (300, False, False, 3, "small"),
+        (2_000, True, True, 1, "small"),
+        (2_001, True, True, 1, "best"),
+        (60_000, False, True, 1, "large"),
+        (60_000, True, False, 1, "large"),
+        (50_000, True, True, 3, "large"),
+    ],
+)
+def test_the_preset_for_the_images(count: int, is_labelled: bool, is_idx: bool, channels: int, preset: str):
+    name, why = preset_for(count, is_labelled, is_idx, channels)
+    assert name == preset
+    assert f"{count:,}" in why
 
 
 def test_a_preset_with_an_impossible_epoch_is_one_sentence():

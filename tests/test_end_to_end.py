@@ -236,7 +236,7 @@ def test_the_options_for_few_images_resume_exactly(images_dir: Path, tmp_path: P
         main_here(*args, "--iterations=7", "--epoch=2", out_dir=tmp_path)
 
 
-def test_the_small_preset_trains_on_20_images(images_dir: Path, tmp_path: Path):
+def test_preset_auto_and_small_train_on_20_images(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     folder = tmp_path / "data" / "few"
     folder.mkdir(parents=True)
     for file in sorted((images_dir / "blobs").glob("*"))[:20]:
@@ -246,15 +246,18 @@ def test_the_small_preset_trains_on_20_images(images_dir: Path, tmp_path: Path):
         "--dataset=few",
         f"--data_dir={tmp_path}/data",
         "--train",
-        "--preset=small",
+        "--preset=auto",
         "--iterations=5",
         *sizes,
         out_dir=tmp_path,
     )
+    out = capsys.readouterr().out
+    assert "\nPreset:      small: 20 images, and it is for up to 2,000\n" in out
     (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
     settings = json.loads(file.read_text())
-    names = ("g_steps", "g_ema", "augment", "batch_size", "iterations")
-    assert [settings[name] for name in names] == [2, 0.999, "color,translation,cutout", 16, 5]
+    names = ("g_steps", "g_ema", "augment", "batch_size", "iterations", "gf_dim", "df_dim", "stages")
+    assert [settings[name] for name in names] == [2, 0.999, "color,translation,cutout", 16, 5, 4, 4, "2"]
+    assert settings["precision"] in ("float32", "bfloat16")
     assert iio.imread(file.parents[2] / "samples" / file.parent.name / "augmented.png").shape == (64, 64, 3)
     main_here(
         "--dataset=few",

@@ -88,7 +88,7 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--preset=small", {"preset": "small"}, {"iterations": 15_000, "batch_size": 16, "epoch": 25}),
     ("--preset=small --epoch=3", {"preset": "small", "epoch": 3}, {"iterations": None, "epoch": 3}),
     ("--preset=best --epoch=8", {"preset": "best", "epoch": 8}, {"epoch": 8, "lr_decay_epochs": 4}),
-    ("--preset=big", {"preset": "big"}, "--preset must be one of paper, best, small, but is 'big'"),
+    ("--preset=big", {"preset": "big"}, "--preset must be one of auto, paper, best, small, large, but is 'big'"),
     ("--preset=best --epoch=0", {"preset": "best", "epoch": 0}, "--epoch must be greater than 0, but is 0"),
     ("--resume --init_from=x", {"resume": True, "init_from": "x"}, "--init_from begins a new run and --resume"),
     ("--resume --pretrained", {"resume": True, "pretrained": True}, "--pretrained begins a new run and --resume"),

@@ -33,15 +33,24 @@ DEMO_COMMAND = ["--dataset=mnist", "--pretrained", "--web", "--web_float16"]  # 
 RUNS = {
     "mnist": {"z_dim": 100, "z_dist": "uniform_signed", "z_parameters": [-1, 1], "shape": [28, 28, 1], "iteration": 40},
     "blobs": {"z_dim": 12, "z_dist": "normal01", "z_parameters": [0, 1], "shape": [20, 24, 3], "iteration": 60},
+    "classes": {
+        "z_dim": 100,
+        "z_dist": "uniform_signed",
+        "z_parameters": [-1, 1],
+        "shape": [16, 16, 3],
+        "iteration": 12,
+    },
 }
+LABELS = {"mnist": [7, 0, 3, 9], "blobs": [7, 0, 3, 9], "classes": [1, 0, 0, 1]}
+CLASSES = {"mnist": [str(digit) for digit in range(10)], "blobs": [], "classes": ["dark", "light"]}
 
 
 @pytest.fixture(scope="session")
-def out_dirs(mnist_run: Path, blobs_run: Path) -> dict[str, Path]:
+def out_dirs(mnist_run: Path, blobs_run: Path, classes_run: Path) -> dict[str, Path]:
     """The out_dir of each run, with its page written."""
-    out_dirs = {"mnist": mnist_run, "blobs": blobs_run}
+    out_dirs = {"mnist": mnist_run, "blobs": blobs_run, "classes": classes_run}
     for kind, out_dir in out_dirs.items():
-        main_here(f"--dataset={kind}", "--web", out_dir=out_dir)
+        main_here(f"--out_name={kind}-small", "--web", out_dir=out_dir)
     return out_dirs
 
 
@@ -51,7 +60,7 @@ def web_folder(out_dirs: dict[str, Path], kind: str) -> Path:
 
 def some_inputs(kind: str) -> tuple[np.ndarray, list[int]]:
     """Return z [4, Z] of the seeds 0 to 3, and four labels."""
-    return latents.z_from_seeds(range(4), RUNS[kind]["z_dim"], RUNS[kind]["z_dist"]), [7, 0, 3, 9]
+    return latents.z_from_seeds(range(4), RUNS[kind]["z_dim"], RUNS[kind]["z_dist"]), LABELS[kind]
 
 
 def tflite_images(path: Path, z: np.ndarray, labels: list[int], classes: int) -> np.ndarray:
@@ -72,7 +81,7 @@ def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[s
     assert sum((folder / name).stat().st_size for name in names - {"generator.tflite"}) < 60_000
     run = json.loads((folder / "model.json").read_text())
     assert run.items() >= RUNS[kind].items() and run["run"] == f"{kind}-small" and run["value_range"] == [0, 1]
-    assert run["class_names"] == ([str(digit) for digit in range(10)] if kind == "mnist" else [])
+    assert run["class_names"] == CLASSES[kind]
     assert "LITERT_VERSION" not in (folder / "index.html").read_text()
 
     z, labels = some_inputs(kind)
@@ -241,7 +250,7 @@ def test_the_canvas_shows_the_images_of_the_generator(kind: str, visit: Visit, s
     z = latents.z_from_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
     assert_shows(page["results"][9], images_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
     assert "from this folder" in page["results"][10]
-    assert page["results"][11] == f"--columns: {10 if kind == 'mnist' else 4};"
+    assert page["results"][11] == f"--columns: {len(CLASSES[kind]) or 4};"
     assert all("127.0.0.1" in request for request in page["requests"])
 
 

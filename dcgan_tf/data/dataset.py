@@ -44,6 +44,7 @@ class Dataset:
     location: str  # where they were read from, for messages
     shuffle_each_epoch: bool  # False: use the images in the order in which they are stored (idx files)
     has_test: bool = False  # whether there are a train and a test split
+    default_stages: str = "original"  # the networks for it if --stages is not given
 
     def order(self, seed: int, epoch: int) -> np.ndarray:
         """Return the indices [N] of the images in that epoch (0, 1, ...), a pure function of (seed, epoch)."""
@@ -127,8 +128,15 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
     source = sources.find(config)
     class_names = _class_names(config, source)
     spec = ImageSpec.of(config, source.size, source.channels)
-    # Not all sizes go with classes: Config says so here, before minutes of decoding.
-    dataclasses.replace(config, output_height=spec.height, output_width=spec.width, class_names=class_names)
+    default_stages = choose_stages(source, class_names)
+    # Not all sizes go with all networks: Config says so here, before minutes of decoding.
+    dataclasses.replace(
+        config,
+        output_height=spec.height,
+        output_width=spec.width,
+        class_names=class_names,
+        stages=config.stages or default_stages,
+    )
     say(f"Reading {source.count:,} images from {source.location}")
     prepared = cache.prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
@@ -142,7 +150,15 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
         location=source.location,
         shuffle_each_epoch=source.shuffle_each_epoch,
         has_test=source.has_test,
+        default_stages=default_stages,
     )
+
+
+def choose_stages(source: Source, class_names: tuple[str, ...]) -> str:
+    """Return the default of --stages: the original's networks, but for labels only those of idx files, as MNIST's."""
+    if class_names and not source.conditional:
+        return "auto"
+    return "original"
 
 
 def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> None:

@@ -103,10 +103,16 @@ class Config:
     z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=Z_DISTS)
     gf_dim: int = networks(64, "Generator: filters of the last hidden layer", ARCHITECTURE, above=0)
     df_dim: int = networks(64, "Discriminator: filters of the first layer", ARCHITECTURE, above=0)
-    gfc_dim: int = networks(1024, "Generator with labels: units of the linear layer", ARCHITECTURE, above=0)
-    dfc_dim: int = networks(1024, "Discriminator with labels: units of the linear layer", ARCHITECTURE, above=0)
+    stages: str = networks(
+        "",
+        "Doublings of the generator and halvings of the discriminator: a number, or auto: down to about 4x4 pixels;"
+        " original: 4, and with labels MNIST's own networks (default: original; for a folder with labels: auto)",
+        ARCHITECTURE,
+    )
+    gfc_dim: int = networks(1024, "Generator of MNIST's networks: units of the linear layer", ARCHITECTURE, above=0)
+    dfc_dim: int = networks(1024, "Discriminator of MNIST's networks: units of the linear layer", ARCHITECTURE, above=0)
     d_filters: str = networks(
-        "", "Discriminator with labels: filters of its two convolutions, e.g. 64,128", ARCHITECTURE
+        "", "Discriminator of MNIST's networks: filters of its two convolutions, e.g. 64,128", ARCHITECTURE
     )
 
     epoch: int = training(25, "Number of epochs", ORIGINAL, above=0)
@@ -186,6 +192,7 @@ class Config:
             object.__setattr__(self, name, setting.convert(name, getattr(self, name)))
         object.__setattr__(self, "class_names", tuple(map(str, self.class_names)))
         self._check_text()
+        self._check_stages()
         self._check_sizes()
         self._check_epochs()
 
@@ -197,14 +204,26 @@ class Config:
         if not set(self.augmentations) <= set(AUGMENTATIONS):
             raise UserError(f"--augment takes some of {','.join(AUGMENTATIONS)}, but is {self.augment!r}.")
 
+    def _check_stages(self) -> None:
+        if self.stages in ("", "original", "auto"):
+            return
+        if not self.stages.isdecimal() or int(self.stages) < 1:
+            raise UserError(f"--stages must be original, auto, or a number greater than 0, but is {self.stages!r}.")
+        size = self.output_height and min(self.output_height, self.output_width or self.output_height)
+        if size and 2 ** int(self.stages) > size:
+            raise UserError(
+                f"--stages {self.stages} halves images of {size} pixels to less than one; give at most"
+                f" {size.bit_length() - 1}, or auto."
+            )
+
     def _check_sizes(self) -> None:
-        if not self.class_names or not self.output_height:
+        if not self.output_height or not self.has_mnist_networks:
             return
         width = self.output_width or self.output_height
         if self.output_height % 4 or width % 4:
             raise UserError(
-                "The networks for labels halve an image twice, so --output_height and --output_width must be"
-                f" multiples of 4, but are {self.output_height} and {width}."
+                "MNIST's networks halve an image twice, so --output_height and --output_width must be multiples of 4,"
+                f" but are {self.output_height} and {width}; change them, or give --stages auto for other networks."
             )
 
     def _check_epochs(self) -> None:
@@ -250,13 +269,25 @@ class Config:
 
     @property
     def has_labels(self) -> bool:
-        """Whether the networks are the conditional ones."""
+        """Whether the networks get labels."""
         return bool(self.class_names)
+
+    @property
+    def has_mnist_networks(self) -> bool:
+        """Whether the networks are those of the original for labels."""
+        return self.has_labels and self.stages in ("", "original")
+
+    @property
+    def stage_count(self) -> int:
+        """Doublings of the generator. Only for settings that are complete, and for other networks than MNIST's."""
+        if self.stages in ("", "original"):
+            return 4
+        return int(self.stages)
 
     @property
     def value_range(self) -> tuple[float, float]:
         """The lowest and the highest value of the images that the networks see and make."""
-        return (0.0, 1.0) if self.has_labels else (-1.0, 1.0)
+        return (0.0, 1.0) if self.has_mnist_networks else (-1.0, 1.0)
 
 
 def _all_settings() -> dict[str, Setting]:

@@ -27,7 +27,7 @@ def save(path: Path, config: Config) -> None:
 
 
 def read(path: Path) -> Config:
-    """Read FLAGS.json. Settings that it lacks take their default; unknown ones are ignored.
+    """Read FLAGS.json. Settings that it lacks take the value of older versions; unknown ones are ignored.
 
     Raises: UserError if the file is damaged.
     """
@@ -39,7 +39,8 @@ def read(path: Path) -> Config:
             raise ValueError(f"it has no {min(missing)}")
         if not isinstance(saved["class_names"], list):
             raise ValueError("class_names is not a list")
-        return Config(**{name: value for name, value in saved.items() if name in names})
+        old = {"stages": "original"}  # of the runs before this setting
+        return Config(**old | {name: value for name, value in saved.items() if name in names})
     except (OSError, ValueError, TypeError, RecursionError, UserError) as error:
         reason = f"{type(error).__name__}: {error}".rstrip(".")
         raise UserError(

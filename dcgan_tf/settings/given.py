@@ -58,7 +58,7 @@ def unknown(name: str, known: Iterable[str]) -> UserError:
 
 
 def with_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a preset (blank: none) and the given ones, which count more.
+    """Return the settings of a preset (blank: none, and auto: none yet) and the given ones, which count more.
 
     A given epoch replaces the preset's iterations; a preset's decay of the learning rate takes half of these epochs.
 

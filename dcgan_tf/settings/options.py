@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcgan_tf.settings.presets import PRESETS
+from dcgan_tf.settings.presets import AUTO, PRESETS, USERS
 from dcgan_tf.settings.setting import Setting, Trait
 
 PATH = Trait.PATH
@@ -19,7 +19,7 @@ def _describe_presets() -> str:
     lines = []
     for name, preset in PRESETS.items():
         flags = " ".join(f"--{flag} {value}" for flag, value in preset.items())
-        lines.append(f"{name}: {flags}")
+        lines.append(f"{name}, for {USERS[name]}: {flags}")
     return "; ".join(lines)
 
 
@@ -32,8 +32,8 @@ START = {
     "preset": _option(
         TRAINING,
         "",
-        f"With --train: other defaults than the original's; {_describe_presets()}",
-        choices=("", *PRESETS),
+        f"With --train: other defaults than the original's; {AUTO}: one of these by the images; {_describe_presets()}",
+        choices=("", AUTO, *PRESETS),
     ),
     "init_from": _option(
         TRAINING, "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", PATH

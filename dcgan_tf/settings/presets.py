@@ -4,15 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+FEW = 2_000  # images up to which the discriminator learns them by heart
 _PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
+_HALF_WIDTH = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}
 # For each --preset, the defaults that it replaces. A setting that the user gives counts more.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
     "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
-    "small": {
-        "g_ema": 0.999,
-        "augment": "color,translation,cutout",
-        "batch_size": 16,
-        "iterations": 15_000,
-    },
+    "small": _HALF_WIDTH
+    | {"g_ema": 0.999, "augment": "color,translation,cutout", "batch_size": 16, "iterations": 15_000},
+    "large": _HALF_WIDTH | {"g_ema": 0.999, "iterations": 15_000},
 }
+AUTO = "auto"  # --preset auto: the preset that `preset_for` returns
+USERS = {  # for --help
+    "paper": "digits with labels, with the widths of the paper",
+    "best": "the best digits with labels",
+    "small": f"up to {FEW:,} images",
+    "large": f"more than {FEW:,} images",
+}
+
+
+def preset_for(count: int, is_labelled: bool, is_idx: bool, channels: int) -> tuple[str, str]:
+    """Return the preset that was measured to be best for such images, and the reason.
+
+    Args:
+      count: number of images.
+      is_labelled: whether the networks get labels.
+      is_idx: whether they come from idx files, as MNIST does.
+      channels: 1 for gray, 3 for colour.
+    """
+    if count <= FEW:
+        return "small", f"{count:,} images, and it is for up to {FEW:,}"
+    if is_labelled and is_idx and channels == 1:
+        return "best", f"{count:,} gray images with labels in idx files, as MNIST's"
+    return "large", f"{count:,} images, and it is for more than {FEW:,}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
+from dcgan_tf.settings.presets import AUTO, preset_for
 from dcgan_tf.settings.values import plain_name
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.messages import say, warn
+from dcgan_tf.system.messages import report, say, warn
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
 if TYPE_CHECKING:
     from dcgan_tf.data.dataset import Dataset
-    from dcgan_tf.training.cluster import Cluster
     from dcgan_tf.training.loop import Outcome
     from dcgan_tf.training.recorder import OnLog
 
@@ -34,6 +35,7 @@ class Start:
     given: dict[str, Any]  # the settings that the user gave
     run: Run | None = None  # the run to continue; None: a new one
     weights: Weights | None = None  # what a new run begins with; None: random weights
+    preset: str = ""  # auto: the images decide
 
 
 def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any]) -> Start:
@@ -65,7 +67,7 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
         run = runs.find(dataset, name, given)
         return Start(resumed_config(run.config(), given), given, run)
     config = Config(**with_preset(chosen["preset"], given))
-    return Start(config, given, weights=start_weights(runs, dataset, sources))
+    return Start(config, given, weights=start_weights(runs, dataset, sources), preset=chosen["preset"])
 
 
 def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
@@ -94,19 +96,26 @@ def train(
     start_tensorflow()
     import tensorflow as tf
 
+    from dcgan_tf.data.dataset import check_trainable, read_dataset
     from dcgan_tf.training import loop
     from dcgan_tf.training.cluster import init_cluster
     from dcgan_tf.training.precision import choose_precision
 
-    config = start.config
+    required: dict[str, Any] = {}
     class_names = None
     if start.weights:
         required = start.weights.required_settings(start.given)
         class_names = required.pop("class_names")
-        config = dataclasses.replace(config, **required)
+    config = dataclasses.replace(start.config, **required)
     cluster = init_cluster(config.strategy, config.batch_size, config.xla)
     start_bfloat16()
-    dataset, config = read_data(config, cluster)
+    dataset = read_dataset(config)
+    if start.preset == AUTO:
+        config = dataclasses.replace(Config(**with_preset(choose_preset(dataset), start.given)), **required)
+    check_trainable(dataset, config.batch_size, config.train_size)
+    config = complete(config, dataset)
+    if len(cluster.members) > 1:
+        cluster.check_same_settings(summary(config, dataset))
     if start.weights and class_names is not None:
         check_classes(start.weights, len(class_names), config)
     run = start.run
@@ -126,19 +135,12 @@ def train(
         ) from error
 
 
-def read_data(config: Config, cluster: Cluster) -> tuple[Dataset, Config]:
-    """Read the data set. Returns it, and the settings with the sizes, channels and classes that it decides.
-
-    Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
-    """
-    from dcgan_tf.data.dataset import check_trainable, read_dataset
-
-    dataset = read_dataset(config)
-    check_trainable(dataset, config.batch_size, config.train_size)
-    config = complete(config, dataset)
-    if len(cluster.members) > 1:
-        cluster.check_same_settings(summary(config, dataset))
-    return dataset, config
+def choose_preset(dataset: Dataset) -> str:
+    """Return the preset for these images, and say it with the reason."""
+    is_idx = not dataset.shuffle_each_epoch
+    name, why = preset_for(len(dataset.images), bool(dataset.class_names), is_idx, dataset.images.shape[3])
+    report("Preset", f"{name}: {why}")
+    return name
 
 
 def complete(config: Config, dataset: Dataset) -> Config:
@@ -146,14 +148,23 @@ def complete(config: Config, dataset: Dataset) -> Config:
     spec = dataset.spec
     if spec.crop:
         config = dataclasses.replace(config, input_height=spec.crop[0], input_width=spec.crop[1])
+    stages = config.stages or dataset.default_stages
+    if stages == "auto":
+        stages = str(stages_for(spec.height, spec.width))
     return dataclasses.replace(
         config,
         output_height=spec.height,
         output_width=spec.width,
         c_dim=spec.channels,
+        stages=stages,
         conditional=bool(dataset.class_names),
         class_names=dataset.class_names,
     )
+
+
+def stages_for(height: int, width: int) -> int:
+    """Return the number of halvings that make the shorter side of an image about 4 pixels long."""
+    return max(1, round(math.log2(min(height, width) / 4)))
 
 
 def check_classes(weights: Weights, count: int, config: Config) -> None:

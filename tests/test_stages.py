@@ -1,0 +1,166 @@
+"""--stages: networks of any depth, and with classes in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tensorflow as tf
+from compare_runs import assert_same_run
+from helpers import cut, fails_with_one_sentence, images_of, main_here
+from test_cluster import IMAGES, LABELS, begun
+
+from dcgan_tf import latents
+from dcgan_tf.layers import BatchNorm, ClassBatchNorm
+from dcgan_tf.model import DCGAN
+from dcgan_tf.networks import build_discriminator, build_generator
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings.config import Config
+from dcgan_tf.training.start import stages_for
+
+TINY = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=4", "--sample_freq=4"]
+CLASSES = Config(
+    output_height=16, output_width=12, c_dim=1, class_names=("a", "b", "c"), z_dim=6, batch_size=16,
+    gf_dim=4, df_dim=4, g_ema=0.5, sync_bn=True, strategy="mirrored", stages="2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "stages"),
+    [(28, 28, 3), (32, 32, 3), (64, 64, 4), (48, 64, 4), (128, 128, 5), (256, 300, 6), (3, 3, 1)],
+)
+def test_auto_ends_at_about_four_pixels(height: int, width: int, stages: int):
+    assert stages_for(height, width) == stages
+
+
+@pytest.mark.parametrize(
+    ("size", "stages", "base", "g_filters", "d_filters"),
+    [
+        (32, 3, (4, 4, 16), [8, 4, 3], [4, 8, 16]),
+        (64, 4, (4, 4, 32), [16, 8, 4, 3], [4, 8, 16, 32]),
+        (128, 5, (4, 4, 32), [32, 16, 8, 4, 3], [4, 8, 16, 32, 32]),  # at most 8 times the first
+    ],
+)
+def test_filters_of_each_stage(size: int, stages: int, base: tuple, g_filters: list[int], d_filters: list[int]):
+    config = Config(output_height=size, output_width=size, c_dim=3, gf_dim=4, df_dim=4, stages=str(stages))
+    generator = build_generator(config)
+    discriminator = build_discriminator(config)
+    assert generator.base_shape == base
+    assert [deconv.size for deconv in generator.deconvs] == [
+        (size >> (stages - i), size >> (stages - i), g_filters[i - 1]) for i in range(1, stages + 1)
+    ]
+    assert [conv.filters for conv in discriminator.convs] == d_filters
+    images = generator(tf.zeros([2, 100]), tf.zeros([2, 0]), training=False)
+    maps = discriminator.activations(images, training=False)
+    assert maps[-1].shape == (2, 4, 4, d_filters[-1])
+    assert discriminator(images, tf.zeros([2, 0]), training=False).shape == (2, 1)
+
+
+def test_class_batch_norm_is_batch_norm_with_the_numbers_of_the_class():
+    x = tf.constant(np.random.default_rng(0).normal(2, 3, (4, 5, 6, 3)), tf.float32)
+    labels = tf.one_hot([1, 0, 1, 1], 2)
+    plain = BatchNorm()
+    by_class = ClassBatchNorm(2)
+    normalized = plain(x, training=True).numpy()
+    by_class(x, labels, training=False)  # makes the variables
+    gamma = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    beta = np.array([[10, 20, 30], [40, 50, 60]], np.float32)
+    by_class.gamma.assign(gamma)
+    by_class.beta.assign(beta)
+    chosen = [1, 0, 1, 1]
+    expected = normalized * gamma[chosen][:, None, None] + beta[chosen][:, None, None]
+    np.testing.assert_allclose(by_class(x, labels, training=True), expected, rtol=1e-5)
+    np.testing.assert_allclose(by_class.moving_mean, plain.moving_mean, rtol=1e-6)
+
+
+def test_the_projection_by_hand():
+    discriminator = build_discriminator(CLASSES)
+    images = tf.constant(np.random.default_rng(0).uniform(-1, 1, (3, 16, 12, 1)), tf.float32)
+    labels = tf.one_hot([2, 0, 1], 3)
+    last = discriminator.activations(images, training=False)[-1].numpy()
+    assert last.shape == (3, 4, 3, 8)
+    flat = last.reshape(3, -1) @ discriminator.linear.matrix.numpy()
+    vectors = discriminator.class_vectors.matrix.numpy()[[2, 0, 1]]
+    expected = flat[:, 0] + (vectors * last.sum((1, 2))).sum(1)
+    np.testing.assert_allclose(discriminator(images, labels, training=False)[:, 0], expected, rtol=1e-4, atol=1e-7)
+
+
+def test_weight_decay_leaves_the_numbers_of_the_classes_alone():
+    config = dataclasses.replace(CLASSES, weight_decay=1e6, sync_bn=False)
+    model = DCGAN(config)
+    inputs = np.zeros((4, 16, 12, 1), np.float32), tf.one_hot([0, 1, 2, 0], 3), np.ones((4, 6), np.float32)
+    gradients = model.update(*inputs)["grad_G1"]
+    for variable, gradient in zip(model.generator.trainable_variables, gradients, strict=True):
+        decayed = float(tf.reduce_max(tf.abs(gradient))) > 100
+        assert decayed == (len(variable.shape) > 1 and "_bn" not in variable.path), variable.path
+
+
+@pytest.mark.parametrize(("count", "xla"), [(2, "off"), pytest.param(1, "on", marks=pytest.mark.slow)])
+def test_two_devices_and_xla_train_like_one_device(count: int, xla: str):
+    config = dataclasses.replace(CLASSES, augment="color,translation,cutout")
+    results = []
+    for devices, compiled in ((1, "off"), (count, xla)):
+        _, step, first = begun(dataclasses.replace(config, xla=compiled), devices)
+        second = step(IMAGES[1:2], LABELS[1:2])
+        results.append([float(logged[name]) for logged in (first, second) for name in ("d_loss", "g_loss")])
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-4)
+
+
+def test_bfloat16_follows_float32_with_classes():
+    inputs = (
+        np.random.default_rng(0).uniform(-1, 1, (8, 16, 12, 1)).astype(np.float32),
+        tf.one_hot([0, 1, 2, 0, 1, 2, 0, 1], 3),
+        np.random.default_rng(1).uniform(-1, 1, (8, 6)).astype(np.float32),
+    )
+    config = dataclasses.replace(CLASSES, sync_bn=False)
+    wide, half = (DCGAN(dataclasses.replace(config, precision=p)).update(*inputs) for p in ("float32", "bfloat16"))
+    assert half["G"].dtype == "bfloat16"
+    for name in ("d_loss", "g_loss"):
+        assert float(half[name]) == pytest.approx(float(wide[name]), rel=2**-5), name
+
+
+def test_a_folder_with_labels_trains_resumes_and_shows_every_class(classes_run: Path, classes_dir: Path):
+    run = Runs(str(classes_run)).named("classes-small")
+    config = run.config()
+    assert (config.stages, config.class_names, config.value_range) == ("2", ("dark", "light"), (-1, 1))
+    assert_same_run(classes_run, "parts", "classes-small", 12, sheets_of="classes-small")
+    sheet = cut(iio.imread(run.samples_folder / "train_00000012.png"), 2, 4)
+    assert sheet.shape[:2] == (2, 4)
+    main_here("--out_name=classes-small", "--grid=2x3", out_dir=classes_run)
+    grid = cut(iio.imread(run.samples_folder / "grid_2x3.png"), 2, 3)
+    z = latents.z_from_seeds(range(3), config.z_dim, config.z_dist)
+    for label, row in enumerate(grid):
+        expected = images_of(classes_run, "classes-small", z, [label] * 3)
+        assert np.abs(row.astype(int) - expected).max() <= 1
+    assert (grid[0] != grid[1]).any()
+
+
+def test_a_run_of_a_version_without_stages_keeps_its_networks(classes_dir: Path, tmp_path: Path):
+    args = ["--dataset=classes", "--conditional", f"--data_dir={classes_dir}", *TINY, "--gfc_dim=8", "--dfc_dim=8"]
+    main_here(*args, "--train", "--iterations=4", "--stages=original", "--out_name=old", out_dir=tmp_path)
+    flags = tmp_path / "checkpoints" / "old" / "FLAGS.json"
+    saved = json.loads(flags.read_text())
+    assert saved.pop("stages") == "original"
+    flags.write_text(json.dumps(saved))
+    main_here("--out_name=old", "--train", "--resume", "--iterations=8", out_dir=tmp_path)
+    config = Runs(str(tmp_path)).named("old").config()
+    assert (config.stages, config.value_range) == ("original", (0, 1))
+    assert (tmp_path / "checkpoints" / "old" / "model-8.index").exists()
+
+
+@pytest.mark.parametrize(
+    ("stages", "says"),
+    [
+        ("5", "--stages 5 halves images of 16 pixels to less than one; give at most 4, or auto"),
+        ("0", "--stages must be original, auto, or a number greater than 0, but is '0'"),
+        ("deep", "--stages must be original, auto, or a number greater than 0, but is 'deep'"),
+    ],
+)
+def test_wrong_stages_are_one_sentence(stages: str, says: str, images_dir: Path, tmp_path: Path):
+    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *TINY, f"--stages={stages}"]
+    fails_with_one_sentence(*args, cwd=tmp_path, says=says)
+    assert not (tmp_path / "checkpoints").exists()
