@@ -14,9 +14,12 @@ def check(step: SavedStep, compiled: Any) -> dict[str, Any]:
     """Run a step's first iterations. Return the row of its check; `failed` names what is past its tolerance."""
     values = computed(step, compiled)
     largest: dict[str, float] = {}
-    failed = {}
+    failed: dict[str, float | str] = {}
     for one in step.manifest["checks"]:
         key = one["key"]
+        if key not in values:
+            failed[key] = "not computed"
+            continue
         found = difference(one, values[key], step.arrays[f"expected/{key}"])
         kind = kind_of(key)
         largest[kind] = max(largest.get(kind, 0.0), float(f"{found:.2e}"))

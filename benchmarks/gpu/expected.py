@@ -51,12 +51,18 @@ def tensorflows(step: Step, iterations: int = ITERATIONS) -> tuple[list[Check], 
     for number in range(iterations):
         rows.append([float(loss) for loss in iteration(*step.batch(number))])
         if number == 0:
-            values |= {f"change/{name}": v.numpy() - first[name] for name, v in step.variables().items()}
+            changed = {name: v.numpy() - first[name] for name, v in step.variables().items()}
+            values |= {f"change/{name}": change for name, change in changed.items() if is_compared(name)}
     for name, column in zip(step.losses, np.array(rows).T, strict=True):
         values[f"loss/{name}"] = column
         values[f"first/{name}"] = column[:1]
     checks = [check_of(step, key, value) for key, value in values.items()]
     return checks, {check["key"]: thinned(values[check["key"]], check["stride"]) for check in checks}
+
+
+def is_compared(name: str) -> bool:
+    """Return whether a variable of a made-up step is compared: not Adam's moments of biases, which are noise."""
+    return "adam/" not in name or name.endswith(("/w", "/Matrix", "_power"))
 
 
 def check_of(step: Step, key: str, value: np.ndarray) -> Check:

@@ -74,15 +74,19 @@ def run(part: Part, steps: Path, rows: Path, left: float) -> None:
     if seconds < FEWEST_SECONDS or not manifests:
         add(rows, {"left_out": part.name, "program": f"{len(manifests)} steps, {seconds:.0f} s"})
         return
-    command = [sys.executable, "-m", f"benchmarks.gpu.{part.program}", *manifests, "--rows", str(rows)]
-    command += ["--until", f"{0.75 * seconds:.0f}", *part.options]
     try:
-        done = subprocess.run(command, timeout=seconds)
+        done = subprocess.run(command_of(part, manifests, rows, 0.75 * seconds), timeout=seconds)
     except subprocess.TimeoutExpired:
         add(rows, {"error": f"killed after {seconds:.0f} s", "name": part.name})
         return
     if done.returncode:
         add(rows, {"error": f"exit code {done.returncode}", "name": part.name})
+
+
+def command_of(part: Part, manifests: list[str], rows: Path, until: float) -> list[str]:
+    """Return the command of a part, which begins no step after so many seconds."""
+    command = [sys.executable, "-m", f"benchmarks.gpu.{part.program}", *manifests]
+    return [*command, "--rows", str(rows), "--until", f"{until:.0f}", *part.options]
 
 
 def graphics_card() -> str:
