@@ -53,7 +53,7 @@ class SavedStep:
         def shapes(*_: Any) -> tuple[Any, ...]:
             return tuple(jnp.zeros(result.shape, result.dtype) for result in results)
 
-        exported = export.export(jax.jit(shapes), platforms=[jax.default_backend().replace("gpu", "cuda")])(*specs)
+        exported = export.export(jax.jit(shapes))(*specs)
         inside = {"mlir_module_serialized": artifact, "module_kept_var_idx": tuple(range(len(specs)))}
         return dataclasses.replace(exported, **inside).call
 
