@@ -11,6 +11,7 @@ from typing import Any
 import pipeline
 from memory import peak_memory
 from turns import SHAPES, milliseconds, take_turns
+from work import gigaflops
 
 from dcgan_tf.settings.config import PRECISIONS, STRATEGIES, Config
 from dcgan_tf.system import program
@@ -98,26 +99,6 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     images = random.integers(256, size=shape, dtype=np.uint8)
     labels = random.integers(max(config.y_dim, 1), size=shape[:2], dtype=np.int32)
     return lambda: step(images, labels)["d_loss"].numpy(), gigaflops(model, config), calls
-
-
-def gigaflops(model: Any, config: Config) -> float:
-    """Return the number of multiplications and additions of one iteration in 10^9, without elementwise operations."""
-    total = 0
-    # G runs forward twice and backward twice. D runs forward four times, backward twice, and twice only to its input.
-    # A backward pass needs two products in each layer. The first layer of G, and that of D in D's update, need one.
-    for network, products, saved in ((model.generator, 6, 2), (model.discriminator, 10, 2)):
-        height, width = config.output_height, config.output_width
-        layers = [layer for layer in network.layers if hasattr(layer, "w") or hasattr(layer, "matrix")]
-        for number, layer in enumerate(layers):
-            kernel = layer.w if hasattr(layer, "w") else layer.matrix
-            places = 1
-            if hasattr(layer, "size"):  # a transposed convolution: one product for each pixel of its input
-                places = -(-layer.size[0] // 2) * -(-layer.size[1] // 2)
-            elif hasattr(layer, "w"):
-                height, width = -(-height // 2), -(-width // 2)
-                places = height * width
-            total += (products - saved * (number == 0)) * places * kernel.shape.num_elements()
-    return 2 * config.batch_size * total / 1e9
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

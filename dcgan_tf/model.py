@@ -169,7 +169,9 @@ class DCGAN:
         out = self.strategy.run(self._run_on_replica, (*batch, z, numbers))
         return {"z": z} | {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
 
-    def on_replica(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor, numbers: tf.Tensor | None) -> Values:
+    def on_replica(
+        self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor, numbers: tf.Tensor | None = None
+    ) -> Values:
         """Train one iteration on one replica: take its shard of each tensor. Returns what is logged, except z."""
         config = self.config
         size = config.batch_size // self.replicas

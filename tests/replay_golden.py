@@ -27,7 +27,27 @@ from dcgan_tf import losses, replicas  # noqa: E402
 from dcgan_tf.model import DCGAN  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
 
+LOSS = 5e-5  # tolerance of a loss, as a part of it
+WEIGHT = 5e-5  # tolerance of a weight
 HANDFUL = 1e-3  # share of the weights whose Adam step may have gone the other way (near-zero gradients)
+STEPS = 8  # learning rates that a bias before batch norm may have moved
+
+
+def before_batch_norm(name: str, has_labels: bool) -> bool:
+    """Whether it is a bias in front of batch norm, whose gradient is rounding noise."""
+    if not name.endswith(("/bias", "/biases")):
+        return False
+    layers = ("d_h1_conv", "d_h2_conv", "d_h3_conv", "g_h1", "g_h2", "g_h3")
+    if has_labels:
+        layers = ("d_h1_conv", "d_h2_lin", "g_h0_lin", "g_h1_lin", "g_h2")
+    return name.split("/")[1] in layers
+
+
+def handful(size: int) -> int:
+    """How many of so many weights may be past their tolerance."""
+    if size <= 16:
+        return 0
+    return max(2, int(HANDFUL * size))
 
 
 @dataclass(frozen=True)
@@ -105,13 +125,7 @@ class Replay:
         return self.generate(self.data["sample_z"], labels, training=False)
 
     def before_bias(self, name: str) -> bool:
-        """Whether it is a bias in front of batch norm, whose gradient is rounding noise."""
-        if not name.endswith(("/bias", "/biases")):
-            return False
-        layers = ("d_h1_conv", "d_h2_conv", "d_h3_conv", "g_h1", "g_h2", "g_h3")
-        if self.config.has_labels:
-            layers = ("d_h1_conv", "d_h2_lin", "g_h0_lin", "g_h1_lin", "g_h2")
-        return name.split("/")[1] in layers
+        return before_batch_norm(name, self.config.has_labels)
 
     def difference(self, key: str, value: tf.Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(|value - recorded|, recorded) of one key, thinned out as the recording is."""
@@ -146,7 +160,7 @@ class Replay:
                 yield from self.weights(f"after{step}")
         for run, values in runs.items():
             for name, value in values.items():
-                yield self.relative(f"{run}/{name}", value, 5e-5)
+                yield self.relative(f"{run}/{name}", value, LOSS)
         self.assign(f"after{self.steps}", "generator", only="moving")
         yield self.absolute(f"sampler/after{self.steps}", self.sample(), 1e-3)
 
@@ -192,11 +206,10 @@ class Replay:
                 continue  # the decided deviation: fewer passes move the averages
             if self.before_bias(name):
                 moved = np.abs(variable.numpy() - self.data[f"init/{name}"]).max()
-                yield Check(f"{key}/{name} (moved)", float(moved), 8 * self.config.learning_rate)
+                yield Check(f"{key}/{name} (moved)", float(moved), STEPS * self.config.learning_rate)
             else:
                 difference = np.sort(self.difference(f"{key}/{name}", variable)[0].ravel())
-                handful = max(2, int(HANDFUL * difference.size)) if difference.size > 16 else 0
-                yield Check(f"{key}/{name}", float(difference[-1 - handful]), 5e-5)
+                yield Check(f"{key}/{name}", float(difference[-1 - handful(difference.size)]), WEIGHT)
 
     def losses_now(self, images: np.ndarray, labels: np.ndarray, z: np.ndarray) -> dict[str, float]:
         """The original's evaluation after the three updates; the moving averages are put back."""

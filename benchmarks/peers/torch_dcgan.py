@@ -88,48 +88,70 @@ class ConditionalDiscriminator(nn.Module):
         return self.linear3(with_labels(x, y))
 
 
+class Peer:
+    """Both networks, their optimizers, and random images [B, H, W, C] that every iteration trains on.
+
+    Args:
+      compiled: the networks by torch.compile.
+      captured: the iteration becomes a CUDA graph, in which autocast must not keep converted weights.
+    """
+
+    def __init__(
+        self, dataset: str, precision: str, batch_size: int, device: str, compiled: bool = False, captured: bool = False
+    ):
+        size, channels, classes = SHAPES[dataset]
+        self.conditional = bool(classes)
+        self.batch_size = batch_size
+        self.device = device
+        generator = (ConditionalGenerator if classes else Generator)()
+        discriminator = (ConditionalDiscriminator if classes else Discriminator)()
+        self.generator = generator.to(device, memory_format=torch.channels_last)
+        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
+        adam = {"lr": 2e-4, "betas": (0.5, 0.999), "fused": True, "capturable": captured}
+        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), **adam)
+        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), **adam)
+        if compiled:
+            self.generator.compile()
+            self.discriminator.compile()
+        shape = (batch_size, size, size, channels)
+        self.images = torch.randint(256, shape, dtype=torch.uint8, device=device)
+        self.labels = torch.randint(max(len(classes), 1), (batch_size,), device=device)
+        self.one_hot = torch.eye(max(len(classes), 1), device=device)  # F.one_hot waits for the GPU
+        enabled = precision == "bfloat16"
+        self.autocast = {"dtype": torch.bfloat16, "enabled": enabled, "cache_enabled": not captured}
+
+    def iteration(self) -> torch.Tensor:
+        """Train one iteration. Return d_loss, without waiting for it."""
+        images = self.images.permute(0, 3, 1, 2).float() / 255  # channels last already
+        images = images if self.conditional else 2 * images - 1
+        y = self.one_hot[self.labels] if self.conditional else None
+        z = torch.rand(self.batch_size, 100, device=self.device) * 2 - 1
+        with torch.autocast(self.device, **self.autocast):
+            fake = self.generator(z, y)
+            d_loss = loss(self.discriminator(images, y), 1.0) + loss(self.discriminator(fake.detach(), y), 0.0)
+        self.d_optimizer.zero_grad()
+        d_loss.backward()
+        self.d_optimizer.step()
+        self.discriminator.requires_grad_(False)  # G's updates need no gradients of D's weights
+        for update in range(2):
+            with torch.autocast(self.device, **self.autocast):
+                g_loss = loss(self.discriminator(fake if update == 0 else self.generator(z, y), y), 1.0)
+            self.g_optimizer.zero_grad()
+            g_loss.backward()
+            self.g_optimizer.step()
+        self.discriminator.requires_grad_(True)
+        return d_loss.detach()
+
+
+def loss(logits: torch.Tensor, target: float) -> torch.Tensor:
+    return F.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, target, dtype=torch.float32))
+
+
 def train_step(options: argparse.Namespace):
     """A function that runs one iteration and waits for its end."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    conditional = options.dataset == "mnist"
-    generator = (ConditionalGenerator if conditional else Generator)()
-    discriminator = (ConditionalDiscriminator if conditional else Discriminator)()
-    generator, discriminator = (n.to(device, memory_format=torch.channels_last) for n in (generator, discriminator))
-    adam = {"lr": 2e-4, "betas": (0.5, 0.999), "fused": True}
-    g_optimizer = torch.optim.Adam(generator.parameters(), **adam)
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), **adam)
-    if options.compile:
-        generator.compile()
-        discriminator.compile()
-    size, channels, classes = SHAPES[options.dataset]
-    pictures = torch.randint(256, (options.batch_size, size, size, channels), dtype=torch.uint8, device=device)
-    classes = torch.randint(max(len(classes), 1), (options.batch_size,), device=device)
-
-    def loss(logits, target):
-        return F.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, target, dtype=torch.float32))
-
-    def iteration() -> float:
-        images = pictures.permute(0, 3, 1, 2).float() / 255  # channels last already
-        images = images if conditional else 2 * images - 1
-        y = F.one_hot(classes, 10).float() if conditional else None
-        z = torch.rand(options.batch_size, 100, device=device) * 2 - 1
-        with torch.autocast(device, torch.bfloat16, enabled=options.precision == "bfloat16"):
-            fake = generator(z, y)
-            d_loss = loss(discriminator(images, y), 1.0) + loss(discriminator(fake.detach(), y), 0.0)
-        d_optimizer.zero_grad()
-        d_loss.backward()
-        d_optimizer.step()
-        discriminator.requires_grad_(False)  # G's updates need no gradients of D's weights
-        for update in range(2):
-            with torch.autocast(device, torch.bfloat16, enabled=options.precision == "bfloat16"):
-                g_loss = loss(discriminator(fake if update == 0 else generator(z, y), y), 1.0)
-            g_optimizer.zero_grad()
-            g_loss.backward()
-            g_optimizer.step()
-        discriminator.requires_grad_(True)
-        return d_loss.item()
-
-    return iteration
+    peer = Peer(options.dataset, options.precision, options.batch_size, device, compiled=options.compile)
+    return lambda: peer.iteration().item()
 
 
 def main() -> None:
