@@ -16,7 +16,7 @@ from dcgan_tf.data.prepare import Prepared
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.disk_cache import release
-from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.errors import UserError, counted, printable
 from dcgan_tf.system.messages import report, say, warn
 
 PREFETCH = 4  # batches that are loaded ahead
@@ -129,7 +129,7 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
     spec = ImageSpec.of(config, source.size, source.channels)
     # Not all sizes go with classes: Config says so here, before minutes of decoding.
     dataclasses.replace(config, output_height=spec.height, output_width=spec.width, class_names=class_names)
-    say(f"Reading {source.count:,} images from {source.location}")
+    say(f"Reading {counted(source.count, 'image')} from {source.location}")
     prepared = cache.prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
     say_summary(prepared, spec, class_names)

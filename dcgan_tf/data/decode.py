@@ -10,6 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
+from dcgan_tf.data import heif
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.system.errors import UserError, reason
 
@@ -21,6 +22,18 @@ PNG = b"\x89PNG\r\n\x1a\n"
 LARGE = 2**26  # bytes of a file that is not read at once
 
 
+class TooSmallError(UserError):
+    """An image is smaller than the crop. Its sentence lacks the subject: the caller knows the image's name."""
+
+    def __init__(self, height: int, width: int, crop: tuple[int, int]):
+        self.height = height
+        self.width = width
+        super().__init__(
+            f"is {width} wide and {height} high, too small for a --crop of --input_width {crop[1]} and --input_height"
+            f" {crop[0]}; give smaller ones, leave --crop out, or remove the image."
+        )
+
+
 def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode an image, turn it upright, cut out its centre if spec.crop is set, and resize it with antialiasing.
 
@@ -28,7 +41,7 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
       data: an image's file, its encoded bytes, or its uint8 pixels [H, W] or [H, W, 3].
       spec: what to make of it; without channels, RGB.
     Returns: uint8 [spec.height, spec.width, C], and the image's own (height, width).
-    Raises: UserError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
+    Raises: TooSmallError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
     if isinstance(data, np.ndarray):
         if data.shape == (spec.height, spec.width) and not spec.crop:
@@ -68,7 +81,7 @@ def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, t
     if pixels is not None:
         return _crop(pixels, spec)
     stream = data if isinstance(data, Path) else io.BytesIO(without_texts(data))
-    with Image.open(stream, formats=FORMATS) as image:
+    with _open(stream, heif.is_heif(data)) as image:
         width, height = image.size
         if _is_too_large(height, width):
             raise Image.DecompressionBombError(f"it has {height * width:,} pixels, too many")
@@ -83,6 +96,16 @@ def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, t
             upright = image.crop(center_window(image.height, image.width, *spec.crop))
         upright.load()
         return upright, (height, width)
+
+
+def _open(stream: io.BytesIO | Path, may_be_heif: bool) -> Image.Image:
+    """Open an image of one of the known formats. Raises OSError if it is none."""
+    try:
+        return Image.open(stream, formats=FORMATS)
+    except Image.UnidentifiedImageError:
+        if not may_be_heif:
+            raise
+        return heif.open_heif(stream)
 
 
 def _crop(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
@@ -172,13 +195,10 @@ def center_window(height: int, width: int, crop_height: int, crop_width: int) ->
 
     The geometry is that of the original's center_crop (utils.py).
 
-    Raises: UserError if the image is smaller. Its sentence lacks the subject: the caller knows the image's name.
+    Raises: TooSmallError if the image is smaller.
     """
     if height < crop_height or width < crop_width:
-        raise UserError(
-            f"is {width} wide and {height} high, too small for a --crop of --input_width {crop_width} and"
-            f" --input_height {crop_height}; give smaller ones, leave --crop out, or remove the image."
-        )
+        raise TooSmallError(height, width, (crop_height, crop_width))
     top = int(round((height - crop_height) / 2))
     left = int(round((width - crop_width) / 2))
     return left, top, left + crop_width, top + crop_height
