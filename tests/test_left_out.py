@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +154,23 @@ def test_counted():
         "2 folders",
         "3,000 folders",
     ]
+
+
+@pytest.mark.parametrize("is_program", [True, False])
+def test_libtiff_writes_nothing_in_the_program(tmp_path: Path, is_program: bool):
+    """In a user's own process it writes what it always writes."""
+    file = tmp_path / "damaged.tif"
+    Image.effect_noise((64, 64), 90).save(file, compression="tiff_lzw")
+    content = bytearray(file.read_bytes())
+    content[100:600] = bytes(500)
+    file.write_bytes(content)
+    code = (
+        "import sys, pathlib; from dcgan_tf.data import decode, image_spec;"
+        "from dcgan_tf.system import messages, startup;"
+        f"messages._process['is_program'] = {is_program}; startup.silence_pillow();"
+        "decode.read_image(pathlib.Path(sys.argv[1]), image_spec.ImageSpec(16, 16))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, cwd=ROOT)
+    *lines, last = done.stderr.strip().splitlines()
+    assert "UserError: The image" in last and "cannot be read" in last
+    assert any(line.startswith("LZWDecode") for line in lines) == (not is_program), lines
