@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import io
-import stat
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
-from dcgan_tf.data import heif
+from dcgan_tf.data import formats, heif
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.system.errors import UserError, reason
 
-Image.init()
-# Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
-KNOWN = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
-FORMATS = tuple(name for name in KNOWN if name in Image.OPEN)
-PNG = b"\x89PNG\r\n\x1a\n"
-LARGE = 2**26  # bytes of a file that is not read at once
+TURN = Image.Transpose
+TURNS = {  # Exif's orientation -> what turns the image upright
+    2: TURN.FLIP_LEFT_RIGHT,
+    3: TURN.ROTATE_180,
+    4: TURN.FLIP_TOP_BOTTOM,
+    5: TURN.TRANSPOSE,
+    6: TURN.ROTATE_270,
+    7: TURN.TRANSVERSE,
+    8: TURN.ROTATE_90,
+}
+ON_ITS_SIDE = (TURN.TRANSPOSE, TURN.ROTATE_270, TURN.TRANSVERSE, TURN.ROTATE_90)
 
 
 class TooSmallError(UserError):
@@ -76,36 +80,36 @@ def why_unreadable(error: Exception) -> str:
 def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
     """Decode an encoded image, turn it upright and crop it. Returns: it, and (height, width) before the crop."""
     if isinstance(data, Path):
-        data = _read(data)
+        data = formats.read(data)
     pixels = _plain_jpeg(data, spec)
     if pixels is not None:
         return _crop(pixels, spec)
-    stream = data if isinstance(data, Path) else io.BytesIO(without_texts(data))
-    with _open(stream, heif.is_heif(data)) as image:
+    stream = data if isinstance(data, Path) else io.BytesIO(formats.without_metadata(data))
+    with formats.open_image(stream, heif.is_heif(data)) as image:
         width, height = image.size
         if _is_too_large(height, width):
             raise Image.DecompressionBombError(f"it has {height * width:,} pixels, too many")
-        if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):  # stored on its side
-            width, height = height, width
         if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
             side = 2 * max(spec.height, spec.width)
             image.draft(None, (side, side))
-        ImageOps.exif_transpose(image, in_place=True)
+        image.load()
         upright: Image.Image = image
+        turn = TURNS.get(_orientation(image))  # after load, which itself turns a TIFF image
+        if turn is not None:
+            upright = image.transpose(turn)
+        if turn in ON_ITS_SIDE:
+            width, height = height, width
         if spec.crop:
-            upright = image.crop(center_window(image.height, image.width, *spec.crop))
-        upright.load()
+            upright = upright.crop(center_window(height, width, *spec.crop))
         return upright, (height, width)
 
 
-def _open(stream: io.BytesIO | Path, may_be_heif: bool) -> Image.Image:
-    """Open an image of one of the known formats. Raises OSError if it is none."""
+def _orientation(image: Image.Image) -> int:
+    """Return how an image is stored, a number of Exif: 1 is upright, and so is an image with damaged Exif data."""
     try:
-        return Image.open(stream, formats=FORMATS)
-    except Image.UnidentifiedImageError:
-        if not may_be_heif:
-            raise
-        return heif.open_heif(stream)
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow raises many kinds of exceptions for damaged data
+        return 1
 
 
 def _crop(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
@@ -140,35 +144,6 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
             color = tuple(color)
         return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
     return image.resize((width, height), Image.Resampling.BILINEAR)
-
-
-def without_texts(data: bytes) -> bytes:
-    """Return a PNG file without its texts and colour profile, of which Pillow refuses long ones; others as they are."""
-    if not data.startswith(PNG):
-        return data
-    kept = [PNG]
-    start = len(PNG)
-    while start + 8 <= len(data):
-        end = start + 12 + int.from_bytes(data[start : start + 4], "big")  # length, name, content, checksum
-        if data[start + 4 : start + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
-            kept.append(data[start:end])
-        start = end
-    return b"".join(kept)
-
-
-def _read(file: Path) -> bytes | Path:
-    """Return the content of a file: one read takes less time than Pillow's many small ones. A large one stays as it is.
-
-    Raises: OSError if it is empty, or not a file.
-    """
-    status = file.stat()
-    if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
-        raise OSError("it is not a regular file")
-    if not status.st_size:
-        raise OSError("it is empty")
-    if status.st_size > LARGE:
-        return file
-    return file.read_bytes()
 
 
 def _plain_jpeg(data: bytes | Path, spec: ImageSpec) -> np.ndarray | None:
