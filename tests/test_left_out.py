@@ -15,7 +15,7 @@ from helpers import ROOT
 from PIL import Image
 
 from dcgan_tf.cli import flags
-from dcgan_tf.data import heif, idx
+from dcgan_tf.data import heif, idx, mnist
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, counted
@@ -74,6 +74,23 @@ def test_images_too_small_for_the_crop_are_listed_at_once(tmp_path: Path):
         load(tmp_path, crop=True, input_height=30)
     assert "\n" not in str(error.value)
     assert len(load(tmp_path, crop=True, input_height=20).images) == 40
+
+
+def test_a_stray_image_beside_the_classes_is_named(tmp_path: Path):
+    for name in ("cat/1.png", "dog/2.png", "preview.png", "cover.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (16, 16)).save(tmp_path / name)
+    with pytest.raises(UserError, match=r"2 images lie in no sub-folder, such as cover.png; move or remove them"):
+        load(tmp_path, conditional=True)
+    assert len(load(tmp_path).images) == 4
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist/", "./mnist", "MNIST"])
+def test_mnist_is_fetched_however_it_is_spelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    fetched = []
+    monkeypatch.setattr(mnist, "ensure", lambda folder: fetched.append(write_letters(folder)))
+    dataset = read_dataset(Config(dataset=name, data_dir=str(tmp_path)))
+    assert len(fetched) == 1 and dataset.images.shape == (30, 8, 8, 1)
 
 
 def write_letters(folder: Path, prefix: str = "emnist-letters") -> np.ndarray:

@@ -146,6 +146,7 @@ class Layout(NamedTuple):
     class_names: tuple[str, ...]  # none unless every file is in a folder of its class
     labels: dict[str, int]  # of each file; 0 without classes
     splits: dict[str, str]  # train or test, of each file; none if there are no such folders
+    outside: list[str]  # files beside the folders that could be classes; none if there are no such folders
 
 
 def layout_of(files: list[str]) -> Layout:
@@ -163,11 +164,14 @@ def layout_of(files: list[str]) -> Layout:
     if inside and tops <= set(SPLITS) and {SPLITS[top] for top in tops} == {"train", "test"}:
         splits = {file: SPLITS[names[0].lower()] for file, names in parts.items()}
         parts = {file: names[1:] for file, names in parts.items()}
-    if any(len(names) == 1 for names in parts.values()):
-        return Layout((), dict.fromkeys(files, 0), splits)
+    outside = [file for file, names in parts.items() if len(names) == 1]
+    if outside:
+        if len(outside) == len(files):
+            outside = []
+        return Layout((), dict.fromkeys(files, 0), splits, outside)
     class_names = tuple(sorted({names[0] for names in parts.values()}))
     label_of = {name: label for label, name in enumerate(class_names)}
-    return Layout(class_names, {file: label_of[names[0]] for file, names in parts.items()}, splits)
+    return Layout(class_names, {file: label_of[names[0]] for file, names in parts.items()}, splits, [])
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:

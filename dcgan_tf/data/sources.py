@@ -22,7 +22,7 @@ from dcgan_tf.data.image_folder import (
     warn_unreadable,
 )
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.errors import UserError, counted, printable
 from dcgan_tf.system.messages import report
 
 
@@ -109,6 +109,12 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     layout = layout_of(files)
     say_layout(layout, config.conditional)
     chosen = files
+    if layout.outside and config.conditional:
+        images = counted(len(layout.outside), "image")
+        raise UserError(
+            f"--conditional needs a class for every image, but of those in {folder}, {images} lie in no sub-folder,"
+            f" such as {printable(layout.outside[0])}; move or remove them, or leave --conditional out."
+        )
     if layout.splits and config.hold_out:
         raise UserError(
             f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
@@ -144,7 +150,7 @@ def say_layout(layout: Layout, conditional: bool | None) -> None:
 
 def idx_files(folder: Path, config: Config) -> Source | None:
     """Find idx files with images, and their labels. Shuffle them once, as the original's load_mnist (model.py) does."""
-    if config.dataset == "mnist":
+    if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
         mnist.ensure(folder)
     pattern = config.input_fname_pattern or "*"
     parts = idx.parts(folder, pattern, config.split)
