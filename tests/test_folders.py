@@ -177,12 +177,18 @@ def test_train_and_test_folders_are_the_split(tmp_path: Path, capsys: pytest.Cap
 
 def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(heif, "version", lambda: "")
-    make(tmp_path / "phone", "1.png", "2.png")
-    for name in ("3.HEIC", "4.heic", "5"):
+    make(tmp_path / "phone", *(f"{number}.png" for number in range(4)))
+    for name in ("3.HEIC", "4.heic", "5", "1.txt", "2.txt"):
         (tmp_path / "phone" / name).write_bytes(b"x")
     load(tmp_path / "phone")
     out = capsys.readouterr().out
-    assert "files of other kinds: 2 .heic, 1 no extension; convert .heic" in out and "--input_fname_pattern '*'" in out
+    assert (
+        "files of other kinds: 2 .heic, 2 .txt, 1 no extension; convert .heic" in out
+        and "--input_fname_pattern '*'" in out
+    )
+    (tmp_path / "phone" / "0.png").unlink()
+    with pytest.warns(DcganWarning, match=r"only 3 images can be used; the other files: 2 .heic"):
+        load(tmp_path / "phone")
     shutil.rmtree(tmp_path / "phone")
     (tmp_path / "phone").mkdir()
     (tmp_path / "phone" / "1.HEIC").write_bytes(b"x")

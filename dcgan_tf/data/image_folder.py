@@ -29,6 +29,7 @@ class Found(NamedTuple):
 
     files: list[str]  # of images, sorted
     others: str  # tells of the files of other kinds; blank if there are none
+    missed: int  # how many of those are, or may be, images
     unreadable: list[str]  # folders that cannot be read
     of_runs: list[str]  # images in the folders of runs of this program, which are not training images
 
@@ -80,7 +81,12 @@ def find_image_files(folder: Path, pattern: str) -> Found:
                 others.append(path)
     images, of_runs = split_off_runs(sorted(found), runs)
     others, _ = split_off_runs(others, runs)
-    return Found(images, describe_others(others), unreadable, of_runs)
+    missed = sum(_kind(file) in ADVICE for file in others)
+    return Found(images, describe_others(others), missed, unreadable, of_runs)
+
+
+def _kind(file: str) -> str:
+    return os.path.splitext(file)[1].lower() or "no extension"
 
 
 def left_out(found: Found) -> list[str]:
@@ -94,8 +100,10 @@ def left_out(found: Found) -> list[str]:
     return texts
 
 
-def warn_unreadable(found: Found) -> None:
-    """Warn of folders that cannot be read."""
+def warn_left_out(found: Found) -> None:
+    """Warn of folders that cannot be read, and if half of the images or more are of a kind that is not read."""
+    if found.files and found.missed >= len(found.files):
+        warn(f"only {counted(len(found.files), 'image')} can be used; the other files: {found.others}.")
     if found.unreadable:
         folders = counted(len(found.unreadable), "folder")
         first = printable(found.unreadable[0])
@@ -124,11 +132,12 @@ def split_off_runs(files: list[str], runs: list[str]) -> tuple[list[str], list[s
 
 def describe_others(files: list[str]) -> str:
     """Return what files there are that are not read, and what to do about them; blank if there are none."""
-    kinds_of_files = Counter(os.path.splitext(file)[1].lower() or "no extension" for file in files)
     if not files:
         return ""
-    kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in kinds_of_files.most_common(5))
-    advice = [ADVICE[kind] for kind, _ in kinds_of_files.most_common(5) if kind in ADVICE]
+    counts = Counter(map(_kind, files))
+    most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:5]
+    kinds = ", ".join(f"{counts[kind]:,} {printable(kind)}" for kind in most)
+    advice = [ADVICE[kind] for kind in most if kind in ADVICE]
     return "; ".join([kinds, *dict.fromkeys(advice)])
 
 

@@ -19,7 +19,7 @@ from dcgan_tf.data.image_folder import (
     find_image_files,
     layout_of,
     left_out,
-    warn_unreadable,
+    warn_left_out,
 )
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, counted, printable
@@ -100,7 +100,7 @@ def find(config: Config) -> Source:
 def image_folder(folder: Path, config: Config) -> Source | None:
     """Find image files in the folder and its sub-folders, which may be splits and classes."""
     found = find_image_files(folder, config.input_fname_pattern)
-    warn_unreadable(found)
+    warn_left_out(found)
     files = found.files
     if not files:
         return None
