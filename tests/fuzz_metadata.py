@@ -20,6 +20,7 @@ JPEG_STARTS = (
     *(b"http://ns.adobe.com/xap/1.0/\0<x Orientation='9'", b"ICC_PROFILE\0\x01\x01", b"MPF\0", b"MPF\0II*\0\x08\0\0\0"),
     *(b"Photoshop 3.0\x008BIM\x04\x04\0\0", b"JFXX\0\x10", b"FPXR\0", b"HDR_RI ver=11"),
 )
+PACKED = (zlib.compress(bytes(9)), zlib.compress(bytes(3_000_000)))
 TIFF_TAGS = (270, 271, 285, 306, 315, 316, 700, 33432, 33723, 34377, 34675, 37724, 40965, 42112, 42113, 50706, 65000)
 
 
@@ -36,7 +37,7 @@ PNG, JPEG, GIF, BMP = encoded("PNG"), encoded("JPEG", quality=95, subsampling=0)
 def block(dice: random.Random) -> bytes:
     """Random bytes, a long text, or one that is packed small."""
     data = dice.randbytes(dice.choice(SIZES))
-    kinds = (data, b"key\0" + data, b"key\0\0" + zlib.compress(bytes(dice.choice((9, 3_000_000))), 1), b"II*\0" + data)
+    kinds = (data, b"key\0" + data, b"key\0\0" + dice.choice(PACKED), b"II*\0" + data)
     return dice.choice(kinds)
 
 
