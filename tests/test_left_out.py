@@ -174,7 +174,7 @@ def test_counted():
 
 
 @pytest.mark.parametrize("is_program", [True, False])
-def test_libtiff_writes_nothing_in_the_program(tmp_path: Path, is_program: bool):
+def test_pillow_and_libtiff_write_nothing_in_the_program(tmp_path: Path, is_program: bool):
     """In a user's own process it writes what it always writes."""
     file = tmp_path / "damaged.tif"
     Image.effect_noise((64, 64), 90).save(file, compression="tiff_lzw")
@@ -182,12 +182,14 @@ def test_libtiff_writes_nothing_in_the_program(tmp_path: Path, is_program: bool)
     content[100:600] = bytes(500)
     file.write_bytes(content)
     code = (
-        "import sys, pathlib; from dcgan_tf.data import decode, image_spec;"
+        "import logging, sys, pathlib; from dcgan_tf.data import decode, image_spec;"
         "from dcgan_tf.system import messages, startup;"
         f"messages._process['is_program'] = {is_program}; startup.silence_pillow();"
+        "logging.getLogger('PIL.TiffImagePlugin').error('More samples per pixel');"
         "decode.read_image(pathlib.Path(sys.argv[1]), image_spec.ImageSpec(16, 16))"
     )
     done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, cwd=ROOT)
     *lines, last = done.stderr.strip().splitlines()
     assert "UserError: The image" in last and "cannot be read" in last
+    assert ("More samples per pixel" in lines) == (not is_program), lines
     assert any(line.startswith("LZWDecode") for line in lines) == (not is_program), lines
