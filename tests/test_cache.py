@@ -230,7 +230,7 @@ def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
 
 
 def test_a_failed_start_keeps_nothing(folder):
-    with pytest.raises(UserError, match="too small for a --crop"):
+    with pytest.raises(UserError, match="is larger than"):
         folder.load(crop=True, input_height=30)
     for number in range(20):
         (folder.images / f"broken{number}.png").write_bytes(b"no")

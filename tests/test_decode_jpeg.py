@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan_tf.data import decode
+from dcgan_tf.data import decode, formats
 from dcgan_tf.data.image_spec import ImageSpec
 
 CROP = ImageSpec(24, 32, 3, crop=(60, 52))
@@ -92,9 +92,9 @@ def test_a_large_file_is_not_read_at_once(monkeypatch, tmp_path):
     file = tmp_path / "x.png"
     photo(90, 80).save(file)
     expected, size = decode.decode_image(file, CROP)
-    assert decode._read(file) == file.read_bytes()
-    monkeypatch.setattr(decode, "LARGE", 100)
-    assert decode._read(file) == file
+    assert formats.read(file) == file.read_bytes()
+    monkeypatch.setattr(formats, "LARGE", 100)
+    assert formats.read(file) == file
     pixels, _ = decode.decode_image(file, CROP)
     assert size == (80, 90) and (pixels == expected).all() and expected.std() > 20
 

@@ -14,6 +14,7 @@ from helpers import SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from dcgan_tf.data import heif
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import find_image_files, layout_of
 from dcgan_tf.evaluation.evaluate import score
@@ -174,13 +175,20 @@ def test_train_and_test_folders_are_the_split(tmp_path: Path, capsys: pytest.Cap
         load(tmp_path / "pets", hold_out=0.2, split="test")
 
 
-def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    make(tmp_path / "phone", "1.png", "2.png")
-    for name in ("3.HEIC", "4.heic", "5"):
+def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(heif, "version", lambda: "")
+    make(tmp_path / "phone", *(f"{number}.png" for number in range(4)))
+    for name in ("3.HEIC", "4.heic", "5", "1.txt", "2.txt"):
         (tmp_path / "phone" / name).write_bytes(b"x")
     load(tmp_path / "phone")
     out = capsys.readouterr().out
-    assert "files of other kinds: 2 .heic, 1 no extension; convert .heic" in out and "--input_fname_pattern '*'" in out
+    assert (
+        "files of other kinds: 2 .heic, 2 .txt, 1 no extension; convert .heic" in out
+        and "--input_fname_pattern '*'" in out
+    )
+    (tmp_path / "phone" / "0.png").unlink()
+    with pytest.warns(DcganWarning, match=r"only 3 images can be used; the other files: 2 .heic"):
+        load(tmp_path / "phone")
     shutil.rmtree(tmp_path / "phone")
     (tmp_path / "phone").mkdir()
     (tmp_path / "phone" / "1.HEIC").write_bytes(b"x")
@@ -192,15 +200,37 @@ def test_a_folder_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: p
     make(tmp_path, "1.png", "lost+found/2.png")
     walk = __import__("os").walk
 
-    def as_a_user_sees_it(top: Path, onerror, **options: object):  # the tests may run as root, who can read all
-        onerror(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "lost+found")))
+    def as_a_user_sees_it(top: Path, onerror=None, **options: object):  # the tests may run as root, who can read all
+        if onerror:
+            onerror(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "lost+found")))
         for parent, folders, files in walk(top, **options):
             folders[:] = [name for name in folders if name != "lost+found"]
             yield parent, folders, files
 
     monkeypatch.setattr("dcgan_tf.data.image_folder.os.walk", as_a_user_sees_it)
-    with pytest.warns(DcganWarning, match=r"1 folders cannot be read, and are left out, such as lost\+found"):
-        assert find_image_files(tmp_path, "")[0] == ["1.png"]
+    with pytest.warns(DcganWarning, match=r"the images in 1 folder that cannot be read .* in lost\+found\.$") as warned:
+        assert len(load(tmp_path).images) == 1
+    assert len(warned) == 1
+    (tmp_path / "1.png").rename(tmp_path / "1.txt")
+    with pytest.warns(DcganWarning) as warned, pytest.raises(UserError, match="There is no data set"):
+        load(tmp_path)
+    assert len(warned) == 1
+
+
+def test_sheets_of_runs_inside_the_data_folder_are_no_training_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    make(tmp_path, *(f"{number}.png" for number in range(16)), "samples/other/1.png", "run/2.png")
+    flags = [f"--data_dir={tmp_path}", "--dataset=.", "--train", "--output_height=16", "--out_name=run", *SMALL]
+    main_here(*flags, "--epoch=1", out_dir=tmp_path)
+    sheets = len([file for file in (tmp_path / "samples" / "run").iterdir() if file.suffix in (".png", ".gif")])
+    assert sheets > 2 and "Reading 18 images" in capsys.readouterr().out
+    main_here(*flags, "--resume", "--epoch=2", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    assert "Reading 18 images" in out and "files of other kinds" not in out
+    assert f"{sheets} images in the folders of this program's runs, such as samples/run/" in out
+    # who names the folder of the sheets wants them
+    assert len(find_image_files(tmp_path / "samples" / "run", "").files) >= sheets
 
 
 def test_a_png_with_a_long_text_is_read(tmp_path: Path):

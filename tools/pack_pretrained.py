@@ -59,7 +59,7 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
         texts = {
             "about.json": json.dumps(facts, indent=1),
             "metrics.json": metrics,
-            "FLAGS.json": flags_json.to_json(saved),
+            flags_json.NAME: flags_json.to_json(saved),
         }
         for file_name, text in texts.items():
             (folder / file_name).write_text(text + "\n", encoding="utf-8")

@@ -9,13 +9,14 @@ from dcgan_tf.cli.commands import TRAIN
 from dcgan_tf.runs.select import select
 from dcgan_tf.settings import values
 from dcgan_tf.system import program
-from dcgan_tf.system.startup import start_tensorflow
+from dcgan_tf.system.startup import silence_pillow, start_tensorflow
 from dcgan_tf.training import start
 
 
 def main(argv: list[str]) -> None:
     """Run one command. Raises UserError."""
     request = flags.parse(argv)
+    silence_pillow()
     if request.command is TRAIN:
         outcome = start.train(request.runs, request.out_name, request.given, request.chosen)
         if outcome.signal:

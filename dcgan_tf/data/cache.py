@@ -10,6 +10,7 @@ import numpy as np
 import PIL
 import simplejpeg
 
+from dcgan_tf.data import heif
 from dcgan_tf.data import prepare as decoding
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.data.prepare import Prepared
@@ -59,7 +60,7 @@ def prepare(source: Source, spec: ImageSpec, config: Config) -> Prepared:
 
 def _key(source: Source, spec: ImageSpec) -> str:
     """Return a digest of everything that the images depend on, except the channels."""
-    versions = (DECODING, PIL.__version__, simplejpeg.__version__)
+    versions = (DECODING, PIL.__version__, simplejpeg.__version__, heif.version())
     facts = (versions, dataclasses.replace(spec, channels=None), source.class_names)
     digest = hashlib.sha256(repr(facts).encode())
     for file in source.files:

@@ -16,7 +16,7 @@ from dcgan_tf.data.prepare import Prepared
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.disk_cache import release
-from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.errors import UserError, counted, printable
 from dcgan_tf.system.messages import report, say, warn
 
 PREFETCH = 4  # batches that are loaded ahead
@@ -137,7 +137,7 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
         class_names=class_names,
         stages=config.stages or default_stages,
     )
-    say(f"Reading {source.count:,} images from {source.location}")
+    say(f"Reading {counted(source.count, 'image')} from {source.location}")
     prepared = cache.prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
     say_summary(prepared, spec, class_names)

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import io
-import stat
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
+from dcgan_tf.data import formats, heif
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.system.errors import UserError, reason
 
-Image.init()
-# Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
-KNOWN = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
-FORMATS = tuple(name for name in KNOWN if name in Image.OPEN)
-PNG = b"\x89PNG\r\n\x1a\n"
-LARGE = 2**26  # bytes of a file that is not read at once
+TURN = Image.Transpose
+TURNS = {  # Exif's orientation -> what turns the image upright
+    2: TURN.FLIP_LEFT_RIGHT,
+    3: TURN.ROTATE_180,
+    4: TURN.FLIP_TOP_BOTTOM,
+    5: TURN.TRANSPOSE,
+    6: TURN.ROTATE_270,
+    7: TURN.TRANSVERSE,
+    8: TURN.ROTATE_90,
+}
+ON_ITS_SIDE = (TURN.TRANSPOSE, TURN.ROTATE_270, TURN.TRANSVERSE, TURN.ROTATE_90)
+
+
+class TooSmallError(UserError):
+    """An image is smaller than the crop. Its sentence lacks the subject: the caller knows the image's name."""
+
+    def __init__(self, height: int, width: int, crop: tuple[int, int]):
+        self.height = height
+        self.width = width
+        super().__init__(
+            f"is {width} wide and {height} high, too small for a --crop of --input_width {crop[1]} and --input_height"
+            f" {crop[0]}; give smaller ones, leave --crop out, or remove the image."
+        )
 
 
 def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, tuple[int, int]]:
@@ -28,7 +45,7 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
       data: an image's file, its encoded bytes, or its uint8 pixels [H, W] or [H, W, 3].
       spec: what to make of it; without channels, RGB.
     Returns: uint8 [spec.height, spec.width, C], and the image's own (height, width).
-    Raises: UserError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
+    Raises: TooSmallError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
     if isinstance(data, np.ndarray):
         if data.shape == (spec.height, spec.width) and not spec.crop:
@@ -63,26 +80,36 @@ def why_unreadable(error: Exception) -> str:
 def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
     """Decode an encoded image, turn it upright and crop it. Returns: it, and (height, width) before the crop."""
     if isinstance(data, Path):
-        data = _read(data)
+        data = formats.read(data)
     pixels = _plain_jpeg(data, spec)
     if pixels is not None:
         return _crop(pixels, spec)
-    stream = data if isinstance(data, Path) else io.BytesIO(without_texts(data))
-    with Image.open(stream, formats=FORMATS) as image:
+    stream = data if isinstance(data, Path) else io.BytesIO(formats.without_metadata(data))
+    with formats.open_image(stream, heif.is_heif(data)) as image:
         width, height = image.size
         if _is_too_large(height, width):
             raise Image.DecompressionBombError(f"it has {height * width:,} pixels, too many")
-        if image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):  # stored on its side
-            width, height = height, width
         if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
             side = 2 * max(spec.height, spec.width)
             image.draft(None, (side, side))
-        ImageOps.exif_transpose(image, in_place=True)
+        image.load()
         upright: Image.Image = image
+        turn = TURNS.get(_orientation(image))  # after load, which itself turns a TIFF image
+        if turn is not None:
+            upright = image.transpose(turn)
+        if turn in ON_ITS_SIDE:
+            width, height = height, width
         if spec.crop:
-            upright = image.crop(center_window(image.height, image.width, *spec.crop))
-        upright.load()
+            upright = upright.crop(center_window(height, width, *spec.crop))
         return upright, (height, width)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return how an image is stored, a number of Exif: 1 is upright, and so is an image with damaged Exif data."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow raises many kinds of exceptions for damaged data
+        return 1
 
 
 def _crop(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
@@ -119,35 +146,6 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def without_texts(data: bytes) -> bytes:
-    """Return a PNG file without its texts and colour profile, of which Pillow refuses long ones; others as they are."""
-    if not data.startswith(PNG):
-        return data
-    kept = [PNG]
-    start = len(PNG)
-    while start + 8 <= len(data):
-        end = start + 12 + int.from_bytes(data[start : start + 4], "big")  # length, name, content, checksum
-        if data[start + 4 : start + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
-            kept.append(data[start:end])
-        start = end
-    return b"".join(kept)
-
-
-def _read(file: Path) -> bytes | Path:
-    """Return the content of a file: one read takes less time than Pillow's many small ones. A large one stays as it is.
-
-    Raises: OSError if it is empty, or not a file.
-    """
-    status = file.stat()
-    if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
-        raise OSError("it is not a regular file")
-    if not status.st_size:
-        raise OSError("it is empty")
-    if status.st_size > LARGE:
-        return file
-    return file.read_bytes()
-
-
 def _plain_jpeg(data: bytes | Path, spec: ImageSpec) -> np.ndarray | None:
     """Decode an undamaged, upright JPEG file in colour; the pixels are those of Pillow, which takes longer.
 
@@ -172,13 +170,10 @@ def center_window(height: int, width: int, crop_height: int, crop_width: int) ->
 
     The geometry is that of the original's center_crop (utils.py).
 
-    Raises: UserError if the image is smaller. Its sentence lacks the subject: the caller knows the image's name.
+    Raises: TooSmallError if the image is smaller.
     """
     if height < crop_height or width < crop_width:
-        raise UserError(
-            f"is {width} wide and {height} high, too small for a --crop of --input_width {crop_width} and"
-            f" --input_height {crop_height}; give smaller ones, leave --crop out, or remove the image."
-        )
+        raise TooSmallError(height, width, (crop_height, crop_width))
     top = int(round((height - crop_height) / 2))
     left = int(round((width - crop_width) / 2))
     return left, top, left + crop_width, top + crop_height

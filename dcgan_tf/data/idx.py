@@ -120,3 +120,16 @@ def read_parts(parts: list[Part]) -> tuple[list[np.ndarray], np.ndarray | None]:
     if [len(array) for array in labels] != [len(array) for array in images]:
         raise UserError(f"The idx files in {folder} do not have one label for each image; fetch these files again.")
     return images, np.concatenate(labels).astype(np.int32)
+
+
+def first_class(labels: np.ndarray, class_names: tuple[str, ...]) -> int:
+    """Return the label that becomes class 0: the smallest one, as 1 of EMNIST's letters.
+
+    Args:
+      class_names: those of the run that uses the images, whose first class stays if no label is smaller; none for a
+        new run.
+    """
+    smallest = int(labels.min(initial=255))
+    if class_names and class_names[0].isdecimal():
+        return min(int(class_names[0]), smallest)
+    return smallest

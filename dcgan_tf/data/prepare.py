@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from dcgan_tf.data.decode import decode_image, why_unreadable
+from dcgan_tf.data.decode import TooSmallError, decode_image, why_unreadable
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.data.sources import Item, Source
 from dcgan_tf.system.disk_cache import release
-from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.errors import UserError, counted, printable
 from dcgan_tf.system.messages import progress, report
 
+LISTED = 5  # images that are too small, in the message
 CHUNK = 32  # images that a thread decodes at a time
 # Errors of the system that need not occur again: of the disk or network, too many open files, too little memory
 PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
@@ -37,6 +38,7 @@ class Prepared:
     sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing
     unreadable: list[str] = field(default_factory=list)  # "name: reason" for each skipped image
     colour: bool = False  # whether an image is not gray; found out only if the channels are not given
+    too_small: list[str] = field(default_factory=list)  # "name 60x40" for each image smaller than the crop
     cacheable: bool = True  # False if a skipped image could perhaps be read another time
     from_cache: bool = False
 
@@ -52,7 +54,7 @@ def prepare(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> 
     Args:
       memory_gb: images of more than that are in a file.
       folder: for that file.
-    Raises: UserError if more than half of the images are unreadable, or if one is smaller than the crop.
+    Raises: UserError if more than half of the images are unreadable, or if some are smaller than the crop.
     """
     shape = (source.count, spec.height, spec.width, spec.channels or 3)
     prepared = Prepared(
@@ -61,12 +63,13 @@ def prepare(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> 
         sizes=np.zeros((source.count, 2), np.int32),
     )
     _read_all(source, spec, prepared)
+    _check_crop(source, spec, prepared)
     kept = np.flatnonzero(prepared.sizes[:, 0])
     if 2 * len(kept) < source.count or not len(kept):
         first = prepared.unreadable[0] if prepared.unreadable else "there are none"
         raise UserError(
-            f"Of {source.count} images in {source.location}, {source.count - len(kept)} cannot be read (the first:"
-            f" {first}); remove or replace them, or choose others with --input_fname_pattern."
+            f"Of {counted(source.count, 'image')} in {source.location}, {source.count - len(kept)} cannot be read (the"
+            f" first: {first}); remove or replace them, or choose others with --input_fname_pattern."
         )
     channels = spec.channels
     if channels is None:
@@ -75,6 +78,20 @@ def prepare(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> 
     prepared.labels = prepared.labels[kept]
     prepared.sizes = prepared.sizes[kept]
     return prepared
+
+
+def _check_crop(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
+    """Raise UserError if images are smaller than the crop."""
+    if not spec.crop or not prepared.too_small:
+        return
+    names = ", ".join(sorted(prepared.too_small)[:LISTED])
+    if len(prepared.too_small) > LISTED:
+        names += ", ..."
+    raise UserError(
+        f"A --crop of --input_width {spec.crop[1]} and --input_height {spec.crop[0]} is larger than"
+        f" {len(prepared.too_small):,} of {counted(source.count, 'image')} in {source.location} ({names}); give"
+        " smaller ones, leave --crop out, or remove these images."
+    )
 
 
 def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
@@ -106,8 +123,9 @@ def _read_chunk(prepared: Prepared, spec: ImageSpec, start: int, items: list[Ite
     for index, item in enumerate(items, start):
         try:
             pixels, size = decode_image(item.data, spec)
-        except UserError as error:
-            raise UserError(f"The image {printable(item.name)} {error}") from error
+        except TooSmallError as error:
+            prepared.too_small.append(f"{printable(item.name)} {error.width}x{error.height}")
+            continue
         except Exception as error:  # decoders raise many kinds of exceptions for damaged files
             unreadable.append(printable(f"{item.name}: {why_unreadable(error)}"))
             if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:

@@ -13,9 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from dcgan_tf.data import idx, lsun, mnist, tfds
-from dcgan_tf.data.image_folder import Layout, choose_held_out, find_image_files, layout_of
+from dcgan_tf.data.image_folder import (
+    Layout,
+    choose_held_out,
+    find_image_files,
+    layout_of,
+    left_out,
+    warn_left_out,
+)
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError, printable
+from dcgan_tf.system.errors import UserError, counted, printable
 from dcgan_tf.system.messages import report
 
 
@@ -78,9 +85,9 @@ def find(config: Config) -> Source:
     found = f"{folder.absolute()} does not exist"
     if folder.is_dir():
         found = f"{folder.absolute()} has none"
-        _, others = find_image_files(folder, config.input_fname_pattern)
-        if others:
-            found = f"{found}, but files of other kinds: {others}"
+        unused = left_out(find_image_files(folder, config.input_fname_pattern))
+        if unused:
+            found = f"{found}, but {', and '.join(unused)}"
     fitting = ""
     if config.input_fname_pattern:
         fitting = f" whose name fits {config.input_fname_pattern!r}"
@@ -92,14 +99,22 @@ def find(config: Config) -> Source:
 
 def image_folder(folder: Path, config: Config) -> Source | None:
     """Find image files in the folder and its sub-folders, which may be splits and classes."""
-    files, others = find_image_files(folder, config.input_fname_pattern)
+    found = find_image_files(folder, config.input_fname_pattern)
+    warn_left_out(found)
+    files = found.files
     if not files:
         return None
-    if others:
-        report("Ignored", f"files of other kinds: {others}")
+    for text in left_out(found):
+        report("Ignored", text)
     layout = layout_of(files)
     say_layout(layout, config.conditional)
     chosen = files
+    if layout.outside and config.conditional:
+        images = counted(len(layout.outside), "image")
+        raise UserError(
+            f"--conditional needs a class for every image, but of those in {folder}, {images} lie in no sub-folder,"
+            f" such as {printable(layout.outside[0])}; move or remove them, or leave --conditional out."
+        )
     if layout.splits and config.hold_out:
         raise UserError(
             f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
@@ -127,14 +142,15 @@ def say_layout(layout: Layout, conditional: bool | None) -> None:
     if layout.splits:
         counts = Counter(layout.splits.values())
         report("Split", f"train {counts['train']:,}, test {counts['test']:,} (--split chooses; all by default)")
-    if layout.class_names and not conditional:
+    if len(layout.class_names) > 1 and not conditional:
         names = ", ".join(map(printable, layout.class_names[:5]))
-        report("Hint", f"the {len(layout.class_names)} sub-folders ({names}, ...) can be classes: --conditional.")
+        more = ", ..." if len(layout.class_names) > 5 else ""
+        report("Hint", f"the {len(layout.class_names)} sub-folders ({names}{more}) can be classes: --conditional.")
 
 
 def idx_files(folder: Path, config: Config) -> Source | None:
     """Find idx files with images, and their labels. Shuffle them once, as the original's load_mnist (model.py) does."""
-    if config.dataset == "mnist":
+    if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
         mnist.ensure(folder)
     pattern = config.input_fname_pattern or "*"
     parts = idx.parts(folder, pattern, config.split)
@@ -142,11 +158,15 @@ def idx_files(folder: Path, config: Config) -> Source | None:
         return None
     arrays, labels = idx.read_parts(parts)
     images = list(chain.from_iterable(arrays))  # views: nothing is copied
+    names: tuple[str, ...] = ()
     if labels is None:
         labels = np.zeros(len(images), np.int32)
-        names: tuple[str, ...] = ()
     else:
-        names = tuple(map(str, range(labels.max(initial=-1) + 1)))
+        first = idx.first_class(labels, config.class_names)
+        names = tuple(map(str, range(first, labels.max(initial=-1) + 1)))
+        labels = labels - first
+    if any(file.name.startswith("emnist-") for file, _ in parts):
+        report("Hint", "the images in EMNIST's files lie on their side; docs/data.md tells how to turn them.")
     order = np.random.RandomState(config.seed).permutation(len(images))
     return Source(
         location=str(folder.absolute()),

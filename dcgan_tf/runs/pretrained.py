@@ -32,7 +32,7 @@ def find(name: str) -> Path:
 
 def config(folder: Path) -> Config:
     """Return the settings that the run was trained with. Raises UserError if they are damaged."""
-    return flags_json.read(folder / "FLAGS.json")
+    return flags_json.read(folder / flags_json.NAME)
 
 
 def read_about(folder: Path) -> dict[str, Any]:

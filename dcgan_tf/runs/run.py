@@ -43,7 +43,7 @@ class Run:
 
     @property
     def flags_file(self) -> Path:
-        return self.folder / "FLAGS.json"
+        return self.folder / flags_json.NAME
 
     @property
     def has_checkpoint(self) -> bool:
@@ -83,7 +83,7 @@ class Runs:
 
     def all(self) -> list[Run]:
         """Return every run that has settings, the newest (by its FLAGS.json) first."""
-        runs = [self.named(file.parent.name) for file in self.folder.glob("*/FLAGS.json")]
+        runs = [self.named(file.parent.name) for file in self.folder.glob(f"*/{flags_json.NAME}")]
         return sorted(runs, key=lambda run: (run.flags_file.stat().st_mtime_ns, run.name), reverse=True)
 
     def create(self, config: Config, name: str = "") -> Run:

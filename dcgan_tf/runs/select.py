@@ -12,7 +12,7 @@ from typing import Any
 from dcgan_tf.runs import pretrained
 from dcgan_tf.runs.run import Run, Runs, check_architecture
 from dcgan_tf.runs.weights import Checkpoint, Original, Pretrained, Weights, original_prefix
-from dcgan_tf.settings import options
+from dcgan_tf.settings import flags_json, options
 from dcgan_tf.settings.config import Config, override
 from dcgan_tf.settings.given import check_given, convert
 from dcgan_tf.system.errors import UserError
@@ -146,7 +146,7 @@ def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict
 
 def run_folder(source: str) -> Path | None:
     """Return the absolute path if it is the folder of a run, else None."""
-    if not Path(source, "FLAGS.json").is_file():
+    if not Path(source, flags_json.NAME).is_file():
         return None
     return Path(os.path.abspath(source))  # unlike Path.absolute, without ..
 

@@ -11,6 +11,8 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
 
+NAME = "FLAGS.json"
+
 
 def to_json(config: Config) -> str:
     """Return the text of FLAGS.json; JSON has no infinity, so an unlimited train_size is the string "inf"."""

@@ -50,8 +50,9 @@ def convert(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[s
 
 def unknown(name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not a setting."""
-    if name in RENAMED:
-        return UserError(f"--{name} is now --{RENAMED[name]}; give that instead.")
+    old = name.removeprefix("no")  # --nois_crop turned --is_crop off
+    if old in RENAMED:
+        return UserError(f"--{old} is now --{RENAMED[old]}; give that instead.")
     similar = difflib.get_close_matches(name, list(known), n=1)
     hint = "".join(f" (did you mean --{other}?)" for other in similar)
     return UserError(f"There is no setting --{name}{hint}; python main.py --help lists all settings.")

@@ -20,3 +20,10 @@ def reason(error: Exception) -> str:
 def printable(text: str) -> str:
     """Replace what a terminal cannot show, such as control characters in a file's name, by question marks."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: 1 image, 2,000 images."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun}s"

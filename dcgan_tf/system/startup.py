@@ -1,8 +1,10 @@
-"""Start TensorFlow without its messages."""
+"""Start TensorFlow without its messages, and Pillow without its own."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import logging
 import os
 import re
 import sys
@@ -41,6 +43,23 @@ def start_bfloat16() -> None:
     with hidden_stderr(), tf.device("CPU:0"):
         one = tf.ones([1, 1], tf.bfloat16)
         tf.matmul(one, one)
+
+
+def silence_pillow() -> None:
+    """Let Pillow, and the libtiff inside it, write nothing to stderr about damaged files, which are skipped and named.
+
+    libtiff has no other switch than this function in C. In a user's own process nothing changes.
+    """
+    if not messages.is_program():
+        return
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    with contextlib.suppress(ImportError, OSError, AttributeError):  # a Pillow that hides its libtiff
+        from PIL import _imaging
+
+        set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
+        set_handler.argtypes = [ctypes.c_void_p]
+        set_handler.restype = ctypes.c_void_p
+        set_handler(None)
 
 
 def flush_stderr() -> None:
