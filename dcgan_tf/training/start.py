@@ -99,6 +99,8 @@ def train(
     from dcgan_tf.training.precision import choose_precision
 
     config = start.config
+    if start.run:
+        check_not_lost(start.run)
     class_names = None
     if start.weights:
         required = start.weights.required_settings(start.given)
@@ -124,6 +126,23 @@ def train(
             f" {config.output_width} with --gf_dim {config.gf_dim} and --df_dim {config.df_dim} ({reason(error)}); give"
             " a smaller --batch_size, --output_height or --gf_dim and --df_dim."
         ) from error
+
+
+def check_not_lost(run: Run) -> None:
+    """Raise UserError if a run without a checkpoint once had one: it would begin again, and its curves be removed."""
+    from dcgan_tf.runs.checkpoint import complete_checkpoints
+    from dcgan_tf.training.curves import last_step
+
+    if complete_checkpoints(run.folder):
+        return
+    index = run.folder / "checkpoint"
+    reached = last_step(run.logs_folder)
+    if index.exists() or reached > run.config().ckpt_freq:
+        raise UserError(
+            f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
+            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run without"
+            " --resume."
+        )
 
 
 def read_data(config: Config, cluster: Cluster) -> tuple[Dataset, Config]:
