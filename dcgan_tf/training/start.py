@@ -15,7 +15,8 @@ from dcgan_tf.settings import options
 from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
 from dcgan_tf.settings.values import plain_name
-from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.device_errors import device_errors
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say, warn
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
@@ -92,8 +93,6 @@ def train(
     """
     start = understand(runs, name, given, chosen)
     start_tensorflow()
-    import tensorflow as tf
-
     from dcgan_tf.training import loop
     from dcgan_tf.training.cluster import init_cluster
     from dcgan_tf.training.precision import choose_precision
@@ -108,7 +107,8 @@ def train(
         config = dataclasses.replace(config, **required)
     cluster = init_cluster(config.strategy, config.batch_size, config.xla)
     start_bfloat16()
-    dataset, config = read_data(config, cluster)
+    with device_errors("a smaller --cache_gb"):
+        dataset, config = read_data(config, cluster)
     if start.weights and class_names is not None:
         check_classes(start.weights, len(class_names), config)
     run = start.run
@@ -118,14 +118,8 @@ def train(
         run = None  # the chief alone reads and writes it
     elif not start.run:
         run = runs.create(config, name)
-    try:
+    with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
         return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise UserError(
-            f"There is too little memory for batches of {config.batch_size} images {config.output_height} x"
-            f" {config.output_width} with --gf_dim {config.gf_dim} and --df_dim {config.df_dim} ({reason(error)}); give"
-            " a smaller --batch_size, --output_height or --gf_dim and --df_dim."
-        ) from error
 
 
 def check_not_lost(run: Run) -> None:
