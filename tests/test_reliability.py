@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -21,7 +22,7 @@ import psutil
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
-from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
+from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_here, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ from dcgan_tf.data import idx, prepare, sources
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.model import DCGAN
+from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run, Runs, training_lock
 from dcgan_tf.runs.weights import Checkpoint
@@ -38,7 +40,7 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training import loop
-from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.training.monitor import Monitor, warn_on_one_row
 from dcgan_tf.training.training_sheets import TrainingSheets
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak in docs/reliability.md
@@ -198,6 +200,43 @@ def test_collapse_and_low_d_loss_warn_once():
 
     assert warned(True) == ["generator's", "discriminator's"]
     assert warned(False) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "same"),
+    [
+        ({"class_names": ("a", "b"), "batch_size": 1}, True),
+        ({"class_names": ("a", "b"), "batch_size": 2}, False),
+        ({"output_height": 16, "output_width": 16, "batch_size": 1}, True),
+        ({"output_height": 20, "output_width": 16, "batch_size": 1}, False),
+    ],
+)
+def test_batches_that_make_z_meaningless_warn(settings: dict, same: bool):
+    config = Config(**{"output_height": 32, "output_width": 32, "c_dim": 1, "gf_dim": 2, "gfc_dim": 4, **settings})
+    generator = build_generator(config)
+    labels = tf.one_hot([0] * config.batch_size, config.y_dim)
+    z = np.random.default_rng(0).normal(size=(2, config.batch_size, config.z_dim)).astype(np.float32)
+    first, second = (generator(each, labels, training=True).numpy() for each in z)
+    assert (np.abs(first - second).max() < 1e-6) == same
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_on_one_row(config, 1)
+    assert [str(warning.message)[:27] for warning in caught] == ["A batch has one image for e"] * same
+
+
+def test_a_training_on_batches_of_one_image_warns(images_dir: Path, tmp_path: Path):
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--output_height=16", "--iterations=1"]
+    with pytest.warns(DcganWarning, match="the same for every z"):
+        main_here(*flags, *SMALL, "--batch_size=1", out_dir=tmp_path)
+
+
+def test_a_device_with_one_image_warns_unless_batch_norm_is_synchronized():
+    config = Config(class_names=("a", "b"), batch_size=4)
+    with pytest.warns(DcganWarning, match="a --batch_size of at least 8"):
+        warn_on_one_row(config, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_on_one_row(dataclasses.replace(config, sync_bn=True), 4)
 
 
 def limited(size: int, *args: object, cwd: Path) -> tuple[int, str, str]:

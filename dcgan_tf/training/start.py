@@ -95,6 +95,7 @@ def train(
     start_tensorflow()
     from dcgan_tf.training import loop
     from dcgan_tf.training.cluster import init_cluster
+    from dcgan_tf.training.monitor import warn_on_one_row
     from dcgan_tf.training.precision import choose_precision
 
     config = start.config
@@ -109,6 +110,7 @@ def train(
     start_bfloat16()
     with device_errors("a smaller --cache_gb"):
         dataset, config = read_data(config, cluster)
+    warn_on_one_row(config, cluster.strategy.num_replicas_in_sync)
     if start.weights and class_names is not None:
         check_classes(start.weights, len(class_names), config)
     run = start.run
