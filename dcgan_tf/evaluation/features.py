@@ -16,7 +16,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.guest import ignored_warnings, own_seeds
+from dcgan_tf.system.guest import ignored_warnings, keras_defaults, own_seeds
 from dcgan_tf.system.messages import say
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
@@ -29,6 +29,7 @@ SVM_STEPS = 1_000_000  # at most, for each class; scikit-learn recommends it; mo
 class Classifier:
     """A small convolutional network that predicts the class of an image. Its last hidden layer is a feature space."""
 
+    @keras_defaults()
     def __init__(self, image_shape: tuple[int, int, int], class_count: int):
         """Make the network, with the same initial weights each time.
 
@@ -50,6 +51,7 @@ class Classifier:
             self.network = keras.Sequential([self.hidden, layers.Dropout(0.3), layers.Dense(class_count)])
             self.network.build((None, *image_shape))
 
+    @keras_defaults()
     def train(self, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         """Train it on uint8 images [N, H, W, C] and their labels, int32 [N]; only once. Returns the weights."""
         steps = EPOCHS * -(-len(images) // TRAIN_BATCH)
@@ -60,10 +62,12 @@ class Classifier:
             self.network.fit(images, labels, TRAIN_BATCH, EPOCHS, verbose=0)
         return self.network.get_weights()
 
+    @keras_defaults()
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the last hidden layer, float32 [N, 128], of uint8 images [N, H, W, C]."""
         return in_batches(self.hidden.predict_on_batch, images, PREDICT_BATCH)
 
+    @keras_defaults()
     def classes(self, images: np.ndarray) -> np.ndarray:
         """Return the class that it predicts for each of the uint8 images [N, H, W, C], int64 [N]."""
         return in_batches(self.network.predict_on_batch, images, PREDICT_BATCH).argmax(1)
