@@ -20,6 +20,7 @@ import imageio.v3 as iio
 import numpy as np
 import psutil
 import pytest
+import soak_run_files
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
 from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_here, main_process
@@ -31,7 +32,7 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_generator
-from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.checkpoint import Checkpoints, complete_checkpoints
 from dcgan_tf.runs.run import Run, Runs, training_lock
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import flags_json
@@ -40,6 +41,7 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training import loop
+from dcgan_tf.training.evaluations import read_score
 from dcgan_tf.training.monitor import Monitor, warn_on_one_row
 from dcgan_tf.training.training_sheets import TrainingSheets
 
@@ -105,6 +107,39 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
     (run.folder / "model-1.index").unlink()
     with pytest.raises(UserError, match="model-2 does not fit the sizes .* or is damaged"):
         checkpoints.restore()
+
+
+@pytest.mark.parametrize("kind", soak_run_files.KINDS)
+def test_a_damaged_file_of_a_run_loses_nothing(kind: str):
+    outcomes = soak_run_files.soak(kind, 40, seed=1)
+    assert sum(outcomes.values()) == 40
+
+
+def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):
+    model, config = tiny_model()
+    runs = Runs(str(tmp_path))
+    original = runs.create(config, "original")
+    model.iterations.assign(1)
+    Checkpoints(model, Checkpoint(original), max_to_keep=1).save()
+    (original.folder / "checkpoint").unlink()
+    Checkpoints(model, Checkpoint(original), max_to_keep=1)  # makes the index again
+    shutil.copytree(original.folder, runs.named("copy").folder)
+    checkpoints = Checkpoints(model, Checkpoint(runs.named("copy")), max_to_keep=1)
+    checkpoints.restore()
+    model.iterations.assign(2)
+    checkpoints.save()
+    kept = {run.name: [Path(path).name for path in complete_checkpoints(run.folder)] for run in runs.all()}
+    assert kept == {"original": ["model-1"], "copy": ["model-2"]}
+
+
+def test_a_damaged_record_of_the_best_checkpoint_is_said(tmp_path: Path):
+    file = tmp_path / "metrics.json"
+    assert read_score(file) is None
+    file.write_text('{"iteration": 20, "swd": 2.5}')
+    assert read_score(file) == 2.5
+    file.write_text('{"iteration": 20, "sw')
+    with pytest.warns(DcganWarning, match="The scores of the best checkpoint in .* cannot be read"):
+        assert read_score(file) is None
 
 
 def test_resume_removes_what_a_killed_training_left(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
@@ -283,6 +318,10 @@ def test_only_one_process_holds_the_lock(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config())
     with training_lock(run), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run):
         pass
+    with training_lock(run):
+        (run.folder / ".pid").write_bytes(b"\xff")  # damaged
+        with pytest.raises(UserError, match="being trained by process"), training_lock(run):
+            pass
     with training_lock(run), (run.folder / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

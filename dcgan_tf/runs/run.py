@@ -199,7 +199,7 @@ def training_lock(run: Run) -> Iterator[None]:
     except filelock.Timeout as error:
         owner = "another process"
         if pid_file.exists():
-            owner = f"process {pid_file.read_text().strip()}"
+            owner = f"process {pid_file.read_text(errors='replace').strip()}"
         raise UserError(
             f"The run {run.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
         ) from error
