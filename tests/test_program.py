@@ -66,6 +66,14 @@ def test_a_pipe_gets_each_line_at_once():
     assert (*program.communicate(timeout=60), program.returncode) == ("", "", 130)
 
 
+def test_a_log_gets_whole_lines_of_a_progress_bar():
+    body = "from dcgan_tf.system import messages; messages.LOG_SECONDS = 0; list(messages.progress(range(3), 'Work'))"
+    program = process(body)
+    lines = program.communicate(timeout=60)[1].split("\n")
+    assert lines[0].startswith("Work:   0%") and lines[-2].startswith("Work: 100%") and lines[-1] == ""
+    assert len(lines) >= 5 and not any("\r" in line for line in lines)
+
+
 def test_a_closed_pipe():
     program = process("print('more ' * 100_000, flush=True)")
     program.stdout.close()

@@ -19,7 +19,7 @@ from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import progress, say
+from dcgan_tf.system.messages import progress, say, warn
 
 VERSION = np.array(1)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
@@ -106,7 +106,13 @@ class Evaluator:
     def _feature_scores(self, fake: np.ndarray) -> dict[str, float]:
         """Return the metrics of generated features [N, D]."""
         real = self.real_features
-        scores = {}
+        scores: dict[str, float] = {}
+        if min(len(real), len(fake)) < 2:
+            warn(
+                f"{len(fake)} generated and {len(real)} real images are too few for FID, KID, precision and recall; give"
+                " a larger --evaluate_samples, or --hold_out in a new run."
+            )
+            return scores
         name = "frechet"
         if self.space == FID_SPACE:
             name = "fid"
