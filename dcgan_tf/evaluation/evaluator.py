@@ -109,7 +109,7 @@ class Evaluator:
         scores: dict[str, float] = {}
         if min(len(real), len(fake)) < 2:
             warn(
-                f"{len(fake)} generated and {len(real)} real images are too few for FID, KID, precision and recall; give"
+                f"{len(fake)} generated and {len(real)} real images are too few for FID, KID, precision, recall; give"
                 " a larger --evaluate_samples, or --hold_out in a new run."
             )
             return scores
