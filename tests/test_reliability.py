@@ -304,6 +304,15 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_full_disk_while_tensorflow_writes_a_file(mnist_run: Path):
+    folder = mnist_run / "checkpoints" / "mnist-small"
+    before = sorted(folder.iterdir())
+    code, _, err = limited(1500, "--dataset=mnist", "--freeze", cwd=mnist_run)
+    assert code == 1 and err.startswith("Error: A file could not be written (") and err.count("\n") == 1, err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.slow
 def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
     first = main_process(*mnist, "--epoch=1000", "--out_name=run", cwd=tmp_path)
     wait_for(tmp_path / "checkpoints" / "run" / "checkpoint", first)

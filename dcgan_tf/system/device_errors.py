@@ -1,4 +1,4 @@
-"""Too little memory, and XLA that cannot compile: errors of the device, which a flag helps against."""
+"""Too little memory, XLA that cannot compile, a full disk: errors that TensorFlow raises and a user can mend."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dcgan_tf.system.errors import UserError, reason
 MEMORY = re.compile("OOM|out of memory|failed to allocate", re.IGNORECASE)
 # As of a GPU without the files of CUDA's compiler (libdevice), and of Apple's Metal (registered platform)
 XLA = re.compile("XLA|libdevice|registered platform")
+
+DISK = re.compile("No space left|File too large|quota|Read-only file system|Permission denied", re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -26,5 +28,9 @@ def device_errors(advice: str) -> Iterator[None]:
         if of_tensorflow and XLA.search(cause):
             raise UserError(
                 f"XLA cannot compile for this device ({cause}); give --xla off, which needs no XLA."
+            ) from error
+        if of_tensorflow and DISK.search(cause):
+            raise UserError(
+                f"A file could not be written ({cause}); make room on its disk, or use a folder that can be written."
             ) from error
         raise
