@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+import tracemalloc
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -15,6 +17,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.evaluation import features
+from dcgan_tf.evaluation.evaluator import Evaluator
+from dcgan_tf.networks import build_generator
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 
 QUICK = ["--dataset=mnist", "--evaluate", "--evaluate_samples=200"]
@@ -72,12 +78,32 @@ def test_nearest_sheet_shows_real_pictures_under_generated_ones(mnist_run: Path,
     np.testing.assert_array_equal(real, dataset.images[distances.argmin(), ..., 0])
 
 
-def test_inception_that_cannot_be_had_is_told_and_the_rest_done(
-    blobs_run: Path, images_dir: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no network, whatever the machine has
+@pytest.fixture
+def no_inception(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No network, and no weights in Keras's cache, whatever the machine has."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path), raising=False)
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
+
+
+@pytest.mark.usefixtures("no_inception")
+def test_memory_does_not_grow_with_the_number_of_images(blobs_run: Path, images_dir: Path):
+    config = Runs(str(blobs_run)).named("blobs-small").config()
+    peaks = []
+    for count in (3_000, 12_000):  # 4 and 17 MB of images
+        evaluator = Evaluator(dataclasses.replace(config, evaluate_samples=count, data_dir=str(images_dir)), 0)
+        sampler = Sampler(build_generator(config), config)
+        tracemalloc.start()  # sees NumPy's memory
+        evaluator.measure(sampler)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] > 3e6 and peaks[1] - peaks[0] < 2e6
+
+
+@pytest.mark.usefixtures("no_inception")
+def test_inception_that_cannot_be_had_is_told_and_the_rest_done(
+    blobs_run: Path, images_dir: Path, capsys: pytest.CaptureFixture
+):
     main_here("--dataset=blobs", "--evaluate", "--evaluate_samples=50", f"--data_dir={images_dir}", out_dir=blobs_run)
     out = capsys.readouterr().out
     assert "KID, precision and recall are left out: The weights of InceptionV3" in out

@@ -23,6 +23,7 @@ from dcgan_tf.runs.run import Runs, training_lock
 from dcgan_tf.settings.config import Config, cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
+from dcgan_tf.training.curves import last_step
 
 pytestmark = pytest.mark.usefixtures("shown")
 
@@ -47,7 +48,7 @@ def load(folder: Path, **settings: object) -> Dataset:
 def trained(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run with two checkpoints, of the iterations 2 and 4."""
     folder = tmp_path_factory.mktemp("trained")
-    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train_size=32", "--ckpt_freq=2", *SMALL]
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train_size=32", "--ckpt_freq=2", "--log_freq=1", *SMALL]
     main_here("--train", "--max_to_keep=9", "--epoch=2", "--out_name=run", *flags, "--output_height=16", out_dir=folder)
     return folder
 
@@ -88,6 +89,33 @@ def test_a_cut_index_of_the_newest_checkpoint_never_begins_at_0(trained: Path, t
         write_index(folder)
         state = tf.train.get_checkpoint_state(str(folder))
         assert Path(state.model_checkpoint_path).name == "model-4"
+
+
+@pytest.mark.parametrize("keeps_index", [True, False])
+def test_a_run_whose_model_files_are_all_lost_never_begins_again(trained: Path, tmp_path: Path, keeps_index: bool):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    for file in (tmp_path / "checkpoints" / "run").glob("model-*"):
+        file.unlink()
+    if not keeps_index:
+        (tmp_path / "checkpoints" / "run" / "checkpoint").unlink()
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    flags = ["--dataset=blobs", "--train", "--resume", "--out_name=run", "--epoch=3", f"--out_dir={tmp_path}"]
+    fails_with_one_sentence(*flags, cwd=tmp_path, says="copy its files model-* back")
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
+    images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--out_name=run", "--output_height=16", *SMALL]
+    main_here(*flags, "--iterations=3", "--log_freq=1", "--ckpt_freq=3", out_dir=tmp_path)
+    for file in (tmp_path / "checkpoints" / "run").glob("*"):
+        if file.name != "FLAGS.json":
+            file.unlink()
+    main_here("--dataset=blobs", "--train", "--resume", "--out_name=run", "--iterations=4", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    assert "Continue from the beginning" in out and "Finished after iteration 4 of 4" in out
+    assert last_step(tmp_path / "logs" / "run") == 4
 
 
 @pytest.mark.parametrize("name", ["a[1]", "a]", "what?", "all*"])

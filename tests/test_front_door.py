@@ -12,7 +12,7 @@ import dcgan_tf
 from dcgan_tf import api
 from dcgan_tf.cli import program
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.select import Selection
+from dcgan_tf.runs.select import Selection, select
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.training import start
@@ -181,6 +181,11 @@ def test_uses(runs: Runs, monkeypatch: pytest.MonkeyPatch, flags: str, source: s
     assert typed == called
     assert expected in str(typed)
     assert isinstance(typed, Selection) == (not expected)
+
+
+def test_the_images_of_a_run_may_have_moved(runs: Runs):
+    selection = select(runs, "by-epochs", {"dataset": "moved/here", "data_dir": "elsewhere"}, {})
+    assert (selection.config.dataset, selection.config.data_dir) == ("moved/here", "elsewhere")
 
 
 def test_nothing_is_written_if_a_training_cannot_begin(images_dir: Path, tmp_path: Path):

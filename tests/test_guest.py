@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import random
@@ -228,3 +229,53 @@ def test_keras_with_another_backend_is_refused_at_import(tmp_path: Path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, timeout=300)
     assert done.returncode == 1
     assert "with the backend torch, but dcgan_tf needs TensorFlow; import dcgan_tf first" in done.stderr
+
+
+WITH_KERAS_JSON = """
+import functools, sys
+import numpy as np
+import dcgan_tf
+import keras
+from dcgan_tf.evaluation import features, inception
+from dcgan_tf.export.models import inference_model
+from dcgan_tf.networks import build_discriminator
+from dcgan_tf.system.guest import own_seeds
+
+arrays = {"settings": [keras.config.floatx(), keras.config.image_data_format()]}
+run = dcgan_tf.load("pretrained:mnist")
+arrays["images"] = run.generate(3)
+random = np.random.default_rng(0)
+images = random.integers(0, 256, (200, 28, 28, 1), np.uint8)
+classifier = features.Classifier((28, 28, 1), 10)
+classifier.train(images, random.integers(0, 10, 200))
+arrays["features"] = classifier.features(images)
+arrays["classes"] = classifier.classes(images)
+for network in (run.selection.weights.generator(run.config)[0], build_discriminator(run.config)):
+    model = inference_model(network, run.config)
+    inputs = [random.random((2, *x.shape[1:])).astype(np.float32) for x in model.inputs]
+    arrays[network.name] = model(inputs, training=False).numpy()
+    arrays[network.name + " types"] = [x.dtype for x in (*model.inputs, *model.outputs)]
+keras.applications.InceptionV3 = functools.partial(keras.applications.InceptionV3, weights=None)
+with own_seeds(0):
+    network = inception.keras_inception()
+arrays["inception"] = network(images[:2])
+assert arrays["settings"] == [keras.config.floatx(), keras.config.image_data_format()]
+np.savez(sys.argv[1], **arrays)
+"""
+
+
+@pytest.mark.slow
+def test_the_users_keras_json_changes_nothing(tmp_path: Path):
+    found = []
+    for floatx, image_data_format in (("float32", "channels_last"), ("float16", "channels_first")):
+        home = tmp_path / floatx
+        home.mkdir()
+        settings = {"backend": "tensorflow", "floatx": floatx, "image_data_format": image_data_format}
+        (home / "keras.json").write_text(json.dumps(settings))
+        env = {**os.environ, "KERAS_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", WITH_KERAS_JSON, str(home / "arrays.npz")], env=env, check=True)
+        found.append(dict(np.load(home / "arrays.npz")))
+        assert found[-1].pop("settings").tolist() == [floatx, image_data_format]  # the user's, before and after
+    for name, array in found[0].items():
+        assert array.dtype == found[1][name].dtype, name
+        np.testing.assert_array_equal(array, found[1][name], name)

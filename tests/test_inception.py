@@ -13,6 +13,7 @@ from helpers import fails_with_one_sentence, main_here
 
 from dcgan_tf.evaluation import inception
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +94,12 @@ def test_keras_input_takes_gray_and_colour():
     colour = inception.keras_input(np.zeros((2, 64, 64, 3), np.uint8))
     assert gray.shape == colour.shape == (2, 299, 299, 3)
     assert float(gray.numpy().min()) == 1 and float(colour.numpy().max()) == -1
+
+
+def test_too_few_images_for_the_features_are_a_warning(blobs_run: Path, images_dir: Path, graph_file: Path):
+    flags = ["--dataset=blobs", "--evaluate", f"--data_dir={images_dir}", f"--inception={graph_file}"]
+    with pytest.warns(DcganWarning, match="1 generated and 1 real images are too few for FID, KID"):
+        main_here(*flags, "--evaluate_samples=1", out_dir=blobs_run)
+    text = (blobs_run / "checkpoints/blobs-small/metrics.json").read_text()
+    scores = json.loads(text, parse_constant=pytest.fail)  # NaN is not JSON
+    assert "swd" in scores and "fid" not in scores

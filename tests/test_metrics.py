@@ -19,6 +19,20 @@ def test_nearest_is_exact_search_across_blocks(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_array_equal(metrics.nearest(references[:1], np.repeat(references[:1], 20, 0)), [0])
 
 
+def test_nearest_search_in_pieces(monkeypatch: pytest.MonkeyPatch):
+    random = np.random.default_rng(0)
+    queries = random.integers(0, 256, (30, 5, 5), np.uint8)
+    references = random.integers(0, 256, (101, 5, 5), np.uint8)
+    expected = metrics.nearest(queries, references)
+    distances = metrics.distance_to_nearest(queries, references)
+    monkeypatch.setattr(metrics, "MAX_VALUES", 25 * 7)  # blocks of seven queries and of seven references
+    search = metrics.NearestSearch(queries)
+    for start in range(0, 101, 10):
+        search.add(references[start : start + 10])
+    np.testing.assert_array_equal(search.index, expected)
+    np.testing.assert_array_equal(metrics.distance_to_nearest(queries, references), distances)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
 def test_nearest_is_exact_where_float32_would_round(dtype: type):
     """Squared distances near 2 * 10^8 that differ by 2, and by little more among many."""

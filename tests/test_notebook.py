@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from helpers import ROOT
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
 
 import dcgan_tf
 
@@ -83,3 +84,27 @@ def test_the_notebook_runs(notebook: NotebookNode, mnist_dir: Path, tmp_path: Pa
     assert faces.generate(2).shape == (2, 32, 32, 3)
     (stopped,) = (output.text for output in outputs(notebook) if "stopped after" in output.get("text", ""))
     assert stopped.split()[-1] == "250"
+
+
+@pytest.mark.slow
+def test_main_runs_again_and_again_in_a_notebook(images_dir: Path, tmp_path: Path):
+    """%run main.py, each time with other flags: none of the first call is left in the second."""
+    small = f"--output_height 16 --batch_size 8 --gf_dim 4 --df_dim 4 --iterations 2 --data_dir {images_dir}"
+    lines = [
+        "--dataset mnist --pretrained --grid 2x2",
+        "--dataset mnist --pretrained --generate_test_images 3 --seed 7",
+        f"--dataset blobs --train {small} --out_name run",
+        "--dataset blobs --out_name run --grid 2x3",
+        "--dataset mnist --pretrained --grid 0x2",
+    ]
+    cells = [new_code_cell(f"%run {ROOT / 'main.py'} {line}") for line in lines]
+    cells[-1].metadata["tags"] = ["raises-exception"]
+    notebook = new_notebook(cells=cells)
+    execute["execute"](notebook, tmp_path)
+    assert iio.imread(tmp_path / "samples/pretrained-mnist/grid_2x2.png").shape == (56, 56)
+    names = sorted(file.name for file in (tmp_path / "samples/pretrained-mnist/images").iterdir())
+    assert [name[:8] for name in names] == ["seed0007", "seed0008", "seed0009"]
+    assert iio.imread(tmp_path / "samples/run/grid_2x3.png").shape == (32, 48, 3)
+    texts = [output.text for output in cells[-1].outputs if "text" in output]
+    assert texts == ["Error: --grid takes rows and columns, like 8x16, but is '0x2'.\n"]
+    assert [output.ename for output in cells[-1].outputs if "ename" in output] == ["SystemExit"]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import imageio.v3 as iio
 import pytest
-from helpers import ROOT
+from helpers import ROOT, call_main
+
+from dcgan_tf.system.startup import why_no_gpu
 
 PROGRAM = """
 import os, signal, sys, time
@@ -61,8 +66,82 @@ def test_a_pipe_gets_each_line_at_once():
     assert (*program.communicate(timeout=60), program.returncode) == ("", "", 130)
 
 
+def test_a_log_gets_whole_lines_of_a_progress_bar():
+    body = "from dcgan_tf.system import messages; messages.LOG_SECONDS = 0; list(messages.progress(range(3), 'Work'))"
+    program = process(body)
+    lines = program.communicate(timeout=60)[1].split("\n")
+    assert lines[0].startswith("Work:   0%") and lines[-2].startswith("Work: 100%") and lines[-1] == ""
+    assert len(lines) >= 5 and not any("\r" in line for line in lines)
+
+
 def test_a_closed_pipe():
     program = process("print('more ' * 100_000, flush=True)")
     program.stdout.close()
     assert program.stderr.read() == "" and program.wait(60) == 141
     program.stderr.close()
+
+
+@pytest.fixture
+def tensorflow_that_aborts(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process in which a package takes TensorFlow's place that says why and aborts."""
+    (tmp_path / "tensorflow").mkdir()
+    code = 'import os\nos.write(2, b"F cpu_feature_guard: compiled to use AVX\\n")\nos.abort()\n'
+    (tmp_path / "tensorflow" / "__init__.py").write_text(code)
+    return {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+
+
+def test_the_last_words_of_tensorflow_are_shown(tensorflow_that_aborts: dict[str, str], tmp_path: Path):
+    done = call_main("--dataset=mnist", "--pretrained", cwd=tmp_path, code=-signal.SIGABRT, env=tensorflow_that_aborts)
+    assert done.stderr == (
+        "Error: TensorFlow ended the process (SIGABRT) while it was loaded; its messages:\n"
+        "F cpu_feature_guard: compiled to use AVX\n"
+    )
+
+
+def test_who_sets_the_level_of_messages_sees_them(tensorflow_that_aborts: dict[str, str], tmp_path: Path):
+    env = tensorflow_that_aborts | {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    line = [sys.executable, str(ROOT / "main.py"), "--dataset=mnist", "--pretrained"]
+    done = subprocess.run(line, cwd=tmp_path, env=os.environ | env, capture_output=True, text=True)
+    assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
+
+
+def test_the_handlers_of_the_process_come_back():
+    code = (
+        "import faulthandler, os\n"
+        "faulthandler.enable()\n"
+        "from dcgan_tf.system.startup import hidden_stderr\n"
+        "with hidden_stderr():\n"
+        "    pass\n"
+        "os.abort()\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGABRT
+    assert done.stderr.startswith("Fatal Python error: Aborted")
+
+
+def test_closed_streams_go_nowhere(tmp_path: Path):
+    line = [sys.executable, str(ROOT / "main.py"), "--dataset=mnist", "--pretrained", "--grid=2x2"]
+    command = f"{shlex.join(line)} >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path).returncode == 0
+    sheet = tmp_path / "samples" / "pretrained-mnist" / "grid_2x2.png"
+    assert iio.imread(sheet).shape == (56, 56)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "says"),
+    [
+        (None, "although there is an NVIDIA driver; pip install 'dcgan_tf[cuda]'"),
+        ("-1", "CUDA_VISIBLE_DEVICES hides the GPU"),
+    ],
+)
+def test_why_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: str | None, says: str):
+    if not Path("/proc/driver/nvidia/version").exists():
+        monkeypatch.setenv("PATH", "")
+        assert why_no_gpu() == "TensorFlow sees no GPU"
+    (tmp_path / "nvidia-smi").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert says in why_no_gpu()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import gc
 import json
@@ -20,9 +21,10 @@ import imageio.v3 as iio
 import numpy as np
 import psutil
 import pytest
+import soak_run_files
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
-from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_process
+from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_here, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +32,8 @@ from dcgan_tf.data import idx, prepare, sources
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.networks import build_generator
+from dcgan_tf.runs.checkpoint import Checkpoints, complete_checkpoints
 from dcgan_tf.runs.run import Run, Runs, training_lock
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import flags_json
@@ -40,7 +43,8 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training import loop
-from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.training.evaluations import read_score
+from dcgan_tf.training.monitor import Monitor, warn_on_one_row
 from dcgan_tf.training.training_sheets import TrainingSheets
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak in docs/reliability.md
@@ -105,6 +109,39 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
     (run.folder / "model-1.index").unlink()
     with pytest.raises(UserError, match="model-2 does not fit the sizes .* or is damaged"):
         checkpoints.restore()
+
+
+@pytest.mark.parametrize("kind", soak_run_files.KINDS)
+def test_a_damaged_file_of_a_run_loses_nothing(kind: str):
+    outcomes = soak_run_files.soak(kind, 40, seed=1)
+    assert sum(outcomes.values()) == 40
+
+
+def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):
+    model, config = tiny_model()
+    runs = Runs(str(tmp_path))
+    original = runs.create(config, "original")
+    model.iterations.assign(1)
+    Checkpoints(model, Checkpoint(original), max_to_keep=1).save()
+    (original.folder / "checkpoint").unlink()
+    Checkpoints(model, Checkpoint(original), max_to_keep=1)  # makes the index again
+    shutil.copytree(original.folder, runs.named("copy").folder)
+    checkpoints = Checkpoints(model, Checkpoint(runs.named("copy")), max_to_keep=1)
+    checkpoints.restore()
+    model.iterations.assign(2)
+    checkpoints.save()
+    kept = {run.name: [Path(path).name for path in complete_checkpoints(run.folder)] for run in runs.all()}
+    assert kept == {"original": ["model-1"], "copy": ["model-2"]}
+
+
+def test_a_damaged_record_of_the_best_checkpoint_is_said(tmp_path: Path):
+    file = tmp_path / "metrics.json"
+    assert read_score(file) is None
+    file.write_text('{"iteration": 20, "swd": 2.5}')
+    assert read_score(file) == 2.5
+    file.write_text('{"iteration": 20, "sw')
+    with pytest.warns(DcganWarning, match="The scores of the best checkpoint in .* cannot be read"):
+        assert read_score(file) is None
 
 
 def test_resume_removes_what_a_killed_training_left(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
@@ -212,6 +249,43 @@ def test_collapse_and_low_d_loss_warn_once():
     assert warned(False) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "same"),
+    [
+        ({"class_names": ("a", "b"), "batch_size": 1}, True),
+        ({"class_names": ("a", "b"), "batch_size": 2}, False),
+        ({"output_height": 16, "output_width": 16, "batch_size": 1}, True),
+        ({"output_height": 20, "output_width": 16, "batch_size": 1}, False),
+    ],
+)
+def test_batches_that_make_z_meaningless_warn(settings: dict, same: bool):
+    config = Config(**{"output_height": 32, "output_width": 32, "c_dim": 1, "gf_dim": 2, "gfc_dim": 4, **settings})
+    generator = build_generator(config)
+    labels = tf.one_hot([0] * config.batch_size, config.y_dim)
+    z = np.random.default_rng(0).normal(size=(2, config.batch_size, config.z_dim)).astype(np.float32)
+    first, second = (generator(each, labels, training=True).numpy() for each in z)
+    assert (np.abs(first - second).max() < 1e-6) == same
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_on_one_row(config, 1)
+    assert [str(warning.message)[:27] for warning in caught] == ["A batch has one image for e"] * same
+
+
+def test_a_training_on_batches_of_one_image_warns(images_dir: Path, tmp_path: Path):
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--output_height=16", "--iterations=1"]
+    with pytest.warns(DcganWarning, match="the same for every z"):
+        main_here(*flags, *SMALL, "--batch_size=1", out_dir=tmp_path)
+
+
+def test_a_device_with_one_image_warns_unless_batch_norm_is_synchronized():
+    config = Config(class_names=("a", "b"), batch_size=4)
+    with pytest.warns(DcganWarning, match="a --batch_size of at least 8"):
+        warn_on_one_row(config, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_on_one_row(dataclasses.replace(config, sync_bn=True), 4)
+
+
 def limited(size: int, *args: object, cwd: Path) -> tuple[int, str, str]:
     """main.py where no file may grow beyond `size` bytes: what a full disk looks like to it."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -242,6 +316,15 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_full_disk_while_tensorflow_writes_a_file(mnist_run: Path):
+    folder = mnist_run / "checkpoints" / "mnist-small"
+    before = sorted(folder.iterdir())
+    code, _, err = limited(1500, "--dataset=mnist", "--freeze", cwd=mnist_run)
+    assert code == 1 and err.startswith("Error: A file could not be written (") and err.count("\n") == 1, err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.slow
 def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
     first = main_process(*mnist, "--epoch=1000", "--out_name=run", cwd=tmp_path)
     wait_for(tmp_path / "checkpoints" / "run" / "checkpoint", first)
@@ -256,6 +339,10 @@ def test_only_one_process_holds_the_lock(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config())
     with training_lock(run), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run):
         pass
+    with training_lock(run):
+        (run.folder / ".pid").write_bytes(b"\xff")  # damaged
+        with pytest.raises(UserError, match="being trained by process"), training_lock(run):
+            pass
     with training_lock(run), (run.folder / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

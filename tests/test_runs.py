@@ -44,6 +44,26 @@ def test_the_newest_matching_run(tmp_path: Path):
     assert runs.find("mnist", "old").name == "old"
 
 
+def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
+    runs = Runs(str(tmp_path))
+    (tmp_path / "data" / "cats").mkdir(parents=True)
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "data" / "cats")
+    data = {"data_dir": str(tmp_path / "data")}
+    saved(runs, Config(dataset="cats", **data), "run", age=0)
+    for dataset, given in (
+        ("cats", {}),
+        ("cats/", {}),
+        ("./cats", {}),
+        (str(tmp_path / "data" / "cats"), {}),
+        ("link", data),
+        ("cats", {"data_dir": "elsewhere"}),
+    ):
+        assert runs.find(dataset, given=given).name == "run"
+    for dataset in ("cat", str(tmp_path / "cats"), "Cats"):
+        with pytest.raises(UserError, match="No trained run of data set"):
+            runs.find(dataset, given=data)
+
+
 def test_no_match_lists_the_runs_there_are(tmp_path: Path):
     runs = Runs(str(tmp_path))
     with pytest.raises(UserError, match="or --out_dir: none"):

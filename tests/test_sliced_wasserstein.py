@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dcgan_tf.evaluation.sliced_wasserstein import blur, laplacian_pyramid, sliced_wasserstein
 
@@ -36,6 +37,13 @@ def test_other_images_of_the_same_kind_are_near_and_of_another_kind_far():
     same = sliced_wasserstein(smooth_noise(0, 1), smooth_noise(1, 1))
     stripes = np.repeat(smooth_noise(1, 1)[:, :, :1], 32, axis=2)
     assert 0 < same < sliced_wasserstein(smooth_noise(0, 1), stripes) / 3
+
+
+def test_pieces_give_the_same_distance(monkeypatch: pytest.MonkeyPatch):
+    images = smooth_noise(0, 1), smooth_noise(1, 2)
+    whole = sliced_wasserstein(*images)
+    monkeypatch.setattr("dcgan_tf.evaluation.sliced_wasserstein.MAX_VALUES", 7 * 32 * 32 * 3)
+    assert sliced_wasserstein(*images) == whole
 
 
 def test_equal_images_and_sizes():

@@ -37,6 +37,7 @@ class Command(Setting):
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
     parse: Callable[[Any], Any] | None = None  # turns text into `value`
     options: tuple[str, ...] = ()
+    needs_less: str = "the program more memory"  # what to give if there is too little memory
 
     def load(self) -> Callable[..., object]:
         """Import and return the function."""
@@ -84,7 +85,12 @@ OPTIONS = {
 WEIGHTS = tuple(options.WEIGHTS)
 IMAGES = (*WEIGHTS, "class")  # for commands whose functions take `classes`
 
-RANDOM_SHEET = Command(help="Write a random sheet", function="sampling.visualize:write_random_sheet", options=IMAGES)
+RANDOM_SHEET = Command(
+    help="Write a random sheet",
+    function="sampling.visualize:write_random_sheet",
+    options=IMAGES,
+    needs_less="a smaller --batch_size",
+)
 TRAIN = Command(
     help="Train; without this flag, a trained run is used",
     function="training.start:train",
@@ -107,6 +113,7 @@ COMMANDS = {
         function="sampling.visualize:visualize",
         options=(*IMAGES, "option", "dims"),
         traits=ORIGINAL,
+        needs_less="a smaller --batch_size",
     ),
     "generate_test_images": Command(**vars(options.COUNT), function="sampling.sheets:write_images", options=IMAGES),
     "grid": _text_command(
@@ -114,18 +121,21 @@ COMMANDS = {
         "sampling.sheets:write_grid",
         values.grid,
         IMAGES,
+        needs_less="fewer rows or columns to --grid",
     ),
     "interpolate": _text_command(
         "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
         "sampling.sheets:write_interpolation",
         values.interpolation,
         (*IMAGES, "steps"),
+        needs_less="fewer --steps",
     ),
     "loop": _text_command(
         "Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7",
         "sampling.sheets:write_loop",
         values.loop,
         (*IMAGES, "steps"),
+        needs_less="fewer --steps",
     ),
     "arithmetic": _text_command(
         "Write the image of a sum of z; each term is the mean z of some seeds, e.g. '12,15,20 - 3,4,9 + 30,31,40'",
@@ -145,6 +155,7 @@ COMMANDS = {
         help="Measure how good the generated images are; needs the data set",
         function="evaluation.evaluate:evaluate",
         options=WEIGHTS,
+        needs_less="a smaller --evaluate_samples",
     ),
     "features": _text_command(
         "Write the discriminator's features of the data set to this .npz file",

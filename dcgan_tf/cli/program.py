@@ -9,6 +9,7 @@ from dcgan_tf.cli.commands import TRAIN
 from dcgan_tf.runs.select import select
 from dcgan_tf.settings import values
 from dcgan_tf.system import program
+from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.startup import silence_pillow, start_tensorflow
 from dcgan_tf.training import start
 
@@ -22,6 +23,12 @@ def main(argv: list[str]) -> None:
         if outcome.signal:
             raise SystemExit(128 + outcome.signal)
         return
+    with device_errors(f"{request.command.needs_less}, or set CUDA_VISIBLE_DEVICES=-1 to use no GPU"):
+        use(request)
+
+
+def use(request: flags.Request) -> None:
+    """Run a command that uses a trained run. Raises UserError."""
     selection = select(request.runs, request.out_name, request.given, request.chosen)
     keywords = request.keywords
     if "classes" in keywords:

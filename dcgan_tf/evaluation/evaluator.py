@@ -12,18 +12,20 @@ from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
 from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
 from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
+from dcgan_tf.evaluation.pieces import IMAGES, blocks, features_of
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import progress, say, warn
 
 VERSION = np.array(1)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
 MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
 MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
+MAX_FIRST = max(MAX_SWD_SAMPLES, MAX_COPYING_SAMPLES)
 MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
 NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
 FID_SPACE = "Inception of 2015, pool_3, as in published figures"
@@ -54,10 +56,11 @@ class Evaluator:
             self.classifier = trained_classifier(config, self.train)
         self.space, self.features = choose_features(config, self.classifier, self.train)
         if self.features:
-            chosen = random_images(self.real.images, config.evaluate_samples)
-            self.real_features = np.random.default_rng(0).permutation(self.features(chosen))
+            chosen = random_rows(len(self.real.images), config.evaluate_samples)
+            features = features_of(self.features, self.real.images, chosen)
+            self.real_features = np.random.default_rng(0).permutation(features)
             if self.has_test:
-                self.some_features = [self.features(images) for images in self.some]
+                self.some_features = [features_of(self.features, images) for images in self.some]
 
     @property
     def test_count(self) -> int:
@@ -69,17 +72,32 @@ class Evaluator:
     def measure(self, sampler: Sampler) -> dict[str, float]:
         """Return the metrics of the images of the seeds, with all classes in turn."""
         labels = self._labels(sampler, self.seeds)
-        images = sampler.images(sampler.z(self.seeds), labels)
+        search = metrics.NearestSearch(self.test.images)
+        predicted = []
+        features = []
+        first = []  # images, for metrics that need a few
+        pieces = list(blocks(len(labels), IMAGES))
+        for piece in progress(pieces, "Generated images", unit="piece", leave=False):
+            images = sampler.images(sampler.z(self.seeds[piece]), labels[piece])
+            if self.classifier:
+                search.add(images)
+                predicted.append(self.classifier.classes(images))
+            if self.features:
+                features.append(self.features(images))
+            if piece.start < MAX_FIRST:
+                first.append(images)
         scores = {}
         if self.classifier:
-            scores["nearest_neighbour_error"] = metrics.nearest_neighbour_error(
-                images, labels, self.test.images, self.test.labels
-            )
-            scores["class_accuracy"] = self.classifier.accuracy(images, labels)
+            scores["nearest_neighbour_error"] = float(np.mean(labels[search.index] != self.test.labels))
+            scores["class_accuracy"] = float(np.mean(np.concatenate(predicted) == labels))
         if self.features:
-            scores |= self._feature_scores(self.features(images))
+            scores |= self._feature_scores(np.concatenate(features))
+        return scores | self._image_scores(np.concatenate(first))
+
+    def _image_scores(self, images: np.ndarray) -> dict[str, float]:
+        """Return the metrics of some generated images, which need no network."""
         reals = random_images(self.real.images, MAX_SWD_SAMPLES)
-        scores["swd"] = sliced_wasserstein(reals, images[:MAX_SWD_SAMPLES])
+        scores = {"swd": sliced_wasserstein(reals, images[:MAX_SWD_SAMPLES])}
         if self.has_test:
             train, test = self.some
             scores["copying"] = metrics.copying(images[:MAX_COPYING_SAMPLES], train, test)
@@ -88,7 +106,13 @@ class Evaluator:
     def _feature_scores(self, fake: np.ndarray) -> dict[str, float]:
         """Return the metrics of generated features [N, D]."""
         real = self.real_features
-        scores = {}
+        scores: dict[str, float] = {}
+        if min(len(real), len(fake)) < 2:
+            warn(
+                f"{len(fake)} generated and {len(real)} real images are too few for FID, KID, precision, recall; give"
+                " a larger --evaluate_samples, or --hold_out in a new run."
+            )
+            return scores
         name = "frechet"
         if self.space == FID_SPACE:
             name = "fid"
@@ -127,8 +151,8 @@ class Evaluator:
             say("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
         features = discriminator_features(weights, self.config)
-        train_features = features(train.images)
-        test_features = features(test.images)
+        train_features = features_of(features, train.images)
+        test_features = features_of(features, test.images)
         scores["svm_error"] = svm_error(train_features, train.labels, test_features, test.labels)
         few = max(FEW_LABELS, 2 * self.config.y_dim)
         scores["svm_error_few"] = svm_error(train_features[:few], train.labels[:few], test_features, test.labels)
@@ -193,8 +217,12 @@ def trained_classifier(config: Config, train: Dataset) -> Classifier:
 
 def random_images(images: np.ndarray, most: int) -> np.ndarray:
     """Return at most that many random images [N, H, W, C], always the same ones."""
-    count = min(len(images), most)
-    return images[np.sort(np.random.default_rng(0).choice(len(images), count, replace=False))]
+    return images[random_rows(len(images), most)]
+
+
+def random_rows(count: int, most: int) -> np.ndarray:
+    """Return at most that many of `count` indices, at random but always the same ones, in their order."""
+    return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False))
 
 
 def choose_features(config: Config, classifier: Classifier | None, train: Dataset) -> tuple[str, Features | None]:

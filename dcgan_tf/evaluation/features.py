@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.data.dataset import read_dataset
+from dcgan_tf.evaluation.pieces import blocks, features_of
 from dcgan_tf.pixels import to_float
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.guest import ignored_warnings, own_seeds
-from dcgan_tf.system.messages import progress, say
+from dcgan_tf.system.guest import ignored_warnings, keras_defaults, own_seeds
+from dcgan_tf.system.messages import say
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
 EPOCHS = 5  # of the classifier, which then classifies 99% of MNIST's test images correctly
@@ -28,6 +29,7 @@ SVM_STEPS = 1_000_000  # at most, for each class; scikit-learn recommends it; mo
 class Classifier:
     """A small convolutional network that predicts the class of an image. Its last hidden layer is a feature space."""
 
+    @keras_defaults()
     def __init__(self, image_shape: tuple[int, int, int], class_count: int):
         """Make the network, with the same initial weights each time.
 
@@ -49,6 +51,7 @@ class Classifier:
             self.network = keras.Sequential([self.hidden, layers.Dropout(0.3), layers.Dense(class_count)])
             self.network.build((None, *image_shape))
 
+    @keras_defaults()
     def train(self, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         """Train it on uint8 images [N, H, W, C] and their labels, int32 [N]; only once. Returns the weights."""
         steps = EPOCHS * -(-len(images) // TRAIN_BATCH)
@@ -59,14 +62,19 @@ class Classifier:
             self.network.fit(images, labels, TRAIN_BATCH, EPOCHS, verbose=0)
         return self.network.get_weights()
 
+    @keras_defaults()
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the last hidden layer, float32 [N, 128], of uint8 images [N, H, W, C]."""
-        return self.hidden.predict(images, PREDICT_BATCH, verbose=0)
+        return in_batches(self.hidden.predict_on_batch, images, PREDICT_BATCH)
+
+    @keras_defaults()
+    def classes(self, images: np.ndarray) -> np.ndarray:
+        """Return the class that it predicts for each of the uint8 images [N, H, W, C], int64 [N]."""
+        return in_batches(self.network.predict_on_batch, images, PREDICT_BATCH).argmax(1)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """Return the fraction of uint8 images [N, H, W, C] for which it predicts their labels [N]."""
-        predicted = self.network.predict(images, PREDICT_BATCH, verbose=0).argmax(1)
-        return float(np.mean(predicted == labels))
+        return float(np.mean(self.classes(images) == labels))
 
 
 def discriminator_features(weights: Weights, config: Config) -> Features:
@@ -97,8 +105,7 @@ def pool(x: tf.Tensor) -> tf.Tensor:
 
 def in_batches(network: Callable[[np.ndarray], tf.Tensor], images: np.ndarray, batch: int) -> np.ndarray:
     """Apply the network to batches of the images, and concatenate the results."""
-    starts = progress(range(0, len(images), batch), "Features", unit="batch", leave=False)
-    return np.concatenate([np.asarray(network(images[start : start + batch])) for start in starts])
+    return np.concatenate([np.asarray(network(images[rows])) for rows in blocks(len(images), batch)])
 
 
 def write_features(selection: Selection, path: Path) -> None:
@@ -109,7 +116,7 @@ def write_features(selection: Selection, path: Path) -> None:
     Raises: UserError if the data set or the checkpoint cannot be read.
     """
     dataset = read_dataset(selection.config)
-    features = discriminator_features(selection.weights, selection.config)(dataset.images)
+    features = features_of(discriminator_features(selection.weights, selection.config), dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
     names = np.array(dataset.class_names, str)
     with atomic_write(path) as temporary, temporary.open("wb") as file:

@@ -15,6 +15,7 @@ from dcgan_tf.download.archives import INCEPTION
 from dcgan_tf.evaluation.features import Features, in_batches
 from dcgan_tf.settings.config import cache_folder
 from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.guest import keras_defaults
 from dcgan_tf.system.messages import is_shown
 
 BATCH = 32  # images
@@ -61,7 +62,7 @@ def keras_inception() -> Features:
     Raises: UserError if its weights are not in Keras's cache and cannot be downloaded.
     """
     try:
-        with keras_messages_as_ours():
+        with keras_messages_as_ours(), keras_defaults():
             network = keras.applications.InceptionV3(include_top=False, pooling="avg")
     except Exception as error:  # Keras's download raises exceptions of many types
         raise UserError(

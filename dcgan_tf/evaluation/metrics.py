@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from dcgan_tf.evaluation.pieces import MAX_VALUES, blocks, values_in_row
+
 MAX_DISTANCES = 10_000_000  # distances that are in memory at the same time
 EXACT_DIMENSIONS = 1024  # of vectors of bytes: 1024 products of numbers up to 128 sum to 2^24, exact in float32
 
@@ -31,23 +33,42 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
       references: [M, ...], of the same shape but for the first axis; an array or a np.memmap.
     Returns: int64 [N].
     """
-    are_bytes = queries.dtype == references.dtype == np.uint8
-    queries = _vectors(queries, are_bytes)
-    nearest_distance = np.full(len(queries), np.inf)
-    nearest_index = np.zeros(len(queries), np.int64)
-    block_size = max(1, MAX_DISTANCES // len(queries))
-    for start in range(0, len(references), block_size):
-        block = _vectors(references[start : start + block_size], are_bytes)
+    search = NearestSearch(queries)
+    search.add(references)
+    return search.index
+
+
+class NearestSearch:
+    """The search of `nearest`, where the references come in pieces; `index` counts them from the first piece on."""
+
+    def __init__(self, queries: np.ndarray):
+        self.queries = queries
+        self.distance = np.full(len(queries), np.inf)  # squared, without the length of the query
+        self.index = np.zeros(len(queries), np.int64)
+        self.count = 0  # of the references so far
+
+    def add(self, references: np.ndarray) -> None:
+        """Compare all queries with more references [M, ...]."""
+        most = MAX_VALUES // values_in_row(references)
+        for rows in blocks(len(self.queries), most):
+            for block in blocks(len(references), min(most, MAX_DISTANCES // (rows.stop - rows.start))):
+                self._compare(rows, references[block], self.count + block.start)
+        self.count += len(references)
+
+    def _compare(self, rows: slice, references: np.ndarray, first: int) -> None:
+        """Compare some queries with references; the index of the first of these is `first`."""
+        are_bytes = self.queries.dtype == references.dtype == np.uint8
+        queries = _vectors(self.queries[rows], are_bytes)
+        block = _vectors(references, are_bytes)
         # Leave out the length of the query: it is the same for all references.
         distances = _products_of_bytes(queries, block) if are_bytes else queries @ block.T
         distances *= -2
         distances += np.square(block, dtype=np.float64).sum(1)
         index = distances.argmin(1)
         distance = distances[np.arange(len(queries)), index]
-        closer = distance < nearest_distance
-        nearest_distance[closer] = distance[closer]
-        nearest_index[closer] = index[closer] + start
-    return nearest_index
+        closer = distance < self.distance[rows]
+        self.distance[rows][closer] = distance[closer]
+        self.index[rows][closer] = index[closer] + first
 
 
 def _vectors(images: np.ndarray, are_bytes: bool) -> np.ndarray:
@@ -71,8 +92,12 @@ def _products_of_bytes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def distance_to_nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
     """Return the Euclidean distance of each query [N, ...] to its nearest reference [M, ...], float64 [N]."""
-    difference = queries.astype(np.float64) - references[nearest(queries, references)]
-    return np.linalg.norm(difference.reshape(len(queries), -1), axis=1)
+    index = nearest(queries, references)
+    distances = np.empty(len(queries))
+    for rows in blocks(len(queries), MAX_VALUES // values_in_row(queries)):
+        difference = queries[rows].astype(np.float64) - references[index[rows]]
+        distances[rows] = np.linalg.norm(difference.reshape(len(difference), -1), axis=1)
+    return distances
 
 
 def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray, seed: int = 0) -> float:
@@ -111,15 +136,20 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     For normal distributions with the means and the covariances A and B of the features it is
     |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)).
     """
-    a = a.astype(np.float64)
-    b = b.astype(np.float64)
-    cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    mean_a, cov_a = _mean_and_covariance(a)
+    mean_b, cov_b = _mean_and_covariance(b)
     eigenvalues, eigenvectors = np.linalg.eigh(cov_a)
     sqrt_a = (eigenvectors * np.sqrt(eigenvalues.clip(0))) @ eigenvectors.T
     # sqrt(A B) has the same trace as sqrt(sqrt(A) B sqrt(A)), which is symmetric.
     trace_sqrt = np.sqrt(np.linalg.eigvalsh(sqrt_a @ cov_b @ sqrt_a).clip(0)).sum()
-    distance = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_sqrt
+    distance = ((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_sqrt
     return float(max(distance, 0))
+
+
+def _mean_and_covariance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return them of features [N, D]: float64 [D] and [D, D]."""
+    x = x.astype(np.float64)
+    return x.mean(0), np.atleast_2d(np.cov(x, rowvar=False))
 
 
 def kernel_distance(

@@ -10,11 +10,13 @@ from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import atomic_folder
+from dcgan_tf.system.guest import keras_defaults
 from dcgan_tf.system.messages import say
 
 EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run
 
 
+@keras_defaults()
 def inference_model(network: keras.Model, config: Config) -> keras.Model:
     """Return a trained network as one Keras model in inference mode, for any batch size.
 

@@ -120,31 +120,39 @@ def complete_checkpoints(folder: Path) -> list[str]:
 
 
 def write_index(folder: Path) -> None:
-    """Let the index file `checkpoint` name the complete checkpoints, if it is lost, damaged or incomplete."""
+    """Let the index file `checkpoint` name the complete checkpoints, if it is lost, damaged or incomplete.
+
+    It names them without their folder, so that a copy of the run never uses, or removes, the files of the original.
+    """
     paths = complete_checkpoints(folder)
-    named = None
-    try:
-        state = tf.train.get_checkpoint_state(str(folder))
-        named = [Path(path).name for path in state.all_model_checkpoint_paths] if state else []
-    except ValueError:  # the file is empty
-        pass
-    if named == [Path(path).name for path in paths]:
-        return
-    if paths:
-        newest = Path(paths[-1]).name
-        report("Checkpoints", f"the index file in {folder} is made again from the complete checkpoints up to {newest}")
+    if not paths:
+        (folder / "checkpoint").unlink(missing_ok=True)
+    elif _indexed(folder) != [*paths, paths[-1]]:
+        names = [Path(path).name for path in paths]
+        report(
+            "Checkpoints", f"the index file in {folder} is made again from the complete checkpoints up to {names[-1]}"
+        )
         times = [os.path.getmtime(f"{path}.index") for path in paths]
         state = tf.compat.v1.train.generate_checkpoint_state_proto(
             str(folder),
-            paths[-1],
-            paths,
+            names[-1],
+            names,
             all_model_checkpoint_timestamps=times,
             last_preserved_timestamp=min(times) - 1,  # CheckpointManager never removes what is older
         )
         with atomic_write(folder / "checkpoint") as temporary:
             temporary.write_text(str(state))
-    else:
-        (folder / "checkpoint").unlink(missing_ok=True)
+
+
+def _indexed(folder: Path) -> list[str]:
+    """Return the paths that the index file names, and the one that it calls the newest; none if it is damaged."""
+    try:
+        state = tf.train.get_checkpoint_state(str(folder))
+    except ValueError:  # it is empty, or not text
+        return []
+    if state is None:
+        return []
+    return [*state.all_model_checkpoint_paths, state.model_checkpoint_path]
 
 
 def _newest_first(weights: Checkpoint) -> list[str]:

@@ -133,7 +133,7 @@ class Runs:
                     return run
             raise self._not_found(f"named {name!r}", runs)
         for run in runs:
-            if _matches(run, dataset, required):
+            if _matches(run, dataset, given or {}):
                 return run
         conditions = [f"data set {dataset!r}", *(f"{key} {value}" for key, value in required.items())]
         raise self._not_found("of " + ", ".join(conditions), runs)
@@ -178,15 +178,23 @@ def _make_folder(folder: Path) -> bool:
     return True
 
 
-def _matches(run: Run, dataset: str, required: Mapping[str, Any]) -> bool:
+def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
     try:
         config = run.config()
     except UserError as error:
         report("Skipped", str(error))
         return False
-    if not run.has_checkpoint or os.path.normpath(config.dataset) != os.path.normpath(dataset):
+    data_dir = given.get("data_dir", config.data_dir)
+    if not run.has_checkpoint or not _is_same(config.dataset, dataset, config.data_dir, data_dir):
         return False
-    return all(getattr(config, key) == value for key, value in required.items())
+    return all(getattr(config, key) == value for key, value in architecture_in(given).items())
+
+
+def _is_same(one: str, other: str, data_dir: str, other_data_dir: str) -> bool:
+    """Return whether two data sets have the same name, spelled cats or cats/, or are the same folder."""
+    if os.path.normpath(one) == os.path.normpath(other):
+        return True
+    return os.path.realpath(os.path.join(data_dir, one)) == os.path.realpath(os.path.join(other_data_dir, other))
 
 
 @contextlib.contextmanager
@@ -199,7 +207,7 @@ def training_lock(run: Run) -> Iterator[None]:
     except filelock.Timeout as error:
         owner = "another process"
         if pid_file.exists():
-            owner = f"process {pid_file.read_text().strip()}"
+            owner = f"process {pid_file.read_text(errors='replace').strip()}"
         raise UserError(
             f"The run {run.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
         ) from error

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+# What Keras and TensorFlow write before the error of a layer or of a compiled function
+PLACE = re.compile(r"Exception encountered when|Graph execution error|Detected at node|<stack traces|\s*File \"")
+NAMES = re.compile(r"\{\{.*?\}\} *|\[Op:.*|\x1b\[\d*m")  # of nodes, and what makes letters bold
+
 
 class UserError(Exception):
     """Wrong flags, files or data. main.py prints its one sentence and exits with 1."""
@@ -13,8 +17,9 @@ def reason(error: Exception) -> str:
     """Return the first line of an exception's message, without TensorFlow's node names, as a part of a sentence."""
     inner = getattr(error, "reason", None)  # urllib wraps the error of the network
     error = inner if isinstance(inner, Exception) else error
-    text = re.sub(r"\{\{.*?\}\} *|\[Op:.*", "", getattr(error, "strerror", None) or str(error)).strip()
-    return text.splitlines()[0].strip(" .") if text else type(error).__name__
+    text = NAMES.sub("", getattr(error, "strerror", None) or str(error)).strip()
+    lines = [line.strip(" .") for line in text.splitlines() if line.strip() and not PLACE.match(line)]
+    return next(iter(lines), type(error).__name__)
 
 
 def printable(text: str) -> str:

@@ -20,6 +20,26 @@ def ignored_warnings(category: type[Warning]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def keras_defaults() -> Iterator[None]:
+    """Use Keras's own defaults for layers, whatever the user's keras.json or program sets: float32, channels last."""
+    import keras
+
+    with PROCESS_LOCK:
+        floatx = keras.config.floatx()
+        image_data_format = keras.config.image_data_format()
+        dtype_policy = keras.config.dtype_policy()
+        keras.config.set_floatx("float32")
+        keras.config.set_image_data_format("channels_last")
+        keras.config.set_dtype_policy("float32")
+        try:
+            yield
+        finally:
+            keras.config.set_floatx(floatx)
+            keras.config.set_image_data_format(image_data_format)
+            keras.config.set_dtype_policy(dtype_policy)
+
+
+@contextlib.contextmanager
 def own_seeds(seed: int) -> Iterator[None]:
     """Set the global seeds of Python, NumPy and TensorFlow, for what Keras draws from them."""
     import numpy as np

@@ -72,8 +72,8 @@ class Bar(tqdm):
 
 def progress(*args: Any, **options: Any) -> tqdm:
     """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
-    options["disable"] = not _shown.get()
-    if sys.stderr.isatty() or not is_program():  # a notebook shows a bar, too
+    options["disable"] = not _shown.get() or sys.stderr is None
+    if options["disable"] or sys.stderr.isatty() or not is_program():  # a notebook shows a bar, too
         return Bar(*args, dynamic_ncols=True, **options)
     return Bar(*args, **options | {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
 

@@ -18,6 +18,7 @@ def run(main: Callable[[], None]) -> None:
     Raises: SystemExit with 1 after an error, 141 if the reader of the output has ended, 128 and the number of a signal
       that ended the program.
     """
+    open_closed_streams()
     show_as_program()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line at once
@@ -33,6 +34,16 @@ def run(main: Callable[[], None]) -> None:
             _fail(f"{error}; check that it can be read and written, and that its disk has room.")
         except KeyboardInterrupt:  # signals.StopRequest raises it on the second Ctrl-C
             raise SystemExit(130) from None
+
+
+def open_closed_streams() -> None:
+    """Let stdout and stderr that are closed (2>&-) go nowhere; else the next file that is opened takes their number."""
+    number = 0
+    while number <= 2:
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _fail(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Start TensorFlow without its messages, and Pillow without its own."""
+"""Start TensorFlow without its messages, and Pillow without its own; say why TensorFlow sees no GPU."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import ctypes
 import logging
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from dcgan_tf.system import messages
 from dcgan_tf.system.guest import PROCESS_LOCK
+from dcgan_tf.system.last_words import shown_if_killed
 
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
@@ -70,22 +73,43 @@ def flush_stderr() -> None:
 
 @contextlib.contextmanager
 def hidden_stderr() -> Iterator[None]:
-    """Hide what TensorFlow's C++ code writes to stderr.
+    """Hide what TensorFlow's C++ code writes to stderr, unless the user asks for it with TF_CPP_MIN_LOG_LEVEL 0 or 1.
 
-    In somebody else's process, lines of others that come meanwhile are written at the end.
+    If TensorFlow ends the process meanwhile, it is shown. In somebody else's process, lines of others that come
+    meanwhile are written at the end.
     """
-    with PROCESS_LOCK, tempfile.TemporaryFile() as hidden:
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1"):
+        yield
+        return
+    with PROCESS_LOCK:
         flush_stderr()
-        stderr = os.dup(2)
-        os.dup2(hidden.fileno(), 2)
         try:
+            stderr = os.dup(2)
+        except OSError:  # the process has no stderr
             yield
-        finally:
-            flush_stderr()
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            if not messages.is_program():
-                hidden.seek(0)
-                for line in hidden:
-                    if not OF_TENSORFLOW.match(line):
-                        os.write(2, line)
+            return
+        with tempfile.TemporaryFile() as hidden, shown_if_killed(hidden.fileno(), stderr):
+            os.dup2(hidden.fileno(), 2)
+            try:
+                yield
+            finally:
+                flush_stderr()
+                os.dup2(stderr, 2)
+                os.close(stderr)
+                if not messages.is_program():
+                    hidden.seek(0)
+                    for line in hidden:
+                        if not OF_TENSORFLOW.match(line):
+                            os.write(2, line)
+
+
+def why_no_gpu() -> str:
+    """Return what stands for the name of a GPU if TensorFlow sees none: why, if there is an NVIDIA driver."""
+    if not Path("/proc/driver/nvidia/version").exists() and not shutil.which("nvidia-smi"):
+        return "TensorFlow sees no GPU"
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides the GPU"
+    return (
+        "TensorFlow sees no GPU, although there is an NVIDIA driver; pip install 'dcgan_tf[cuda]' gives what it needs,"
+        " TF_CPP_MIN_LOG_LEVEL=0 shows its reason"
+    )

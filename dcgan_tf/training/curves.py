@@ -14,6 +14,8 @@ from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import warn
 
+EVENT_FILES = "events.out.tfevents.*"
+
 
 class Curves:
     """Writes TensorBoard's files."""
@@ -71,14 +73,23 @@ class Pace:
 
 def remove_points_after(folder: Path, iteration: int) -> None:
     """Remove the points after `iteration` from TensorBoard's files, so that a resumed run has one curve."""
-    for file in folder.glob("events.out.tfevents.*"):
+    for file in folder.glob(EVENT_FILES):
         with atomic_write(file) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
-            try:
-                for record in tf.data.TFRecordDataset(str(file)):
-                    if tf.compat.v1.Event.FromString(record.numpy()).step <= iteration:
-                        writer.write(record.numpy())
-            except tf.errors.DataLossError:
-                pass  # a killed training cut off the last record
+            for step, record in _points(file):
+                if step <= iteration:
+                    writer.write(record)
+
+
+def last_step(folder: Path) -> int:
+    """Return the last iteration in TensorBoard's files; 0 if there are none."""
+    return max((step for file in folder.glob(EVENT_FILES) for step, _ in _points(file)), default=0)
+
+
+def _points(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the iteration and the bytes of each record that can be read."""
+    with contextlib.suppress(tf.errors.DataLossError):  # a killed training cut off the last record
+        for record in tf.data.TFRecordDataset(str(file)):
+            yield tf.compat.v1.Event.FromString(record.numpy()).step, record.numpy()
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.evaluation.evaluate import score, write_scalars
@@ -13,8 +14,9 @@ from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import say, warn
 from dcgan_tf.training.curves import Curves, warn_on_write_error
 
 
@@ -35,13 +37,23 @@ class PeriodicEvaluator:
             write_scalars(self.curves.writer, scores, iteration)
         say(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
         current = score(scores)
-        best = self._best_score()
+        best = read_score(self.scores_file)
         if current is not None and (best is None or current < best):
             self.checkpoints.save()
             with atomic_write(self.scores_file) as temporary:
                 temporary.write_text(json.dumps({"iteration": iteration} | scores, indent=1), encoding="utf-8")
 
-    def _best_score(self) -> float | None:
-        if not self.scores_file.exists():
-            return None
-        return score(json.loads(self.scores_file.read_text(encoding="utf-8")))
+
+def read_score(file: Path) -> float | None:
+    """Return the score of the best checkpoint; None if there is none, or the file of its scores is damaged."""
+    if not file.exists():
+        return None
+    try:
+        scores = json.loads(file.read_text(encoding="utf-8"))
+        return score({name: float(value) for name, value in scores.items()})
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        warn(
+            f"The scores of the best checkpoint in {file} cannot be read ({reason(error)}); the next checkpoint that is"
+            " evaluated takes its place."
+        )
+        return None

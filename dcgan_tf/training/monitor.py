@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from dcgan_tf.losses import LOSSES
 from dcgan_tf.model import DCGAN
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import warn
 
@@ -68,4 +69,23 @@ class Monitor:
         return UserError(
             f"Training stopped at iteration {iteration} because {what} ({losses}); the last good checkpoint is kept;"
             f" try a lower --learning_rate than {self.learning_rate:g}, --precision float32, or other data."
+        )
+
+
+def warn_on_one_row(config: Config, replicas: int) -> None:
+    """Warn if a batch norm gets one value for each channel: it becomes 0, so that G's images do not depend on z.
+
+    With labels, some batch norms are behind linear layers; without, the smallest maps have 1/16 of the image's sides.
+
+    Args: replicas: the devices that share a batch.
+    """
+    rows = config.batch_size
+    if not config.sync_bn:
+        rows //= replicas
+    if not config.has_labels:
+        rows *= -(-config.image_shape[0] // 16) * -(-config.image_shape[1] // 16)
+    if rows == 1:
+        warn(
+            "A batch has one image for each device, so batch norm makes the generator's images the same for every z in"
+            f" training; give a --batch_size of at least {2 * replicas}."
         )

@@ -17,12 +17,14 @@ from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, Config, settings_wit
 from dcgan_tf.settings.given import check_given, convert, with_preset
 from dcgan_tf.settings.presets import AUTO, preset_for
 from dcgan_tf.settings.values import plain_name
-from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.device_errors import device_errors
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say, warn
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
 if TYPE_CHECKING:
     from dcgan_tf.data.dataset import Dataset
+    from dcgan_tf.training.cluster import Cluster
     from dcgan_tf.training.loop import Outcome
     from dcgan_tf.training.recorder import OnLog
 
@@ -94,13 +96,13 @@ def train(
     """
     start = understand(runs, name, given, chosen)
     start_tensorflow()
-    import tensorflow as tf
-
-    from dcgan_tf.data.dataset import check_trainable, read_dataset
     from dcgan_tf.training import loop
     from dcgan_tf.training.cluster import init_cluster
+    from dcgan_tf.training.monitor import warn_on_one_row
     from dcgan_tf.training.precision import choose_precision
 
+    if start.run:
+        check_not_lost(start.run)
     required: dict[str, Any] = {}
     class_names = None
     if start.weights:
@@ -109,13 +111,9 @@ def train(
     config = dataclasses.replace(start.config, **required)
     cluster = init_cluster(config.strategy, config.batch_size, config.xla)
     start_bfloat16()
-    dataset = read_dataset(config)
-    if start.preset == AUTO:
-        config = dataclasses.replace(Config(**with_preset(choose_preset(dataset), start.given)), **required)
-    check_trainable(dataset, config.batch_size, config.train_size)
-    config = complete(config, dataset)
-    if len(cluster.members) > 1:
-        cluster.check_same_settings(summary(config, dataset))
+    with device_errors("a smaller --cache_gb"):
+        dataset, config = read_data(start, config, required, cluster)
+    warn_on_one_row(config, cluster.strategy.num_replicas_in_sync)
     if start.weights and class_names is not None:
         check_classes(start.weights, len(class_names), config)
     run = start.run
@@ -125,14 +123,44 @@ def train(
         run = None  # the chief alone reads and writes it
     elif not start.run:
         run = runs.create(config, name)
-    try:
+    with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
         return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+
+
+def check_not_lost(run: Run) -> None:
+    """Raise UserError if a run without a checkpoint once had one: it would begin again, and its curves be removed."""
+    from dcgan_tf.runs.checkpoint import complete_checkpoints
+    from dcgan_tf.training.curves import last_step
+
+    if complete_checkpoints(run.folder):
+        return
+    index = run.folder / "checkpoint"
+    reached = last_step(run.logs_folder)
+    if index.exists() or reached > run.config().ckpt_freq:
         raise UserError(
-            f"There is too little memory for batches of {config.batch_size} images {config.output_height} x"
-            f" {config.output_width} with --gf_dim {config.gf_dim} and --df_dim {config.df_dim} ({reason(error)}); give"
-            " a smaller --batch_size, --output_height or --gf_dim and --df_dim."
-        ) from error
+            f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
+            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run without"
+            " --resume."
+        )
+
+
+def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster: Cluster) -> tuple[Dataset, Config]:
+    """Read the data set. Returns it, and the settings with the preset, sizes, channels and classes that it decides.
+
+    Args:
+      required: the settings that the weights need which the training begins with.
+    Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
+    """
+    from dcgan_tf.data.dataset import check_trainable, read_dataset
+
+    dataset = read_dataset(config)
+    if start.preset == AUTO:
+        config = dataclasses.replace(Config(**with_preset(choose_preset(dataset), start.given)), **required)
+    check_trainable(dataset, config.batch_size, config.train_size)
+    config = complete(config, dataset)
+    if len(cluster.members) > 1:
+        cluster.check_same_settings(summary(config, dataset))
+    return dataset, config
 
 
 def choose_preset(dataset: Dataset) -> str:

@@ -1,0 +1,169 @@
+"""Damage the files of a run, one at a time: python tests/soak_run_files.py --inputs 10000
+
+Each file is cut at each of its bytes, as by a power cut, then random bytes of it are changed. There must be no
+exception but UserError with one sentence, the model files must stay, and what is read must be what was written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from dcgan_tf.system.startup import start_tensorflow  # noqa: E402
+
+start_tensorflow()
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from dcgan_tf.model import DCGAN  # noqa: E402
+from dcgan_tf.runs.checkpoint import Checkpoints, restore  # noqa: E402
+from dcgan_tf.runs.run import Run, Runs  # noqa: E402
+from dcgan_tf.runs.weights import Checkpoint  # noqa: E402
+from dcgan_tf.sampling.story import read_losses  # noqa: E402
+from dcgan_tf.settings.config import Config  # noqa: E402
+from dcgan_tf.system.disk_cache import DiskCache  # noqa: E402
+from dcgan_tf.system.errors import UserError  # noqa: E402
+from dcgan_tf.training.curves import last_step, remove_points_after  # noqa: E402
+from dcgan_tf.training.evaluations import read_score  # noqa: E402
+
+CONFIG = Config(
+    dataset="tiny", output_height=8, output_width=8, c_dim=1, gf_dim=1, df_dim=1, z_dim=1, batch_size=1, class_names=()
+)
+ITERATIONS = (2, 4)  # of the run's checkpoints
+
+
+class Victim:
+    """A run with all of its files, which the checks of one damage after the other leave as they were."""
+
+    def __init__(self, folder: Path):
+        self.run: Run = Runs(str(folder)).create(CONFIG, "run")
+        self.model = DCGAN(CONFIG)
+        checkpoints = Checkpoints(self.model, Checkpoint(self.run), 9)
+        writer = tf.summary.create_file_writer(str(self.run.logs_folder))
+        for iteration in ITERATIONS:
+            self.model.iterations.assign(iteration)
+            checkpoints.save()
+            with writer.as_default(step=iteration):
+                for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
+                    tf.summary.scalar(name, float(iteration))
+        writer.close()
+        self.scores = self.run.folder / "scores.json"
+        self.scores.write_text('{"iteration": 4, "nearest_neighbour_error": 0.25, "swd": 3.5}')
+        self.cache = DiskCache(folder / "cache", 1)
+        self.array = np.arange(60, dtype=np.float32)
+        self.cache.save("prepared", "file", {"images": self.array})
+
+    def index(self) -> str:
+        checkpoints = Checkpoints(self.model, Checkpoint(self.run), 9)
+        state = tf.train.get_checkpoint_state(str(self.run.folder))
+        paths = [str(self.run.folder / f"model-{iteration}") for iteration in ITERATIONS]
+        assert [*state.all_model_checkpoint_paths, state.model_checkpoint_path] == [*paths, paths[-1]], state
+        assert checkpoints.manager.latest_checkpoint == paths[-1]
+        return "newest found"
+
+    def flags(self) -> str:
+        assert isinstance(self.run.config(), Config)
+        return "read"
+
+    def model_files(self) -> str:
+        self.model.iterations.assign(0)
+        origin = restore(Checkpoint(self.run), self.model.state())
+        assert origin.iteration == self.model.iterations_done and origin.iteration in ITERATIONS, origin
+        return f"iteration {origin.iteration} restored"
+
+    def events(self) -> str:
+        reached = last_step(self.run.logs_folder)
+        losses = read_losses(self.run.logs_folder)
+        remove_points_after(self.run.logs_folder, 2)
+        assert reached in (0, *ITERATIONS) and last_step(self.run.logs_folder) == min(reached, 2), reached
+        assert all(set(point.values()) == {float(step)} for step, point in losses.items()), losses
+        return f"{len(losses)} points"
+
+    def best(self) -> str:
+        found = read_score(self.scores)
+        return "damaged" if found is None else "read"
+
+    def cached(self) -> str:
+        arrays = self.cache.load("prepared", "file")
+        if arrays is None:
+            return "computed again"
+        assert (arrays["images"] == self.array).all()
+        return "read"
+
+    def kinds(self) -> dict[str, tuple[Path, Callable[[], str]]]:
+        """The file that is damaged, and the check, for each kind."""
+        folder = self.run.folder
+        (events,) = self.run.logs_folder.iterdir()
+        return {
+            "index": (folder / "checkpoint", self.index),
+            "FLAGS.json": (self.run.flags_file, self.flags),
+            "model-4.index": (folder / "model-4.index", self.model_files),
+            "model-4.data": (folder / "model-4.data-00000-of-00001", self.model_files),
+            "events": (events, self.events),
+            "best/metrics.json": (self.scores, self.best),
+            "cache": (self.cache.folder / "prepared" / "file", self.cached),
+        }
+
+
+def damaged(content: bytes, inputs: int, choose: random.Random) -> Iterator[bytes]:
+    """Yield the content cut at each byte, or at random ones if there are too many, then with random bytes changed."""
+    cuts = range(len(content))
+    if len(cuts) > inputs // 2:
+        cuts = choose.sample(cuts, inputs // 2)
+    for size in cuts:
+        yield content[:size]
+    for _ in range(inputs - len(cuts)):
+        changed = bytearray(content)
+        for _ in range(choose.choice((1, 1, 2, 8))):
+            changed[choose.randrange(len(changed))] = choose.randrange(256)
+        yield bytes(changed)
+
+
+def soak(kind: str, inputs: int, seed: int) -> Counter[str]:
+    """Damage one kind of file so many times. Returns how often each outcome came; AssertionError if one is wrong."""
+    outcomes: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file, check = Victim(Path(name)).kinds()[kind]
+        whole = file.read_bytes()
+        others = {other: other.read_bytes() for other in file.parent.glob("model-*") if other != file}
+        for content in damaged(whole, inputs, random.Random(seed)):
+            file.write_bytes(content)
+            try:
+                outcomes[check()] += 1
+            except UserError as error:
+                assert str(error).endswith(".") and "\n" not in str(error), str(error)
+                outcomes["one sentence"] += 1
+            except Exception as error:
+                raise AssertionError(f"{kind}: {content!r}") from error
+            assert all(other.read_bytes() == before for other, before in others.items()), content
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(whole)
+    return outcomes
+
+
+KINDS = ("index", "FLAGS.json", "model-4.index", "model-4.data", "events", "best/metrics.json", "cache")
+
+if __name__ == "__main__":
+    tf.get_logger().setLevel("ERROR")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", choices=KINDS)
+    arguments = parser.parse_args()
+    for kind in [arguments.kind] if arguments.kind else KINDS:
+        started = time.monotonic()
+        outcomes = soak(kind, arguments.inputs, arguments.seed)
+        texts = ", ".join(f"{text} {count:,}" for text, count in sorted(outcomes.items()))
+        print(f"{kind}: {sum(outcomes.values()):,} inputs in {time.monotonic() - started:.0f} s: {texts}", flush=True)

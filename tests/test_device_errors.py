@@ -1,0 +1,56 @@
+"""Too little memory, and XLA that cannot compile, are one sentence that names the flag which helps."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from helpers import SMALL, fails_with_one_sentence
+
+from dcgan_tf import model
+from dcgan_tf.pixels import ValueRange
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings import flags_json
+
+HUGE = {"gf_dim": 16_000_000, "z_dim": 100_000}  # a matrix of 800 TB, which no system promises
+
+
+def test_a_training_with_too_little_memory(images_dir: Path, tmp_path: Path):
+    sizes = [*SMALL, *(f"--{name}={value}" for name, value in HUGE.items())]
+    data = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={tmp_path}"]
+    text = fails_with_one_sentence(
+        *data, "--train", *sizes, cwd=tmp_path, says="There is too little memory (OOM", env={}
+    )
+    assert text.endswith("give a smaller --batch_size, --output_height, --gf_dim or --df_dim.")
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ("--grid=2x2", "give fewer rows or columns to --grid, or set CUDA_VISIBLE_DEVICES=-1 to use no GPU."),
+        pytest.param("--evaluate", "give a smaller --evaluate_samples, or set", marks=pytest.mark.slow),
+    ],
+)
+def test_a_command_with_too_little_memory(blobs_run: Path, images_dir: Path, tmp_path: Path, command: str, advice: str):
+    config = Runs(str(blobs_run)).named("blobs-small").config()
+    run = Runs(str(tmp_path)).create(dataclasses.replace(config, **HUGE), "run")
+    (run.folder / "model-1.index").touch()
+    assert flags_json.read(run.flags_file).gf_dim == HUGE["gf_dim"]
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={tmp_path}", command]
+    text = fails_with_one_sentence(*flags, cwd=tmp_path, says="There is too little memory (OOM", env={})
+    assert advice in text
+
+
+def test_a_step_that_xla_cannot_compile(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    to_float = model.to_float
+
+    def with_python(images: tf.Tensor, value_range: ValueRange) -> tf.Tensor:  # which XLA has no kernel for
+        x = to_float(images, value_range)
+        return tf.ensure_shape(tf.py_function(lambda value: value, [x], x.dtype), x.shape)
+
+    monkeypatch.setattr(model, "to_float", with_python)
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={tmp_path}", "--train", "--xla=on", *SMALL]
+    text = fails_with_one_sentence(*flags, cwd=tmp_path, says="XLA cannot compile for this device (")
+    assert text.endswith("give --xla off, which needs no XLA.") and "EagerPyFunc" in text
