@@ -256,6 +256,8 @@ def test_collapse_and_low_d_loss_warn_once():
         ({"class_names": ("a", "b"), "batch_size": 2}, False),
         ({"output_height": 16, "output_width": 16, "batch_size": 1}, True),
         ({"output_height": 20, "output_width": 16, "batch_size": 1}, False),
+        ({"class_names": ("a", "b"), "stages": "5", "batch_size": 1}, True),
+        ({"class_names": ("a", "b"), "stages": "3", "batch_size": 1}, False),
     ],
 )
 def test_batches_that_make_z_meaningless_warn(settings: dict, same: bool):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -75,15 +77,17 @@ class Monitor:
 def warn_on_one_row(config: Config, replicas: int) -> None:
     """Warn if a batch norm gets one value for each channel: it becomes 0, so that G's images do not depend on z.
 
-    With labels, some batch norms are behind linear layers; without, the smallest maps have 1/16 of the image's sides.
+    MNIST's networks have some behind linear layers; in the others, the smallest maps are halved once in each stage.
 
     Args: replicas: the devices that share a batch.
     """
     rows = config.batch_size
     if not config.sync_bn:
         rows //= replicas
-    if not config.has_labels:
-        rows *= -(-config.image_shape[0] // 16) * -(-config.image_shape[1] // 16)
+    if not config.has_mnist_networks:
+        height, width, _ = config.image_shape
+        part = 2**config.stage_count
+        rows *= math.ceil(height / part) * math.ceil(width / part)
     if rows == 1:
         warn(
             "A batch has one image for each device, so batch norm makes the generator's images the same for every z in"
