@@ -20,7 +20,7 @@ from dcgan_tf.data.image_folder import find_image_files, layout_of
 from dcgan_tf.evaluation.evaluate import score
 from dcgan_tf.runs.checkpoint import complete_checkpoints, write_index
 from dcgan_tf.runs.run import Runs, training_lock
-from dcgan_tf.settings.config import Config, cache_folder
+from dcgan_tf.settings.config import SETTINGS, Config, cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.curves import last_step
@@ -284,6 +284,31 @@ def test_images_of_which_the_networks_see_little_warn(tmp_path: Path, gray: int 
     make(tmp_path, *(f"{number}.png" for number in range(16)), gray=gray)
     with pytest.warns(DcganWarning, match=says):
         load(tmp_path, **settings)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "says"), [(".tif", "all images are nearly black"), (".png", "all images are nearly the same")]
+)
+def test_wide_integers_and_white_on_transparent_warn(tmp_path: Path, suffix: str, says: str):
+    """0 to 255 in 32-bit integers, and white drawings whose background is only transparent."""
+    for number in range(16):
+        if suffix == ".tif":
+            image = Image.fromarray((np.arange(400).reshape(20, 20) % 256).astype(np.int32))
+        else:
+            image = Image.new("RGBA", (20, 20), (255, 255, 255, 0))
+            image.paste((255, 255, 255, 255), (4, 4, 8 + number % 5, 12))
+        image.save(tmp_path / f"{number}{suffix}")
+    with pytest.warns(DcganWarning, match=says):
+        load(tmp_path)
+
+
+def test_train_size_is_of_an_epoch_and_not_of_the_folder(tmp_path: Path):
+    """As in the original, each epoch has other images; --help says so."""
+    make(tmp_path, *(f"{number:02}.png" for number in range(40)))
+    dataset = load(tmp_path, train_size=8)
+    used = {index for epoch in range(10) for index in dataset.order(0, epoch)[:8].tolist()}
+    assert len(used) > 30
+    assert "a folder has other ones in each" in SETTINGS["train_size"].help
 
 
 def test_a_sheet_of_a_labelled_folder_shows_all_classes(tmp_path: Path):
