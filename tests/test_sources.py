@@ -193,7 +193,7 @@ def test_sub_folders_are_classes(labelled, tmp_path, capsys):
     run = ["--dataset=pets", f"--data_dir={labelled}", *SMALL, "--output_height=16"]
     main_here(*run, "--train", "--conditional", "--epoch=1", out_dir=tmp_path)
     out = capsys.readouterr().out
-    assert "Classes:     2: Hund 16, cat 16" in out and "2 classes, range [0, 1]" in out
+    assert "Classes:     2: Hund 16, cat 16" in out and "2 classes, range [-1, 1]" in out
     (saved,) = Runs(str(tmp_path)).all()
     assert saved.config().class_names == ("Hund", "cat") and saved.config().conditional
     main_here("--dataset=pets", "--conditional", out_dir=tmp_path)
