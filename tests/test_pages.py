@@ -20,7 +20,7 @@ PICTURES = sorted(path for path in ROOT.glob("docs/*") if path.suffix in (".png"
 CODE = [path for room in ("dcgan_tf", "tests", "benchmarks", "tools") for path in ROOT.glob(f"{room}/**/*.py")]
 PROGRAM = re.compile(r"(?:main\.py|-m dcgan_tf|IMAGE|dcgan) (?=--)")
 # Flags of other programs that pages name alone, without the command.
-OTHERS = {"flags", "json", "load_fast", "detect_file_replacement", "pictures", "quick", "scaling", "slow"}
+OTHERS = {"detect_file_replacement", "is_crop", "is_train", "json", "limit", "load_fast", "pictures", "replicas", "slow"}
 
 
 def name(path: Path) -> str:
@@ -29,7 +29,7 @@ def name(path: Path) -> str:
 
 def inline(text: str) -> list[str]:
     """Return the spans of inline code of a page; a span can go over the end of a line."""
-    prose = re.sub(r"^( {4}.*|```.*?^```)$", "", text, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^ {4}.*|^```[^`]*^```", "", text, flags=re.MULTILINE)
     return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
 
 
