@@ -20,8 +20,8 @@ PICTURES = sorted(path for path in ROOT.glob("docs/*") if path.suffix in (".png"
 CODE = [path for room in ("dcgan_tf", "tests", "benchmarks", "tools") for path in ROOT.glob(f"{room}/**/*.py")]
 PROGRAM = re.compile(r"(?:main\.py|-m dcgan_tf|IMAGE|dcgan) (?=--)")
 # Flags of other programs that pages name alone, without the command.
-OTHERS = set("detect_file_replacement discriminator is_crop is_train json limit load_fast parts".split())
-OTHERS |= set("pictures replicas scaling slow".split())
+OTHERS = {"detect_file_replacement", "discriminator", "is_crop", "is_train", "json", "limit", "load_fast", "parts"}
+OTHERS |= {"pictures", "replicas", "scaling", "slow"}
 
 
 def name(path: Path) -> str:
