@@ -1,6 +1,6 @@
 """python benchmarks/scaling.py: what 8, 64 and 512 GPUs would exchange in an iteration, and how long that would take.
 
-An estimate: the bytes are counted, the iteration of one GPU is measured (docs/speed.md), the links are assumed.
+An estimate: the bytes are counted, the iteration of one GPU is measured (docs/notes/speed.md), the links are assumed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dcgan_tf.system import program
 from dcgan_tf.system.startup import start_tensorflow
 
 BATCH = 64  # of each GPU
-STEP_MS = {"mnist": 3.73, "made64": 10.1}  # an iteration of one H200 in TF32, from docs/speed.md
+STEP_MS = {"mnist": 3.73, "made64": 10.1}  # an iteration of one H200 in TF32, from docs/notes/speed.md
 GPUS_OF_MACHINE = 8
 INSIDE = 450e9  # bytes a second of each GPU's NVLink in one direction
 BETWEEN = 50e9  # bytes a second of each machine's one link, 400 Gbit/s

@@ -7,7 +7,7 @@ import sys
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # Among several workers (TF_CONFIG) the loss of one is many lines of errors of TensorFlow's, and one sentence of ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ else "2")
-# TensorFlow uses oneDNN's convolutions on some processors only; they are faster on others, too (docs/speed.md).
+# TensorFlow uses oneDNN's convolutions on some processors only; they are faster on others, too (docs/notes/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"

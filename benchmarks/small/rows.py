@@ -1,4 +1,4 @@
-"""Show the first 16 images of each folder as a row of one PNG file: python rows.py OUT.png FOLDER..."""
+"""Show the first 16 images of each folder as a row of one PNG file: python rows.py OUT.png LABEL=FOLDER..."""
 
 from __future__ import annotations
 
@@ -7,15 +7,32 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+from PIL import Image, ImageDraw
+
+LINE = 4  # height of the black line between two rows
+MARGIN = 150  # width of the labels
 
 
-def main(out: str, *folders: str) -> None:
+def with_label(row: np.ndarray, label: str) -> np.ndarray:
+    """Return the row, uint8 [H, W, 3], with its label to the left."""
+    left = Image.new("RGB", (MARGIN, len(row)), "white")
+    ImageDraw.Draw(left).text((4, len(row) // 2), label, "black", anchor="lm", font_size=13)
+    return np.concatenate([np.asarray(left), row], axis=1)
+
+
+def join(rows: list[np.ndarray]) -> np.ndarray:
+    """Return the rows below each other, with a black line between two."""
+    line = np.zeros((LINE, *rows[0].shape[1:]), np.uint8)
+    return np.concatenate([rows[0], *(part for row in rows[1:] for part in (line, row))])
+
+
+def main(out: str, *arguments: str) -> None:
     rows = []
-    for folder in folders:
+    for argument in arguments:
+        label, folder = argument.split("=", 1)
         images = [iio.imread(file, mode="RGB") for file in sorted(Path(folder).glob("*.png"))[:16]]
-        row = np.concatenate(images, axis=1)
-        rows += [row, np.zeros((4, *row.shape[1:]), np.uint8)]  # and a black line
-    iio.imwrite(out, np.concatenate(rows[:-1]))
+        rows.append(with_label(np.concatenate(images, axis=1), label))
+    iio.imwrite(out, join(rows))
 
 
 if __name__ == "__main__":

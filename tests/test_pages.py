@@ -1,0 +1,115 @@
+"""What the pages say is true of the program: commands parse, links lead somewhere, and every picture is shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+
+from dcgan_tf.cli import flags
+from dcgan_tf.settings.config import Config
+
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md")]
+)
+PICTURES = sorted(path for path in ROOT.glob("docs/*") if path.suffix in (".png", ".gif", ".jpg"))
+CODE = [path for room in ("dcgan_tf", "tests", "benchmarks", "tools") for path in ROOT.glob(f"{room}/**/*.py")]
+PROGRAM = re.compile(r"(?:main\.py|-m dcgan_tf|IMAGE|dcgan) (?=--)")
+# Flags of other programs that pages name alone, without the command.
+OTHERS = {"detect_file_replacement", "discriminator", "is_crop", "is_train", "json", "limit", "load_fast", "parts"}
+OTHERS |= {"pictures", "replicas", "scaling", "slow"}
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def inline(text: str) -> list[str]:
+    """Return the spans of inline code of a page; a span can go over the end of a line."""
+    prose = re.sub(r"^ {4}.*|^```[^`]*^```", "", text, flags=re.MULTILINE)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+
+
+def blocks(text: str) -> list[str]:
+    """Return the lines of a page that are indented or fenced code, with continued ones joined."""
+    fenced = "\n".join(re.findall(r"^```.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    indented = "\n".join(re.findall(r"^ {4,}.*", text, re.MULTILINE))
+    return re.sub(r"\\\n\s*", "", f"{indented}\n{fenced}").splitlines()
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the arguments of each command line of the program on a page."""
+    variables: dict[str, str] = {}
+    for line in [*blocks(text), *inline(text)]:
+        if assigned := re.fullmatch(r"\s*(\w+)=\"(.*)\"", line):
+            variables[assigned[1]] = assigned[2]
+        if found := PROGRAM.search(line):
+            rest = line[found.end() :]
+            for variable, value in variables.items():
+                rest = rest.replace(f"${variable}", value)
+            rest = re.split(r" (?:&&|;|\|) ", re.sub(r"\b(N|ITERATION)\b", "1", rest))[0]
+            yield shlex.split(rest, comments=True)
+
+
+def slug(heading: str) -> str:
+    """Return the anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", re.sub(r"[`*]|\]\(.*?\)", "", heading).lower()).strip().replace(" ", "-")
+
+
+def links(page: Path) -> list[str]:
+    """Return the targets of the links and pictures of a page that are not on the web."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", text))
+    return [target for target in targets if not target.startswith(("http:", "https:"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_parses(page: Path):
+    for arguments in commands(page.read_text(encoding="utf-8")):
+        if "--help" not in arguments:
+            try:
+                Config(**flags.parse(["main.py", *arguments]).given)
+            except Exception as error:
+                raise AssertionError(f"{name(page)}: {shlex.join(arguments)}: {error}") from error
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_flag_that_a_page_names_exists_with_its_value(page: Path):
+    for span in inline(page.read_text(encoding="utf-8")):
+        words = span.split()
+        for word, after in zip(words, [*words[1:], "--"], strict=True):
+            if not span.startswith("--") or not re.fullmatch(r"--\w+", word):
+                continue
+            flag = word.removeprefix("--")
+            known = {flag, flag.removeprefix("no")} & {*flags.FLAGS, *OTHERS, "help", "noNAME"}
+            assert known, f"{name(page)}: there is no {word}, in `{span}`"
+            if flag in flags.FLAGS and flags.FLAGS[flag].type is not bool and re.fullmatch(r"[\w,.]*[\d,a-z]", after):
+                flags.FLAGS[flag].convert(flag, after)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_leads_somewhere(page: Path):
+    for target in links(page):
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path) if path else page
+        assert file.exists(), f"{name(page)}: {target}"
+        if anchor and file.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in [slug(heading) for heading in headings], f"{name(page)}: {target}"
+
+
+def test_every_picture_is_on_a_page():
+    shown = {(page.parent / target).resolve() for page in PAGES for target in links(page)}
+    assert [name(path) for path in PICTURES if path not in shown] == []
+
+
+def test_every_page_is_in_the_index_and_what_the_code_names_exists():
+    listed = {(ROOT / "docs" / target.partition("#")[0]).resolve() for target in links(ROOT / "docs/README.md")}
+    assert [name(page) for page in ROOT.glob("docs/**/*.md") if page not in {*listed, ROOT / "docs/README.md"}] == []
+    for file in [*CODE, *PAGES]:
+        for path in re.findall(r"(?:docs/(?:notes/)?\w+\.md|python (?:benchmarks|tools)/[\w/]+\.py)", file.read_text()):
+            assert (ROOT / path.removeprefix("python ")).exists(), f"{name(file)}: {path}"
