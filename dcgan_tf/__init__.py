@@ -10,7 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ e
 # TensorFlow uses oneDNN's convolutions on some processors only; they are faster on others, too (docs/notes/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 from dcgan_tf.api import load, train
 from dcgan_tf.system.errors import UserError
