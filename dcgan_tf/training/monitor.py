@@ -41,8 +41,8 @@ class Monitor:
         if self.low_d_loss_since is not None and iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
             self._warn_once(
                 f"the discriminator's loss has stayed below {LOW_D_LOSS} for {LOW_D_LOSS_ITERATIONS} iterations, so the"
-                " generator learns nothing any more; a lower --learning_rate, a smaller --df_dim or more images"
-                " usually help."
+                " generator learns nothing any more; with up to 2,000 images, train a new run with --preset small, else with"
+                " a lower --learning_rate or more images."
             )
         return values
 
@@ -64,7 +64,7 @@ class Monitor:
     def _warn_once(self, text: str) -> None:
         if self.warns and text not in self.warned:
             self.warned.add(text)
-            warn(f"{text} --nowarn_collapse turns this warning off.")
+            warn(f"{text} See docs/training.md; --nowarn_collapse turns this warning off.")
 
     def _stop_error(self, what: str, values: dict[str, float], iteration: int) -> UserError:
         losses = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
