@@ -41,8 +41,8 @@ class Monitor:
         if self.low_d_loss_since is not None and iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
             self._warn_once(
                 f"the discriminator's loss has stayed below {LOW_D_LOSS} for {LOW_D_LOSS_ITERATIONS} iterations, so the"
-                " generator learns nothing any more; with up to 2,000 images, train a new run with --preset small, else with"
-                " a lower --learning_rate or more images."
+                " generator learns nothing any more; with up to 2,000 images, train a new run with --preset small, else"
+                " with a lower --learning_rate or more images."
             )
         return values
 
