@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from memory import peak_memory
 from PIL import Image
 
 from dcgan_tf.data import prepare, sources
@@ -23,6 +22,7 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config, cache_folder
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.memory import peak_memory
 from dcgan_tf.system.startup import start_tensorflow
 
 if TYPE_CHECKING:

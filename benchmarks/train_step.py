@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pipeline
-from memory import peak_memory
 from turns import SHAPES, milliseconds, take_turns
 from work import gigaflops
 
 from dcgan_tf.settings.config import PRECISIONS, STRATEGIES, Config
 from dcgan_tf.system import program
+from dcgan_tf.system.memory import peak_memory
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 
 

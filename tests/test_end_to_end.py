@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -18,6 +19,8 @@ import tensorflow as tf
 from compare_runs import assert_same_run, curves, steps
 from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
 
+from dcgan_tf.cli.flags import help_text
+from dcgan_tf.settings.presets import PRESETS, USERS
 from dcgan_tf.system.errors import UserError
 
 
@@ -130,6 +133,20 @@ def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images
     ):
         fails_with_one_sentence(*args, cwd=tmp_path, says=says)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_help_says_for_whom_each_preset_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = help_text().splitlines()
+    assert max(map(len, lines)) <= 110
+    assert (
+        "  python main.py --dataset cats --train --preset auto --fit cover  train on the photos in data/cats" in lines
+    )
+    column = " " * 26
+    for name, preset in PRESETS.items():
+        said = lines.index(f"{column}{name}: for {USERS[name]}")
+        flags = list(itertools.takewhile(lambda line: line.startswith(f"{column}  "), lines[said + 1 :]))
+        assert " ".join(map(str.strip, flags)) == " ".join(f"--{flag} {value}" for flag, value in preset.items())
 
 
 def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):

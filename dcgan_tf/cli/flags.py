@@ -21,11 +21,13 @@ EXAMPLES = """\
 Train a DCGAN, or use a trained one.
 
 Examples:
-  python main.py --dataset mnist --train                      train on MNIST
-  python main.py --dataset mnist --train --resume             continue the newest run
-  python main.py --dataset mouths --train                     train on the images in the folder data/mouths
-  python main.py --dataset mnist --grid 8x16                  write a sheet of samples from the newest run
-  python main.py --dataset mnist --generate_test_images 100   write 100 images, one file each
+  python main.py --dataset mnist --pretrained --grid 8x16          digits, without a training
+  python main.py --dataset mnist --train                           train on MNIST
+  python main.py --dataset cats --train --preset auto --fit cover  train on the photos in data/cats
+  python main.py --dataset cats --train --preset auto --dry_run    say first how long that takes
+  python main.py --dataset cats --train --resume                   continue the newest run
+  python main.py --dataset cats --grid 8x16                        write a sheet of its samples
+  python main.py --dataset cats --generate_test_images 100         write 100 images, one file each
 
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
 GROUPS = (
@@ -171,7 +173,7 @@ def help_text() -> str:
 
 
 def _help_lines(name: str, setting: Setting, width: int) -> str:
-    """Return a flag's lines in --help."""
+    """Return a flag's lines in --help; a setting's help may have several, which begin each on a line of its own."""
     text = setting.help
     choices = [str(choice) for choice in setting.choices if choice != ""]
     if choices and name in SETTINGS:
@@ -181,7 +183,14 @@ def _help_lines(name: str, setting: Setting, width: int) -> str:
     label = f"   --{name}"
     if Trait.ORIGINAL in setting.traits:
         label = f" * --{name}"
-    filled = textwrap.fill(text, width, initial_indent=" " * 26, subsequent_indent=" " * 26)
+    filled = "\n".join(_fill(line, width) for line in text.split("\n"))
     if len(label) < 26:
         return f"{label:26}{filled[26:]}"
     return f"{label}\n{filled}"
+
+
+def _fill(line: str, width: int) -> str:
+    """Break a line of a setting's help beside the names of the flags; it keeps its own indentation."""
+    text = line.lstrip()
+    indent = " " * (26 + len(line) - len(text))
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)

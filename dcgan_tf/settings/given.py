@@ -30,6 +30,11 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises: UserError if a name is unknown, a value is not allowed, or two settings exclude each other.
     """
     for name in given:
+        if name == "dry_run":  # on the command line, it is among the options
+            raise UserError(
+                "--dry_run says what a training would do, and is for the command line: python main.py --train"
+                " --dry_run; leave it out here."
+            )
         if name in OPTIONS:
             raise UserError(f"--{name} does not go with what was asked for; leave it out.")
     checked = convert(given, SETTINGS)

@@ -16,11 +16,11 @@ def _option(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **l
 
 
 def _describe_presets() -> str:
-    lines = []
+    lines = [f"{AUTO}: the images choose one of these"]
     for name, preset in PRESETS.items():
         flags = " ".join(f"--{flag} {value}" for flag, value in preset.items())
-        lines.append(f"{name}, for {USERS[name]}: {flags}")
-    return "; ".join(lines)
+        lines += [f"{name}: for {USERS[name]}", f"  {flags}"]
+    return "\n".join(lines)
 
 
 TRAINING = "Training"
@@ -29,10 +29,13 @@ PLACE = "Where a run is"
 
 START = {
     "resume": _option(TRAINING, False, "With --train: continue a run, the newest that matches or --out_name"),
+    "dry_run": _option(
+        TRAINING, False, "With --train: only say what it would do, how long it would take, and its size on disk"
+    ),
     "preset": _option(
         TRAINING,
         "",
-        f"With --train: other defaults than the original's; {AUTO}: one of these by the images; {_describe_presets()}",
+        f"With --train: other defaults than the original's\n{_describe_presets()}",
         choices=("", AUTO, *PRESETS),
     ),
     "init_from": _option(

@@ -17,10 +17,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 AUTO = "auto"  # --preset auto: the preset that `preset_for` returns
 USERS = {  # for --help
-    "paper": "digits with labels, with the widths of the paper",
-    "best": "the best digits with labels",
-    "small": f"up to {FEW:,} images",
-    "large": f"more than {FEW:,} images",
+    "paper": "MNIST and other labelled idx files",
+    "best": "the same, with better images after a longer training",
+    "small": f"up to {FEW:,} images of any kind",
+    "large": f"more than {FEW:,} images of any kind",
 }
 
 

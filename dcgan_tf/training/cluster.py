@@ -101,7 +101,7 @@ def init_cluster(strategy_name: str, batch_size: int, xla: str) -> Cluster:
     Args: the settings strategy, batch_size and xla.
     Raises: UserError.
     """
-    members, index = _tf_config(strategy_name)
+    members, index = members_of(strategy_name)
     gpus = tf.config.list_physical_devices("GPU")
     if members != SINGLE_PROCESS:
         tasks = ", ".join(f"{task} ({address})" for task, address in members.items())
@@ -125,7 +125,7 @@ def init_cluster(strategy_name: str, batch_size: int, xla: str) -> Cluster:
     return Cluster(strategy, members, index)
 
 
-def _tf_config(strategy_name: str) -> tuple[dict[str, str], int]:
+def members_of(strategy_name: str) -> tuple[dict[str, str], int]:
     """Return the members in TF_CONFIG, in TensorFlow's order, and the index of this process. Raises UserError."""
     text = os.environ.get("TF_CONFIG", "")
     if strategy_name not in ("auto", "multi_worker") or not (text or strategy_name == "multi_worker"):

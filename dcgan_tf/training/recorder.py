@@ -19,7 +19,7 @@ from dcgan_tf.training.curves import Curves, Pace, remove_points_after, warn_on_
 from dcgan_tf.training.loader import Batch
 from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.training.schedule import Schedule
-from dcgan_tf.training.training_sheets import TrainingSheets, describe, write_reals
+from dcgan_tf.training.training_sheets import TrainingSheets, describe, describe_folders, write_reals
 
 Logged = dict[str, tf.Tensor]
 OnLog = Callable[[dict[str, float]], None]  # called with the iteration and the losses, by name
@@ -81,7 +81,8 @@ class Recorder(SilentRecorder):
             flags_json.save(self.run.flags_file, self.config)
             with warn_on_write_error("The curves"):
                 remove_points_after(self.run.logs_folder, self.model.iterations_done)
-        describe(self.config, self.run, self.dataset, self.model)
+        describe(self.config, self.dataset, self.model)
+        describe_folders(self.run)
         write_reals(self.config, self.run, self.dataset, self.schedule)
         self.curves = Curves(self.run.logs_folder, self.config.value_range)
         self.sheets = TrainingSheets(self.config, self.run, self.model, self.dataset, self.monitor)

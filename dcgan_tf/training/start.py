@@ -38,6 +38,7 @@ class Start:
     run: Run | None = None  # the run to continue; None: a new one
     weights: Weights | None = None  # what a new run begins with; None: random weights
     preset: str = ""  # auto: the images decide
+    dry_run: bool = False  # only say what the training would do
 
 
 def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any]) -> Start:
@@ -52,7 +53,7 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
     Args:
       name: of the run, or blank.
       given: the settings that the user gave.
-      chosen: some of `options.START`: resume, preset, init_from, checkpoint, pretrained.
+      chosen: some of `options.START`: resume, dry_run, preset, init_from, checkpoint, pretrained.
     Raises: UserError if a setting is impossible, two choices exclude each other, or there is no such run.
     """
     plain_name("out_name", name)
@@ -67,9 +68,10 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
         say(f"There is no run {name} yet, so it begins now.")
     elif chosen["resume"]:
         run = runs.find(dataset, name, given)
-        return Start(resumed_config(run.config(), given), given, run)
+        return Start(resumed_config(run.config(), given), given, run, dry_run=chosen["dry_run"])
     config = Config(**with_preset(chosen["preset"], given))
-    return Start(config, given, weights=start_weights(runs, dataset, sources), preset=chosen["preset"])
+    weights = start_weights(runs, dataset, sources)
+    return Start(config, given, weights=weights, preset=chosen["preset"], dry_run=chosen["dry_run"])
 
 
 def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
@@ -87,7 +89,7 @@ def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
 def train(
     runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any], on_log: OnLog | None = None
 ) -> Outcome:
-    """Train a run. Nothing is written if the training cannot begin.
+    """Train a run, or with dry_run say what that would be. Nothing is written if the training cannot begin.
 
     Args:
       runs, name, given, chosen: as in `understand`.
@@ -96,7 +98,7 @@ def train(
     """
     start = understand(runs, name, given, chosen)
     start_tensorflow()
-    from dcgan_tf.training import loop
+    from dcgan_tf.training import dry_run, loop
     from dcgan_tf.training.cluster import init_cluster
     from dcgan_tf.training.monitor import warn_on_one_row
     from dcgan_tf.training.precision import choose_precision
@@ -109,6 +111,8 @@ def train(
         required = start.weights.required_settings(start.given)
         class_names = required.pop("class_names")
     config = dataclasses.replace(start.config, **required)
+    if start.dry_run:
+        dry_run.check_one_process(config.strategy)
     cluster = init_cluster(config.strategy, config.batch_size, config.xla)
     start_bfloat16()
     with device_errors("a smaller --cache_gb"):
@@ -119,11 +123,16 @@ def train(
     run = start.run
     if not start.run:
         config = choose_precision(config, start.given, cluster)
+    advice = "a smaller --batch_size, --output_height, --gf_dim or --df_dim"
+    if start.dry_run:
+        with device_errors(advice):
+            dry_run.tell(config, dataset, cluster, start)
+        return loop.Outcome(run=None, signal=0)
     if not cluster.is_chief:
         run = None  # the chief alone reads and writes it
     elif not start.run:
         run = runs.create(config, name)
-    with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
+    with device_errors(advice):
         return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
 
 

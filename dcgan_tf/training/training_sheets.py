@@ -64,8 +64,8 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
     report("First batch", f"{run.samples_folder / 'reals.png'} (look at it: the networks see these images)")
 
 
-def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
-    """Say the parameters (the original's show_all_variables), the data, the device, and the run's folders."""
+def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
+    """Say the parameters (the original's show_all_variables), the data and the device."""
     for network in (model.generator, model.discriminator):
         count = sum(variable.shape.num_elements() for variable in network.trainable_variables)
         say(f"{network.name}: {count:,} parameters")
@@ -80,6 +80,10 @@ def describe(config: Config, run: Run, dataset: Dataset, model: DCGAN) -> None:
     report("Data", f"{count:,} images {height}x{width}x{channels}, {classes}, range [{low:g}, {high:g}]")
     report("Read from", dataset.location)
     report("Device", f"{device_names()}, {config.precision}{_sharing(model.replicas)}")
+
+
+def describe_folders(run: Run) -> None:
+    """Say where the run is."""
     report("Checkpoints", str(run.folder))
     report("Samples", str(run.samples_folder))
     report("Curves", f"tensorboard --logdir {run.logs_folder}")

@@ -1,0 +1,172 @@
+"""--dry_run: what is said of a training before it begins, and that nothing of a run is written."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import cluster_of, fails_with_one_sentence, main_here, task
+
+import dcgan_tf
+from dcgan_tf.data.dataset import read_dataset
+from dcgan_tf.model import DCGAN
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.training import dry_run, start
+from dcgan_tf.training.schedule import Schedule
+
+SIZES = ["--output_height=16", "--stages=2", "--z_dim=10", "--gf_dim=4", "--df_dim=4", "--batch_size=8"]
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No iteration is trained; the first one is said to take 2 s, and the others 0.5 s on average."""
+    monkeypatch.setattr(dry_run, "measure", lambda *args: (2.0, [0.5, 0.1, 0.9]))
+
+
+@pytest.fixture
+def told(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    """A function that returns what a dry run with these flags says."""
+
+    def tell(*args: str, out_dir: Path = tmp_path) -> str:
+        main_here("--train", "--dry_run", f"--data_dir={images_dir}", *args, out_dir=out_dir)
+        return capsys.readouterr().out
+
+    return tell
+
+
+def files_in(folder: Path) -> dict[Path, int]:
+    """Return when each file was last written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def bytes_in(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file())
+
+
+def test_nothing_is_written_and_the_numbers_are_right(told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dry_run, "SECONDS", 0.01)
+    out = told("--dataset=blobs", "--epoch=3", *SIZES)
+    assert list(tmp_path.iterdir()) == []
+    assert re.search(r"^Images: +40, colour", out, re.M)
+    # linear 10 x 128 + 128; batch norms 2 x 8 and 2 x 4; 5 x 5 x 8 x 4 + 4; 5 x 5 x 4 x 3 + 3
+    assert "generator: 2,539 parameters\n" in out
+    # 5 x 5 x 3 x 4 + 4; 5 x 5 x 4 x 8 + 8; batch norm 2 x 8; linear 4 x 4 x 8 + 1
+    assert "discriminator: 1,257 parameters\n" in out
+    assert re.search(r"^Preset: +none: the original's settings; --preset auto", out, re.M)
+    assert re.search(r"^Networks: +2 stages, no classes; --gf_dim 4 --df_dim 4$", out, re.M)
+    assert re.search(r"^Iterations: +15 with batches of 8 \(3 epochs of 5\)$", out, re.M)
+    assert re.search(r"^Measured: +0\.\d+ s an iteration, [\d,]+ images/s \(mean of \d+ calls\)$", out, re.M)
+    assert re.search(r"^Memory: +\d\.\d\d GB of this process$", out, re.M)
+    assert out.endswith("To train, give the same command without --dry_run.\n")
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_time_by_hand(told):
+    out = told("--dataset=blobs", "--iterations=100", *SIZES)
+    assert re.search(r"^Measured: +0.5 s an iteration, 16 images/s \(mean of 3 calls\)$", out, re.M)
+    assert re.search(r"^Time: +52 seconds to the end; sheets, checkpoints and evaluations come on top$", out, re.M)
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_preset_that_the_images_choose(told):
+    out = told("--dataset=blobs", "--preset=auto", "--precision=float32", "--output_height=32")
+    assert re.search(r"^Preset: +small: 40 images, and it is for up to 2,000$", out, re.M)
+    assert out.count("Preset:") == 1
+    assert re.search(r"^Networks: +3 stages, no classes; --gf_dim 32 --df_dim 32$", out, re.M)
+    assert re.search(r"^Iterations: +15,000 with batches of 16 \(7500 epochs of 2\)$", out, re.M)
+    assert re.search(r"^Time: +2.1 hours to the end", out, re.M)
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_time_that_is_left_of_a_run(told, blobs_run: Path):
+    before = files_in(blobs_run)
+    out = told("--dataset=blobs", "--resume", "--out_name=blobs-small", "--epoch=50", out_dir=blobs_run)
+    assert re.search(r"^Continue from .*blobs-small/model-60$", out, re.M)
+    assert re.search(r"^Iterations: +100 with batches of 16 \(50 epochs of 2\); 40 are left$", out, re.M)
+    assert re.search(r"^Time: +22 seconds to the end", out, re.M)
+    assert files_in(blobs_run) == before
+
+
+@pytest.mark.usefixtures("measured")
+def test_beginning_with_the_weights_of_a_run(told, blobs_run: Path):
+    before = files_in(blobs_run)
+    out = told("--dataset=blobs", "--init_from=blobs-small", "--batch_size=16", "--epoch=50", out_dir=blobs_run)
+    assert re.search(r"^Weights from .*blobs-small/model-60$", out, re.M)
+    assert re.search(r"^Iterations: +100 with batches of 16 \(50 epochs of 2\)$", out, re.M)
+    assert files_in(blobs_run) == before
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_size_on_disk_against_a_real_run(told, images_dir: Path, tmp_path: Path):
+    flags = ["--dataset=blobs", "--output_height=32", "--stages=3", "--gf_dim=16", "--df_dim=16", "--batch_size=8"]
+    flags += ["--g_ema=0.9", "--iterations=40", "--sample_freq=1", "--ckpt_freq=10", "--log_freq=2", "--max_to_keep=2"]
+    out = told(*flags)
+    found = re.search(
+        r"^Disk: +([\d.]+) MB a checkpoint; about ([\d.]+) MB the run, with 2 checkpoints, 40 sheets,", out, re.M
+    )
+    main_here("--train", f"--data_dir={images_dir}", *flags, "--out_name=run", out_dir=tmp_path)
+    one = bytes_in(tmp_path / "checkpoints" / "run", "model-40.*")
+    assert float(found[1]) * 1e6 == pytest.approx(one, rel=0.1)
+    assert float(found[2]) * 1e6 == pytest.approx(bytes_in(tmp_path, "*/run/**/*"), rel=0.1)
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int):
+    """A train step that sleeps 0.5 s in its first call, and 20 ms an iteration in the others."""
+    sizes = {"output_height": 16, "stages": "2", "gf_dim": 4, "df_dim": 4, "batch_size": 8, "steps_per_call": steps}
+    config = Config("blobs", str(images_dir), cache_dir=str(tmp_path), iterations=2, **sizes)
+    dataset = read_dataset(config)
+    config = start.complete(config, dataset)
+    calls = []
+
+    def train_step(images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+        calls.append(images.shape)
+        time.sleep(0.02 * len(images) if len(calls) > 1 else 0.5)
+        return {"d_loss": 0.0}
+
+    model = DCGAN(config)
+    monkeypatch.setattr(model, "compiled", lambda lr_decay: train_step)
+    monkeypatch.setattr(dry_run, "SECONDS", 0.3)
+    schedule = Schedule(config, len(dataset.images))
+    compiling, times = dry_run.measure(config, dataset, cluster_of(config), model, schedule)
+    assert 0.5 <= compiling < 5
+    assert len(times) == len(calls) - 1 >= dry_run.CALLS
+    assert calls[1] == (steps, 8, 16, 16, 3)
+    assert 0.02 <= np.mean(times) < 0.06
+    assert 0.3 <= sum(times) * steps < 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 seconds"), (119.4, "119 seconds"), (120, "2 minutes"), (7199, "120 minutes"), (7200, "2.0 hours")],
+)
+def test_durations(seconds: float, text: str):
+    assert dry_run.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(999_400, "999 kB"), (1e6, "1.0 MB"), (2.34e9, "2.3 GB")])
+def test_sizes(count: float, text: str):
+    assert dry_run.size(count) == text
+
+
+def test_it_is_for_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TF_CONFIG", task([1111, 2222], 1)["TF_CONFIG"])
+    fails_with_one_sentence(
+        "--dataset=blobs",
+        "--train",
+        "--dry_run",
+        cwd=tmp_path,
+        says="--dry_run is for one process, but TF_CONFIG",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_for_the_command_line_and_for_a_training(tmp_path: Path):
+    with pytest.raises(UserError, match=r"^--dry_run says .* for the command line: python main.py --train --dry_run;"):
+        dcgan_tf.train("blobs", out_dir=tmp_path, dry_run=True)
+    fails_with_one_sentence("--dataset=blobs", "--dry_run", cwd=tmp_path, says="--dry_run needs --train.")
+    assert list(tmp_path.iterdir()) == []
