@@ -76,16 +76,16 @@ class DCGAN:
                 out["d_loss_real"] = losses.d_loss_real(out["D_real_logits"])
                 out["d_loss_fake"] = losses.d_loss_fake(out["D_fake_logits"])
                 out["d_loss"] = out["d_loss_real"] + out["d_loss_fake"]
-            out["grad_D"] = self.gradients(d_tape, out["d_loss"], d_weights)
+            out["grad_D"] = self.gradients(d_tape, out["d_loss"], self.discriminator)
             self.d_optimizer.apply(out["grad_D"], d_weights)
             out["g_loss_1"] = losses.g_loss(self.discriminate(out["G"], labels, of_pass[2]))
-        out["grad_G1"] = self.gradients(g_tape, out["g_loss_1"], g_weights)
+        out["grad_G1"] = self.gradients(g_tape, out["g_loss_1"], self.generator)
         self.g_optimizer.apply(out["grad_G1"], g_weights)
         for n in range(2, self.config.g_steps + 1):
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, labels, training=True)
                 out[f"g_loss_{n}"] = losses.g_loss(self.discriminate(fake, labels, of_pass[n + 1]))
-            out[f"grad_G{n}"] = self.gradients(g_tape, out[f"g_loss_{n}"], g_weights)
+            out[f"grad_G{n}"] = self.gradients(g_tape, out[f"g_loss_{n}"], self.generator)
             self.g_optimizer.apply(out[f"grad_G{n}"], g_weights)
         out |= self.sync_replicas({name: value for name, value in out.items() if "loss" in name})
         if self.g_ema:
@@ -98,17 +98,18 @@ class DCGAN:
             images = augment(images, numbers, self.config.augmentations, self.config.value_range)
         return self.discriminator(images, labels, training=True)
 
-    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, weights: list[tf.Variable]) -> list[tf.Tensor]:
+    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model) -> list[tf.Tensor]:
         """Return the gradients of the loss, averaged over the replicas, with config.weight_decay of its L2 term."""
+        weights = [variable.value for variable in network.trainable_variables]
         gradients = replicas.mean(tape.gradient(loss, weights, output_gradients=tf.constant(self.loss_scale)))
         if self.loss_scale != 1:
             gradients = [gradient / self.loss_scale for gradient in gradients]
         decay = self.config.weight_decay
         if decay:
             # The gradient of decay / 2 * sum(weight^2), which has no part for biases and batch norm.
-            for i, weight in enumerate(weights):
-                if weight.shape.rank > 1 and not weight.name.startswith(("generator/gamma", "generator/beta")):
-                    gradients[i] += decay * weight
+            for i, variable in enumerate(network.trainable_variables):
+                if is_kernel(variable):
+                    gradients[i] += decay * weights[i]
         return gradients
 
     def sync_replicas(self, loss_values: Values) -> Values:
@@ -218,6 +219,11 @@ class DCGAN:
         if self.config.G_img_sum:
             return (*names, "G")
         return names
+
+
+def is_kernel(variable: keras.Variable) -> bool:
+    """Return whether it is a kernel: not a bias, and not a gamma or beta, which has a row for each class."""
+    return len(variable.shape) > 1 and variable.path.rsplit("/", 1)[-1] not in ("gamma", "beta")
 
 
 def ema_variables(g_ema: keras.Model) -> dict[str, tf.Variable]:

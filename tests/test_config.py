@@ -106,7 +106,7 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
         ("small", {"g_steps": 1}, {"g_steps": 1, "g_ema": 0.999, "iterations": 15_000, "lr_decay_epochs": 0}),
         ("small", {}, {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}),
         ("large", {"gf_dim": 64}, {"gf_dim": 64, "df_dim": 32, "batch_size": 64, "iterations": 15_000, "augment": ""}),
-        ("auto", {}, {"gf_dim": 64, "stages": "", "augment": ""}),  # the images decide later
+        ("auto", {"lr_decay_epochs": 35}, {"gf_dim": 64, "stages": "auto", "augment": ""}),  # the images decide later
         ("", {"epoch": 3}, {"epoch": 3, "g_ema": 0, "lr_decay_epochs": 0}),
     ],
 )

@@ -13,6 +13,8 @@ from dcgan_tf import model
 from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings import flags_json
+from dcgan_tf.system.device_errors import device_errors
+from dcgan_tf.system.errors import UserError
 
 HUGE = {"gf_dim": 16_000_000, "z_dim": 100_000}  # a matrix of 800 TB, which no system promises
 
@@ -54,3 +56,21 @@ def test_a_step_that_xla_cannot_compile(images_dir: Path, tmp_path: Path, monkey
     flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={tmp_path}", "--train", "--xla=on", *SMALL]
     text = fails_with_one_sentence(*flags, cwd=tmp_path, says="XLA cannot compile for this device (")
     assert text.endswith("give --xla off, which needs no XLA.") and "EagerPyFunc" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("bedroom/.frozen; File too large", "A file could not be written"),
+        ("OOM when allocating tensor", "There is too little memory"),
+        ("{{node XLA_Launch}} XLA compilation failed", "XLA cannot compile"),
+    ],
+)
+def test_each_error_of_tensorflow_has_its_own_sentence(text: str, says: str):
+    with pytest.raises(UserError, match=says), device_errors("less"):
+        raise tf.errors.ResourceExhaustedError(None, None, text)
+
+
+def test_a_path_is_no_reason():
+    with pytest.raises(tf.errors.InternalError), device_errors("less"):
+        raise tf.errors.InternalError(None, None, "checkpoints/bedroom/XLArge/quotas: it is broken")

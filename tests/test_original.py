@@ -105,11 +105,13 @@ def test_a_data_set_without_its_classes_is_refused(images_dir: Path, tmp_path: P
     ],
 )
 def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path):
-    config = write_tf1(tmp_path / "model", Config(z_dim=7, gf_dim=2, df_dim=3, gfc_dim=5, dfc_dim=6, **sizes))
+    config = write_tf1(
+        tmp_path / "model", Config(z_dim=7, gf_dim=2, df_dim=3, gfc_dim=5, dfc_dim=6, stages="original", **sizes)
+    )
     found = original.sizes(str(tmp_path / "model"), given)
     assert {name: getattr(config, name) for name in found} == found
     if config.has_labels:
-        assert len(found) == 9
+        assert len(found) == 10
     generator = build_generator(dataclasses.replace(Config(seed=9), **found))
     original.load(str(tmp_path / "model"), generator)
     for variable in generator.variables:

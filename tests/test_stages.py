@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run
-from helpers import cut, fails_with_one_sentence, images_of, main_here
+from helpers import ROOT, cut, fails_with_one_sentence, images_of, main_here
 from test_cluster import IMAGES, LABELS, begun
 
 from dcgan_tf import latents
+from dcgan_tf.data import idx
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator
@@ -91,7 +92,8 @@ def test_the_projection_by_hand():
 
 def test_weight_decay_leaves_the_numbers_of_the_classes_alone():
     config = dataclasses.replace(CLASSES, weight_decay=1e6, sync_bn=False)
-    model = DCGAN(config)
+    with tf.name_scope("of_the_caller"):
+        model = DCGAN(config)
     inputs = np.zeros((4, 16, 12, 1), np.float32), tf.one_hot([0, 1, 2, 0], 3), np.ones((4, 6), np.float32)
     gradients = model.update(*inputs)["grad_G1"]
     for variable, gradient in zip(model.generator.trainable_variables, gradients, strict=True):
@@ -150,6 +152,41 @@ def test_a_run_of_a_version_without_stages_keeps_its_networks(classes_dir: Path,
     config = Runs(str(tmp_path)).named("old").config()
     assert (config.stages, config.value_range) == ("original", (0, 1))
     assert (tmp_path / "checkpoints" / "old" / "model-8.index").exists()
+
+
+def test_the_same_command_continues_a_run_with_stages_auto(images_dir: Path, tmp_path: Path):
+    args = ["--dataset=blobs", f"--data_dir={images_dir}", *TINY, "--stages=auto"]
+    for iterations in (3, 6):
+        main_here(*args, "--train", "--resume", "--out_name=run", f"--iterations={iterations}", out_dir=tmp_path)
+    assert (tmp_path / "checkpoints" / "run" / "model-6.index").exists()
+    assert Runs(str(tmp_path)).named("run").config().stages == "2"
+    main_here("--dataset=blobs", "--stages=auto", "--grid=1x2", out_dir=tmp_path)
+    main_here("--dataset=blobs", "--stages=2", "--grid=1x3", out_dir=tmp_path)
+    assert (tmp_path / "samples" / "run" / "grid_1x3.png").exists()
+
+
+def test_preset_auto_takes_sizes_that_mnists_networks_do_not(tmp_path: Path):
+    folder = tmp_path / "data" / "digits"
+    folder.mkdir(parents=True)
+    images = np.random.default_rng(0).integers(0, 256, (20, 30, 30), np.uint8)
+    (folder / "train-images-idx3-ubyte").write_bytes(idx.encode(images))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx.encode(np.arange(20, dtype=np.uint8) % 3))
+    args = ["--dataset=digits", f"--data_dir={tmp_path}/data", "--train", "--preset=auto", "--iterations=1"]
+    main_here(*args, "--gf_dim=4", "--df_dim=4", "--out_name=run", out_dir=tmp_path)
+    config = Runs(str(tmp_path)).named("run").config()
+    assert (config.stages, config.y_dim, config.batch_size) == ("3", 3, 16)
+
+
+def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path: Path):
+    for number in range(10):
+        (tmp_path / "data" / "ten" / f"class{number}").mkdir(parents=True)
+        image = np.random.default_rng(number).integers(0, 256, (28, 28), np.uint8)
+        iio.imwrite(tmp_path / "data" / "ten" / f"class{number}" / "0.png", image)
+    checkpoint = ROOT / "tests" / "original_checkpoint" / "model.b32-600"
+    args = ["--dataset=ten", f"--data_dir={tmp_path}/data", "--conditional", f"--checkpoint={checkpoint}"]
+    fails_with_one_sentence(*args, "--train", "--stages=auto", cwd=tmp_path, says="the checkpoint")
+    main_here(*args, "--train", "--batch_size=4", "--iterations=2", "--out_name=run", out_dir=tmp_path)
+    assert Runs(str(tmp_path)).named("run").config().stages == "original"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def sizes(path: str, given: Mapping[str, Any]) -> dict[str, Any]:
             f"The checkpoint {path} is not carpedm20/DCGAN-tensorflow's ({error} is missing or of another shape); give"
             " one that the original program wrote."
         ) from error
+    found["stages"] = "original"
     cell = 16
     if found["class_names"]:
         cell = 4

@@ -153,9 +153,9 @@ def _name_of(dataset: str) -> str:
 
 
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the given settings that are fixed when a run begins."""
+    """Return those of the given settings that are fixed when a run begins. What is auto, the run has decided."""
     names = settings_with(ARCHITECTURE)
-    return {name: value for name, value in given.items() if name in names and value is not None}
+    return {name: value for name, value in given.items() if name in names and value not in (None, "auto")}
 
 
 def check_architecture(name: str, config: Config, given: Mapping[str, Any]) -> None:

@@ -209,6 +209,7 @@ class Config:
             return
         if not self.stages.isdecimal() or int(self.stages) < 1:
             raise UserError(f"--stages must be original, auto, or a number greater than 0, but is {self.stages!r}.")
+        object.__setattr__(self, "stages", str(int(self.stages)))
         size = self.output_height and min(self.output_height, self.output_width or self.output_height)
         if size and 2 ** int(self.stages) > size:
             raise UserError(

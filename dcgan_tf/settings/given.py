@@ -8,7 +8,7 @@ from typing import Any
 
 from dcgan_tf.settings.config import SETTINGS
 from dcgan_tf.settings.options import PLACES, START, WEIGHTS
-from dcgan_tf.settings.presets import PRESETS
+from dcgan_tf.settings.presets import AUTO, PRESETS
 from dcgan_tf.settings.setting import Setting
 from dcgan_tf.system.errors import UserError
 
@@ -64,7 +64,7 @@ def unknown(name: str, known: Iterable[str]) -> UserError:
 
 
 def with_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a preset (blank: none, and auto: none yet) and the given ones, which count more.
+    """Return the settings of a preset (blank: none) and the given ones, which count more.
 
     A given epoch replaces the preset's iterations; a preset's decay of the learning rate takes half of these epochs.
 
@@ -72,6 +72,8 @@ def with_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
       given: as `check_given` returns them.
     """
     preset = dict(PRESETS.get(name, {}))
+    if name == AUTO:  # nothing that depends on the preset is refused before it is known
+        preset = {"iterations": 1, "stages": "auto"}
     if "epoch" in given and "lr_decay_epochs" in preset:
         preset["lr_decay_epochs"] = given["epoch"] // 2
     return preset | dict(given)

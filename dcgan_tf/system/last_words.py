@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import threading
 from collections.abc import Iterator
 
 DEADLY = [getattr(signal, name) for name in ("SIGABRT", "SIGILL") if hasattr(signal, name)]
@@ -19,7 +20,7 @@ def shown_if_killed(kept: int, stderr: int) -> Iterator[None]:
 
     Args: kept, stderr: file descriptors.
     """
-    if os.name != "posix":
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
         return
     libc = ctypes.CDLL(None)

@@ -111,18 +111,23 @@ def init_cluster(strategy_name: str, batch_size: int, xla: str) -> Cluster:
         strategy = tf.distribute.MirroredStrategy()
     else:
         strategy = tf.distribute.get_strategy()
-    if batch_size % strategy.num_replicas_in_sync:
-        raise UserError(
-            f"The devices share each batch, so with {strategy.num_replicas_in_sync} devices --batch_size must be a"
-            f" multiple of {strategy.num_replicas_in_sync}, but is {batch_size}; change it, hide devices with"
-            " CUDA_VISIBLE_DEVICES, or use --strategy none."
-        )
+    check_batch(batch_size, strategy)
     if xla == "on" and strategy.num_replicas_in_sync > 1 and not gpus:
         raise UserError(
             "--xla on needs one device or GPUs, because TensorFlow cannot compile a step that CPU devices share,"
             f" but there are {strategy.num_replicas_in_sync} devices and no GPU; leave it out, or use --strategy none."
         )
     return Cluster(strategy, members, index)
+
+
+def check_batch(batch_size: int, strategy: tf.distribute.Strategy) -> None:
+    """Raise UserError if the devices cannot share a batch."""
+    if batch_size % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"The devices share each batch, so with {strategy.num_replicas_in_sync} devices --batch_size must be a"
+            f" multiple of {strategy.num_replicas_in_sync}, but is {batch_size}; change it, hide devices with"
+            " CUDA_VISIBLE_DEVICES, or use --strategy none."
+        )
 
 
 def members_of(strategy_name: str) -> tuple[dict[str, str], int]:

@@ -113,7 +113,10 @@ def train(
     config = dataclasses.replace(start.config, **required)
     if start.dry_run:
         dry_run.check_one_process(config.strategy)
-    cluster = init_cluster(config.strategy, config.batch_size, config.xla)
+    batch_size = config.batch_size
+    if start.preset == AUTO:
+        batch_size = 0  # it is the preset's, and checked when that is known
+    cluster = init_cluster(config.strategy, batch_size, config.xla)
     start_bfloat16()
     with device_errors("a smaller --cache_gb"):
         dataset, config = read_data(start, config, required, cluster)
@@ -149,7 +152,7 @@ def check_not_lost(run: Run) -> None:
         raise UserError(
             f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
             f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run without"
-            " --resume."
+            f" --resume; if the curves are those of an earlier run of this name, move {run.logs_folder} away."
         )
 
 
@@ -161,10 +164,12 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
     Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
     """
     from dcgan_tf.data.dataset import check_trainable, read_dataset
+    from dcgan_tf.training.cluster import check_batch
 
     dataset = read_dataset(config)
     if start.preset == AUTO:
         config = dataclasses.replace(Config(**with_preset(choose_preset(dataset), start.given)), **required)
+        check_batch(config.batch_size, cluster.strategy)
     check_trainable(dataset, config.batch_size, config.train_size)
     config = complete(config, dataset)
     if len(cluster.members) > 1:
