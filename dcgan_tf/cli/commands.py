@@ -117,7 +117,7 @@ COMMANDS = {
     ),
     "generate_test_images": Command(**vars(options.COUNT), function="sampling.sheets:write_images", options=IMAGES),
     "grid": _text_command(
-        "Write a sheet of rows x columns, e.g. 8x16; with labels each row is a class",
+        "Write a sheet of rows x columns, e.g. 10x16; with labels each row is a class",
         "sampling.sheets:write_grid",
         values.grid,
         IMAGES,

@@ -21,7 +21,7 @@ EXAMPLES = """\
 Train a DCGAN, or use a trained one.
 
 Examples:
-  python main.py --dataset mnist --pretrained --grid 8x16          digits, without a training
+  python main.py --dataset mnist --pretrained --grid 10x16         digits, without a training
   python main.py --dataset mnist --train                           train on MNIST
   python main.py --dataset cats --train --preset auto --fit cover  train on the photos in data/cats
   python main.py --dataset cats --train --preset auto --dry_run    say first how long that takes

@@ -35,7 +35,7 @@ PAGE_FILES = ("app.js", "latents.js", "style.css", "index.html", "model.json", "
 def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `folder`.
 
-    LiteRT.js runs the generator. web/<run> gets a copy of it if `npm install` was run in dcgan_tf/export/web.
+    LiteRT.js runs the generator. web/<run> gets a copy of it if `npm ci` was run in dcgan_tf/export/web.
     Otherwise, and always with `folder`, the page loads the same version from its CDN.
 
     Args:
@@ -65,7 +65,7 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     if not beside:
         hint = ""
         if not folder:
-            hint = f"; to have it in the folder, run npm install in {ASSETS}, then --web again"
+            hint = f"; to have it in the folder, run npm ci in {ASSETS}, then --web again"
         say(f"The page loads LiteRT.js {version} from its CDN{hint}.")
     say(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
     say("Then open http://localhost:8000 in a browser.")

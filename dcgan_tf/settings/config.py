@@ -102,7 +102,12 @@ class Config:
     z_dim: int = networks(100, "Dimensions of z", ARCHITECTURE | ORIGINAL, above=0)
     z_dist: str = networks("uniform_signed", "Distribution of z", ARCHITECTURE | ORIGINAL, choices=Z_DISTS)
     gf_dim: int = networks(64, "Generator: filters of the last hidden layer", ARCHITECTURE, above=0)
-    df_dim: int = networks(64, "Discriminator: filters of the first layer", ARCHITECTURE, above=0)
+    df_dim: int = networks(
+        64,
+        "Discriminator: filters of the first layer; in MNIST's networks of the second, unless --d_filters is given",
+        ARCHITECTURE,
+        above=0,
+    )
     stages: str = networks(
         "",
         "Doublings of the generator and halvings of the discriminator: a number, or auto: down to about 4x4 pixels;"

@@ -58,7 +58,7 @@ class Monitor:
         if iteration >= COLLAPSE_START and len(images) > 1 and images.std(axis=0).mean() < 255 * COLLAPSE_STD:
             self._warn_once(
                 "the generator's images are nearly all the same (it has collapsed); train a new run with another"
-                " --seed, a lower --learning_rate, or more varied images."
+                " --seed, a lower --learning_rate, more varied images, or --preset small or paper."
             )
 
     def _warn_once(self, text: str) -> None:
