@@ -6,8 +6,9 @@ import contextlib
 import ctypes
 import os
 import signal
-import threading
 from collections.abc import Iterator
+
+from dcgan_tf.system import messages
 
 DEADLY = [getattr(signal, name) for name in ("SIGABRT", "SIGILL") if hasattr(signal, name)]
 
@@ -20,7 +21,7 @@ def shown_if_killed(kept: int, stderr: int) -> Iterator[None]:
 
     Args: kept, stderr: file descriptors.
     """
-    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+    if os.name != "posix" or not messages.is_program():  # a library sets no handlers
         yield
         return
     libc = ctypes.CDLL(None)
