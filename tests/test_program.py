@@ -105,11 +105,15 @@ def test_who_sets_the_level_of_messages_sees_them(tensorflow_that_aborts: dict[s
     assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
 
 
-def test_the_handlers_of_the_process_come_back():
+@pytest.mark.parametrize("owner", ["messages.show_as_program()", "pass"])
+def test_the_handlers_of_the_process_come_back(owner: str):
+    """In the program; a user's own process never gets others."""
     code = (
         "import faulthandler, os\n"
         "faulthandler.enable()\n"
+        "from dcgan_tf.system import messages\n"
         "from dcgan_tf.system.startup import hidden_stderr\n"
+        f"{owner}\n"
         "with hidden_stderr():\n"
         "    pass\n"
         "os.abort()\n"
