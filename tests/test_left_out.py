@@ -50,7 +50,19 @@ def test_heif_is_read_if_its_package_is_there(tmp_path: Path):
     assert len(dataset.images) == 3
     for image, expected in zip(dataset.images, (pixels, np.rot90(pixels, -1), pixels), strict=True):
         assert np.abs(image.astype(int) - expected).max() <= 3
-    assert "HEIF" not in Image.OPEN
+
+
+def test_heif_is_not_registered_with_pillow(tmp_path: Path):
+    """imageio registers it when it opens an image with Pillow, so a process of its own reads the folder."""
+    (tmp_path / "0.heic").write_bytes(heic(np.zeros((16, 16, 3), np.uint8)))
+    code = f"""
+from PIL import Image
+from dcgan_tf.data.dataset import read_dataset
+from dcgan_tf.settings.config import Config
+assert len(read_dataset(Config(dataset={str(tmp_path)!r}, output_height=16)).images) == 1
+assert "HEIF" not in Image.OPEN
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_heif_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

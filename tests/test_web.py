@@ -6,6 +6,7 @@ import base64
 import functools
 import http.server
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -218,9 +219,9 @@ def serve() -> Iterator[Callable[[Path], str]]:
         server.server_close()
 
 
-def address_of(z: np.ndarray, label: int) -> str:
-    """Return the part of the page's address that holds z [Z] and the label."""
-    return f"#class={label}&z=" + base64.urlsafe_b64encode(z.astype("<f4").tobytes()).decode().rstrip("=")
+def address_of(z: np.ndarray, class_name: str) -> str:
+    """Return the part of the page's address that holds z [Z] and the name of the class."""
+    return f"#class={class_name}&z=" + base64.urlsafe_b64encode(z.astype("<f4").tobytes()).decode().rstrip("=")
 
 
 def z_in(address: str) -> np.ndarray:
@@ -238,7 +239,8 @@ def assert_shows(pixels: list[int], image: np.ndarray) -> None:
 @pytest.mark.parametrize("kind", RUNS)
 def test_the_canvas_shows_the_images_of_the_generator(kind: str, visit: Visit, serve, out_dirs: dict[str, Path]):
     z, labels = some_inputs(kind)
-    addresses = [address_of(one, label) for one, label in zip(z, labels, strict=True)]
+    names = [CLASSES[kind][label] if CLASSES[kind] else "" for label in labels]
+    addresses = [address_of(one, name) for one, name in zip(z, names, strict=True)]
     steps = [step for address in addresses for step in (["address", address], SHOWN)]
     steps += [["fill", "#seed", "4294967295"], SHOWN, ["text", "#runtime"], ["attribute", "#pad", "style"]]
     (page,) = visit({"url": serve(web_folder(out_dirs, kind)), "steps": steps})
@@ -250,7 +252,7 @@ def test_the_canvas_shows_the_images_of_the_generator(kind: str, visit: Visit, s
     z = latents.z_from_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
     assert_shows(page["results"][9], images_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
     assert "from this folder" in page["results"][10]
-    assert page["results"][11] == f"--columns: {len(CLASSES[kind]) or 4};"
+    assert page["results"][11] == f"--columns: {math.ceil(RUNS[kind]['z_dim'] ** 0.5)};"
     assert all("127.0.0.1" in request for request in page["requests"])
 
 
