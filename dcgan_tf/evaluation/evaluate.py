@@ -70,7 +70,7 @@ def evaluate(selection: Selection) -> dict[str, Any]:
         "split": config.split,
         "saw_test_pictures": evaluator.has_test and config.split != "train",
         "note": evaluator.note(),
-        "generated": config.evaluate_samples,
+        "generated": evaluator.count,
         "first_seed": config.seed,
         "real_training_pictures": len(evaluator.train.images),
         "real_test_pictures": evaluator.test_count,

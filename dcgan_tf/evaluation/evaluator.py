@@ -10,16 +10,15 @@ import numpy as np
 from dcgan_tf.data.cache import open_cache
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
 from dcgan_tf.evaluation import metrics
-from dcgan_tf.evaluation.features import Classifier, Features, discriminator_features, svm_error
-from dcgan_tf.evaluation.inception import graph_path, inception_2015, keras_inception
-from dcgan_tf.evaluation.pieces import IMAGES, blocks, features_of
+from dcgan_tf.evaluation.feature_space import FID_SPACE, choose_features, say_time
+from dcgan_tf.evaluation.features import Classifier, discriminator_features, svm_error
+from dcgan_tf.evaluation.pieces import features_of, pieces_of
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
-from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import progress, say, warn
+from dcgan_tf.system.messages import say, warn
 
 VERSION = np.array(1)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
 FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
@@ -28,7 +27,8 @@ MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the sea
 MAX_FIRST = max(MAX_SWD_SAMPLES, MAX_COPYING_SAMPLES)
 MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
 NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
-FID_SPACE = "Inception of 2015, pool_3, as in published figures"
+SAMPLES = 50_000  # generated images of idx files, as in the DCGAN paper, if --evaluate_samples is not given
+FOLDER_SAMPLES = 5_000  # and of all other data, whose features take a large network
 
 
 class Evaluator:
@@ -43,8 +43,9 @@ class Evaluator:
         Raises: UserError if the data set cannot be read.
         """
         self.config = config
-        self.seeds = range(first_seed, first_seed + config.evaluate_samples)
         self.train, self.test = load_splits(config, dataset)
+        self.count = config.evaluate_samples or default_samples(self.train)
+        self.seeds = range(first_seed, first_seed + self.count)
         self.has_test = self.train.has_test
         self.real = self.train
         if config.hold_out:
@@ -54,9 +55,13 @@ class Evaluator:
         self.classifier: Classifier | None = None
         if config.has_labels:
             self.classifier = trained_classifier(config, self.train)
-        self.space, self.features = choose_features(config, self.classifier, self.train)
+        self.space, self.features = choose_features(config, self.classifier, self.train.images.shape[1:])
         if self.features:
-            chosen = random_rows(len(self.real.images), config.evaluate_samples)
+            chosen = random_rows(len(self.real.images), self.count)
+            total = self.count + len(chosen)
+            if self.has_test:
+                total += sum(len(images) for images in self.some)
+            say_time(self.features, self.train.images, total)
             features = features_of(self.features, self.real.images, chosen)
             self.real_features = np.random.default_rng(0).permutation(features)
             if self.has_test:
@@ -76,8 +81,7 @@ class Evaluator:
         predicted = []
         features = []
         first = []  # images, for metrics that need a few
-        pieces = list(blocks(len(labels), IMAGES))
-        for piece in progress(pieces, "Generated images", unit="piece", leave=False):
+        for piece in pieces_of(len(labels), "Generated images"):
             images = sampler.images(sampler.z(self.seeds[piece]), labels[piece])
             if self.classifier:
                 search.add(images)
@@ -197,6 +201,13 @@ def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Datas
     return train, test
 
 
+def default_samples(train: Dataset) -> int:
+    """Return how many images an evaluation generates if --evaluate_samples is not given."""
+    if train.is_idx:
+        return SAMPLES
+    return FOLDER_SAMPLES
+
+
 def is_train_part(config: Config, dataset: Dataset) -> bool:
     """Return whether a data set that a training has read holds its training images, and no others."""
     return config.split == "train" or config.hold_out > 0 or not dataset.has_test
@@ -223,20 +234,3 @@ def random_images(images: np.ndarray, most: int) -> np.ndarray:
 def random_rows(count: int, most: int) -> np.ndarray:
     """Return at most that many of `count` indices, at random but always the same ones, in their order."""
     return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False))
-
-
-def choose_features(config: Config, classifier: Classifier | None, train: Dataset) -> tuple[str, Features | None]:
-    """Return the name of the feature space and its function, which is None if no network for it is there.
-
-    Raises: UserError if the file of the Inception graph is damaged.
-    """
-    path = graph_path(config.inception, config.cache_dir)
-    if classifier and train.images.shape[1:] == (28, 28, 1) and not config.inception:
-        return "last hidden layer of a classifier trained on the real images", classifier.features
-    if path:
-        return FID_SPACE, inception_2015(path)
-    try:
-        return "Keras's InceptionV3, last pooling", keras_inception()
-    except UserError as error:
-        say(f"KID, precision and recall are left out: {error} FID: python -m dcgan_tf.download inception.")
-        return "none", None

@@ -19,6 +19,14 @@ def blocks(count: int, most: int) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
+def pieces_of(count: int, title: str) -> Iterator[slice]:
+    """Yield slices that cut `count` images into pieces, with a progress bar that counts images."""
+    with progress(desc=title, total=count, unit="image", leave=False) as bar:
+        for piece in blocks(count, IMAGES):
+            yield piece
+            bar.update(piece.stop - piece.start)
+
+
 def values_in_row(rows: np.ndarray) -> int:
     """Return the number of values in each row of an array [N, ...]."""
     return int(np.prod(rows.shape[1:]))
@@ -35,5 +43,4 @@ def features_of(
     """
     if chosen is None:
         chosen = np.arange(len(images))
-    pieces = progress(list(blocks(len(chosen), IMAGES)), "Features", unit="piece", leave=False)
-    return np.concatenate([features(images[chosen[piece]]) for piece in pieces])
+    return np.concatenate([features(images[chosen[piece]]) for piece in pieces_of(len(chosen), "Features")])

@@ -162,7 +162,12 @@ class Config:
     G_img_sum: bool = monitoring(False, "Also log generated images to TensorBoard", ORIGINAL)
     warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
 
-    evaluate_samples: int = using(50_000, "Generated images that an evaluation measures", OVERRIDE, above=0)
+    evaluate_samples: int | None = using(
+        None,
+        "Generated images that an evaluation measures (default: 50,000 for idx files, else 5,000)",
+        OVERRIDE,
+        above=0,
+    )
     truncation: float = using(
         1,
         "Factor on z's distance from its mean: less than 1 gives more typical, less varied images",

@@ -50,6 +50,15 @@ def report(label: str, text: str) -> None:
     say(f"{label + ':':12} {text}")
 
 
+def duration(seconds: float) -> str:
+    """Return a time as one reads it: in seconds, minutes or hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
 def warn(text: str) -> None:
     """Issue a warning at the line outside this package from which the program was called."""
     level = outermost = 1

@@ -18,7 +18,7 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.presets import AUTO
 from dcgan_tf.system.errors import UserError, counted
 from dcgan_tf.system.memory import peak_memory
-from dcgan_tf.system.messages import report, say
+from dcgan_tf.system.messages import duration, report, say
 from dcgan_tf.training.cluster import Cluster, members_of
 from dcgan_tf.training.loader import Loader
 from dcgan_tf.training.schedule import Schedule
@@ -159,15 +159,6 @@ def sheet_bytes(config: Config) -> int:
     columns = math.ceil(config.batch_size**0.5)
     rows = math.ceil(config.batch_size / columns)
     return round(PNG_SHARE * rows * height * columns * width * channels)
-
-
-def duration(seconds: float) -> str:
-    """Return a time as one reads it: in seconds, minutes or hours."""
-    if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"
 
 
 def size(count: float) -> str:
