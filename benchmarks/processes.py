@@ -1,0 +1,69 @@
+"""python benchmarks/processes.py: one training by 1, 2 and 4 processes on this machine, each with 32 images of the batch.
+
+It runs train_step.py in each process, with the TF_CONFIG of a cluster. Processes take turns on the cores if there are
+fewer cores than processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+SHARD = 32  # images of a batch for each process
+COUNTS = (1, 2, 4)
+STEP = [sys.executable, str(Path(__file__).parent / "train_step.py"), "--json", "--precision=float32"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How fast is one training by several processes?")
+    parser.add_argument("--dataset", choices=("mnist", "made64"), default="mnist")
+    parser.add_argument("--iterations", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    speeds: dict[int, list[float]] = {count: [] for count in COUNTS}
+    for _ in range(options.rounds):
+        for count in COUNTS:
+            speeds[count].append(images_per_second(count, options.dataset, options.iterations))
+    cores = len(os.sched_getaffinity(0))
+    print(f"{options.dataset}, {cores} cores, one thread in each process, {SHARD} images in each")
+    for count, each in speeds.items():
+        print(f"{count} processes: {statistics.median(each):7.1f} images/s ({min(each):.1f} to {max(each):.1f})")
+
+
+def images_per_second(count: int, dataset: str, iterations: int) -> float:
+    """Train in `count` processes, each with one thread; return the images of all of them in a second."""
+    flags = [*STEP, f"--dataset={dataset}", f"--iterations={iterations}", f"--batch_size={SHARD * count}"]
+    if count == 1:
+        flags.append("--strategy=none")
+    workers = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    processes = []
+    for index in range(count):
+        environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1"}
+        if count > 1:
+            task = {"type": "worker", "index": index}
+            environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        processes.append(subprocess.Popen(flags, env=environment, text=True, **pipes))
+    outputs = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
+        raise SystemExit(f"A process of {count} failed; run {' '.join(flags)} to see why.")
+    return json.loads(outputs[0].splitlines()[-1])["images_per_second"]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+if __name__ == "__main__":
+    main()
