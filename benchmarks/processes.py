@@ -1,7 +1,7 @@
-"""python benchmarks/processes.py: one training by 1, 2 and 4 processes on this machine, each with 32 images of the batch.
+"""python benchmarks/processes.py: one training by 1, 2 and 4 processes on this machine.
 
-It runs train_step.py in each process, with the TF_CONFIG of a cluster. Processes take turns on the cores if there are
-fewer cores than processes.
+It runs train_step.py in each process, with the TF_CONFIG of a cluster, and 32 images of the batch. Processes take turns
+on the cores if there are fewer cores than processes.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -12,10 +13,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import step_parts
 import train_step
 from helpers import ROOT
 
 from dcgan_tf.model import DCGAN
+from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.presets import PRESETS
 
 TINY = ["--width=4", "--batch_size=8", "--iterations=2"]
 
@@ -51,6 +55,17 @@ def test_work_of_an_iteration_counted_by_hand():
     generator, discriminator = 100 * 8192 + 25 * convs + ends, ends + 25 * convs + 8192
     products = 6 * generator - 2 * 100 * 8192 + 10 * discriminator - 2 * ends
     assert train_step.gigaflops(DCGAN(config), config) == pytest.approx(2 * 64 * products / 1e9, rel=1e-6)
+
+
+def test_the_parts_of_a_step_are_those_of_its_operations(capsys: pytest.CaptureFixture):
+    config = Config(**PRESETS["small"] | step_parts.IMAGES | {"gf_dim": 4, "df_dim": 4, "precision": "float32"})
+    found = []
+    for augment in ("translation", "color"):
+        step_parts.print_parts(dataclasses.replace(config, augment=augment), 1)
+        lines = capsys.readouterr().out.splitlines()[1:]
+        found.append({line[:30].strip() for line in lines})
+    assert found[0] == {*step_parts.PARTS.values(), "all else"}
+    assert found[0] - found[1] == {"translation (augmentation)"}
 
 
 @pytest.mark.slow
