@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.guest import forgets_failed_variables
 
 
 def leaky_relu(x: tf.Tensor) -> tf.Tensor:
@@ -219,5 +220,6 @@ def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[
         layer.dtype_policy = policy
         if isinstance(layer, Weighted):
             layer.seed = random.randint(1, 10**9)
-    network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
+    with forgets_failed_variables():
+        network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
     return network

@@ -14,6 +14,7 @@ from dcgan_tf.settings import options, values
 from dcgan_tf.settings.config import MACHINE, OVERRIDE, SETTINGS, Config, override, settings_with
 from dcgan_tf.settings.given import check_given
 from dcgan_tf.settings.values import Classes
+from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class TrainedRun:
 
         return load_sampler(self.selection)
 
+    @device_errors("a smaller count")
     def generate(
         self,
         count: int | None = None,
@@ -106,6 +108,7 @@ class TrainedRun:
         """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...)."""
         return self.sampler.z([SETTINGS["seed"].convert("seed", seed) for seed in seeds])
 
+    @device_errors("fewer steps")
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
         """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
         from dcgan_tf.sampling import sheets
@@ -114,6 +117,7 @@ class TrainedRun:
         steps = options.STEPS.convert("steps", steps)
         return sheets.interpolate(self.sampler, seeds, steps, self.classes(classes))
 
+    @device_errors("the program more memory")
     def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
         """Find the z whose image is most like the given one, as --project does.
 
@@ -133,6 +137,7 @@ class TrainedRun:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
         return project.project(self.selection, image, self.classes(classes))
 
+    @device_errors("a smaller evaluate_samples")
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
 

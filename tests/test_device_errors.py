@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 from helpers import SMALL, fails_with_one_sentence
 
+import dcgan_tf
 from dcgan_tf import model
+from dcgan_tf.networks import build_generator
 from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings import flags_json
@@ -17,6 +19,16 @@ from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
 
 HUGE = {"gf_dim": 16_000_000, "z_dim": 100_000}  # a matrix of 800 TB, which no system promises
+
+
+@pytest.fixture
+def huge_run(blobs_run: Path, tmp_path: Path) -> str:
+    """The out_dir of a run whose networks fit no memory."""
+    config = Runs(str(blobs_run)).named("blobs-small").config()
+    run = Runs(str(tmp_path)).create(dataclasses.replace(config, **HUGE), "run")
+    (run.folder / "model-1.index").touch()
+    assert flags_json.read(run.flags_file).gf_dim == HUGE["gf_dim"]
+    return str(tmp_path)
 
 
 def test_a_training_with_too_little_memory(images_dir: Path, tmp_path: Path):
@@ -35,14 +47,21 @@ def test_a_training_with_too_little_memory(images_dir: Path, tmp_path: Path):
         pytest.param("--evaluate", "give a smaller --evaluate_samples, or set", marks=pytest.mark.slow),
     ],
 )
-def test_a_command_with_too_little_memory(blobs_run: Path, images_dir: Path, tmp_path: Path, command: str, advice: str):
-    config = Runs(str(blobs_run)).named("blobs-small").config()
-    run = Runs(str(tmp_path)).create(dataclasses.replace(config, **HUGE), "run")
-    (run.folder / "model-1.index").touch()
-    assert flags_json.read(run.flags_file).gf_dim == HUGE["gf_dim"]
-    flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={tmp_path}", command]
+def test_a_command_with_too_little_memory(huge_run: str, images_dir: Path, tmp_path: Path, command: str, advice: str):
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={huge_run}", command]
     text = fails_with_one_sentence(*flags, cwd=tmp_path, says="There is too little memory (OOM", env={})
     assert advice in text
+
+
+@pytest.mark.slow
+def test_the_same_from_python(huge_run: str):
+    """It takes 20 s, because TensorFlow waits 10 s for memory each time."""
+    run = dcgan_tf.load("run", out_dir=huge_run)
+    with pytest.raises(UserError, match=r"There is too little memory \(.*; give a smaller count\."):
+        run.generate()
+    # Without help, Keras would now give no variable its value.
+    small = build_generator(dataclasses.replace(run.config, gf_dim=4, z_dim=8))
+    assert all(isinstance(variable.value, tf.Variable) for variable in small.variables)
 
 
 def test_a_step_that_xla_cannot_compile(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -62,3 +62,19 @@ def own_seeds(seed: int) -> Iterator[None]:
             np.random.set_state(numpy_state)
             tensorflow_context._seed = tensorflow_seed
             tensorflow_context._rng = tensorflow_rng
+
+
+@contextlib.contextmanager
+def forgets_failed_variables() -> Iterator[None]:
+    """If a network cannot be built, as for too little memory, let Keras build the next one.
+
+    Keras 3 keeps variables that still need a value in a list. If one cannot get it, all stay there, and no later
+    variable of this thread gets one.
+    """
+    try:
+        yield
+    except Exception:
+        from keras.src.backend.common import global_state
+
+        global_state.set_global_attribute("uninitialized_variables", [])
+        raise
