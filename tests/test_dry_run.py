@@ -170,3 +170,14 @@ def test_it_is_for_the_command_line_and_for_a_training(tmp_path: Path):
         dcgan_tf.train("blobs", out_dir=tmp_path, dry_run=True)
     fails_with_one_sentence("--dataset=blobs", "--dry_run", cwd=tmp_path, says="--dry_run needs --train.")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dry", [["--dry_run"], []])
+def test_a_taken_name_is_told_before_the_images_are_read(dry: list[str], blobs_run: Path, tmp_path: Path):
+    """There are no images: a message about them would come later."""
+    before = {path: changed for path, changed in files_in(blobs_run).items() if path.is_file() and path.name[0] != "."}
+    flags = ["--train", *dry, "--dataset=nothing", "--out_name=blobs-small", f"--data_dir={tmp_path}"]
+    with pytest.raises(UserError, match="The run 'blobs-small' exists already .* add --resume"):
+        main_here(*flags, out_dir=blobs_run)
+    after = files_in(blobs_run)
+    assert all(after[path] == changed for path, changed in before.items()) and len(before) > 5

@@ -100,12 +100,7 @@ class Runs:
             while not _make_folder(run.folder) and not name:
                 number += 1
                 run = self.named(f"{base}-{number}")
-            if run.flags_file.exists():
-                with training_lock(run):  # a run that is being trained gets the lock's error
-                    raise UserError(
-                        f"The run {name!r} exists already in {self.folder}; add --resume to continue it, or choose"
-                        " another --out_name."
-                    )
+            self.check_new(run.name)
             run.samples_folder.mkdir(parents=True, exist_ok=True)
             run.logs_folder.mkdir(parents=True, exist_ok=True)
             flags_json.save(run.flags_file, config)
@@ -115,6 +110,16 @@ class Runs:
                 " --out_dir."
             ) from error
         return run
+
+    def check_new(self, name: str) -> None:
+        """Raise UserError if there is a run of that name."""
+        run = self.named(name)
+        if run.flags_file.exists():
+            with training_lock(run):  # a run that is being trained gets the lock's error
+                raise UserError(
+                    f"The run {name!r} exists already in {self.folder}; add --resume to continue it, or choose another"
+                    " --out_name."
+                )
 
     def find(self, dataset: str, name: str = "", given: Mapping[str, Any] | None = None) -> Run:
         """Return the run of that name, or the newest one that has a checkpoint, the data set and the architecture.

@@ -118,6 +118,8 @@ def train(
         batch_size = 0  # it is the preset's, and checked when that is known
     cluster = init_cluster(config.strategy, batch_size, config.xla)
     start_bfloat16()
+    if name and cluster.is_chief and not start.run:
+        runs.check_new(name)  # before the images are read
     with device_errors("a smaller --cache_gb"):
         dataset, config = read_data(start, config, required, cluster)
     warn_on_one_row(config, cluster.strategy.num_replicas_in_sync)
