@@ -144,3 +144,17 @@ def test_epochs_to_keep_must_be_epochs_of_the_run():
             Config(epoch=25, epoch_samples=text)
     with pytest.raises(UserError, match="--epoch, which is 5"):
         dataclasses.replace(Config(epoch=25, epoch_samples="10"), epoch=5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "unused"),
+    [
+        ({"d_filters": "64,128", "gfc_dim": 32, "stages": "3"}, ("d_filters", "gfc_dim")),
+        ({"gfc_dim": 1024}, ()),  # the default
+        ({"dfc_dim": 32, "class_names": ("a", "b")}, ()),
+        ({"df_dim": 32, "d_filters": "64,128", "class_names": ("a", "b")}, ("df_dim",)),
+        ({"dfc_dim": 32, "class_names": ("a", "b"), "stages": "3"}, ("dfc_dim",)),
+    ],
+)
+def test_settings_that_the_networks_do_not_use(settings: dict, unused: tuple[str, ...]):
+    assert Config(**settings).without_effect == unused

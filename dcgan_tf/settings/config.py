@@ -289,6 +289,16 @@ class Config:
         return self.has_labels and self.stages in ("", "original")
 
     @property
+    def without_effect(self) -> tuple[str, ...]:
+        """The settings that were changed, but that these networks do not use."""
+        unused: tuple[str, ...] = ()
+        if not self.has_mnist_networks:
+            unused = ("d_filters", "gfc_dim", "dfc_dim")
+        elif self.d_filters:
+            unused = ("df_dim",)
+        return tuple(name for name in unused if getattr(self, name) != SETTINGS[name].default)
+
+    @property
     def stage_count(self) -> int:
         """Doublings of the generator. Only for settings that are complete, and for other networks than MNIST's."""
         if self.stages in ("", "original"):

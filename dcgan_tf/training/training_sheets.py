@@ -72,6 +72,8 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
         for variable in network.trainable_variables:
             shape = "x".join(map(str, variable.shape))
             say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
+    if config.without_effect:
+        report("Hint", f"these networks do not use {', '.join(f'--{name}' for name in config.without_effect)}.")
     count, height, width, channels = dataset.images.shape
     classes = "no classes"
     if config.has_labels:
