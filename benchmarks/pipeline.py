@@ -20,7 +20,8 @@ from PIL import Image
 from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
-from dcgan_tf.settings.config import Config, cache_folder
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.disk_cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.memory import peak_memory
 from dcgan_tf.system.startup import start_tensorflow

@@ -10,7 +10,8 @@ from dcgan_tf import losses
 from dcgan_tf.augment import augment, sample_augmentations
 from dcgan_tf.model import DCGAN
 from dcgan_tf.pixels import to_float
-from dcgan_tf.settings.config import AUGMENTATIONS, Config
+from dcgan_tf.settings.checks import AUGMENTATIONS
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (2, 16, 24, 3)).astype(np.float32)

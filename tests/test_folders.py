@@ -20,7 +20,8 @@ from dcgan_tf.data.image_folder import find_image_files, layout_of
 from dcgan_tf.evaluation.evaluate import score
 from dcgan_tf.runs.checkpoint import complete_checkpoints, write_index
 from dcgan_tf.runs.run import Runs, training_lock
-from dcgan_tf.settings.config import SETTINGS, Config, cache_folder
+from dcgan_tf.settings.config import SETTINGS, Config
+from dcgan_tf.system.disk_cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.curves import last_step

@@ -11,7 +11,7 @@ from pathlib import Path
 from dcgan_tf.data import mnist
 from dcgan_tf.download.archives import CELEBA, CELEBA_IMAGES, INCEPTION, LSUN, Archive
 from dcgan_tf.download.fetch import fetch_archive, install
-from dcgan_tf.settings.config import cache_folder
+from dcgan_tf.system.disk_cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
 from dcgan_tf.system.program import run

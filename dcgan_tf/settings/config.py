@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import tempfile
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from dcgan_tf.settings import values
+from dcgan_tf.settings import checks, values
 from dcgan_tf.settings.setting import Setting, Trait
-from dcgan_tf.system.errors import UserError
 
 Z_DISTS = ("uniform_signed", "uniform_unsigned", "normal01")  # latents.py has their parameters
 PRECISIONS = ("float32", "bfloat16", "float16")
-AUGMENTATIONS = ("color", "translation", "cutout")
 FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 ARCHITECTURE = Trait.ARCHITECTURE
@@ -201,49 +196,9 @@ class Config:
         for name, setting in SETTINGS.items():
             object.__setattr__(self, name, setting.convert(name, getattr(self, name)))
         object.__setattr__(self, "class_names", tuple(map(str, self.class_names)))
-        self._check_text()
-        self._check_stages()
-        self._check_sizes()
-        self._check_epochs()
-
-    def _check_text(self) -> None:
-        if not self.dataset:
-            raise UserError("--dataset is blank; give mnist or the name of a folder of images in --data_dir.")
-        if self.d_filters and (len(self.d_widths) != 2 or min(self.d_widths) < 1):
-            raise UserError(f"--d_filters takes two numbers greater than 0, like 64,128, but is {self.d_filters!r}.")
-        if not set(self.augmentations) <= set(AUGMENTATIONS):
-            raise UserError(f"--augment takes some of {','.join(AUGMENTATIONS)}, but is {self.augment!r}.")
-
-    def _check_stages(self) -> None:
-        if self.stages in ("", "original", "auto"):
-            return
-        if not self.stages.isdecimal() or int(self.stages) < 1:
-            raise UserError(f"--stages must be original, auto, or a number greater than 0, but is {self.stages!r}.")
-        object.__setattr__(self, "stages", str(int(self.stages)))
-        size = self.output_height and min(self.output_height, self.output_width or self.output_height)
-        if size and 2 ** int(self.stages) > size:
-            raise UserError(
-                f"--stages {self.stages} halves images of {size} pixels to less than one; give at most"
-                f" {size.bit_length() - 1}, or auto."
-            )
-
-    def _check_sizes(self) -> None:
-        if not self.output_height or not self.has_mnist_networks:
-            return
-        width = self.output_width or self.output_height
-        if self.output_height % 4 or width % 4:
-            raise UserError(
-                "MNIST's networks halve an image twice, so --output_height and --output_width must be multiples of 4,"
-                f" but are {self.output_height} and {width}; change them, or give --stages auto for other networks."
-            )
-
-    def _check_epochs(self) -> None:
-        last = math.inf if self.iterations else self.epoch
-        if self.lr_decay_epochs > last:
-            raise UserError(f"--lr_decay_epochs must be at most --epoch, {self.epoch}, but is {self.lr_decay_epochs}.")
-        if max(self.epochs_to_keep, default=1) > last or min(self.epochs_to_keep, default=1) < 1:
-            limit = "at least 1" if self.iterations else f"between 1 and --epoch, which is {self.epoch}"
-            raise UserError(f"--epoch_samples must be {limit}, but is {self.epoch_samples!r}.")
+        if self.stages.isdecimal():
+            object.__setattr__(self, "stages", str(int(self.stages)))  # 02 is 2
+        checks.check(self)
 
     @property
     def epochs_to_keep(self) -> tuple[int, ...]:
@@ -333,12 +288,3 @@ def override(config: Config, given: Mapping[str, Any]) -> Config:
     """Replace the settings that may differ from those of the training; the other given ones do not count."""
     allowed = settings_with(OVERRIDE | MACHINE)
     return dataclasses.replace(config, **{name: value for name, value in given.items() if name in allowed})
-
-
-def cache_folder(cache_dir: str) -> Path:
-    """Return the folder of the setting cache_dir as an absolute path; blank means the user's cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = os.path.expanduser(cache_dir or os.path.join(home, "dcgan_tf"))
-    if folder.startswith("~"):  # there is no home directory
-        folder = os.path.join(tempfile.gettempdir(), "dcgan_tf")
-    return Path(folder).absolute()

@@ -13,6 +13,7 @@ import math
 import mmap
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ MAX_HEADER_BYTES = 2**16
 PARTS = 64  # the digest is that of so many parts of a file
 PART_BYTES = 2**18  # so it is that of the whole file up to 16 MB
 CHUNK = 2**24  # bytes that are written at a time
+
+
+def cache_folder(cache_dir: str) -> Path:
+    """Return the folder of the setting cache_dir as an absolute path; blank means the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = os.path.expanduser(cache_dir or os.path.join(home, "dcgan_tf"))
+    if folder.startswith("~"):  # there is no home directory
+        folder = os.path.join(tempfile.gettempdir(), "dcgan_tf")
+    return Path(folder).absolute()
 
 
 @dataclass(frozen=True)
