@@ -1,7 +1,7 @@
 """python benchmarks/processes.py: one training by 1, 2 and 4 processes on this machine.
 
-It runs train_step.py in each process, with the TF_CONFIG of a cluster, and 32 images of the batch. Processes take turns
-on the cores if there are fewer cores than processes.
+It runs the train step in each process, with the TF_CONFIG of a cluster and one thread for arithmetic. Each process gets
+32 images of the batch, so the batch grows with them. Processes take turns if there are fewer cores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 SHARD = 32  # images of a batch for each process
 COUNTS = (1, 2, 4)
-STEP = [sys.executable, str(Path(__file__).parent / "train_step.py"), "--json", "--precision=float32"]
+STEP = [sys.executable, str(Path(__file__).parent / "train_step.py"), "--turns", "--precision=float32"]
 
 
 def main() -> None:
@@ -31,14 +31,14 @@ def main() -> None:
         for count in COUNTS:
             speeds[count].append(images_per_second(count, options.dataset, options.iterations))
     cores = len(os.sched_getaffinity(0))
-    print(f"{options.dataset}, {cores} cores, one thread in each process, {SHARD} images in each")
+    print(f"{options.dataset}, {cores} cores, one thread for arithmetic in each process, {SHARD} images in each")
     for count, each in speeds.items():
         print(f"{count} processes: {statistics.median(each):7.1f} images/s ({min(each):.1f} to {max(each):.1f})")
 
 
 def images_per_second(count: int, dataset: str, iterations: int) -> float:
     """Train in `count` processes, each with one thread; return the images of all of them in a second."""
-    flags = [*STEP, f"--dataset={dataset}", f"--iterations={iterations}", f"--batch_size={SHARD * count}"]
+    flags = [*STEP, f"--dataset={dataset}", f"--batch_size={SHARD * count}"]
     if count == 1:
         flags.append("--strategy=none")
     workers = [f"127.0.0.1:{port}" for port in free_ports(count)]
@@ -48,12 +48,19 @@ def images_per_second(count: int, dataset: str, iterations: int) -> float:
         if count > 1:
             task = {"type": "worker", "index": index}
             environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         processes.append(subprocess.Popen(flags, env=environment, text=True, **pipes))
-    outputs = [process.communicate()[0] for process in processes]
+    outputs = []
+    for process in processes:  # each warms up, and then does these iterations
+        process.stdin.write(f"{iterations} perf_counter\n")
+        process.stdin.close()
+    for process in processes:
+        outputs.append(process.stdout.read())
+        process.wait()
     if any(process.returncode for process in processes):
         raise SystemExit(f"A process of {count} failed; run {' '.join(flags)} to see why.")
-    return json.loads(outputs[0].splitlines()[-1])["images_per_second"]
+    times = json.loads(outputs[0].splitlines()[-1])  # milliseconds
+    return 1000 * SHARD * count * iterations / sum(times)
 
 
 def free_ports(count: int) -> list[int]:

@@ -54,9 +54,9 @@ class TrainedRun:
         """The generator with its settings: z and labels of seeds, and the images of z and labels."""
         from dcgan_tf.sampling.sampler import load_sampler
 
-        return load_sampler(self.selection)
+        with device_errors("the program more memory"):
+            return load_sampler(self.selection)
 
-    @device_errors("a smaller count")
     def generate(
         self,
         count: int | None = None,
@@ -102,22 +102,22 @@ class TrainedRun:
                     f"labels must be {len(seeds)} numbers below {self.config.y_dim}, the number of classes, without"
                     f" classes beside them, but are {labels.tolist()}."
                 )
-        return self.sampler.images(z, np.asarray(labels, np.int32))
+        with device_errors("fewer images"):
+            return self.sampler.images(z, np.asarray(labels, np.int32))
 
     def z(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...)."""
         return self.sampler.z([SETTINGS["seed"].convert("seed", seed) for seed in seeds])
 
-    @device_errors("fewer steps")
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
         """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
         from dcgan_tf.sampling import sheets
 
         seeds = values.interpolation(seeds)
         steps = options.STEPS.convert("steps", steps)
-        return sheets.interpolate(self.sampler, seeds, steps, self.classes(classes))
+        with device_errors("fewer steps"):
+            return sheets.interpolate(self.sampler, seeds, steps, self.classes(classes))
 
-    @device_errors("the program more memory")
     def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
         """Find the z whose image is most like the given one, as --project does.
 
@@ -135,9 +135,9 @@ class TrainedRun:
         shape = self.config.image_shape
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
-        return project.project(self.selection, image, self.classes(classes))
+        with device_errors("the program more memory"):
+            return project.project(self.selection, image, self.classes(classes))
 
-    @device_errors("a smaller evaluate_samples")
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
 
@@ -151,7 +151,8 @@ class TrainedRun:
                 raise UserError(f"--{name} is fixed since the training; evaluate takes {', '.join(allowed)}.")
         from dcgan_tf.evaluation.evaluate import evaluate
 
-        return evaluate(dataclasses.replace(self.selection, config=override(self.config, given)))
+        with device_errors("a smaller evaluate_samples"):
+            return evaluate(dataclasses.replace(self.selection, config=override(self.config, given)))
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""

@@ -57,7 +57,7 @@ def test_a_command_with_too_little_memory(huge_run: str, images_dir: Path, tmp_p
 def test_the_same_from_python(huge_run: str):
     """It takes 20 s, because TensorFlow waits 10 s for memory each time."""
     run = dcgan_tf.load("run", out_dir=huge_run)
-    with pytest.raises(UserError, match=r"There is too little memory \(.*; give a smaller count\."):
+    with pytest.raises(UserError, match=r"There is too little memory \(.*; give the program more memory\."):
         run.generate()
     # Without help, Keras would now give no variable its value.
     small = build_generator(dataclasses.replace(run.config, gf_dim=4, z_dim=8))

@@ -15,6 +15,7 @@ from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import duration
 from dcgan_tf.training import dry_run, start
 from dcgan_tf.training.schedule import Schedule
 
@@ -145,7 +146,7 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
     [(0, "0 seconds"), (119.4, "119 seconds"), (120, "2 minutes"), (7199, "120 minutes"), (7200, "2.0 hours")],
 )
 def test_durations(seconds: float, text: str):
-    assert dry_run.duration(seconds) == text
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(999_400, "999 kB"), (1e6, "1.0 MB"), (2.34e9, "2.3 GB")])
@@ -174,10 +175,15 @@ def test_it_is_for_the_command_line_and_for_a_training(tmp_path: Path):
 
 @pytest.mark.parametrize("dry", [["--dry_run"], []])
 def test_a_taken_name_is_told_before_the_images_are_read(dry: list[str], blobs_run: Path, tmp_path: Path):
-    """There are no images: a message about them would come later."""
-    before = {path: changed for path, changed in files_in(blobs_run).items() if path.is_file() and path.name[0] != "."}
+    """There are no images: a message about them would come later. Nothing of the run changes."""
+    before = {path: path.read_bytes() for path in blobs_run.rglob("*") if path.is_file()}
     flags = ["--train", *dry, "--dataset=nothing", "--out_name=blobs-small", f"--data_dir={tmp_path}"]
     with pytest.raises(UserError, match="The run 'blobs-small' exists already .* add --resume"):
         main_here(*flags, out_dir=blobs_run)
-    after = files_in(blobs_run)
-    assert all(after[path] == changed for path, changed in before.items()) and len(before) > 5
+    assert {path: path.read_bytes() for path in blobs_run.rglob("*") if path.is_file()} == before
+
+
+def test_settings_that_the_networks_do_not_use_are_told(told, measured: None):
+    out = told("--dataset=blobs", "--gfc_dim=32", *SIZES)
+    assert re.search(r"^Hint: +these networks do not use --gfc_dim\.$", out, re.M)
+    assert "do not use" not in told("--dataset=blobs", *SIZES)

@@ -70,15 +70,21 @@ def test_nothing_else_of_the_process_changes(images_dir: Path, tmp_path: Path):
     assert state() == before
 
 
+def write_line(text: str) -> None:
+    """Print a line in one piece: print() writes the end of a line by itself, and another thread may come between."""
+    sys.stdout.write(f"{text}\n")
+
+
 def test_other_threads_print_during_a_training(images_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
     def train() -> None:
-        dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, on_log=lambda values: print("logged"), **SIZES)
+        settings = SIZES | {"data_dir": images_dir, "out_dir": tmp_path}
+        dcgan_tf.train("blobs", on_log=lambda values: write_line("logged"), **settings)
 
     thread = threading.Thread(target=train)
     thread.start()
     printed = 0
     while thread.is_alive():
-        print("here")
+        write_line("here")
         print("there", file=sys.stderr)
         printed += 1
         thread.join(0.05)

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from helpers import fails_with_one_sentence, main_here
 
+import dcgan_tf
 from dcgan_tf.evaluation import inception
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
@@ -94,6 +95,13 @@ def test_keras_input_takes_gray_and_colour():
     colour = inception.keras_input(np.zeros((2, 64, 64, 3), np.uint8))
     assert gray.shape == colour.shape == (2, 299, 299, 3)
     assert float(gray.numpy().min()) == 1 and float(colour.numpy().max()) == -1
+
+
+def test_a_warning_points_at_the_line_that_called(blobs_run: Path, images_dir: Path, graph_file: Path):
+    run = dcgan_tf.load("blobs-small", out_dir=blobs_run, data_dir=str(images_dir))
+    with pytest.warns(DcganWarning, match="too few for FID") as caught:
+        run.evaluate(evaluate_samples=1, inception=str(graph_file))
+    assert caught[0].filename == __file__
 
 
 def test_too_few_images_for_the_features_are_a_warning(blobs_run: Path, images_dir: Path, graph_file: Path):

@@ -81,6 +81,12 @@ def test_a_name_that_is_taken(tmp_path: Path):
         runs.create(Config(), "mine")
 
 
+def test_a_name_that_is_too_long_for_the_disk(tmp_path: Path):
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UserError, match=r"cannot be made \(File name too long\)"):
+        Runs(str(tmp_path)).check_new("x" * 300)
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be made .* --out_dir"):

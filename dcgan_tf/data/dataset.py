@@ -46,11 +46,6 @@ class Dataset:
     has_test: bool = False  # whether there are a train and a test split
     default_stages: str = "original"  # the networks for it if --stages is not given
 
-    @property
-    def is_idx(self) -> bool:
-        """Whether the images come from idx files, as MNIST's do."""
-        return not self.shuffle_each_epoch
-
     def order(self, seed: int, epoch: int) -> np.ndarray:
         """Return the indices [N] of the images in that epoch (0, 1, ...), a pure function of (seed, epoch)."""
         if not self.shuffle_each_epoch:

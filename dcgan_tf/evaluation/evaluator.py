@@ -10,7 +10,7 @@ import numpy as np
 from dcgan_tf.data.cache import open_cache
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
 from dcgan_tf.evaluation import metrics
-from dcgan_tf.evaluation.feature_space import FID_SPACE, choose_features, say_time
+from dcgan_tf.evaluation.feature_space import CLASSIFIER_SPACE, FID_SPACE, choose_features, default_samples, say_time
 from dcgan_tf.evaluation.features import Classifier, discriminator_features, svm_error
 from dcgan_tf.evaluation.pieces import features_of, pieces_of
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
@@ -27,8 +27,6 @@ MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the sea
 MAX_FIRST = max(MAX_SWD_SAMPLES, MAX_COPYING_SAMPLES)
 MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
 NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
-SAMPLES = 50_000  # generated images of idx files, as in the DCGAN paper, if --evaluate_samples is not given
-FOLDER_SAMPLES = 5_000  # and of all other data, whose features take a large network
 
 
 class Evaluator:
@@ -44,8 +42,6 @@ class Evaluator:
         """
         self.config = config
         self.train, self.test = load_splits(config, dataset)
-        self.count = config.evaluate_samples or default_samples(self.train)
-        self.seeds = range(first_seed, first_seed + self.count)
         self.has_test = self.train.has_test
         self.real = self.train
         if config.hold_out:
@@ -56,12 +52,15 @@ class Evaluator:
         if config.has_labels:
             self.classifier = trained_classifier(config, self.train)
         self.space, self.features = choose_features(config, self.classifier, self.train.images.shape[1:])
+        self.count = config.evaluate_samples or default_samples(self.space)
+        self.seeds = range(first_seed, first_seed + self.count)
         if self.features:
             chosen = random_rows(len(self.real.images), self.count)
             total = self.count + len(chosen)
             if self.has_test:
                 total += sum(len(images) for images in self.some)
-            say_time(self.features, self.train.images, total)
+            if self.space != CLASSIFIER_SPACE:
+                say_time(self.features, self.train.images, total)
             features = features_of(self.features, self.real.images, chosen)
             self.real_features = np.random.default_rng(0).permutation(features)
             if self.has_test:
@@ -199,13 +198,6 @@ def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Datas
     test = read_dataset(config, "test")
     check_trainable(test, 1, math.inf)
     return train, test
-
-
-def default_samples(train: Dataset) -> int:
-    """Return how many images an evaluation generates if --evaluate_samples is not given."""
-    if train.is_idx:
-        return SAMPLES
-    return FOLDER_SAMPLES
 
 
 def is_train_part(config: Config, dataset: Dataset) -> bool:

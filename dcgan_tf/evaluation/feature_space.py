@@ -13,6 +13,9 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import duration, say
 
 FID_SPACE = "Inception of 2015, pool_3, as in published figures"
+CLASSIFIER_SPACE = "last hidden layer of a classifier trained on the real images"
+CLASSIFIER_SAMPLES = 50_000  # generated images, as in the DCGAN paper, if --evaluate_samples is not given
+SAMPLES = 5_000  # and without that classifier, because Inception takes much longer
 LONG = 60  # seconds, from which on the time is said before
 
 
@@ -28,7 +31,7 @@ def choose_features(
     """
     path = graph_path(config.inception, config.cache_dir)
     if classifier and shape == (28, 28, 1) and not config.inception:
-        return "last hidden layer of a classifier trained on the real images", classifier.features
+        return CLASSIFIER_SPACE, classifier.features
     if path:
         return FID_SPACE, inception_2015(path)
     try:
@@ -38,12 +41,21 @@ def choose_features(
         return "none", None
 
 
+def default_samples(space: str) -> int:
+    """Return how many images an evaluation generates if --evaluate_samples is not given."""
+    if space == CLASSIFIER_SPACE:
+        return CLASSIFIER_SAMPLES
+    return SAMPLES
+
+
 def say_time(features: Features, images: np.ndarray, count: int) -> None:
-    """Measure how long the features of a few images take; if those of `count` images take long, say it.
+    """Measure how long the features of a few images take in Inception; if those of `count` take long, say it.
 
     Args:
       images: uint8 [N, H, W, C].
     """
+    if count < 10 * BATCH:  # not worth a measurement
+        return
     few = images[:BATCH]
     features(few)  # the first call also prepares the network
     start = time.perf_counter()

@@ -95,7 +95,7 @@ class Runs:
         run = self.named(base)
         check_folder(run.folder)
         number = 1
-        try:
+        with _errors_of(run.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             while not _make_folder(run.folder) and not name:
                 number += 1
@@ -104,22 +104,19 @@ class Runs:
             run.samples_folder.mkdir(parents=True, exist_ok=True)
             run.logs_folder.mkdir(parents=True, exist_ok=True)
             flags_json.save(run.flags_file, config)
-        except OSError as error:
-            raise UserError(
-                f"The run's folder {run.folder} cannot be made ({error.strerror}); choose a writable folder with"
-                " --out_dir."
-            ) from error
         return run
 
     def check_new(self, name: str) -> None:
-        """Raise UserError if there is a run of that name."""
+        """Raise UserError if there is a run of that name, or its folder cannot be read."""
         run = self.named(name)
-        if run.flags_file.exists():
-            with training_lock(run):  # a run that is being trained gets the lock's error
-                raise UserError(
-                    f"The run {name!r} exists already in {self.folder}; add --resume to continue it, or choose another"
-                    " --out_name."
-                )
+        with _errors_of(run.folder):
+            if not run.flags_file.exists():
+                return
+            _acquire(run).release()  # a run that is being trained gets the lock's error
+        raise UserError(
+            f"The run {name!r} exists already in {self.folder}; add --resume to continue it, or choose another"
+            " --out_name."
+        )
 
     def find(self, dataset: str, name: str = "", given: Mapping[str, Any] | None = None) -> Run:
         """Return the run of that name, or the newest one that has a checkpoint, the data set and the architecture.
@@ -203,16 +200,36 @@ def _is_same(one: str, other: str, data_dir: str, other_data_dir: str) -> bool:
 
 
 @contextlib.contextmanager
+def _errors_of(folder: Path) -> Iterator[None]:
+    """Turn the system's errors in the block into a UserError about the folder of a run."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"The run's folder {folder} cannot be made ({error.strerror}); choose a writable folder with --out_dir."
+        ) from error
+
+
+@contextlib.contextmanager
 def training_lock(run: Run) -> Iterator[None]:
     """Lock the run for training; the lock ends with the process. Raises UserError, with the pid of its owner."""
-    pid_file = run.folder / ".pid"  # beside the lock file, which filelock empties
+    lock = _acquire(run)
+    try:
+        _pid_file(run).write_text(f"{os.getpid()}\n")
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(run: Run) -> filelock.BaseFileLock:
+    """Return the run's lock, locked. Raises UserError if another process has it."""
     lock = filelock.FileLock(run.folder / ".lock", timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         owner = "another process"
-        if pid_file.exists():
-            owner = f"process {pid_file.read_text(errors='replace').strip()}"
+        if _pid_file(run).exists():
+            owner = f"process {_pid_file(run).read_text(errors='replace').strip()}"
         raise UserError(
             f"The run {run.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
         ) from error
@@ -222,8 +239,8 @@ def training_lock(run: Run) -> Iterator[None]:
         warn(
             f"The disk of {run.folder} has no locks ({error.strerror}); make sure that no other training uses the run."
         )
-    try:
-        pid_file.write_text(f"{os.getpid()}\n")
-        yield
-    finally:
-        lock.release()
+    return lock
+
+
+def _pid_file(run: Run) -> Path:
+    return run.folder / ".pid"  # beside the lock file, which filelock empties

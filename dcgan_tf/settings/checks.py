@@ -1,4 +1,4 @@
-"""Rules about the values of a Config that one setting alone cannot check."""
+"""Rules about the values of a Config, beyond the limits of each setting."""
 
 from __future__ import annotations
 

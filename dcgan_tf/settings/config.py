@@ -159,7 +159,7 @@ class Config:
 
     evaluate_samples: int | None = using(
         None,
-        "Generated images that an evaluation measures (default: 50,000 for idx files, else 5,000)",
+        "Generated images that an evaluation measures (default: 50,000 for data like MNIST, else 5,000)",
         OVERRIDE,
         above=0,
     )
@@ -245,7 +245,7 @@ class Config:
 
     @property
     def without_effect(self) -> tuple[str, ...]:
-        """The settings that were changed, but that these networks do not use."""
+        """The settings that differ from their defaults, but that these networks do not use."""
         unused: tuple[str, ...] = ()
         if not self.has_mnist_networks:
             unused = ("d_filters", "gfc_dim", "dfc_dim")

@@ -71,10 +71,12 @@ def forgets_failed_variables() -> Iterator[None]:
     Keras 3 keeps variables that still need a value in a list. If one cannot get it, all stay there, and no later
     variable of this thread gets one.
     """
+    from keras.src.backend.common import global_state
+
+    name = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(name, []))
     try:
         yield
     except Exception:
-        from keras.src.backend.common import global_state
-
-        global_state.set_global_attribute("uninitialized_variables", [])
+        global_state.set_global_attribute(name, before)
         raise

@@ -181,7 +181,8 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
 
 def choose_preset(dataset: Dataset) -> str:
     """Return the preset for these images, and say it with the reason."""
-    name, why = preset_for(len(dataset.images), bool(dataset.class_names), dataset.is_idx, dataset.images.shape[3])
+    is_idx = not dataset.shuffle_each_epoch
+    name, why = preset_for(len(dataset.images), bool(dataset.class_names), is_idx, dataset.images.shape[3])
     report("Preset", f"{name}: {why}")
     return name
 
