@@ -11,41 +11,59 @@ import tensorflow as tf
 from dcgan_tf.pixels import ValueRange
 
 RANDOM_NUMBERS = 7  # for one image: brightness, saturation, contrast, shift (y, x), centre of the cutout (y, x)
+WHETHER = 7  # the place of one more number for each image: whether it is changed
 
 
-def sample_augmentations(seed: int, iteration: tf.Tensor | int, batch_size: int, passes: int) -> tf.Tensor:
+def sample_augmentations(
+    seed: int, iteration: tf.Tensor | int, batch_size: int, passes: int, p: float = 1
+) -> tf.Tensor:
     """Draw the random numbers of one iteration, a pure function of the arguments.
 
     Args:
       passes: how many times the discriminator sees a batch in an iteration.
-    Returns: float32 [batch_size, passes, 7] in [0, 1), the same on every machine.
+      p: probability with which an image is changed.
+    Returns: float32 [batch_size, passes, 7, or 8 if p < 1] in [0, 1), the same on every machine.
     """
+    iteration = tf.cast(iteration, tf.int64)
     with tf.device("CPU:0"):
-        key = tf.stack([tf.constant(2**32 + seed, tf.int64), tf.cast(iteration, tf.int64)])  # z has the key `seed`
-        return tf.random.stateless_uniform((batch_size, passes, RANDOM_NUMBERS), key, alg="philox")
+        key = tf.stack([tf.constant(2**32 + seed, tf.int64), iteration])  # z has the key `seed`
+        random = tf.random.stateless_uniform((batch_size, passes, RANDOM_NUMBERS), key, alg="philox")
+        if p < 1:  # a draw of its own, so that the others are the same for each p
+            key = tf.stack([tf.constant(2**33 + seed, tf.int64), iteration])
+            whether = tf.random.stateless_uniform((batch_size, passes, 1), key, alg="philox")
+            random = tf.concat([random, whether], axis=2)
+        return random
 
 
-def augment(images: tf.Tensor, random: tf.Tensor, kinds: tuple[str, ...], value_range: ValueRange) -> tf.Tensor:
+def augment(
+    images: tf.Tensor, random: tf.Tensor, kinds: tuple[str, ...], value_range: ValueRange, p: float = 1
+) -> tf.Tensor:
     """Change each image by its own random numbers.
 
     Args:
       images: [B, H, W, C] in the value range.
-      random: [B, 7] in [0, 1).
+      random: [B, 7], or [B, 8] if p < 1, in [0, 1).
       kinds: any of color, translation and cutout; they are applied in this order.
+      p: probability with which an image is changed; the others stay as they are (Karras et al. 2020 have it for each
+        kind of change).
     Returns: float32 [B, H, W, C]; colours may leave the value range.
     """
     low, high = value_range
     centre = (low + high) / 2
     half = (high - low) / 2
     numbers = tf.unstack(tf.cast(random, tf.float32), axis=1)
-    images = (tf.cast(images, tf.float32) - centre) / half  # the paper's changes are for [-1, 1]
+    unchanged = tf.cast(images, tf.float32)
+    images = (unchanged - centre) / half  # the paper's changes are for [-1, 1]
     if "color" in kinds:
         images = _change_color(images, *(number[:, None, None, None] for number in numbers[:3]))
     if "translation" in kinds:
         images = _translate(images, *numbers[3:5])
     if "cutout" in kinds:
-        images = _cut_out(images, *numbers[5:])
-    return images * half + centre
+        images = _cut_out(images, *numbers[5:7])
+    images = images * half + centre
+    if p < 1:
+        images = tf.where(numbers[WHETHER][:, None, None, None] < p, images, unchanged)
+    return images
 
 
 def _change_color(images: tf.Tensor, brightness: tf.Tensor, saturation: tf.Tensor, contrast: tf.Tensor) -> tf.Tensor:

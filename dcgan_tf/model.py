@@ -59,7 +59,8 @@ class DCGAN:
           images: real images, float32 [B, H, W, C] in config.value_range.
           labels: one-hot float32 [B, Y]; Y is 0 without labels.
           z: float32 [B, Z].
-          numbers: for config.augment, [B, P, 7] in [0, 1); P counts what D sees: real, fake, and fake in each G update.
+          numbers: for config.augment, those of `sample_augmentations`, [B, P, 7 or 8] in [0, 1); P counts what D sees:
+            real, fake, and fake in each G update.
         Returns: d_loss, d_loss_real, d_loss_fake, g_loss_1, g_loss_2, ... (each before its own update), g_loss (the
           last of these), G's images, D's logits, and the gradients. A tf.function computes only those that are used.
         """
@@ -93,9 +94,10 @@ class DCGAN:
         return out | {"g_loss": out[f"g_loss_{self.config.g_steps}"]}
 
     def discriminate(self, images: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor | None) -> tf.Tensor:
-        """Return D's logits [B, 1]. With config.augment, D sees the images changed by the numbers [B, 7]."""
+        """Return D's logits [B, 1]. With config.augment, D sees the images changed by the numbers [B, 7 or 8]."""
+        config = self.config
         if numbers is not None:
-            images = augment(images, numbers, self.config.augmentations, self.config.value_range)
+            images = augment(images, numbers, config.augmentations, config.value_range, config.augment_p)
         return self.discriminator(images, labels, training=True)
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model) -> list[tf.Tensor]:
@@ -166,7 +168,7 @@ class DCGAN:
         z = latents.sample_z(config.z_dist, config.seed, number, (config.batch_size, config.z_dim))
         numbers = None
         if config.augment:
-            numbers = sample_augmentations(config.seed, number, config.batch_size, self.passes)
+            numbers = sample_augmentations(config.seed, number, config.batch_size, self.passes, config.augment_p)
         out = self.strategy.run(self._run_on_replica, (*batch, z, numbers))
         return {"z": z} | {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
 

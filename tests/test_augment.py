@@ -72,6 +72,33 @@ def test_each_image_and_each_pass_has_its_own_numbers():
         assert (random != other).numpy().mean() > 0.99
 
 
+@pytest.mark.parametrize("value_range", [SIGNED, (0.0, 1.0)])
+def test_p_leaves_images_as_they_are(value_range: tuple[float, float]):
+    """An image is changed if its last number is below p, and has its gradient whether it is changed or not."""
+    images = tf.constant(np.tile(IMAGES[:1], (4, 1, 1, 1)).clip(*value_range))
+    random = np.full((4, 8), 0.9, np.float32)
+    random[:, 7] = [0, 0.299, 0.301, 0.999]
+    always = augment(images, random, AUGMENTATIONS, value_range).numpy()
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        some = augment(images, random, AUGMENTATIONS, value_range, p=0.3)
+        total = tf.reduce_sum(some)
+    np.testing.assert_array_equal(some[:2], always[:2])
+    np.testing.assert_array_equal(some[2:], images[2:])
+    assert abs(always - images.numpy()).max() > 0.1
+    gradient = tape.gradient(total, images).numpy()
+    assert (gradient[2:] == 1).all() and (gradient[:2] != 1).any()
+
+
+def test_p_is_the_share_of_changed_images():
+    """The other numbers are the same for each p, so that p alone makes the difference."""
+    random = sample_augmentations(547, 1, 200, 1, p=0.25)[:, 0]
+    np.testing.assert_array_equal(random[:, :7], sample_augmentations(547, 1, 200, 1)[:, 0])
+    images = np.tile(IMAGES, (100, 1, 1, 1))
+    changed_images = (augment(images, random, AUGMENTATIONS, SIGNED, p=0.25) != images).numpy().any((1, 2, 3))
+    assert 0.17 < changed_images.mean() < 0.33
+
+
 def test_gradients_are_those_of_the_changes():
     """All changes are linear in the image, apart from a constant: a difference gives the gradient."""
     random = sample_augmentations(1, 1, 2, 1)[:, 0]
@@ -86,21 +113,22 @@ def test_gradients_are_those_of_the_changes():
     assert float(moved - total) == pytest.approx(float((gradient * direction).sum()), rel=1e-3)
 
 
-@pytest.mark.parametrize("xla", ["off", "on"])
-def test_the_step_augments_all_that_d_sees(xla: str):
+@pytest.mark.parametrize(("xla", "p"), [("off", 1), ("off", 0.5), ("on", 0.5)])
+def test_the_step_augments_all_that_d_sees(xla: str, p: float):
     """The losses of the step equal those of the same updates by hand: real, fake, and fake in G's update."""
     config = Config(
         output_height=16, output_width=16, c_dim=3, gf_dim=4, df_dim=4, z_dim=6, batch_size=8, g_steps=1,
-        augment="color,translation,cutout", xla=xla,
+        augment="color,translation,cutout", augment_p=p, xla=xla,
     )  # fmt: skip
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
     model, by_hand = DCGAN(config), DCGAN(config)
     logged = model.compiled()(images[None], np.zeros((1, 8), np.int32))
 
-    random, labels = sample_augmentations(config.seed, 1, 8, 3), tf.zeros([8, 0])
+    random, labels = sample_augmentations(config.seed, 1, 8, 3, p), tf.zeros([8, 0])
 
     def d_logits(images: tf.Tensor, number: int) -> tf.Tensor:
-        return by_hand.discriminator(augment(images, random[:, number], AUGMENTATIONS, SIGNED), labels, training=True)
+        changed = augment(images, random[:, number], AUGMENTATIONS, SIGNED, p)
+        return by_hand.discriminator(changed, labels, training=True)
 
     fake = by_hand.generator(logged["z"], labels, training=True)
     weights = [v.value for v in by_hand.discriminator.trainable_variables]
@@ -112,6 +140,12 @@ def test_the_step_augments_all_that_d_sees(xla: str):
     assert float(logged["d_loss_real"]) == pytest.approx(float(real_loss), rel=1e-5)
     assert float(logged["d_loss_fake"]) == pytest.approx(float(fake_loss), rel=1e-5)
     assert float(logged["g_loss"]) == pytest.approx(float(losses.g_loss(d_logits(fake, 2))), rel=1e-4)
+
+
+def test_p_is_a_probability():
+    for p in (0, 1.1):
+        with pytest.raises(UserError, match=f"--augment_p must be greater than 0 and at most 1, but is {p}"):
+            Config(augment="color", augment_p=p)
 
 
 def test_kinds_that_do_not_exist():

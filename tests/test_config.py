@@ -151,10 +151,12 @@ def test_epochs_to_keep_must_be_epochs_of_the_run():
     [
         ({"d_filters": "64,128", "gfc_dim": 32, "stages": "3"}, ("d_filters", "gfc_dim")),
         ({"gfc_dim": 1024}, ()),  # the default
+        ({"augment_p": 0.5}, ("augment_p",)),
+        ({"augment_p": 0.5, "augment": "color"}, ()),
         ({"dfc_dim": 32, "class_names": ("a", "b")}, ()),
         ({"df_dim": 32, "d_filters": "64,128", "class_names": ("a", "b")}, ("df_dim",)),
         ({"dfc_dim": 32, "class_names": ("a", "b"), "stages": "3"}, ("dfc_dim",)),
     ],
 )
-def test_settings_that_the_networks_do_not_use(settings: dict, unused: tuple[str, ...]):
+def test_settings_that_a_training_does_not_use(settings: dict, unused: tuple[str, ...]):
     assert Config(**settings).without_effect == unused

@@ -25,7 +25,7 @@ ORIGINAL = Trait.ORIGINAL
 
 
 def _setting(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **limits: Any) -> Any:
-    """Return a field of Config that is a setting; `limits` are choices, above, minimum, below."""
+    """Return a field of Config that is a setting; `limits` are choices, above, minimum, below, maximum."""
     described = {"group": group, "default": default, "help": text, "traits": traits, **limits}
     return dataclasses.field(default=default, metadata=described)
 
@@ -133,7 +133,10 @@ class Config:
         below=1,
     )
     augment: str = training(
-        "", "For few images: change all images that D sees at random; any of color,translation,cutout (DiffAugment)"
+        "", "For few images: change the images that D sees at random; any of color,translation,cutout (DiffAugment)"
+    )
+    augment_p: float = training(
+        1, "Probability with which --augment changes an image; 0.5 is better for photographs", above=0, maximum=1
     )
     mirror: bool = training(
         False, "Mirror real images left to right at random; not if they have writing, or all look to one side"
@@ -245,12 +248,14 @@ class Config:
 
     @property
     def without_effect(self) -> tuple[str, ...]:
-        """The settings that differ from their defaults, but that these networks do not use."""
+        """The settings that differ from their defaults, but that this training does not use."""
         unused: tuple[str, ...] = ()
         if not self.has_mnist_networks:
-            unused = ("d_filters", "gfc_dim", "dfc_dim")
+            unused += ("d_filters", "gfc_dim", "dfc_dim")
         elif self.d_filters:
-            unused = ("df_dim",)
+            unused += ("df_dim",)
+        if not self.augment:
+            unused += ("augment_p",)
         return tuple(name for name in unused if getattr(self, name) != SETTINGS[name].default)
 
     @property

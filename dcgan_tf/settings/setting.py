@@ -49,6 +49,7 @@ class Setting:
     above: float | None = None  # allowed values are > above
     minimum: float | None = None  # and >= minimum
     below: float | None = None  # and < below
+    maximum: float | None = None  # and <= maximum
 
     def convert(self, name: str, value: Any) -> Any:
         """Return the value in the setting's type; text, as on the command line, stands for the value that it shows.
@@ -76,6 +77,8 @@ class Setting:
             limits.append((value >= self.minimum, f"at least {self.minimum}"))
         if self.below is not None:
             limits.append((value < self.below, f"less than {self.below}"))
+        if self.maximum is not None:
+            limits.append((value <= self.maximum, f"at most {self.maximum}"))
         if not all(passed for passed, _ in limits):  # NaN passes none
             raise UserError(f"--{name} must be {' and '.join(text for _, text in limits)}, but is {received(value)}.")
 

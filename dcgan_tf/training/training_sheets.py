@@ -56,9 +56,10 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
     with warn_on_write_error("The sheet of real images"):
         image_files.save_png(run.samples_folder / "reals.png", image_files.sheet(first))
         if config.augment:
-            numbers = sample_augmentations(config.seed, 1, config.batch_size, 1)[:, 0]
+            p = config.augment_p
+            numbers = sample_augmentations(config.seed, 1, config.batch_size, 1, p)[:, 0]
             images = to_float(first, config.value_range)
-            images = augment(images, numbers, config.augmentations, config.value_range).numpy()
+            images = augment(images, numbers, config.augmentations, config.value_range, p).numpy()
             sheet = image_files.sheet(to_uint8(images, config.value_range))
             image_files.save_png(run.samples_folder / "augmented.png", sheet)
     report("First batch", f"{run.samples_folder / 'reals.png'} (look at it: the networks see these images)")
@@ -73,7 +74,7 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
             shape = "x".join(map(str, variable.shape))
             say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
     if config.without_effect:
-        report("Hint", f"these networks do not use {', '.join(f'--{name}' for name in config.without_effect)}.")
+        report("Hint", f"this training does not use {', '.join(f'--{name}' for name in config.without_effect)}.")
     count, height, width, channels = dataset.images.shape
     classes = "no classes"
     if config.has_labels:
