@@ -1,7 +1,7 @@
 """python benchmarks/processes.py: one training by 1, 2 and 4 processes on this machine.
 
-It runs the train step in each process, with the TF_CONFIG of a cluster and one thread for arithmetic. Each process gets
-32 images of the batch, so the batch grows with them. Processes take turns if there are fewer cores.
+It runs the train step in each process, with the TF_CONFIG of a cluster, on one core (taskset, of Linux). Each process
+gets 32 images of the batch, so the batch grows with them. Processes take turns if there are fewer cores.
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ def main() -> None:
         for count in COUNTS:
             speeds[count].append(images_per_second(count, options.dataset, options.iterations))
     cores = len(os.sched_getaffinity(0))
-    print(f"{options.dataset}, {cores} cores, one thread for arithmetic in each process, {SHARD} images in each")
+    print(f"{options.dataset}, {cores} cores, one for each process, {SHARD} images in each")
     for count, each in speeds.items():
         print(f"{count} processes: {statistics.median(each):7.1f} images/s ({min(each):.1f} to {max(each):.1f})")
 
 
 def images_per_second(count: int, dataset: str, iterations: int) -> float:
-    """Train in `count` processes, each with one thread; return the images of all of them in a second."""
+    """Train in `count` processes, each on one core; return the images of all of them in a second."""
     flags = [*STEP, f"--dataset={dataset}", f"--batch_size={SHARD * count}"]
     if count == 1:
         flags.append("--strategy=none")
     workers = [f"127.0.0.1:{port}" for port in free_ports(count)]
     processes = []
     for index in range(count):
-        environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1"}
+        environment = dict(os.environ)
         if count > 1:
             task = {"type": "worker", "index": index}
             environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        processes.append(subprocess.Popen(flags, env=environment, text=True, **pipes))
+        core = ["taskset", "-c", str(index % len(os.sched_getaffinity(0)))]
+        processes.append(subprocess.Popen([*core, *flags], env=environment, text=True, **pipes))
     outputs = []
     for process in processes:  # each warms up, and then does these iterations
         process.stdin.write(f"{iterations} perf_counter\n")
