@@ -74,11 +74,11 @@ def test_auto_prints_what_it_chose_and_the_run_keeps_it(
     told = re.search(r"^Precision: +(\w+), because this \w+ multiplies bfloat16 \d+\.\d\d times as", out, re.M)
     assert f"Device:      CPU (TensorFlow sees no GPU), {kept}\n" in out
     assert told[1] == kept
-    assert "Hint:" not in out
+    assert "--precision auto uses" not in out
     monkeypatch.setattr(precision, "MIN_GAIN", NEVER if kept == "bfloat16" else ALWAYS)
     out, kept_now = train(tmp_path, images_dir, capsys, "--iterations=3", "--precision=auto", "--resume")
     assert "Finished after iteration 3 of 3" in out and kept_now == kept
-    assert "Precision:" not in out and "Hint:" not in out
+    assert "Precision:" not in out and "--precision auto uses" not in out
 
 
 def test_bfloat16_must_be_clearly_faster():
@@ -98,9 +98,9 @@ def test_hint_where_bfloat16_is_faster(
     out, kept = train(tmp_path / "a", images_dir, capsys, "--iterations=1")
     assert kept == "float32" and len(hint.findall(out)) == out.count("--precision") == 1
     out, kept = train(tmp_path / "a", images_dir, capsys, "--iterations=2", "--resume")
-    assert kept == "float32" and "Hint:" not in out
+    assert kept == "float32" and "--precision auto uses" not in out
     main_here("--dataset=blobs", "--grid=2x2", out_dir=tmp_path / "a")
-    assert "Hint:" not in capsys.readouterr().out
+    assert "--precision auto uses" not in capsys.readouterr().out
     cluster = cluster_of(Config())
     assert precision.choose_precision(Config(), {"precision": "float32"}, cluster) == Config()
     monkeypatch.setattr(precision, "MIN_GAIN", NEVER)
