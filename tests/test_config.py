@@ -160,3 +160,10 @@ def test_epochs_to_keep_must_be_epochs_of_the_run():
 )
 def test_settings_that_a_training_does_not_use(settings: dict, unused: tuple[str, ...]):
     assert Config(**settings).without_effect == unused
+
+
+@pytest.mark.parametrize("stages", ["02", "2", 2, 2.0])
+def test_stages_find_the_run_however_the_number_is_written(stages: object):
+    """A later command compares what was given with what the run has."""
+    given = check_given({"stages": stages})
+    assert given["stages"] == Config(**given).stages == Config(stages="2").stages == "2"

@@ -199,8 +199,7 @@ class Config:
         for name, setting in SETTINGS.items():
             object.__setattr__(self, name, setting.convert(name, getattr(self, name)))
         object.__setattr__(self, "class_names", tuple(map(str, self.class_names)))
-        if self.stages.isdecimal():
-            object.__setattr__(self, "stages", str(int(self.stages)))  # 02 is 2
+        object.__setattr__(self, "stages", values.stages(self.stages))
         checks.check(self)
 
     @property

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dcgan_tf.settings import values
 from dcgan_tf.settings.config import SETTINGS
 from dcgan_tf.settings.options import PLACES, START, WEIGHTS
 from dcgan_tf.settings.presets import AUTO, PRESETS
@@ -38,6 +39,8 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
         if name in OPTIONS:
             raise UserError(f"--{name} does not go with what was asked for; leave it out.")
     checked = convert(given, SETTINGS)
+    if "stages" in checked:
+        checked["stages"] = values.stages(checked["stages"])
     if "epoch" in checked:
         if checked.get("iterations") is not None:
             raise UserError("--iterations replaces --epoch; give only one of them.")

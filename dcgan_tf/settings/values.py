@@ -129,3 +129,10 @@ def plain_name(flag: str, name: str) -> str:
     if "/" in name or os.sep in name or name in (".", ".."):
         raise UserError(f"--{flag} must be a plain name without {os.sep}, but is {received(name)}.")
     return name
+
+
+def stages(text: str) -> str:
+    """Return the setting stages as runs have it: a number without zeros before it."""
+    if text.isdecimal():
+        return str(int(text))
+    return text
