@@ -206,6 +206,30 @@ def test_signals_while_preparing(mnist: list[str], tmp_path: Path, number: int, 
     assert not list(tmp_path.iterdir())
 
 
+IN_A_CALLBACK = """
+import gc, os, signal, time
+from dcgan_tf.system.program import run
+
+def callback(phase, info):
+    gc.callbacks.remove(callback)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)  # the handler runs here, and Python drops what it raises
+
+def main():
+    gc.callbacks.append(callback)
+    gc.collect()
+    print("goes on", flush=True)
+    time.sleep(60)
+
+run(main)
+"""
+
+
+def test_a_signal_in_a_callback_of_python():
+    done = subprocess.run([sys.executable, "-c", IN_A_CALLBACK], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "goes on\n", "")
+
+
 @pytest.mark.slow
 def test_numbers_that_are_not_finite_stop_and_keep_the_last_good_checkpoint(mnist: list[str], tmp_path: Path):
     call_main(*mnist, "--epoch=1", "--out_name=run", cwd=tmp_path)

@@ -17,10 +17,15 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def exit_on_signals() -> Iterator[None]:
     """Raise SystemExit on a signal, so that no file is left half-written; the exit code is 128 + the signal's number.
 
-    Python drops an exception that a signal handler raises inside some callbacks, for example those of TensorFlow.
-    So the handler raises it again every second until the program ends.
+    Python drops an exception that a signal handler raises inside some callbacks, for example those of TensorFlow, and
+    prints it. So the handler raises it again every second until the program ends, and what was dropped is not printed.
     """
     received: list[int] = []
+    print_dropped = sys.unraisablehook
+
+    def dropped(error: sys.UnraisableHookArgs) -> None:
+        if not isinstance(error.exc_value, SystemExit):
+            print_dropped(error)
 
     def handle(number: int, frame: FrameType | None = None) -> None:
         received.append(number)
@@ -29,11 +34,13 @@ def exit_on_signals() -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 1)
         raise SystemExit
 
+    sys.unraisablehook = dropped
     for number in STOP_SIGNALS:
         signal.signal(number, handle)
     try:
         yield
     finally:
+        sys.unraisablehook = print_dropped
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
         if received:
