@@ -88,6 +88,14 @@ def test_the_mouths_can_be_trained_further(images_dir: Path, tmp_path: Path):
     assert np.abs(others.astype(int) - expected).mean() > 30
 
 
+def test_the_avatars_have_two_classes(tmp_path: Path):
+    """In the drawings, people have shoulders at the bottom of the image, and robots end above it."""
+    run = dcgan_tf.load("pretrained:avatars", out_dir=tmp_path)
+    bottom = {name: run.generate(32, classes=name)[:, -3:, 24:40].mean((1, 2, 3)) for name in ("people", "robots")}
+    assert np.median(bottom["people"]) < 200 and (bottom["people"] < 240).mean() > 0.9
+    assert (bottom["robots"] > 240).mean() > 0.9
+
+
 def test_what_a_pretrained_run_does_not_have(tmp_path: Path):
     with pytest.raises(UserError, match=r"no pretrained run of the data set 'cats'; there are .*mnist"):
         main_here("--dataset=cats", "--pretrained", out_dir=tmp_path)
