@@ -65,7 +65,7 @@ def differences(one: DCGAN, other: DCGAN) -> dict[str, float]:
     return {k: v / 10 if "moving_mean" in k else v for k, v in moved.items()}
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("conditional", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_several_devices_train_like_one(count: int, conditional: bool):
     config = CONFIG if conditional else dataclasses.replace(CONFIG, class_names=())
@@ -78,7 +78,8 @@ def test_several_devices_train_like_one(count: int, conditional: bool):
     assert max(differences(one, several).values()) < 2e-5  # a tenth of a learning rate
 
 
-@pytest.mark.parametrize("z_dist", ["uniform_signed", pytest.param("normal01", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("z_dist", ["uniform_signed", "normal01"])
 def test_random_numbers_are_the_same_with_xla_and_on_two_devices(z_dist: str):
     """z of three iterations, bit for bit, and losses that differ by rounding only."""
     config = dataclasses.replace(CONFIG, class_names=(), z_dist=z_dist, augment="color,translation,cutout")

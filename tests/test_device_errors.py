@@ -31,6 +31,7 @@ def huge_run(blobs_run: Path, tmp_path: Path) -> str:
     return str(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_training_with_too_little_memory(images_dir: Path, tmp_path: Path):
     sizes = [*SMALL, *(f"--{name}={value}" for name, value in HUGE.items())]
     data = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={tmp_path}"]
@@ -40,11 +41,12 @@ def test_a_training_with_too_little_memory(images_dir: Path, tmp_path: Path):
     assert text.endswith("give a smaller --batch_size, --output_height, --gf_dim or --df_dim.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "advice"),
     [
         ("--grid=2x2", "give fewer rows or columns to --grid, or set CUDA_VISIBLE_DEVICES=-1 to use no GPU."),
-        pytest.param("--evaluate", "give a smaller --evaluate_samples, or set", marks=pytest.mark.slow),
+        ("--evaluate", "give a smaller --evaluate_samples, or set"),
     ],
 )
 def test_a_command_with_too_little_memory(huge_run: str, images_dir: Path, tmp_path: Path, command: str, advice: str):

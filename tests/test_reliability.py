@@ -68,7 +68,8 @@ def wait_for(file: Path, process: subprocess.Popen) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [1, 3])
 def test_kills_lose_nothing(mnist_dir: Path, kills: int):
     script = ROOT / "tests" / "soak_kill.py"
     command = [sys.executable, script, f"--kills={kills}", f"--data_dir={mnist_dir}"]

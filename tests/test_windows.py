@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from helpers import ROOT
 
 HIDE = """
@@ -27,6 +28,7 @@ peak_memory()
 """
 
 
+@pytest.mark.slow
 def test_training_and_sampling_need_nothing_of_posix(images_dir: Path, tmp_path: Path):
     def run(*args: str) -> str:
         command = [sys.executable, "-c", HIDE.format(root=str(ROOT)), "--dataset=blobs", f"--out_dir={tmp_path}", *args]
