@@ -26,8 +26,6 @@ start_tensorflow()
 import tensorflow as tf  # noqa: E402
 from helpers import SMALL, main_here  # noqa: E402
 
-# Two workers (-n 2) share two cores. The programs that tests start as a user does have as many threads as a user's.
-tf.config.threading.set_intra_op_parallelism_threads(1)
 # Split the CPU into four devices, for the tests of several devices; all other tests use the first one.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
