@@ -43,13 +43,14 @@ def images_per_second(count: int, dataset: str, iterations: int) -> float:
         flags.append("--strategy=none")
     workers = [f"127.0.0.1:{port}" for port in free_ports(count)]
     processes = []
+    cores = sorted(os.sched_getaffinity(0))
     for index in range(count):
         environment = dict(os.environ)
         if count > 1:
             task = {"type": "worker", "index": index}
             environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        core = ["taskset", "-c", str(index % len(os.sched_getaffinity(0)))]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        core = ["taskset", "-c", str(cores[index % len(cores)])]
         processes.append(subprocess.Popen([*core, *flags], env=environment, text=True, **pipes))
     outputs = []
     for process in processes:  # each warms up, and then does these iterations
@@ -59,7 +60,7 @@ def images_per_second(count: int, dataset: str, iterations: int) -> float:
         outputs.append(process.stdout.read())
         process.wait()
     if any(process.returncode for process in processes):
-        raise SystemExit(f"A process of {count} failed; run {' '.join(flags)} to see why.")
+        raise SystemExit(f"A process of {count} failed; what it printed stands above.")
     times = json.loads(outputs[0].splitlines()[-1])  # milliseconds
     return 1000 * SHARD * count * iterations / sum(times)
 

@@ -21,7 +21,8 @@ STEP_MS = {"mnist": 3.73, "made64": 10.1}  # an iteration of one H200 in TF32, f
 GPUS_OF_MACHINE = 8
 INSIDE = 450e9  # bytes a second of each GPU's NVLink in one direction
 BETWEEN = 50e9  # bytes a second of each machine's one link, 400 Gbit/s
-HOP = {True: 5e-6, False: 10e-6}  # seconds from one GPU to the next, within one machine or not
+HOP_INSIDE = 5e-6  # seconds from one GPU to the next in a machine
+HOP_BETWEEN = 10e-6  # and from one machine to the next
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
         size = gradient_bytes(model)
         print(f"\n{dataset}: {size / 1e6:.1f} MB of gradients; all-reduces with --sync_bn: {rounds}; ms an iteration:")
         for gpus in (8, 64, 512):
-            exchange = exchange_ms(size, 1 + model.config.g_steps, gpus)
+            exchange = exchange_ms(size, 2 + model.config.g_steps, gpus)  # gradients; losses and averages, once
             statistics = exchange_ms(0, rounds, gpus)
             share = STEP_MS[dataset] / (STEP_MS[dataset] + exchange)
             synchronized = STEP_MS[dataset] / (STEP_MS[dataset] + exchange + statistics)
@@ -78,7 +79,8 @@ def exchange_ms(size: int, rounds: int, gpus: int) -> float:
     machines = gpus // GPUS_OF_MACHINE
     inside = 2 * (1 - 1 / GPUS_OF_MACHINE) * size / INSIDE
     between = 2 * (1 - 1 / machines) * size / BETWEEN
-    hops = rounds * 2 * math.log2(gpus) * HOP[machines == 1]
+    levels = math.log2(GPUS_OF_MACHINE) * HOP_INSIDE + math.log2(machines) * HOP_BETWEEN
+    hops = rounds * 2 * levels
     return 1000 * (inside + between + hops)
 
 

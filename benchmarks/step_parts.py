@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--iterations", type=int, default=10, help="in each turn")
     parser.add_argument("--rounds", type=int, default=5, help="turns of the step and of the steps without one thing")
     options = parser.parse_args(arguments)
-    os.environ.update({"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"})
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
     start_tensorflow()
     config = Config(**PRESETS["small"] | IMAGES | {"precision": options.precision})
     print_parts(config, options.iterations)

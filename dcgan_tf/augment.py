@@ -1,7 +1,7 @@
 """DiffAugment (Zhao et al. 2020): change every image that the discriminator sees, real or generated, at random.
 
-The discriminator then cannot learn a few images by heart, and the generator does not learn the changes, because
-gradients flow through them.
+The discriminator then cannot learn a few images by heart. The generator does not learn the changes, because real
+images have them, too; its gradients flow through them.
 """
 
 from __future__ import annotations
@@ -53,30 +53,39 @@ def augment(
     half = (high - low) / 2
     numbers = tf.unstack(tf.cast(random, tf.float32), axis=1)
     unchanged = tf.cast(images, tf.float32)
-    images = (unchanged - centre) / half  # the paper's changes are for [-1, 1]
+    images = unchanged
+    is_scaled = value_range != (-1, 1)  # the paper's changes are for [-1, 1]
+    if is_scaled:
+        images = (images - centre) / half
     if "color" in kinds:
         images = _change_color(images, *(number[:, None, None, None] for number in numbers[:3]))
     if "translation" in kinds:
         images = _translate(images, *numbers[3:5])
     if "cutout" in kinds:
         images = _cut_out(images, *numbers[5:7])
-    images = images * half + centre
+    if is_scaled:
+        images = images * half + centre
     if p < 1:
         images = tf.where(numbers[WHETHER][:, None, None, None] < p, images, unchanged)
     return images
 
 
 def _change_color(images: tf.Tensor, brightness: tf.Tensor, saturation: tf.Tensor, contrast: tf.Tensor) -> tf.Tensor:
-    """Add -0.5 to 0.5; multiply the saturation by 0 to 2 and the contrast by 0.5 to 1.5."""
-    images += brightness - 0.5
+    """Add -0.5 to 0.5, then multiply the saturation by 0 to 2, then the contrast by 0.5 to 1.5.
+
+    All three at once, as each is a sum of multiples of the image, its gray values and its mean.
+    """
+    saturation *= 2
+    contrast += 0.5
     gray = tf.reduce_mean(images, 3, keepdims=True)
-    images = gray + (images - gray) * 2 * saturation
-    mean = tf.reduce_mean(images, (1, 2, 3), keepdims=True)
-    return mean + (images - mean) * (contrast + 0.5)
+    mean = tf.reduce_mean(gray, (1, 2, 3), keepdims=True)
+    rest = contrast * (1 - saturation) * gray + (1 - contrast) * mean + (brightness - 0.5)
+    return contrast * saturation * images + rest
 
 
 def _translate(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """Shift each image by up to an eighth of its height and width. The pixels that become free are 0."""
+    # i and v are the row and column after the shift, j and w before it.
     rows, columns = (_shift_matrices(number, size) for number, size in zip((y, x), images.shape[1:3], strict=True))
     return tf.einsum("bij,bjwc,bvw->bivc", rows, images, columns)
 

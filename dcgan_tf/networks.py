@@ -26,7 +26,7 @@ def flatten(x: tf.Tensor) -> tf.Tensor:
 
 
 def stage_filters(first: int, stages: int) -> list[int]:
-    """Return the filters of each stage, from the images on: twice those of the last, at most 8 times the first."""
+    """Return the filters of each stage, from the images on: twice as many each time, at most 8 times the first."""
     return [first * min(2**i, 8) for i in range(stages)]
 
 
@@ -79,7 +79,7 @@ class Generator(Network):
         self.linear = Linear(sizes[0][0] * sizes[0][1] * filters[0], name="g_h0_lin")
         norm = self.batch_norm
         if classes:
-            norm = partial(ClassBatchNorm, classes, **norm.keywords)
+            norm = partial(ClassBatchNorm, classes, **(batch_norm or {}))
         self.norms = [norm(name=f"g_bn{i}") for i in range(stages)]
         self.deconvs = [Deconv(*sizes[i], filters[i], name=f"g_h{i}") for i in range(1, stages + 1)]
 

@@ -13,6 +13,7 @@ const MOUTH = { left: 108, top: 128, right: 172, bottom: 192 }; // around the mo
 const mouths = { fitTo: { mode: "width", value: 280 }, crop: MOUTH };
 const options = style === "mouths" ? mouths : { fitTo: { mode: "width", value: Number(size) } };
 
+if (style !== "mouths" && !styles[style]) throw new Error(`DiceBear has no style ${style}`);
 mkdirSync(folder, { recursive: true });
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   const svg = createAvatar(styles[style] ?? styles.avataaars, { seed: String(seed) }).toString();

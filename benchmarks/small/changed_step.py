@@ -15,6 +15,7 @@ from dcgan_tf import losses, model, networks
 from dcgan_tf.layers import BatchNorm
 from dcgan_tf.model import DCGAN, Values
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.training import loop
 
 Numbers = list[tf.Tensor | None]
@@ -39,7 +40,10 @@ class ChangedDCGAN(DCGAN):
 
     def __init__(self, config: Config):
         super().__init__(config)
-        self.g_optimizer.learning_rate = tf.Variable(config.learning_rate * self.changes.g_rate, trainable=False)
+        if self.changes.g_rate != 1:
+            if config.lr_decay_epochs:
+                raise UserError("--g_rate keeps its rate; leave out --lr_decay_epochs.")
+            self.g_optimizer.learning_rate = tf.Variable(config.learning_rate * self.changes.g_rate, trainable=False)
 
     @property
     def passes(self) -> int:
@@ -124,6 +128,7 @@ class Unchanged(BatchNorm):
 
 def build_without_batch_norm(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
     """Build D without batch norm. Its kernels begin as large as its activations need (He et al. 2015)."""
+    check_stages(config)
     with mock.patch.object(networks, "BatchNorm", Unchanged):
         network = networks.build_discriminator(config, precision, **batch_norm)
     for conv in network.convs:
@@ -134,7 +139,14 @@ def build_without_batch_norm(config: Config, precision: str = "float32", **batch
 
 def build_frozen(stages: int, config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
     """Build D, of which the first stages keep their weights (Mo et al. 2020)."""
+    check_stages(config)
     network = networks.build_discriminator(config, precision, **batch_norm)
     for layer in (*network.convs[:stages], *network.norms[: stages - 1]):
         layer.trainable = False
     return network
+
+
+def check_stages(config: Config) -> None:
+    """Raise UserError for MNIST's networks, which have no stages."""
+    if config.has_mnist_networks:
+        raise UserError("--r1 and --freeze_d are not for MNIST's networks; add --stages auto.")

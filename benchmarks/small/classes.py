@@ -39,7 +39,7 @@ def main() -> None:
     print(f"| images | asked class seen | {heads} |")
     print("|---" * (2 + len(networks)) + "|")
     rate = seen(classifier, {name: values[1::2] for name, values in real["EfficientNet"].items()})
-    print(f"| real | {rate:.1%}" + " | 0" * len(networks) + " |")
+    print(f"| real | {rate:.1%}" + " | " * len(networks) + " |")
     for folder in options.generated:
         images = {name: read(sorted(Path(folder).glob(f"*_class{name}.png"))) for name in names}
         fake = {judge: of_classes(features, images) for judge, features in networks.items()}

@@ -18,8 +18,14 @@ from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 
 
 def read(folder: str) -> np.ndarray:
-    """Return the images of a folder, uint8 [N, H, W, 3]."""
-    return np.stack([iio.imread(file, mode="RGB") for file in sorted(Path(folder).glob("*.png"))[:2000]])
+    """Return the images of a folder's PNG files, of which the first 2,000 count, uint8 [N, H, W, 3]."""
+    files = sorted(Path(folder).glob("*.png"))[:2000]
+    if not files:
+        raise SystemExit(f"{folder} has no PNG files.")
+    images = np.stack([iio.imread(file, mode="RGB") for file in files])
+    if images.shape[1] % 16 or images.shape[2] % 16:
+        raise SystemExit(f"{folder} has images of {images.shape[2]}x{images.shape[1]}; both must be multiples of 16.")
+    return images
 
 
 def reduced(images: np.ndarray) -> np.ndarray:

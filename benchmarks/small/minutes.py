@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import judges
+import numpy as np
 from measure import kid, read
 
 import dcgan_tf
@@ -17,7 +18,7 @@ from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.runs.checkpoint import complete_checkpoints, iteration_in
 from dcgan_tf.settings import flags_json
 
-GENERATED = 1_000
+GENERATED = 2_000
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def main() -> None:
         iteration = iteration_in(path)
         minutes = (Path(f"{path}.index").stat().st_mtime - begin) / 60
         images = dcgan_tf.load(options.run, iteration=iteration).generate(GENERATED)
+        images = np.repeat(images, 3 // images.shape[3], axis=3)
         kids = " | ".join(kid(unseen_features[name], features(images)) for name, features in networks.items())
         swd = sliced_wasserstein(unseen, images)
         print(f"| {iteration:,} | {minutes:.1f} | {kids} | {swd:.0f} |", flush=True)

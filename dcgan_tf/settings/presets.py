@@ -25,7 +25,7 @@ USERS = {  # for --help
 
 
 def preset_for(count: int, is_labelled: bool, is_idx: bool, channels: int) -> tuple[str, str]:
-    """Return the preset that was measured to be best for such images, and the reason.
+    """Return the preset to use for such images, and the reason.
 
     Args:
       count: number of images.

@@ -181,7 +181,7 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
 
 def choose_preset(dataset: Dataset) -> str:
     """Return the preset for these images, and say it with the reason."""
-    is_idx = not dataset.shuffle_each_epoch
+    is_idx = not dataset.shuffle_each_epoch  # only idx files keep their order
     name, why = preset_for(len(dataset.images), bool(dataset.class_names), is_idx, dataset.images.shape[3])
     report("Preset", f"{name}: {why}")
     return name
