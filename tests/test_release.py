@@ -52,7 +52,7 @@ def test_the_wheel_holds_the_program_and_nothing_else(packed: Path):
     assert wheel == program(packed)
     needed = ("py.typed", "export/web/index.html", "pretrained/mnist/generator.npz", "cli/program.py")
     assert {f"dcgan_tf/{name}" for name in needed} <= wheel
-    assert sum((packed / "wheel" / name).stat().st_size for name in wheel) < 15e6
+    assert sum((packed / "wheel" / name).stat().st_size for name in wheel) < 17e6
 
 
 def test_the_source_distribution_holds_the_program_and_what_builds_it(packed: Path):

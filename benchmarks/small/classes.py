@@ -46,7 +46,7 @@ def main() -> None:
         cells = [f"{seen(classifier, fake['EfficientNet']):.1%}"]
         for judge in networks:
             kids = [metrics.kernel_distance(real[judge][name], fake[judge][name], 20)[0] for name in names]
-            cells.append(", ".join(f"{1000 * kid:.0f}" for kid in kids))
+            cells.append(", ".join(f"{1000 * kid:.4g}" for kid in kids))
         print(f"| {Path(folder).parent.name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -78,7 +78,7 @@ def main() -> None:
 def kid(a: np.ndarray, b: np.ndarray) -> str:
     """Return 1000 times the kernel distance of features, with its spread."""
     mean, spread = metrics.kernel_distance(a, b, 20)
-    return f"{1000 * mean:.1f} ({1000 * spread:.1f})"
+    return f"{1000 * mean:.4g} ({1000 * spread:.2g})"
 
 
 if __name__ == "__main__":
