@@ -19,9 +19,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--consistency", type=float, default=0, help="weight of the consistency of D on real images")
     parser.add_argument("--relativistic", action="store_true", help="D compares each real image with a generated one")
-    parser.add_argument("--r1", type=float, default=0, help="D without batch norm; gamma of the gradient penalty R1")
+    of_d = parser.add_mutually_exclusive_group()  # each builds a discriminator of its own
+    of_d.add_argument("--r1", type=float, default=0, help="D without batch norm; gamma of the gradient penalty R1")
     parser.add_argument("--dropout", type=float, default=0, help="share of D's last features that are left out")
-    parser.add_argument("--freeze_d", type=int, default=0, help="number of D's first stages that do not learn")
+    of_d.add_argument("--freeze_d", type=int, default=0, help="number of D's first stages that do not learn")
     parser.add_argument("--g_rate", type=float, default=1, help="factor of G's learning rate")
     return parser
 

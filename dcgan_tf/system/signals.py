@@ -19,17 +19,20 @@ def exit_on_signals() -> Iterator[None]:
 
     Python drops an exception that a signal handler raises inside some callbacks, for example those of TensorFlow, and
     prints it. So the handler raises it again every second until the program ends, and what was dropped is not printed.
+    On Windows it is raised once only, so there it is printed.
     """
     received: list[int] = []
+    raises_again = hasattr(signal, "setitimer")
     print_dropped = sys.unraisablehook
 
     def dropped(error: sys.UnraisableHookArgs) -> None:
-        if not isinstance(error.exc_value, SystemExit):
+        is_stop = isinstance(error.exc_value, SystemExit) and received
+        if not (is_stop and raises_again):
             print_dropped(error)
 
     def handle(number: int, frame: FrameType | None = None) -> None:
         received.append(number)
-        if hasattr(signal, "setitimer"):  # not on Windows
+        if raises_again:
             signal.signal(signal.SIGALRM, lambda *_: handle(number))
             signal.setitimer(signal.ITIMER_REAL, 1)
         raise SystemExit
@@ -41,7 +44,7 @@ def exit_on_signals() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = print_dropped
-        if hasattr(signal, "setitimer"):
+        if raises_again:
             signal.setitimer(signal.ITIMER_REAL, 0)
         if received:
             sys.exit(128 + received[0])
