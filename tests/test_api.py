@@ -155,6 +155,39 @@ def test_a_training_can_begin_with_the_weights_of_a_run(images_dir: Path, blobs_
             main_here(*data, "--train", *arguments, out_dir=tmp_path)
 
 
+def test_a_training_that_ends_before_its_first_checkpoint_keeps_the_weights_it_began_with(
+    images_dir: Path, blobs_run: Path, tmp_path: Path
+):
+    def stop(losses: dict[str, float]) -> None:
+        raise RuntimeError("a program that ends")
+
+    shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
+    settings = {"data_dir": str(images_dir), "out_dir": tmp_path, "batch_size": 8, "learning_rate": 1e-12}
+    with pytest.raises(RuntimeError, match="a program that ends"):
+        dcgan_tf.train("blobs", init_from="blobs-small", out_name="new", on_log=stop, log_freq=1, **settings)
+    shutil.rmtree(tmp_path / "samples")  # as in a copy of the checkpoints alone
+    dcgan_tf.train("blobs", resume=True, out_name="new", iterations=2, **settings)
+    key = "generator.Sg_h0_lin.SMatrix/.ATTRIBUTES/VARIABLE_VALUE"
+    files = [str(tmp_path / "checkpoints" / name) for name in ("blobs-small/model-60", "new/model-2")]
+    before, after = (tf.train.load_checkpoint(file).get_tensor(key) for file in files)
+    np.testing.assert_allclose(after, before, atol=1e-9)
+    assert (tmp_path / "samples" / "new" / "train_00000002.png").exists()
+
+
+def test_a_training_that_cannot_begin_leaves_no_run(images_dir: Path, blobs_run: Path, tmp_path: Path):
+    shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "blobs-small" / "model-60.data-00000-of-00001").write_bytes(b"damaged")
+    settings = {"data_dir": str(images_dir), "out_dir": tmp_path, "batch_size": 8, "iterations": 2, "out_name": "new"}
+    for arguments, says in (
+        ({"init_from": "blobs-small"}, "does not fit the sizes in .* or is damaged"),
+        ({"evaluate_freq": 1, "inception": "missing.pb", "output_height": 16}, "missing.pb is not the Inception graph"),
+    ):
+        with pytest.raises(UserError, match=says):
+            dcgan_tf.train("blobs", **settings, **arguments)
+        assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["blobs-small"]
+        assert not list((tmp_path / "samples").iterdir()) and not list((tmp_path / "logs").iterdir())
+
+
 def test_resume_begins_the_run_if_there_is_none(images_dir: Path, tmp_path: Path):
     logged: list[float] = []
     for iterations in (2, 4):

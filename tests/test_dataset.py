@@ -105,6 +105,17 @@ def test_mirrored_images():
     assert not (first == next(dataset.batches(5, 2, seed=0))[1]).all()
 
 
+def test_pixels_that_equal_the_next_one():
+    """Two of three pairs in the first row, one in the second, in which only a channel differs; not in a border."""
+    rows = [[[0, 5], [0, 5], [0, 5], [9, 5]], [[0, 5], [0, 6], [9, 6], [9, 6]]]
+    image = np.array(rows, np.uint8)  # [2, 4, 2]
+    for border in (0, 3):
+        images = np.pad(image[None], [(0, 0), (border, border), (0, 0), (0, 0)], constant_values=7)
+        dataset = Dataset(images, np.zeros(1, np.int32), (), ImageSpec(2, 4, 2), "", shuffle_each_epoch=True)
+        assert dataset.equal_neighbours() == pytest.approx(3 / 6)
+    assert numbered(6).equal_neighbours() == 0  # images of one pixel
+
+
 def test_a_worker_gets_its_shard():
     dataset = numbered(8)
     whole = itertools.islice(dataset.batches(4, 2, seed=0), 5)

@@ -118,16 +118,19 @@ def test_a_file_that_cannot_be_read_now_is_not_removed(cache: DiskCache, monkeyp
 def test_one_limit_for_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture, shown: None):
     kilobyte = {"a": np.zeros(1000, np.uint8)}
     cache = DiskCache(tmp_path, limit_gb=3500e-9)
-    mine = tmp_path / "mine.pb"
-    mine.write_bytes(bytes(9000))
-    for number, (kind, name) in enumerate([("prepared", "old"), ("classifiers", "older"), ("prepared", "new")]):
+    (tmp_path / "prepared").mkdir()
+    for mine in (tmp_path / "mine.pb", tmp_path / "prepared" / "mine.npz"):  # the second is older than all others
+        mine.write_bytes(bytes(9000))
+        os.utime(mine, (1, 1))
+    old, older, new, last, large = (f"{name}-{'0' * 32}" for name in ("old", "older", "new", "last", "large"))
+    for number, (kind, name) in enumerate([("prepared", old), ("classifiers", older), ("prepared", new)]):
         assert cache.save(kind, name, kilobyte)
         os.utime(tmp_path / kind / name, (1000 - number % 2, 1000 - number % 2))
-    assert cache.load("classifiers", "older")  # the newest now
-    assert cache.save("classifiers", "last", kilobyte)
+    assert cache.load("classifiers", older)  # the newest now
+    assert cache.save("classifiers", last, kilobyte)
     kept = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert len(kept) == 4 and {"mine.pb", "older", "last"} < kept
-    assert cache.save("prepared", "large", {"a": np.zeros(4000, np.uint8)}) is None
+    assert len(kept) == 5 and {"mine.pb", "mine.npz", older, last} < kept
+    assert cache.save("prepared", large, {"a": np.zeros(4000, np.uint8)}) is None
     assert "Cache:       not kept, as 0.000 GB is more than --cache_limit_gb 3.5e-06" in capsys.readouterr().out
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == kept
 

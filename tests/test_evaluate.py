@@ -15,13 +15,16 @@ import tensorflow as tf
 from helpers import SMALL, call_main, fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dcgan_tf.data.dataset import read_dataset
+from dcgan_tf.data.dataset import Dataset, read_dataset
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.evaluation import features
-from dcgan_tf.evaluation.evaluator import Evaluator
+from dcgan_tf.evaluation.evaluator import Evaluator, some_rows
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.select import select
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 QUICK = ["--dataset=mnist", "--evaluate", "--evaluate_samples=200"]
 
@@ -130,6 +133,23 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     (file,) = tmp_path.glob("checkpoints/*/metrics.json")
     assert {"swd", "copying"} <= set(json.loads(file.read_text()))
     assert list(tmp_path.glob("checkpoints/*/best/model-*.index"))
+
+
+@pytest.mark.parametrize("name", ["", ".", "folder"])
+def test_features_need_the_name_of_a_file(name: str, mnist_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="--features must be the name of an .npz file, but is the folder"):
+        features.write_features(select(Runs(str(mnist_run)), "mnist-small", {}, {}), Path(name))
+
+
+def test_the_second_svm_knows_all_classes_of_a_sorted_folder():
+    labels = np.repeat(np.arange(4, dtype=np.int32), 2_000)
+    images = np.zeros((len(labels), 1, 1, 1), np.uint8)
+    for is_folder, expected in ((True, {0, 1, 2, 3}), (False, {0})):
+        dataset = Dataset(images, labels, tuple("abcd"), ImageSpec(1, 1, 1), "", shuffle_each_epoch=is_folder)
+        rows = some_rows(dataset, 1_000)
+        assert len(set(rows)) == 1_000 and set(labels[rows]) == expected
 
 
 def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, tmp_path: Path):

@@ -13,6 +13,7 @@ from helpers import ROOT, main_here
 from dcgan_tf import latents
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.system.errors import UserError
 
 # The program. Arguments: the folder with the run's checkpoints, the file of inputs, the file of outputs.
 READER = """
@@ -66,6 +67,11 @@ def test_exported_models_return_the_same_images(kind: str, request: pytest.Fixtu
     for name in ("generator", "generator.keras", "generator.tflite", "discriminator", "discriminator.keras"):
         assert f"Wrote {run.folder / 'export' / name}\n" in out
     assert "Output: Identity:0 (None, " in out
+    assert not list(run.folder.glob(".*export*"))
+    (run.folder / "export" / "notes.md").write_text("mine")
+    with pytest.raises(UserError, match=r"export would be replaced as a whole, but has notes\.md"):
+        main_here(f"--out_name={kind}-small", "--export", out_dir=out_dir)
+    (run.folder / "export" / "notes.md").unlink()
 
     config = run.config()
     inputs = {"z": latents.z_from_seeds(range(5), config.z_dim, config.z_dist)}

@@ -74,6 +74,12 @@ def test_damaged_file_and_another_graph_are_refused(tmp_path: Path):
 def test_graph_is_found_in_cache_dir(graph_file: Path, tmp_path: Path):
     assert inception.graph_path("", str(graph_file.parent)) == graph_file
     assert inception.graph_path("", str(tmp_path)) is None
+    with pytest.MonkeyPatch.context() as patch:  # where dcgan_tf.download puts it
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+        (tmp_path / "home" / "dcgan_tf").mkdir(parents=True)
+        downloaded = tmp_path / "home" / "dcgan_tf" / graph_file.name
+        downloaded.touch()
+        assert inception.graph_path("", str(tmp_path)) == downloaded
     assert inception.graph_path("x.pb", str(tmp_path)) == Path("x.pb")
 
 

@@ -107,6 +107,12 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
     with pytest.warns(DcganWarning, match="model-2 is damaged .*; an older one is used"):
         assert checkpoints.restore() == str(run.folder / "model-1")
     assert model.iterations_done == 1
+    model.iterations.assign(2)
+    checkpoints.save()  # in place of the damaged one
+    model.iterations.assign(0)
+    assert checkpoints.restore() == str(run.folder / "model-2")
+    assert model.iterations_done == 2
+    file.write_bytes(values)
     (run.folder / "model-1.index").unlink()
     with pytest.raises(UserError, match="model-2 does not fit the sizes .* or is damaged"):
         checkpoints.restore()
@@ -116,6 +122,42 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
 def test_a_damaged_file_of_a_run_loses_nothing(kind: str):
     outcomes = soak_run_files.soak(kind, 40, seed=1)
     assert sum(outcomes.values()) == 40
+
+
+def test_a_resume_under_a_clock_that_is_behind_keeps_the_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model, config = tiny_model()
+    run = Runs(str(tmp_path)).create(config)
+    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)
+    for iteration in (1, 2):
+        model.iterations.assign(iteration)
+        checkpoints.save()
+    hour_before = time.time() - 3600
+    monkeypatch.setattr(time, "time", lambda: hour_before)
+    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)
+    assert checkpoints.restore() == str(run.folder / "model-2")
+    assert [Path(path).name for path in complete_checkpoints(run.folder)] == ["model-1", "model-2"]
+    model.iterations.assign(3)
+    checkpoints.save()
+    assert complete_checkpoints(run.folder)[-1] == str(run.folder / "model-3")
+
+
+def test_only_files_of_incomplete_checkpoints_are_removed(tmp_path: Path):
+    model, config = tiny_model()
+    run = Runs(str(tmp_path)).create(config)
+    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=1)
+    model.iterations.assign(1)
+    checkpoints.save()
+    own = ["model-card.md", "model-1-good.index", "model-good-2.index", "model-3 (copy).index", "model-1.index.bak"]
+    (run.folder / "model-final").mkdir()
+    for name in own:
+        (run.folder / name).write_text("mine")
+    half = ["model-3.index.tempstate12", "model-3.data-00000-of-00001", "model-3.data-00000-of-00001.tempstate12"]
+    for name in half:
+        (run.folder / name).write_text("half")
+    (run.folder / "model-3_temp").mkdir()
+    before = {path.name for path in run.folder.iterdir()}
+    assert checkpoints.restore() == str(run.folder / "model-1")
+    assert before - {path.name for path in run.folder.iterdir()} == {*half, "model-3_temp"}
 
 
 def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):

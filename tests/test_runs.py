@@ -81,6 +81,34 @@ def test_a_name_that_is_taken(tmp_path: Path):
         runs.create(Config(), "mine")
 
 
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("checkpoints/mine/model-5.index", "has checkpoints, but no FLAGS.json"),
+        ("logs/mine/events.out.tfevents.1", "has files of an earlier training of the run 'mine'"),
+        ("samples/mine/train_00000200.png", "has files of an earlier training of the run 'mine'"),
+    ],
+)
+def test_what_is_left_of_a_run_is_not_mixed_with_a_new_one(file: str, says: str, tmp_path: Path):
+    runs = Runs(str(tmp_path))
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    for check in (lambda: runs.check_new("mine"), lambda: runs.create(Config(), "mine")):
+        with pytest.raises(UserError, match=says):
+            check()
+    assert (tmp_path / file).exists()
+    (tmp_path / file).rename((tmp_path / file).with_name("grid.png"))
+    runs.create(Config(), "mine")
+
+
+def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path):
+    run = Runs(str(tmp_path)).create(Config(), "mine")
+    (run.logs_folder / "events.out.tfevents.1").touch()
+    (run.samples_folder / "grid.png").touch()
+    run.discard()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["checkpoints", "grid.png", "logs", "mine", "samples"]
+
+
 def test_a_name_that_is_too_long_for_the_disk(tmp_path: Path):
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(UserError, match=r"cannot be made \(File name too long\)"):

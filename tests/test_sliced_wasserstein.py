@@ -51,3 +51,5 @@ def test_equal_images_and_sizes():
     assert sliced_wasserstein(images, images[:90]) < 30  # other patches of the same images
     assert sliced_wasserstein(images[..., :1], smooth_noise(1, 1)[..., :1], seed=1) > 0
     assert len(laplacian_pyramid(np.zeros((2, 28, 20, 1), np.uint8))) == 1
+    small = images[:, :4, :6]
+    assert sliced_wasserstein(small, small) < sliced_wasserstein(small, 255 - smooth_noise(1, 2)[:, :4, :6])

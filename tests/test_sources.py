@@ -233,6 +233,21 @@ def test_idx_files_of_other_data_sets(tmp_path, zipped):
     assert load(tmp_path, "fashion", output_height=16, output_width=20).images.shape == (30, 16, 20, 1)
 
 
+def test_idx_files_without_two_parts_or_all_classes(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (30, 12, 8), np.uint8)
+    labels = (np.arange(30) % 5).astype(np.uint8)
+    write_idx(tmp_path / "mine", "faces", images, labels, zipped=False)
+    assert len(load(tmp_path, "mine", output_height=None, split="train").images) == 30
+    assert "has no train and test part, so --split train has no effect" in capsys.readouterr().out
+    assert read_dataset(Config(dataset="mine", data_dir=str(tmp_path)), "train").has_test is False  # as --evaluate does
+    assert "no effect" not in capsys.readouterr().out
+    write_idx(tmp_path / "mine", "train", images, labels, zipped=False)
+    write_idx(tmp_path / "mine", "faces", images[:2], labels[1:3], zipped=False)
+    run = Config(dataset="mine", data_dir=str(tmp_path), class_names=tuple("01234"))
+    test = read_dataset(run, "test")
+    assert test.class_names == tuple("01234") and sorted(test.labels) == [1, 2]
+
+
 def test_damaged_idx_files(tmp_path):
     write_idx(tmp_path / "x", "train", np.zeros((9, 4, 4), np.uint8), np.zeros(8, np.uint8), zipped=False)
     with pytest.raises(UserError, match="do not have one label for each image"):
@@ -272,6 +287,12 @@ def test_lsun_archives(tmp_path, capsys):
     assert "read from the cache" in capsys.readouterr().out
     assert len(load(tmp_path, "lsun", split="train").images) == 45
     assert len(load(tmp_path, "lsun/bedroom_val_lmdb").images) == 3
+    with (
+        lmdb.open(str(tmp_path / "lsun" / "tower_train_lmdb"), readonly=True, lock=False, create=False),
+        pytest.raises(UserError, match="tower_train_lmdb is being read by another thread"),
+    ):
+        load(tmp_path, "lsun")
+    assert len(load(tmp_path, "lsun/bedroom_val_lmdb", split="test").images) == 3
     file = tmp_path / "lsun" / "bedroom_val_lmdb" / "data.mdb"
     file.write_bytes(b"no data base" * 1000)
     with pytest.raises(UserError, match="bedroom_val_lmdb is damaged"):

@@ -56,6 +56,14 @@ def test_sheets_of_epochs_are_next_to_each_other(samples: Path):
     assert plot.shape[1] < 3 * sheet.shape[1]
 
 
+def test_other_files_are_no_sheets(tmp_path: Path):
+    names = ["epoch_0010.png", "epoch_0010 (copy).png", "epoch_best.png", "train_00000200.png", "train_me.png"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert [file.name for file in story.sheets_in(tmp_path, "epoch")] == ["epoch_0010.png"]
+    assert [file.name for file in story.sheets_in(tmp_path, "train")] == ["train_00000200.png"]
+
+
 def test_the_gif_of_a_long_run_is_short(tmp_path: Path):
     for number in range(450):
         iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((8, 8), number % 250, np.uint8))

@@ -13,13 +13,20 @@ PETS = ("cat", "dog", "guinea-pig")
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
-    [("0", (0,)), ("0,5,7-9", (0, 5, 7, 8, 9)), (" 3, 1 ", (3, 1)), ("4-4", (4,)), ("2,2", (2, 2))],
+    [
+        ("0", (0,)),
+        ("0,5,7-9", (0, 5, 7, 8, 9)),
+        (" 3, 1 ", (3, 1)),
+        ("7 - 9", (7, 8, 9)),
+        ("4-4", (4,)),
+        ("2,2", (2, 2)),
+    ],
 )
 def test_numbers_and_ranges(text: str, numbers: tuple[int, ...]):
     assert values.numbers("dims", text) == numbers
 
 
-@pytest.mark.parametrize("text", ["", "a", "1,", "9-7", "-3", "1.5", "0-99999999999", "1" * 30, "²"])
+@pytest.mark.parametrize("text", ["", "a", "1,", "9-7", "-3", "1.5", "0-99999999999", "1" * 30, "²", "0 5 7", "1 2"])
 def test_wrong_numbers(text: str):
     with pytest.raises(UserError, match=r"--dims takes numbers and ranges .* like 0,5,7-9"):
         values.numbers("dims", text)
@@ -34,7 +41,7 @@ def test_grids():
 
 def test_arithmetic_terms():
     assert values.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
-    for text in ("", "1 +", "- 3", "1 * 2", "a - b", "1-,2"):
+    for text in ("", "1 +", "- 3", "1 * 2", "a - b", "1-,2", "12 15 - 3"):
         with pytest.raises(UserError, match="--arithmetic takes seeds joined by"):
             values.arithmetic(text)
 

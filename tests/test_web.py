@@ -139,9 +139,15 @@ def test_the_demo_is_what_its_command_writes(tmp_path: Path, capsys):
 
 def test_web_dir_removes_no_other_file(tmp_path: Path):
     (tmp_path / "CNAME").write_text("example.org")
-    with pytest.raises(UserError, match="contains 'CNAME', which is not a file of a page; name a new or empty folder"):
+    says = "would be replaced as a whole, but has CNAME, which this command does not write; move that away"
+    with pytest.raises(UserError, match=says):
         main_here(*DEMO_COMMAND, f"--web_dir={tmp_path}", out_dir=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["CNAME"]
+    (tmp_path / "web" / "pretrained-mnist").mkdir(parents=True)
+    (tmp_path / "CNAME").rename(tmp_path / "web" / "pretrained-mnist" / "CNAME")
+    with pytest.raises(UserError, match=says):
+        main_here(*DEMO_COMMAND, out_dir=tmp_path)
+    assert [path.name for path in (tmp_path / "web" / "pretrained-mnist").iterdir()] == ["CNAME"]
 
 
 def test_versions_of_npm_packages_are_fixed():

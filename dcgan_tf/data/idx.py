@@ -122,14 +122,15 @@ def read_parts(parts: list[Part]) -> tuple[list[np.ndarray], np.ndarray | None]:
     return images, np.concatenate(labels).astype(np.int32)
 
 
-def first_class(labels: np.ndarray, class_names: tuple[str, ...]) -> int:
-    """Return the label that becomes class 0: the smallest one, as 1 of EMNIST's letters.
+def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:
+    """Return the labels that are classes: from the smallest one, as 1 of EMNIST's letters, to the largest.
 
     Args:
-      class_names: those of the run that uses the images, whose first class stays if no label is smaller; none for a
-        new run.
+      class_names: those of the run that uses the images, of which these images may lack some; none for a new run.
     """
-    smallest = int(labels.min(initial=255))
-    if class_names and class_names[0].isdecimal():
-        return min(int(class_names[0]), smallest)
-    return smallest
+    first = int(labels.min(initial=255))
+    last = int(labels.max(initial=-1))
+    if class_names and class_names[0].isdecimal() and class_names[-1].isdecimal():
+        first = min(int(class_names[0]), first)
+        last = max(int(class_names[-1]), last)
+    return range(first, last + 1)

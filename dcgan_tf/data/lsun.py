@@ -57,4 +57,9 @@ def _open(archive: Path) -> Iterator[lmdb.Environment]:
         with lmdb.open(str(archive), readonly=True, lock=False, readahead=False, create=False) as environment:
             yield environment
     except lmdb.Error as error:
+        if "already open" in str(error):  # LMDB allows it once in a process
+            raise UserError(
+                f"The LMDB archive {archive.absolute()} is being read by another thread; wait for it, or use another"
+                " process."
+            ) from error
         raise UserError(f"The LMDB archive {archive.absolute()} is damaged ({error}); unpack it again.") from error

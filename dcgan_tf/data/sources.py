@@ -153,7 +153,8 @@ def idx_files(folder: Path, config: Config) -> Source | None:
     if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
         mnist.ensure(folder)
     pattern = config.input_fname_pattern or "*"
-    parts = idx.parts(folder, pattern, config.split)
+    has_test = len({idx.split_of(file.name) for file, _ in idx.parts(folder, pattern, "all")}) == 2
+    parts = idx.parts(folder, pattern, config.split if has_test else "all")
     if not parts:
         return None
     arrays, labels = idx.read_parts(parts)
@@ -162,9 +163,9 @@ def idx_files(folder: Path, config: Config) -> Source | None:
     if labels is None:
         labels = np.zeros(len(images), np.int32)
     else:
-        first = idx.first_class(labels, config.class_names)
-        names = tuple(map(str, range(first, labels.max(initial=-1) + 1)))
-        labels = labels - first
+        classes = idx.classes_of(labels, config.class_names)
+        names = tuple(map(str, classes))
+        labels = labels - classes.start
     if any(file.name.startswith("emnist-") for file, _ in parts):
         report("Hint", "the images in EMNIST's files lie on their side; docs/data.md tells how to turn them.")
     order = np.random.RandomState(config.seed).permutation(len(images))
@@ -177,14 +178,15 @@ def idx_files(folder: Path, config: Config) -> Source | None:
         channels=1 if arrays[0].ndim == 3 else None,
         conditional=bool(names),
         shuffle_each_epoch=False,
-        has_test=len({idx.split_of(file.name) for file, _ in idx.parts(folder, pattern, "all")}) == 2,
+        has_test=has_test,
     )
 
 
 def lmdb_archives(folder: Path, config: Config) -> Source | None:
     """Find LSUN's unpacked archives in the folder; the folder itself can be one. Their categories are the classes."""
     found = lsun.find(folder)
-    archives = [archive for archive in found if config.split in ("all", lsun.split_of(archive))]
+    has_test = len({lsun.split_of(archive) for archive in found}) == 2
+    archives = [archive for archive in found if not has_test or config.split in ("all", lsun.split_of(archive))]
     if not archives:
         return None
     names = tuple(sorted({lsun.category_of(archive) for archive in archives}))
@@ -200,7 +202,7 @@ def lmdb_archives(folder: Path, config: Config) -> Source | None:
         items=items(),
         count=sum(map(lsun.count, archives)),
         class_names=names,
-        has_test=len({lsun.split_of(archive) for archive in found}) == 2,
+        has_test=has_test,
         files=[archive.absolute() / "data.mdb" for archive in archives],
     )
 

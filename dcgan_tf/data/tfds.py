@@ -13,6 +13,7 @@ from types import ModuleType
 from absl import logging
 
 from dcgan_tf.download.fetch import probe
+from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.messages import say
 
@@ -25,10 +26,11 @@ def name_of(dataset: str) -> str:
 
 
 def _import_tfds() -> ModuleType:
-    """Import it late, because that is slow, and without its warnings."""
+    """Import it late, because that is slow, and as a program without its warnings."""
     import tensorflow_datasets
 
-    logging.set_verbosity(logging.ERROR)
+    if messages.is_program():
+        logging.set_verbosity(logging.ERROR)
     return tensorflow_datasets
 
 

@@ -168,7 +168,8 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
             raise ValueError(f"exactly one folder in it should contain {pattern} files, but {len(found)} do")
         inner = found.pop()
         inner.chmod(0o755)  # a temporary folder is private
-        folder.mkdir(exist_ok=True)
+        if folder.is_dir():  # it is empty; Windows replaces no folder
+            folder.rmdir()
         inner.replace(folder)
     if file != source:
         file.unlink()

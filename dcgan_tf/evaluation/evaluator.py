@@ -21,7 +21,7 @@ from dcgan_tf.system import image_files
 from dcgan_tf.system.messages import say, warn
 
 VERSION = np.array(1)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
-FEW_LABELS = 1000  # labels that the second SVM is trained on; at least two for each class
+FEW_LABELS = 1000  # labels that the second SVM is trained on, or two for each class if that is more
 MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
 MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
 MAX_FIRST = max(MAX_SWD_SAMPLES, MAX_COPYING_SAMPLES)
@@ -153,12 +153,16 @@ class Evaluator:
         if not importlib.util.find_spec("sklearn"):
             say("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
+        if len(np.unique(train.labels)) < 2:
+            say("The linear SVM is left out: it needs two classes.")
+            return scores
         features = discriminator_features(weights, self.config)
         train_features = features_of(features, train.images)
         test_features = features_of(features, test.images)
         scores["svm_error"] = svm_error(train_features, train.labels, test_features, test.labels)
-        few = max(FEW_LABELS, 2 * self.config.y_dim)
-        scores["svm_error_few"] = svm_error(train_features[:few], train.labels[:few], test_features, test.labels)
+        few = some_rows(train, max(FEW_LABELS, 2 * self.config.y_dim))
+        if len(np.unique(train.labels[few])) > 1:
+            scores["svm_error_few"] = svm_error(train_features[few], train.labels[few], test_features, test.labels)
         return scores
 
     def note(self) -> str:
@@ -216,6 +220,13 @@ def trained_classifier(config: Config, train: Dataset) -> Classifier:
     data = [VERSION, train.images, train.labels, np.array(config.y_dim)]
     classifier.network.set_weights(open_cache(config).cached("classifiers", "classifier", data, compute))
     return classifier
+
+
+def some_rows(dataset: Dataset, most: int) -> np.ndarray:
+    """Return at most that many indices of images of all classes. Those of idx files are in random order already."""
+    if dataset.shuffle_each_epoch:
+        return random_rows(len(dataset.images), most)
+    return np.arange(min(len(dataset.images), most))
 
 
 def random_images(images: np.ndarray, most: int) -> np.ndarray:

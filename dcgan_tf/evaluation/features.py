@@ -15,6 +15,8 @@ from dcgan_tf.pixels import to_float
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.setting import received
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.guest import ignored_warnings, keras_defaults, own_seeds
 from dcgan_tf.system.messages import say
@@ -115,6 +117,8 @@ def write_features(selection: Selection, path: Path) -> None:
 
     Raises: UserError if the data set or the checkpoint cannot be read.
     """
+    if path.is_dir():  # also a blank name
+        raise UserError(f"--features must be the name of an .npz file, but is the folder {received(str(path))}.")
     dataset = read_dataset(selection.config)
     features = features_of(discriminator_features(selection.weights, selection.config), dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,13 +22,13 @@ BATCH = 32  # images
 
 
 def graph_path(inception: str, cache_dir: str) -> Path | None:
-    """Return the file of the 2015 graph: `inception` if given, else the one in the cache if it is there, else None."""
+    """Return the file of the 2015 graph: `inception` if given, else the one in a cache if it is there, else None."""
     if inception:
         return Path(inception)
-    path = cache_folder(cache_dir) / INCEPTION.name
-    if not path.is_file():
-        return None
-    return path
+    for folder in (cache_folder(cache_dir), cache_folder("")):  # the second is that of dcgan_tf.download
+        if (folder / INCEPTION.name).is_file():
+            return folder / INCEPTION.name
+    return None
 
 
 def inception_2015(path: Path) -> Features:

@@ -6,7 +6,7 @@ import numpy as np
 
 from dcgan_tf.evaluation.pieces import MAX_VALUES, blocks, values_in_row
 
-PATCH = 7  # pixels, height and width
+PATCH = 7  # pixels, height and width; of smaller images, their whole height or width
 PATCHES = 64  # of each image, on each level
 DIRECTIONS = 128
 SMALLEST = 16  # height and width of the smallest level
@@ -75,8 +75,10 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
 
 def _places(count: int, height: int, width: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows and the columns of the pixels of random patches, [N, PATCHES, PATCH, 1 or PATCH]."""
-    y = random.integers(height - PATCH + 1, size=(count, PATCHES, 1, 1)) + np.arange(PATCH)[:, None]
-    x = random.integers(width - PATCH + 1, size=(count, PATCHES, 1, 1)) + np.arange(PATCH)
+    rows = np.arange(min(PATCH, height))[:, None]
+    columns = np.arange(min(PATCH, width))
+    y = random.integers(height - len(rows) + 1, size=(count, PATCHES, 1, 1)) + rows
+    x = random.integers(width - len(columns) + 1, size=(count, PATCHES, 1, 1)) + columns
     return y, x
 
 

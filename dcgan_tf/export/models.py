@@ -9,10 +9,11 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.files import atomic_folder
+from dcgan_tf.system.files import atomic_folder, check_replaceable
 from dcgan_tf.system.guest import keras_defaults
 from dcgan_tf.system.messages import say
 
+EXPORTED = ("generator", "discriminator", "generator.keras", "discriminator.keras", "generator.tflite")
 EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run
 
 
@@ -73,6 +74,7 @@ def export(selection: Selection) -> None:
     generator, _ = selection.weights.generator(selection.config)
     discriminator, _ = selection.weights.discriminator(selection.config)
     target = selection.run.folder / "export"
+    check_replaceable(target, EXPORTED)
     with atomic_folder(target) as folder:
         for network in (generator, discriminator):
             model = inference_model(network, selection.config)
@@ -95,6 +97,7 @@ def freeze(selection: Selection) -> None:
     generator, _ = selection.weights.generator(selection.config)
     frozen = convert_variables_to_constants_v2(serving_function(inference_model(generator, selection.config)))
     target = selection.run.folder / "frozen"
+    check_replaceable(target, ["generator.pb"])
     with atomic_folder(target) as folder:
         tf.io.write_graph(frozen.graph, str(folder), "generator.pb", as_text=False)
     say(f"Wrote {target / 'generator.pb'}")

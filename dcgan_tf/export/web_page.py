@@ -15,8 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dcgan_tf.export.models import EXPORT_RANGE, inference_model, serving_function
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.runs.select import Selection
-from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.files import atomic_folder
+from dcgan_tf.system.files import atomic_folder, check_replaceable
 from dcgan_tf.system.messages import say
 
 ASSETS = Path(__file__).parent / "web"
@@ -47,7 +46,7 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     target = run.out_dir / "web" / run.name
     if folder:
         target = Path(folder).resolve()
-        check_only_page(target)
+    check_replaceable(target, (*PAGE_FILES, "litert"))
     generator, origin = selection.weights.generator(selection.config)
     say(f"Generator: {origin.path}")
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
@@ -69,18 +68,6 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
         say(f"The page loads LiteRT.js {version} from its CDN{hint}.")
     say(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
     say("Then open http://localhost:8000 in a browser.")
-
-
-def check_only_page(folder: Path) -> None:
-    """Raise UserError if the folder contains anything but a page, because a new page replaces the whole folder."""
-    if not folder.is_dir():
-        return
-    others = sorted({path.name for path in folder.iterdir()} - {*PAGE_FILES})
-    if others:
-        raise UserError(
-            f"--web_dir replaces the whole folder, but {folder} contains {others[0]!r}, which is not a file of a page;"
-            " name a new or empty folder."
-        )
 
 
 def describe(selection: Selection, iteration: int | None, float16: bool) -> dict[str, Any]:

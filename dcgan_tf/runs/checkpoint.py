@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import keras
 import tensorflow as tf
 
 from dcgan_tf.model import DCGAN
+from dcgan_tf.runs.checkpoint_files import complete_checkpoints, iteration_in, remove_incomplete
 from dcgan_tf.runs.weights import Checkpoint, Origin
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.files import atomic_write, check_folder, remove
+from dcgan_tf.system.files import atomic_write, check_folder
 from dcgan_tf.system.messages import report, warn
 
 # What TensorFlow raises if a checkpoint is damaged, incomplete, or of other sizes.
@@ -33,6 +33,7 @@ class Checkpoints:
         self.manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(**model.state()), str(self.folder), max_to_keep, checkpoint_name="model"
         )
+        self.current = ""  # the path of the checkpoint that was saved or restored last
 
     def save(self) -> str:
         """Save the checkpoint of this iteration, if it is not saved yet. Returns its path.
@@ -41,21 +42,22 @@ class Checkpoints:
         Raises UserError if it cannot be written; the previous checkpoint stays.
         """
         iteration = self.model.iterations_done
-        previous = self.manager.latest_checkpoint
-        if previous == str(self.folder / f"model-{iteration}"):
-            return previous
+        if self.current == str(self.folder / f"model-{iteration}"):
+            return self.current
         try:
-            return self.manager.save(iteration)
+            self.current = self.manager.save(iteration)
         except (OSError, tf.errors.OpError) as error:
-            self.remove_unlisted()
+            remove_incomplete(self.folder)
             start = "the beginning"
-            if previous:
-                start = f"{previous}, which is complete"
+            complete = complete_checkpoints(self.folder)
+            if complete:
+                start = f"{complete[-1]}, which is complete"
             raise UserError(
                 f"The checkpoint of iteration {iteration} could not be written to {self.folder}"
                 f" ({reason(error)}); make room on that disk, then continue with --resume from"
                 f" {start}."
             ) from error
+        return self.current
 
     def restore(self) -> str | None:
         """Restore the newest checkpoint that can be read, and remove files that a killed training left incomplete.
@@ -65,21 +67,9 @@ class Checkpoints:
         if not _newest_first(self.weights):
             return None
         origin = restore(self.weights, self.model.state())
-        self.remove_unlisted()
-        return origin.path
-
-    def remove_unlisted(self) -> None:
-        """Remove what is left of checkpoints that were not written to their end, or should not be kept."""
-        listed = {Path(path).name for path in self.manager.checkpoints}
-        for file in self.folder.glob("model-*"):
-            if file.name.split(".")[0] not in listed:
-                remove(file)
-
-
-def iteration_in(path: str) -> int | None:
-    """Return the iteration in a checkpoint's path, such as model-1000; None if it has none."""
-    match = re.search(r"-(\d+)$", path)
-    return int(match[1]) if match else None
+        remove_incomplete(self.folder)
+        self.current = origin.path
+        return self.current
 
 
 def network_variables(*networks: keras.Model) -> dict[str, tf.Variable]:
@@ -106,17 +96,6 @@ def restore(weights: Checkpoint, variables: Mapping[str, tf.Variable]) -> Origin
         f"The checkpoint {paths[0]} does not fit the sizes in {weights.run.flags_file}, or is damaged ({reasons[0]});"
         " train a new run, or name another with --out_name."
     )
-
-
-def complete_checkpoints(folder: Path) -> list[str]:
-    """Return the paths of the checkpoints in a folder, the oldest first.
-
-    TensorFlow writes model-N.index last, so a checkpoint that has it is complete. The index file `checkpoint` need not
-    be there: it can be lost with a copy, or be empty after a power cut.
-    """
-    files = [file for file in folder.glob("model-*.index") if iteration_in(file.stem) is not None]
-    paths = [str(file.with_suffix("")) for file in files]
-    return sorted(paths, key=lambda path: iteration_in(path) or 0)
 
 
 def write_index(folder: Path) -> None:

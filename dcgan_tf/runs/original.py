@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan_tf.runs.checkpoint import iteration_in
+from dcgan_tf.runs.checkpoint_files import iteration_in
 from dcgan_tf.runs.weights import original_prefix
 from dcgan_tf.system.errors import UserError
 

@@ -14,12 +14,15 @@ from typing import Any
 
 import filelock
 
+from dcgan_tf.runs.checkpoint_files import complete_checkpoints
 from dcgan_tf.settings import flags_json, values
 from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import check_folder
 from dcgan_tf.system.messages import report, warn
 
+EVENT_FILES = "events.out.tfevents.*"  # TensorBoard's, in a logs_folder
+SHEETS = "train_*.png"  # in a samples_folder
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network file system
 
 
@@ -47,7 +50,7 @@ class Run:
 
     @property
     def has_checkpoint(self) -> bool:
-        return any(self.folder.glob("model-*.index"))
+        return bool(complete_checkpoints(self.folder))
 
     @property
     def has_begun(self) -> bool:
@@ -57,6 +60,16 @@ class Run:
     def config(self) -> Config:
         """Return the settings that the run was trained with. Raises UserError if they are damaged."""
         return flags_json.read(self.flags_file)
+
+    def discard(self) -> None:
+        """Remove a run whose training could not begin: its settings, and its folders if nothing else is in them."""
+        own = (self.flags_file, _pid_file(self), _lock_file(self), *self.logs_folder.glob(EVENT_FILES))
+        for file in own:
+            with contextlib.suppress(OSError):  # Windows keeps a file that is open
+                file.unlink()
+        for folder in (self.best_folder, self.folder, self.samples_folder, self.logs_folder):
+            with contextlib.suppress(OSError):  # it is not there, or not empty
+                folder.rmdir()
 
 
 @dataclass(frozen=True)
@@ -107,10 +120,11 @@ class Runs:
         return run
 
     def check_new(self, name: str) -> None:
-        """Raise UserError if there is a run of that name, or its folder cannot be read."""
+        """Raise UserError if there is a run of that name, or what is left of one, or its folder cannot be read."""
         run = self.named(name)
         with _errors_of(run.folder):
             if not run.flags_file.exists():
+                _check_nothing_left(run)
                 return
             _acquire(run).release()  # a run that is being trained gets the lock's error
         raise UserError(
@@ -180,6 +194,21 @@ def _make_folder(folder: Path) -> bool:
     return True
 
 
+def _check_nothing_left(run: Run) -> None:
+    """Raise UserError if there are files of an earlier training of that name: a new one would remove or mix them."""
+    if run.has_checkpoint:
+        raise UserError(
+            f"{run.folder} has checkpoints, but no {flags_json.NAME}; copy that file back, move the folder away, or"
+            " choose another --out_name."
+        )
+    for folder, pattern in ((run.logs_folder, EVENT_FILES), (run.samples_folder, SHEETS)):
+        if any(folder.glob(pattern)):
+            raise UserError(
+                f"{folder} has files of an earlier training of the run {run.name!r}, which would mix with those of a"
+                " new one; move that folder away, or choose another --out_name."
+            )
+
+
 def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
     try:
         config = run.config()
@@ -223,7 +252,7 @@ def training_lock(run: Run) -> Iterator[None]:
 
 def _acquire(run: Run) -> filelock.BaseFileLock:
     """Return the run's lock, locked. Raises UserError if another process has it."""
-    lock = filelock.FileLock(run.folder / ".lock", timeout=0)
+    lock = filelock.FileLock(_lock_file(run), timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout as error:
@@ -240,6 +269,10 @@ def _acquire(run: Run) -> filelock.BaseFileLock:
             f"The disk of {run.folder} has no locks ({error.strerror}); make sure that no other training uses the run."
         )
     return lock
+
+
+def _lock_file(run: Run) -> Path:
+    return run.folder / ".lock"
 
 
 def _pid_file(run: Run) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -13,7 +14,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.util.tensor_util import make_ndarray
 
 from dcgan_tf.losses import LOSSES
-from dcgan_tf.runs.run import Run
+from dcgan_tf.runs.run import EVENT_FILES, Run
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
@@ -32,7 +33,7 @@ def tell(selection: Selection) -> None:
     Raises: UserError if the run has no logged losses, or fewer than two sample sheets.
     """
     run = selection.run
-    sheet_count = len(list(run.samples_folder.glob("train_*.png")))
+    sheet_count = len(sheets_in(run.samples_folder, "train"))
     if sheet_count < 2 or not read_losses(run.logs_folder):
         raise UserError(
             f"The run {run.name} is too short for a report, which needs two sample sheets and one point of the curves:"
@@ -41,7 +42,7 @@ def tell(selection: Selection) -> None:
         )
     for path in write_story(run):
         say(f"Wrote {path}")
-    if not any(run.samples_folder.glob("epoch_*.png")):
+    if not sheets_in(run.samples_folder, "epoch"):
         say(
             "There are no sheets of epochs; to keep and compare those of some epochs, train with"
             " --epoch_samples, such as --epoch_samples 2,10,25."
@@ -55,8 +56,8 @@ def write_story(run: Run) -> list[Path]:
     """
     folder = run.samples_folder
     losses = read_losses(run.logs_folder)
-    sheets = sorted(folder.glob("train_*.png"))
-    epoch_sheets = sorted(folder.glob("epoch_*.png"))
+    sheets = sheets_in(folder, "train")
+    epoch_sheets = sheets_in(folder, "epoch")
     written = []
     if losses:
         write_csv(folder / "losses.csv", losses)
@@ -71,10 +72,15 @@ def write_story(run: Run) -> list[Path]:
     return written
 
 
+def sheets_in(folder: Path, kind: str) -> list[Path]:
+    """Return the sheets that a training wrote, sorted. Args: kind: train or epoch, with which their names begin."""
+    return sorted(file for file in folder.glob(f"{kind}_*.png") if re.fullmatch(rf"{kind}_\d+", file.stem))
+
+
 def read_losses(logs: Path) -> Losses:
     """Return the losses in the run's TensorBoard files, sorted by iteration. Skip iterations that lack one of them."""
     losses: Losses = {}
-    for file in sorted(logs.glob("events.out.tfevents.*")):
+    for file in sorted(logs.glob(EVENT_FILES)):
         for event in EventFileLoader(str(file)).Load():
             for value in event.summary.value:
                 if value.tag in LOSSES:

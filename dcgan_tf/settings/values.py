@@ -17,7 +17,7 @@ Classes = int | str | Sequence[int | str] | None  # numbers or names; None or bl
 def numbers(flag: str, given: str | Iterable[int]) -> tuple[int, ...]:
     """Return "0,5,7-9" as (0, 5, 7, 8, 9), or the numbers of a sequence. Raises UserError that names the flag."""
     found: list[int] = []
-    for part in _as_text(given).replace(" ", "").split(","):
+    for part in _without_spaces(_as_text(given)).split(","):
         match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
         first = last = -1
         if match:
@@ -30,6 +30,11 @@ def numbers(flag: str, given: str | Iterable[int]) -> tuple[int, ...]:
             )
         found.extend(range(first, last + 1))
     return tuple(found)
+
+
+def _without_spaces(text: str) -> str:
+    """Return the text without spaces around commas and signs. Other spaces stay: "0 5" is not the number 5, or 05."""
+    return re.sub(r"\s*([,+-])\s*", r"\1", text.strip())
 
 
 def _as_text(given: object) -> str:
@@ -74,7 +79,7 @@ def grid(text: str) -> tuple[int, int]:
 
 def arithmetic(text: str) -> tuple[Term, ...]:
     """Return "12,15,20 - 3,4,9 + 30" as ((1, (12, 15, 20)), (-1, (3, 4, 9)), (1, (30,))). Raises UserError."""
-    parts = re.split(r"([+-])", "+" + text.replace(" ", ""))[1:]
+    parts = re.split(r"([+-])", "+" + _without_spaces(text))[1:]
     if not all(re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", seeds) for seeds in parts[1::2]):
         raise UserError(
             f"--arithmetic takes seeds joined by + and -, like '12,15,20 - 3,4,9 + 30', but is {received(text)}."

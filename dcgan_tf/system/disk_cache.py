@@ -12,6 +12,7 @@ import json
 import math
 import mmap
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -26,6 +27,7 @@ from dcgan_tf.system.files import TEMPORARY, atomic_write
 from dcgan_tf.system.messages import report, warn
 
 KINDS = ("prepared", "classifiers")  # the sub-folders; no file elsewhere in the folder is ever removed
+OWN_NAME = re.compile(rf".*[0-9a-f]{{32}}|{re.escape(TEMPORARY)}.*")  # nor one that has another name
 ABANDONED = 3600  # seconds after which an unfinished file counts as left by a program that was killed
 DIGEST_BYTES = 65  # with the end of its line
 MAX_HEADER_BYTES = 2**16
@@ -128,7 +130,8 @@ class DiskCache:
         """
         found = []
         for kind in KINDS:
-            for file in (self.folder / kind).glob("*"):
+            own = [file for file in (self.folder / kind).glob("*") if OWN_NAME.fullmatch(file.name)]
+            for file in own:
                 with contextlib.suppress(FileNotFoundError):  # another program has removed or renamed it
                     found.append((file.stat(), file))
         total = size

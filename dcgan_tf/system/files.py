@@ -30,12 +30,25 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder to write in; at the end it replaces the folder `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary, path.name)
         folder.mkdir()
         yield folder
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            path.replace(Path(temporary, "before"))  # a folder in use (Windows) stays whole
         folder.replace(path)
+
+
+def check_replaceable(folder: Path, own: Iterable[str]) -> None:
+    """Raise UserError if a folder that is replaced as a whole has other files than those of the names `own`."""
+    if not folder.is_dir():
+        return
+    others = {path.name for path in folder.iterdir()} - {*own, ".DS_Store", "Thumbs.db"}
+    if others:
+        raise UserError(
+            f"{folder} would be replaced as a whole, but has {printable(min(others))}, which this command does not"
+            " write; move that away, or let another folder be written."
+        )
 
 
 def check_folder(folder: Path) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from dcgan_tf.pixels import ValueRange, to_uint8
+from dcgan_tf.runs.run import EVENT_FILES
 from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import warn
-
-EVENT_FILES = "events.out.tfevents.*"
 
 
 class Curves:

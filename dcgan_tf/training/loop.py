@@ -10,6 +10,7 @@ from dcgan_tf.model import DCGAN, steps_per_call
 from dcgan_tf.runs.run import Run, training_lock
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster
@@ -58,7 +59,12 @@ def train(
         recorder = SilentRecorder()
         if run:
             recorder = Recorder(config, run, dataset, model, schedule, on_log)
-        recorder.begin(weights, resumed)
+        try:
+            recorder.begin(weights, resumed)
+        except UserError:
+            if run and not resumed:
+                run.discard()
+            raise
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations; the recorder writes curves, sheets and checkpoints
@@ -83,6 +89,8 @@ def train(
             cluster.broadcast_from_chief([model.iterations])  # waits for all: who exits earlier counts as lost
     if finished:
         recorder.tell_story()
+    elif weights:
+        say("To continue, give the same command with --resume in place of --init_from, --checkpoint or --pretrained.")
     else:
         say("To continue, add --resume to the same command.")
     return Outcome(run, stop.signal)

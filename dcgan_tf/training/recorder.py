@@ -79,17 +79,21 @@ class Recorder(SilentRecorder):
             say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
             remove_temporary_files((self.run.folder, self.run.samples_folder, self.run.logs_folder))
             flags_json.save(self.run.flags_file, self.config)
+            with warn_on_write_error("The folder of the sheets"):
+                self.run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
             with warn_on_write_error("The curves"):
                 remove_points_after(self.run.logs_folder, self.model.iterations_done)
-        describe(self.config, self.dataset, self.model)
-        describe_folders(self.run)
-        write_reals(self.config, self.run, self.dataset, self.schedule)
         self.curves = Curves(self.run.logs_folder, self.config.value_range)
-        self.sheets = TrainingSheets(self.config, self.run, self.model, self.dataset, self.monitor)
         if self.config.evaluate_freq:
             from dcgan_tf.training.evaluations import PeriodicEvaluator  # here, because few trainings need it
 
             self.evaluator = PeriodicEvaluator(self.config, self.run, self.model, self.dataset, self.curves)
+        describe(self.config, self.dataset, self.model)
+        describe_folders(self.run)
+        write_reals(self.config, self.run, self.dataset, self.schedule)
+        self.sheets = TrainingSheets(self.config, self.run, self.model, self.dataset, self.monitor)
+        if weights:
+            self.checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
         done = self.model.iterations_done
         self.pace = Pace(done, self.config.batch_size)
         self.bar = progress(initial=done, total=self.schedule.total, mininterval=0.2)
