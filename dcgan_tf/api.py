@@ -64,7 +64,7 @@ def train(
     Args:
       dataset: a folder of images, mnist, or a name of tensorflow-datasets.
       out_dir, out_name: the folder for checkpoints/, samples/ and logs/, and the run's name (default: a new name).
-      preset: "auto", which looks at the images, "paper", "best", "small" or "large".
+      preset: "auto", which looks at the images, "paper", "best", "small", "photos" or "large".
       resume: continue the run out_name, which begins now if there is none, or the newest of this data set.
       init_from: the name or the folder of a run whose weights the new run begins with, or e.g. "pretrained:mouths".
       checkpoint: a checkpoint of the original program that the new run begins with.

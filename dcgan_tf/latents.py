@@ -57,7 +57,7 @@ class Normal(NamedTuple):
         """
         cosine = np.dot(start, end) / (np.linalg.norm(start) * np.linalg.norm(end))
         angle = np.arccos(np.clip(cosine, -1, 1))
-        if angle < 1e-6:
+        if not 1e-6 < angle < np.pi - 1e-6:  # in one line with 0, so there is no arc
             return (1 - t) * start + t * end
         return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
 

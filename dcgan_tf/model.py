@@ -122,6 +122,12 @@ class DCGAN:
             replicas.assign(variable, mean)
         return loss_values
 
+    def begin_ema(self) -> None:
+        """Set the EMA of G's variables, if there is one, to the variables themselves."""
+        if self.g_ema:
+            for ema, variable in zip(self.g_ema.variables, self.generator.variables, strict=True):
+                ema.assign(variable.value)
+
     def update_ema(self, g_ema: keras.Model) -> None:
         """Move the EMA of G's variables. Its decay grows from 0.1 to config.g_ema, to forget the initial weights."""
         done = tf.cast(self.iterations, tf.float32)

@@ -164,7 +164,9 @@ def test_a_training_that_ends_before_its_first_checkpoint_keeps_the_weights_it_b
     shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
     settings = {"data_dir": str(images_dir), "out_dir": tmp_path, "batch_size": 8, "learning_rate": 1e-12}
     with pytest.raises(RuntimeError, match="a program that ends"):
-        dcgan_tf.train("blobs", init_from="blobs-small", out_name="new", on_log=stop, log_freq=1, **settings)
+        dcgan_tf.train("blobs", init_from="blobs-small", out_name="new", g_ema=0.9, on_log=stop, log_freq=1, **settings)
+    before, new = (dcgan_tf.load(name, out_dir=tmp_path).generate(4) for name in ("blobs-small", "new"))
+    np.testing.assert_array_equal(new, before)
     shutil.rmtree(tmp_path / "samples")  # as in a copy of the checkpoints alone
     dcgan_tf.train("blobs", resume=True, out_name="new", iterations=2, **settings)
     key = "generator.Sg_h0_lin.SMatrix/.ATTRIBUTES/VARIABLE_VALUE"

@@ -104,6 +104,7 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
         ("best", {"g_steps": 2}, {"g_steps": 2, "d_filters": "64,128"}),
         ("small", {"epoch": 4}, {"epoch": 4, "iterations": None, "batch_size": 16}),
         ("small", {"g_steps": 1}, {"g_steps": 1, "g_ema": 0.999, "iterations": 15_000, "lr_decay_epochs": 0}),
+        ("photos", {"batch_size": 8}, {"augment_p": 0.5, "augment": "color,translation,cutout", "batch_size": 8}),
         ("small", {}, {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}),
         ("large", {"gf_dim": 64}, {"gf_dim": 64, "df_dim": 32, "batch_size": 64, "iterations": 15_000, "augment": ""}),
         ("auto", {"lr_decay_epochs": 35}, {"gf_dim": 64, "stages": "auto", "augment": ""}),  # the images decide later
@@ -116,18 +117,23 @@ def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expec
 
 
 @pytest.mark.parametrize(
-    ("count", "is_labelled", "is_idx", "channels", "preset"),
+    ("count", "equal_neighbours", "is_labelled", "is_idx", "channels", "preset"),
     [
-        (300, False, False, 3, "small"),
-        (2_000, True, True, 1, "small"),
-        (2_001, True, True, 1, "best"),
-        (60_000, False, True, 1, "large"),
-        (60_000, True, False, 1, "large"),
-        (50_000, True, True, 3, "large"),
+        (300, 0.91, False, False, 3, "small"),
+        (300, 0.2, False, False, 3, "small"),
+        (300, 0.19, False, False, 3, "photos"),
+        (2_000, 0.04, True, False, 3, "photos"),
+        (2_000, 0.8, True, True, 1, "small"),
+        (2_001, 0.8, True, True, 1, "best"),
+        (60_000, 0.8, False, True, 1, "large"),
+        (60_000, 0.04, True, False, 1, "large"),
+        (50_000, 0.04, True, True, 3, "large"),
     ],
 )
-def test_the_preset_for_the_images(count: int, is_labelled: bool, is_idx: bool, channels: int, preset: str):
-    name, why = preset_for(count, is_labelled, is_idx, channels)
+def test_the_preset_for_the_images(
+    count: int, equal_neighbours: float, is_labelled: bool, is_idx: bool, channels: int, preset: str
+):
+    name, why = preset_for(count, equal_neighbours, is_labelled, is_idx, channels)
     assert name == preset
     assert f"{count:,}" in why
 

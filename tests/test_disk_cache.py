@@ -122,7 +122,9 @@ def test_one_limit_for_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture, 
     for mine in (tmp_path / "mine.pb", tmp_path / "prepared" / "mine.npz"):  # the second is older than all others
         mine.write_bytes(bytes(9000))
         os.utime(mine, (1, 1))
-    old, older, new, last, large = (f"{name}-{'0' * 32}" for name in ("old", "older", "new", "last", "large"))
+    digest = "0123456789abcdef" * 2
+    old, new, large = (f"{digest}-{ending}" for ending in ("auto", "1", "3"))
+    older, last = (f"{name}-{digest}" for name in ("classifier", "1-NN-error"))
     for number, (kind, name) in enumerate([("prepared", old), ("classifiers", older), ("prepared", new)]):
         assert cache.save(kind, name, kilobyte)
         os.utime(tmp_path / kind / name, (1000 - number % 2, 1000 - number % 2))

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.server
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from PIL import Image
 from dcgan_tf.data import idx, mnist
 from dcgan_tf.download import __main__ as download
 from dcgan_tf.download import fetch
-from dcgan_tf.download.archives import Archive
+from dcgan_tf.download.archives import CELEBA, Archive
 from dcgan_tf.system.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -161,6 +162,11 @@ def test_celeba_from_a_file(tmp_path, images_dir):
     assert names == [f"{i:06}.jpg" for i in range(5)] and file.exists()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["celebA"]
     assert "exists already" in command("celebA", "--data_dir", tmp_path / "data").stdout
+    (tmp_path / "other").mkdir()
+    placed = tmp_path / "other" / CELEBA.name
+    shutil.copy(file, placed)
+    done = command("celebA", "--data_dir", tmp_path / "other")
+    assert done.returncode == 0 and "was there before, so it stays" in done.stdout and placed.exists(), done
     with Image.open(tmp_path / "data" / "celebA" / "000000.jpg") as read_back:
         assert read_back.size == (40, 36)
 

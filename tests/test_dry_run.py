@@ -6,6 +6,7 @@ import re
 import time
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from helpers import cluster_of, fails_with_one_sentence, main_here, task
@@ -75,11 +76,23 @@ def test_the_time_by_hand(told):
 @pytest.mark.usefixtures("measured")
 def test_the_preset_that_the_images_choose(told):
     out = told("--dataset=blobs", "--preset=auto", "--precision=float32", "--output_height=32")
-    assert re.search(r"^Preset: +small: 40 images, and it is for up to 2,000$", out, re.M)
+    said = r"^Preset: +small: 40 images, and \d\d% of their pixels equal the next one, as in drawings; for photographs"
+    assert re.search(f"{said} give --preset photos$", out, re.M)
     assert out.count("Preset:") == 1
     assert re.search(r"^Networks: +3 stages, no classes; --gf_dim 32 --df_dim 32$", out, re.M)
     assert re.search(r"^Iterations: +15,000 with batches of 16 \(7500 epochs of 2\)$", out, re.M)
     assert re.search(r"^Time: +2.1 hours to the end", out, re.M)
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_preset_for_images_without_areas_of_one_colour(told, tmp_path: Path):
+    (tmp_path / "photos").mkdir()
+    for number in range(20):
+        image = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+        iio.imwrite(tmp_path / "photos" / f"{number}.png", image)
+    out = told(f"--dataset={tmp_path}/photos", "--preset=auto", "--precision=float32", "--output_height=16")
+    said = "photos: 20 images, and only 0% of their pixels equal the next one, as in photographs; for drawings"
+    assert re.search(rf"^Preset: +{said} give --preset small$", out, re.M)
 
 
 @pytest.mark.usefixtures("measured")

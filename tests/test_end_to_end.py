@@ -269,7 +269,7 @@ def test_preset_auto_and_small_train_on_20_images(images_dir: Path, tmp_path: Pa
         out_dir=tmp_path,
     )
     out = capsys.readouterr().out
-    assert "\nPreset:      small: 20 images, and it is for up to 2,000\n" in out
+    assert "\nPreset:      small: 20 images, and " in out
     (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
     settings = json.loads(file.read_text())
     names = ("g_steps", "g_ema", "augment", "batch_size", "iterations", "gf_dim", "df_dim", "stages")

@@ -135,11 +135,11 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     assert list(tmp_path.glob("checkpoints/*/best/model-*.index"))
 
 
-@pytest.mark.parametrize("name", ["", ".", "folder"])
+@pytest.mark.parametrize("name", ["", ".", "folder.npz", "cat.jpg"])
 def test_features_need_the_name_of_a_file(name: str, mnist_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.npz").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="--features must be the name of an .npz file, but is the folder"):
+    with pytest.raises(UserError, match="--features must be the name of an .npz file to write, but is"):
         features.write_features(select(Runs(str(mnist_run)), "mnist-small", {}, {}), Path(name))
 
 

@@ -19,7 +19,8 @@ from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import find_image_files, layout_of
 from dcgan_tf.evaluation.evaluate import score
 from dcgan_tf.runs.checkpoint import complete_checkpoints, write_index
-from dcgan_tf.runs.run import Runs, training_lock
+from dcgan_tf.runs.lock import training_lock
+from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import SETTINGS, Config
 from dcgan_tf.system.disk_cache import cache_folder
 from dcgan_tf.system.errors import UserError
@@ -143,7 +144,7 @@ def test_a_disk_without_locks_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     run = Runs(str(tmp_path)).create(Config(dataset="a"))
     monkeypatch.setattr(filelock.FileLock, "acquire", no_locks)
-    with pytest.warns(DcganWarning, match="has no locks"), training_lock(run):
+    with pytest.warns(DcganWarning, match="has no locks"), training_lock(run.folder):
         pass
 
 

@@ -88,7 +88,11 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--preset=small", {"preset": "small"}, {"iterations": 15_000, "batch_size": 16, "epoch": 25}),
     ("--preset=small --epoch=3", {"preset": "small", "epoch": 3}, {"iterations": None, "epoch": 3}),
     ("--preset=best --epoch=8", {"preset": "best", "epoch": 8}, {"epoch": 8, "lr_decay_epochs": 4}),
-    ("--preset=big", {"preset": "big"}, "--preset must be one of auto, paper, best, small, large, but is 'big'"),
+    (
+        "--preset=big",
+        {"preset": "big"},
+        "--preset must be one of auto, paper, best, small, photos, large, but is 'big'",
+    ),
     ("--preset=best --epoch=0", {"preset": "best", "epoch": 0}, "--epoch must be greater than 0, but is 0"),
     ("--resume --init_from=x", {"resume": True, "init_from": "x"}, "--init_from begins a new run and --resume"),
     ("--resume --pretrained", {"resume": True, "pretrained": True}, "--pretrained begins a new run and --resume"),
@@ -116,6 +120,8 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--out_name=5", {"out_name": 5}, {"dataset": "a"}),
     ("--resume --epoch=50 --lr_decay_epochs=30", {"resume": True, "epoch": 50, "lr_decay_epochs": 30}, {"epoch": 50}),
     ("--resume --lr_decay_epochs=800", {"resume": True, "lr_decay_epochs": 800}, {"iterations": 900}),
+    ("--hold_out=0.1 --split=test", {"hold_out": 0.1, "split": "test"}, "--split test trains on what --hold_out keeps"),
+    ("--resume --input_height=150", {"resume": True, "input_height": 150}, {"input_height": 150, "input_width": None}),
     ("--resume --learning_rate=0.1", {"resume": True, "learning_rate": 0.1}, {"learning_rate": 0.1}),
 ]
 

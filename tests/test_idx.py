@@ -105,6 +105,18 @@ def test_other_files_than_those_of_mnist_are_not_written(mirror: dict[str, bytes
     assert not list(tmp_path.iterdir())
 
 
+def test_own_files_with_names_of_mnist_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(mnist, "_from_mirrors", lambda: pytest.fail("called"))
+    monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("called"))
+    own = idx.encode(np.zeros((3, 4, 4), np.uint8))
+    for name, content in (("train-images-idx3-ubyte", own), ("train-images-idx3-ubyte.gz", gzip.compress(own))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match="is not MNIST's, or damaged, .* if it is your own, rename its folder"):
+            mnist.ensure(tmp_path)
+        assert (tmp_path / name).read_bytes() == content
+        (tmp_path / name).unlink()
+
+
 def test_existing_files_are_not_fetched(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(mnist, "_from_mirrors", lambda: pytest.fail("called"))
     monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("called"))

@@ -50,3 +50,5 @@ def test_interpolation_is_straight_for_uniform_z_and_an_arc_for_normal_z():
     steps = np.linalg.norm(np.diff(arc[0], axis=0), axis=-1)
     assert steps.max() < 1.15 * steps.min()
     assert np.isfinite(latents.interpolate(points[[0, 0]], 3, "normal01")).all()
+    opposite = latents.interpolate(np.array([[0.5], [-1.2]], np.float32), 3, "normal01")
+    np.testing.assert_allclose(opposite.ravel(), [0.5, -0.35, -1.2], atol=1e-6)

@@ -34,7 +34,8 @@ from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.checkpoint import Checkpoints, complete_checkpoints
-from dcgan_tf.runs.run import Run, Runs, training_lock
+from dcgan_tf.runs.lock import training_lock
+from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
@@ -406,13 +407,13 @@ def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
 
 def test_only_one_process_holds_the_lock(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config())
-    with training_lock(run), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run):
+    with training_lock(run.folder), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run.folder):
         pass
-    with training_lock(run):
+    with training_lock(run.folder):
         (run.folder / ".pid").write_bytes(b"\xff")  # damaged
-        with pytest.raises(UserError, match="being trained by process"), training_lock(run):
+        with pytest.raises(UserError, match="being trained by process"), training_lock(run.folder):
             pass
-    with training_lock(run), (run.folder / ".lock").open() as file, pytest.raises(BlockingIOError):
+    with training_lock(run.folder), (run.folder / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -85,6 +85,7 @@ def test_a_name_that_is_taken(tmp_path: Path):
     ("file", "says"),
     [
         ("checkpoints/mine/model-5.index", "has checkpoints, but no FLAGS.json"),
+        ("checkpoints/mine/best/model-5.index", "has checkpoints, but no FLAGS.json"),
         ("logs/mine/events.out.tfevents.1", "has files of an earlier training of the run 'mine'"),
         ("samples/mine/train_00000200.png", "has files of an earlier training of the run 'mine'"),
     ],
@@ -98,13 +99,18 @@ def test_what_is_left_of_a_run_is_not_mixed_with_a_new_one(file: str, says: str,
             check()
     assert (tmp_path / file).exists()
     (tmp_path / file).rename((tmp_path / file).with_name("grid.png"))
+    (tmp_path / "logs" / "mine").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "logs" / "mine" / "events.out.tfevents.1.v2.evaluation").touch()  # of --evaluate with --pretrained
     runs.create(Config(), "mine")
 
 
 def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config(), "mine")
+    for file in ("model-0.index", "model-0.data-00000-of-00001", "checkpoint"):
+        (run.folder / file).touch()
     (run.logs_folder / "events.out.tfevents.1").touch()
-    (run.samples_folder / "grid.png").touch()
+    for file in ("grid.png", "reals.png", "augmented.png"):
+        (run.samples_folder / file).touch()
     run.discard()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["checkpoints", "grid.png", "logs", "mine", "samples"]
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from helpers import fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from dcgan_tf.runs.run import Runs
 from dcgan_tf.sampling import story
 
 
@@ -57,11 +58,13 @@ def test_sheets_of_epochs_are_next_to_each_other(samples: Path):
 
 
 def test_other_files_are_no_sheets(tmp_path: Path):
+    run = Runs(str(tmp_path)).named("run")
+    run.samples_folder.mkdir(parents=True)
     names = ["epoch_0010.png", "epoch_0010 (copy).png", "epoch_best.png", "train_00000200.png", "train_me.png"]
     for name in names:
-        (tmp_path / name).touch()
-    assert [file.name for file in story.sheets_in(tmp_path, "epoch")] == ["epoch_0010.png"]
-    assert [file.name for file in story.sheets_in(tmp_path, "train")] == ["train_00000200.png"]
+        (run.samples_folder / name).touch()
+    assert [file.name for file in run.sheets("epoch")] == ["epoch_0010.png"]
+    assert [file.name for file in run.sheets("train")] == ["train_00000200.png"]
 
 
 def test_the_gif_of_a_long_run_is_short(tmp_path: Path):
@@ -70,6 +73,15 @@ def test_the_gif_of_a_long_run_is_short(tmp_path: Path):
     story.write_training_gif(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
     frames = iio.imread(tmp_path / "training.gif", index=None)
     assert len(frames) == 200 and frames[0, 0, 0] == 0 and frames[-1, 0, 0] == 449 % 250
+
+
+def test_large_sheets_give_fewer_frames_and_epochs(tmp_path: Path):
+    for number in range(12):
+        iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((2000, 5000), number, np.uint8))
+    sheets = sorted(tmp_path.glob("train_*.png"))
+    story.write_training_gif(tmp_path / "training.gif", sheets)
+    assert len(iio.imread(tmp_path / "training.gif", index=None)) == 10  # 100 million pixels
+    assert [sheet.name[-6:-4] for sheet in story.spread(sheets, 1)] == ["00", "11"]
 
 
 def test_a_run_can_be_too_short_for_a_report(mnist_run: Path, tmp_path: Path):

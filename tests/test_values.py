@@ -58,6 +58,10 @@ def test_arithmetic_terms():
         ("1", PETS, (1,)),
         ("cat-dog", PETS, (0, 1)),
         ("2", ("1", "2", "3"), (1,)),  # names that are numbers are names
+        ("2-11", ("0", "1", "10", "11", "2", "3"), (4, 5, 2, 3)),  # folders are sorted as text
+        ("pepper, red", ("pepper, red", "tomato"), (0,)),
+        (["tomato", "pepper, red"], ("pepper, red", "tomato"), (1, 0)),
+        (["0-1", 2], PETS, (0, 1, 2)),
         ("", (), ()),
     ],
 )
@@ -72,6 +76,7 @@ def test_classes_by_name_and_number(text: str, names: tuple[str, ...], classes: 
         ("bird", PETS, "no class 'bird'"),
         ("0", ("1", "2"), "no class '0'"),
         ("9-0", DIGITS, "from the lower to the higher"),
+        ("10-2", ("0", "10", "2"), "from the lower to the higher"),
         ("7", (), "The run has no classes"),
         ("x", tuple(f"class {i}" for i in range(1000)), "class 19 and 980 more"),
     ],

@@ -94,6 +94,7 @@ def test_colour_gifs_are_close_to_the_images(blobs_run: Path):
             ["--option=2", "--batch_size=1"],
             "A GIF needs at least 2 frames, one for each image of a batch; give a --batch_size of at least 2",
         ),
+        (["--option=0", "--dims=1"], "--option 0 is a random sheet, so --dims has no effect"),
         (["--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 images"),
     ],
 )

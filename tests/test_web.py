@@ -143,6 +143,10 @@ def test_web_dir_removes_no_other_file(tmp_path: Path):
     with pytest.raises(UserError, match=says):
         main_here(*DEMO_COMMAND, f"--web_dir={tmp_path}", out_dir=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["CNAME"]
+    (tmp_path / "site" / "litert").mkdir(parents=True)
+    for name, says_so in (("CNAME", "CNAME is a file, but must become a folder"), ("site", "but has litert, which")):
+        with pytest.raises(UserError, match=says_so):
+            main_here(*DEMO_COMMAND, f"--web_dir={tmp_path}/{name}", out_dir=tmp_path)
     (tmp_path / "web" / "pretrained-mnist").mkdir(parents=True)
     (tmp_path / "CNAME").rename(tmp_path / "web" / "pretrained-mnist" / "CNAME")
     with pytest.raises(UserError, match=says):

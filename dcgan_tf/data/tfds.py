@@ -104,7 +104,9 @@ class PreparedDataset:
         if self.label:
             self.class_names = tuple(features[self.label].names)
         self.test_split = next((s for s in ("test", "validation") if s in splits and "train" in splits), None)
-        chosen = {"all": splits, "train": ["train"], "test": [self.test_split]}[split]
+        chosen = list(splits)
+        if self.test_split and split != "all":
+            chosen = [{"train": "train", "test": self.test_split}[split]]
         self.splits = sorted((s for s in splits if s in chosen), key=lambda s: (s != "train", s))
         self.count = sum(splits[s].num_examples for s in self.splits)
         self.files = [self.folder / "features.json", *(path for s in self.splits for path in splits[s].filepaths)]

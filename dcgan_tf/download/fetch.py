@@ -156,11 +156,13 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
     if folder.is_dir() and any(folder.iterdir()):
         say(f"{folder.absolute()} exists already")
         return False
+    is_ours = False
     if isinstance(source, Path):
         file = source
     else:
         file = folder.parent / source.name
-        if not file.exists():
+        is_ours = not file.exists()
+        if is_ours:
             fetch_archive(source, file)
     with unpacked(file, folder) as temporary:
         found = {path.parent for path in temporary.rglob(pattern)}
@@ -171,6 +173,8 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
         if folder.is_dir():  # it is empty; Windows replaces no folder
             folder.rmdir()
         inner.replace(folder)
-    if file != source:
+    if is_ours:
         file.unlink()
+    elif file != source:
+        say(f"{file.absolute()} was there before, so it stays; it is no longer needed.")
     return True

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_tf.evaluation.evaluator import FEW_LABELS, Evaluator
+from dcgan_tf.runs.run import OF_EVALUATION
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.sampling.sheets import save
@@ -63,12 +64,13 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     evaluator = Evaluator(config, config.seed)
     scores = evaluator.measure(sampler) | evaluator.controls(selection.weights)
     iteration = origin.iteration or 0
-    write_scalars(tf.summary.create_file_writer(str(run.logs_folder)), scores, iteration)
+    writer = tf.summary.create_file_writer(str(run.logs_folder), filename_suffix=OF_EVALUATION)
+    write_scalars(writer, scores, iteration)
     facts = {
         "checkpoint": origin.path,
         "iteration": iteration,
         "split": config.split,
-        "saw_test_pictures": evaluator.has_test and config.split != "train",
+        "saw_test_pictures": evaluator.has_test and config.split != "train" and not config.hold_out,
         "note": evaluator.note(),
         "generated": evaluator.count,
         "first_seed": config.seed,

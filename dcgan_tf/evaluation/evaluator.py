@@ -223,7 +223,7 @@ def trained_classifier(config: Config, train: Dataset) -> Classifier:
 
 
 def some_rows(dataset: Dataset, most: int) -> np.ndarray:
-    """Return at most that many indices of images of all classes. Those of idx files are in random order already."""
+    """Return at most that many indices of random images: of idx files the first, which are in random order already."""
     if dataset.shuffle_each_epoch:
         return random_rows(len(dataset.images), most)
     return np.arange(min(len(dataset.images), most))

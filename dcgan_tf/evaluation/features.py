@@ -117,8 +117,8 @@ def write_features(selection: Selection, path: Path) -> None:
 
     Raises: UserError if the data set or the checkpoint cannot be read.
     """
-    if path.is_dir():  # also a blank name
-        raise UserError(f"--features must be the name of an .npz file, but is the folder {received(str(path))}.")
+    if path.suffix.lower() != ".npz" or path.is_dir():  # nothing else is ever replaced
+        raise UserError(f"--features must be the name of an .npz file to write, but is {received(str(path))}.")
     dataset = read_dataset(selection.config)
     features = features_of(discriminator_features(selection.weights, selection.config), dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import atomic_folder, check_replaceable
 from dcgan_tf.system.guest import keras_defaults
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import report, say
 
 EXPORTED = ("generator", "discriminator", "generator.keras", "discriminator.keras", "generator.tflite")
 EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run
@@ -66,6 +66,12 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
     return serve.get_concrete_function()
 
 
+def say_without_truncation(config: Config) -> None:
+    """Say that an exported generator does not know --truncation, if the run or the user has one."""
+    if config.truncation != 1:
+        report("Hint", "--truncation has no effect here: whoever uses the exported generator chooses z.")
+
+
 def export(selection: Selection) -> None:
     """Write the folder export next to the checkpoint: both networks as SavedModel and .keras, the generator as .tflite.
 
@@ -75,6 +81,7 @@ def export(selection: Selection) -> None:
     discriminator, _ = selection.weights.discriminator(selection.config)
     target = selection.run.folder / "export"
     check_replaceable(target, EXPORTED)
+    say_without_truncation(selection.config)
     with atomic_folder(target) as folder:
         for network in (generator, discriminator):
             model = inference_model(network, selection.config)
@@ -98,6 +105,7 @@ def freeze(selection: Selection) -> None:
     frozen = convert_variables_to_constants_v2(serving_function(inference_model(generator, selection.config)))
     target = selection.run.folder / "frozen"
     check_replaceable(target, ["generator.pb"])
+    say_without_truncation(selection.config)
     with atomic_folder(target) as folder:
         tf.io.write_graph(frozen.graph, str(folder), "generator.pb", as_text=False)
     say(f"Wrote {target / 'generator.pb'}")

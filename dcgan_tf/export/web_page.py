@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from dcgan_tf.export.models import EXPORT_RANGE, inference_model, serving_function
+from dcgan_tf.export.models import EXPORT_RANGE, inference_model, say_without_truncation, serving_function
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.system.files import atomic_folder, check_replaceable
@@ -44,11 +44,14 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     """
     run = selection.run
     target = run.out_dir / "web" / run.name
+    files = {*PAGE_FILES, "litert"}
     if folder:
         target = Path(folder).resolve()
-    check_replaceable(target, (*PAGE_FILES, "litert"))
+        files = {*PAGE_FILES}
+    check_replaceable(target, files, "move that away, or name a new or empty folder with --web_dir")
     generator, origin = selection.weights.generator(selection.config)
     say(f"Generator: {origin.path}")
+    say_without_truncation(selection.config)
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
     beside = not folder and is_installed(version)
     tflite = to_tflite(inference_model(generator, selection.config), float16)

@@ -48,14 +48,16 @@ class Checkpoints:
             self.current = self.manager.save(iteration)
         except (OSError, tf.errors.OpError) as error:
             remove_incomplete(self.folder)
-            start = "the beginning"
-            complete = complete_checkpoints(self.folder)
-            if complete:
-                start = f"{complete[-1]}, which is complete"
+            then = "continue with --resume from the beginning"
+            if self.current:
+                then = f"continue with --resume from {self.current}, which is complete"
+            elif self.weights.best:
+                then = "continue with --resume"
+            elif iteration == 0:  # the run is not kept
+                then = "give the same command again"
             raise UserError(
                 f"The checkpoint of iteration {iteration} could not be written to {self.folder}"
-                f" ({reason(error)}); make room on that disk, then continue with --resume from"
-                f" {start}."
+                f" ({reason(error)}); make room on that disk, then {then}."
             ) from error
         return self.current
 
@@ -117,7 +119,7 @@ def write_index(folder: Path) -> None:
             names[-1],
             names,
             all_model_checkpoint_timestamps=times,
-            last_preserved_timestamp=min(times) - 1,  # CheckpointManager never removes what is older
+            last_preserved_timestamp=0,  # CheckpointManager never removes what is older, by a clock that may be behind
         )
         with atomic_write(folder / "checkpoint") as temporary:
             temporary.write_text(str(state))
@@ -145,7 +147,7 @@ def _newest_first(weights: Checkpoint) -> list[str]:
         return paths
     chosen = [path for path in paths if iteration_in(path) == weights.iteration]
     if not chosen:
-        kept = ", ".join(str(iteration_in(path)) for path in reversed(paths))
+        kept = ", ".join(str(iteration_in(path)) for path in reversed(paths) if iteration_in(path))  # 0 is no choice
         raise UserError(
             f"The run {weights.name} has no checkpoint of iteration {weights.iteration}; choose one that it has:"
             f" {kept}."

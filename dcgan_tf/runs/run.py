@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import time
@@ -12,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
-
+from dcgan_tf.runs import lock
 from dcgan_tf.runs.checkpoint_files import complete_checkpoints
 from dcgan_tf.settings import flags_json, values
 from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import check_folder
-from dcgan_tf.system.messages import report, warn
+from dcgan_tf.system.messages import report
 
 EVENT_FILES = "events.out.tfevents.*"  # TensorBoard's, in a logs_folder
-SHEETS = "train_*.png"  # in a samples_folder
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network file system
+OF_EVALUATION = ".v2.evaluation"  # how those of --evaluate end, which a run need not have been trained for
 
 
 @dataclass(frozen=True)
@@ -61,10 +58,21 @@ class Run:
         """Return the settings that the run was trained with. Raises UserError if they are damaged."""
         return flags_json.read(self.flags_file)
 
+    @property
+    def curves(self) -> list[Path]:
+        """TensorBoard's files of its training."""
+        return [file for file in self.logs_folder.glob(EVENT_FILES) if not file.name.endswith(OF_EVALUATION)]
+
+    def sheets(self, kind: str) -> list[Path]:
+        """Return the sheets of its training, sorted. Args: kind: train or epoch, with which their names begin."""
+        files = self.samples_folder.glob(f"{kind}_*.png")
+        return sorted(file for file in files if re.fullmatch(rf"{kind}_\d+", file.stem))
+
     def discard(self) -> None:
-        """Remove a run whose training could not begin: its settings, and its folders if nothing else is in them."""
-        own = (self.flags_file, _pid_file(self), _lock_file(self), *self.logs_folder.glob(EVENT_FILES))
-        for file in own:
+        """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
+        first = [self.samples_folder / name for name in ("reals.png", "augmented.png")]
+        settings = [self.flags_file, *lock.files(self.folder), self.folder / "checkpoint"]
+        for file in (*settings, *self.folder.glob("model-0.*"), *self.curves, *first):
             with contextlib.suppress(OSError):  # Windows keeps a file that is open
                 file.unlink()
         for folder in (self.best_folder, self.folder, self.samples_folder, self.logs_folder):
@@ -126,7 +134,7 @@ class Runs:
             if not run.flags_file.exists():
                 _check_nothing_left(run)
                 return
-            _acquire(run).release()  # a run that is being trained gets the lock's error
+            lock.acquire(run.folder).release()  # a run that is being trained gets the lock's error
         raise UserError(
             f"The run {name!r} exists already in {self.folder}; add --resume to continue it, or choose another"
             " --out_name."
@@ -196,17 +204,17 @@ def _make_folder(folder: Path) -> bool:
 
 def _check_nothing_left(run: Run) -> None:
     """Raise UserError if there are files of an earlier training of that name: a new one would remove or mix them."""
-    if run.has_checkpoint:
+    if run.has_checkpoint or complete_checkpoints(run.best_folder):
         raise UserError(
             f"{run.folder} has checkpoints, but no {flags_json.NAME}; copy that file back, move the folder away, or"
             " choose another --out_name."
         )
-    for folder, pattern in ((run.logs_folder, EVENT_FILES), (run.samples_folder, SHEETS)):
-        if any(folder.glob(pattern)):
-            raise UserError(
-                f"{folder} has files of an earlier training of the run {run.name!r}, which would mix with those of a"
-                " new one; move that folder away, or choose another --out_name."
-            )
+    left = [*run.curves, *run.sheets("train"), *run.sheets("epoch")]
+    if left:
+        raise UserError(
+            f"{left[0].parent} has files of an earlier training of the run {run.name!r}, which would mix with those of"
+            " a new one; move that folder away, or choose another --out_name."
+        )
 
 
 def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
@@ -237,43 +245,3 @@ def _errors_of(folder: Path) -> Iterator[None]:
         raise UserError(
             f"The run's folder {folder} cannot be made ({error.strerror}); choose a writable folder with --out_dir."
         ) from error
-
-
-@contextlib.contextmanager
-def training_lock(run: Run) -> Iterator[None]:
-    """Lock the run for training; the lock ends with the process. Raises UserError, with the pid of its owner."""
-    lock = _acquire(run)
-    try:
-        _pid_file(run).write_text(f"{os.getpid()}\n")
-        yield
-    finally:
-        lock.release()
-
-
-def _acquire(run: Run) -> filelock.BaseFileLock:
-    """Return the run's lock, locked. Raises UserError if another process has it."""
-    lock = filelock.FileLock(_lock_file(run), timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        owner = "another process"
-        if _pid_file(run).exists():
-            owner = f"process {_pid_file(run).read_text(errors='replace').strip()}"
-        raise UserError(
-            f"The run {run.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
-        ) from error
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        warn(
-            f"The disk of {run.folder} has no locks ({error.strerror}); make sure that no other training uses the run."
-        )
-    return lock
-
-
-def _lock_file(run: Run) -> Path:
-    return run.folder / ".lock"
-
-
-def _pid_file(run: Run) -> Path:
-    return run.folder / ".pid"  # beside the lock file, which filelock empties

@@ -119,7 +119,7 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
 
     frames = []
     for segment in images:
-        frames += [image_files.sheet(segment[:, step], class_count) for step in range(steps)]
+        frames += [image_files.row(segment[:, step]) for step in range(steps)]
     save(image_files.save_gif, folder / "interpolate.gif", image_files.append_reversed(frames), 4 * segments)
 
 
@@ -136,7 +136,7 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
     check_sheet(selection, len(seeds) * class_count, steps)
     images = interpolate(load_sampler(selection), [*seeds, seeds[0]], steps, classes)
     # The last image of a segment is the first one of the next.
-    frames = [image_files.sheet(segment[:, step], class_count) for segment in images for step in range(steps - 1)]
+    frames = [image_files.row(segment[:, step]) for segment in images for step in range(steps - 1)]
     seconds = len(seeds) * LOOP_SECONDS
     save(image_files.save_gif, folder / "loop.gif", frames, seconds)
     if importlib.util.find_spec("imageio_ffmpeg"):

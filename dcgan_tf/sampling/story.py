@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -23,6 +22,8 @@ from dcgan_tf.system.guest import ignored_warnings
 from dcgan_tf.system.messages import say
 
 MAX_FRAMES = 200  # of training.gif
+MAX_PIXELS = 100_000_000  # of all its frames together, for which Pillow takes about 1 GB
+MAX_WIDTH = 60_000  # of epochs.png; matplotlib before 3.10 cannot draw more than 65,535 pixels
 DPI = 100
 Losses = dict[int, dict[str, float]]  # {iteration: {"d_loss": 1.3, ...}}
 
@@ -33,7 +34,7 @@ def tell(selection: Selection) -> None:
     Raises: UserError if the run has no logged losses, or fewer than two sample sheets.
     """
     run = selection.run
-    sheet_count = len(sheets_in(run.samples_folder, "train"))
+    sheet_count = len(run.sheets("train"))
     if sheet_count < 2 or not read_losses(run.logs_folder):
         raise UserError(
             f"The run {run.name} is too short for a report, which needs two sample sheets and one point of the curves:"
@@ -42,7 +43,7 @@ def tell(selection: Selection) -> None:
         )
     for path in write_story(run):
         say(f"Wrote {path}")
-    if not sheets_in(run.samples_folder, "epoch"):
+    if not run.sheets("epoch"):
         say(
             "There are no sheets of epochs; to keep and compare those of some epochs, train with"
             " --epoch_samples, such as --epoch_samples 2,10,25."
@@ -56,8 +57,8 @@ def write_story(run: Run) -> list[Path]:
     """
     folder = run.samples_folder
     losses = read_losses(run.logs_folder)
-    sheets = sheets_in(folder, "train")
-    epoch_sheets = sheets_in(folder, "epoch")
+    sheets = run.sheets("train")
+    epoch_sheets = run.sheets("epoch")
     written = []
     if losses:
         write_csv(folder / "losses.csv", losses)
@@ -70,11 +71,6 @@ def write_story(run: Run) -> list[Path]:
         plot_epochs(folder / "epochs.png", epoch_sheets)
         written.append(folder / "epochs.png")
     return written
-
-
-def sheets_in(folder: Path, kind: str) -> list[Path]:
-    """Return the sheets that a training wrote, sorted. Args: kind: train or epoch, with which their names begin."""
-    return sorted(file for file in folder.glob(f"{kind}_*.png") if re.fullmatch(rf"{kind}_\d+", file.stem))
 
 
 def read_losses(logs: Path) -> Losses:
@@ -109,16 +105,24 @@ def plot_losses(path: Path, losses: Losses, title: str) -> None:
     save_figure(figure, path)
 
 
+def spread(sheets: list[Path], most: int) -> list[Path]:
+    """Return at most that many sheets, but two, at equal intervals; the first and the last are among them."""
+    count = min(len(sheets), max(2, most))
+    return [sheets[i] for i in np.linspace(0, len(sheets) - 1, count).round().astype(int)]
+
+
 def write_training_gif(path: Path, sheets: list[Path]) -> None:
-    """Write a GIF of at most MAX_FRAMES sheets at equal intervals. Skip sheets whose size differs from the last one."""
-    chosen = np.linspace(0, len(sheets) - 1, min(MAX_FRAMES, len(sheets))).round().astype(int)
-    frames = [np.atleast_3d(iio.imread(sheets[i])) for i in chosen]
+    """Write a GIF of at most MAX_FRAMES sheets. Skip sheets whose size differs from the last one."""
+    height, width = iio.imread(sheets[-1]).shape[:2]
+    most = min(MAX_FRAMES, MAX_PIXELS // (height * width))
+    frames = [np.atleast_3d(iio.imread(sheet)) for sheet in spread(sheets, most)]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]
     image_files.save_gif(path, frames, seconds=max(2, len(frames) / 10))
 
 
 def plot_epochs(path: Path, sheets: list[Path]) -> None:
     """Show the sheets of epochs next to each other in one image, each with its epoch as the title."""
+    sheets = spread(sheets, MAX_WIDTH // iio.imread(sheets[-1]).shape[1])
     images = [iio.imread(sheet) for sheet in sheets]
     width = sum(image.shape[1] for image in images) / DPI + 0.2 * len(sheets)
     height = max(image.shape[0] for image in images) / DPI + 0.5

@@ -46,6 +46,10 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
     Raises: UserError if z has no such dimension, a GIF would have one frame, a sheet is too large, or the run has no
       checkpoint that can be read.
     """
+    if option == RANDOM and dims is not None:
+        raise UserError(
+            "--option 0 is a random sheet, so --dims has no effect; leave it out, or give another --option."
+        )
     if option == RANDOM:
         write_random_sheet(selection, classes=classes)
         return

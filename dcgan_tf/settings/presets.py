@@ -5,36 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 FEW = 2_000  # images up to which the discriminator learns them by heart
+DRAWN = 0.2  # pixels that equal a neighbour: under 0.1 in photographs, over 0.4 in drawings (docs/notes/small.md)
 _PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
 _HALF_WIDTH = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}
+_SMALL = _HALF_WIDTH | {
+    "g_ema": 0.999,
+    "augment": "color,translation,cutout",
+    "batch_size": 16,
+    "iterations": 15_000,
+}
 # For each --preset, the defaults that it replaces. A setting that the user gives counts more.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
     "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
-    "small": _HALF_WIDTH
-    | {"g_ema": 0.999, "augment": "color,translation,cutout", "batch_size": 16, "iterations": 15_000},
+    "small": _SMALL,
+    "photos": _SMALL | {"augment_p": 0.5},
     "large": _HALF_WIDTH | {"g_ema": 0.999, "iterations": 15_000},
 }
 AUTO = "auto"  # --preset auto: the preset that `preset_for` returns
 USERS = {  # for --help
     "paper": "MNIST and other labelled idx files",
     "best": "the same, with better images after a longer training",
-    "small": f"up to {FEW:,} images of any kind",
+    "small": f"up to {FEW:,} drawings",
+    "photos": f"up to {FEW:,} photographs",
     "large": f"more than {FEW:,} images of any kind",
 }
 
 
-def preset_for(count: int, is_labelled: bool, is_idx: bool, channels: int) -> tuple[str, str]:
+def preset_for(count: int, equal_neighbours: float, is_labelled: bool, is_idx: bool, channels: int) -> tuple[str, str]:
     """Return the preset to use for such images, and the reason.
 
     Args:
       count: number of images.
+      equal_neighbours: share of their pixels that equal the next one, 0 to 1.
       is_labelled: whether the networks get labels.
       is_idx: whether they come from idx files, as MNIST does.
       channels: 1 for gray, 3 for colour.
     """
+    share = f"{equal_neighbours:.0%} of their pixels equal the next one"
+    if count <= FEW and equal_neighbours < DRAWN:
+        return "photos", f"{count:,} images, and only {share}, as in photographs; for drawings give --preset small"
     if count <= FEW:
-        return "small", f"{count:,} images, and it is for up to {FEW:,}"
+        return "small", f"{count:,} images, and {share}, as in drawings; for photographs give --preset photos"
     if is_labelled and is_idx and channels == 1:
         return "best", f"{count:,} gray images with labels in idx files, as MNIST's"
     return "large", f"{count:,} images, and it is for more than {FEW:,}"

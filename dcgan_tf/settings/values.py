@@ -95,27 +95,35 @@ def classes(given: Classes, names: tuple[str, ...]) -> tuple[int, ...]:
 
     A number is an index into the names, unless a class has a number as its name. Raises UserError.
     """
+    items: Iterable[object] = [given]
     if given is None:
-        given = ""
-    text = _as_text(given)
-    if not names and text:
+        items = []
+    elif isinstance(given, Iterable) and not isinstance(given, str):
+        items = given
+    texts = [_as_text(item) for item in items]
+    if not names and any(texts):
         raise UserError(f"The run has no classes, so --class must be left out, but is {received(given)}.")
     found: list[int] = []
-    for part in text.split(","):
-        if text:
+    for text in filter(None, texts):
+        parts = [text] if text in names else text.split(",")  # a name can have a comma
+        for part in parts:
             found.extend(_class_range(part.strip(), names))
     return tuple(found or range(len(names)))
 
 
-def _class_range(part: str, names: tuple[str, ...]) -> range:
+def _class_range(part: str, names: tuple[str, ...]) -> list[int]:
     first, dash, last = part.partition("-")
     if part in names or not dash:
-        first = last = part
+        return [_class_index(part, names)]
     start = _class_index(first.strip(), names)
     end = _class_index(last.strip(), names)
-    if end < start:
+    order = list(range(len(names)))
+    if all(name.isdecimal() for name in names):  # folders are sorted as text: 1, 10, 2
+        order.sort(key=lambda index: int(names[index]))
+    chosen = order[order.index(start) : order.index(end) + 1]
+    if not chosen:
         raise UserError(f"A range of --class goes from the lower to the higher class, but is {part!r}.")
-    return range(start, end + 1)
+    return chosen
 
 
 def _class_index(part: str, names: tuple[str, ...]) -> int:

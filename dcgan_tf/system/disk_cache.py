@@ -27,7 +27,7 @@ from dcgan_tf.system.files import TEMPORARY, atomic_write
 from dcgan_tf.system.messages import report, warn
 
 KINDS = ("prepared", "classifiers")  # the sub-folders; no file elsewhere in the folder is ever removed
-OWN_NAME = re.compile(rf".*[0-9a-f]{{32}}|{re.escape(TEMPORARY)}.*")  # nor one that has another name
+OWN_NAME = re.compile(rf"(.+-)?[0-9a-f]{{32}}(-\w+)?|{re.escape(TEMPORARY)}.*")  # nor one that has another name
 ABANDONED = 3600  # seconds after which an unfinished file counts as left by a program that was killed
 DIGEST_BYTES = 65  # with the end of its line
 MAX_HEADER_BYTES = 2**16

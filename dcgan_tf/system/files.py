@@ -34,20 +34,28 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         folder = Path(temporary, path.name)
         folder.mkdir()
         yield folder
+        before = Path(temporary, "before")
         if path.exists():
-            path.replace(Path(temporary, "before"))  # a folder in use (Windows) stays whole
-        folder.replace(path)
+            path.replace(before)
+        try:
+            folder.replace(path)
+        except OSError:
+            if before.exists():
+                before.replace(path)
+            raise
 
 
-def check_replaceable(folder: Path, own: Iterable[str]) -> None:
+def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that away") -> None:
     """Raise UserError if a folder that is replaced as a whole has other files than those of the names `own`."""
-    if not folder.is_dir():
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, but must become a folder; {advice}.")
+    if not folder.exists():
         return
     others = {path.name for path in folder.iterdir()} - {*own, ".DS_Store", "Thumbs.db"}
     if others:
         raise UserError(
             f"{folder} would be replaced as a whole, but has {printable(min(others))}, which this command does not"
-            " write; move that away, or let another folder be written."
+            f" write; {advice}."
         )
 
 

@@ -15,6 +15,7 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
 
 MAX_SHEET_PIXELS = 80_000_000  # in one sheet; image viewers, and Pillow too, refuse larger images
+MAX_FRAME_WIDTH = 16_384  # of MP4 files; GIF files can be four times as wide
 MIN_FRAME_MILLISECONDS = 20  # viewers slow down GIFs that are faster
 
 
@@ -33,6 +34,14 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     cells[:count] = images
     grid = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     return grid.reshape(rows * height, columns * width, channels)
+
+
+def row(images: np.ndarray) -> np.ndarray:
+    """Arrange images [N, H, W, C] in one row, or as `sheet` does if a row is too wide for a GIF or MP4 file."""
+    columns = len(images)
+    if columns * images.shape[2] > MAX_FRAME_WIDTH:
+        return sheet(images)
+    return sheet(images, columns)
 
 
 def check_sheet(rows: int, columns: int, height: int, width: int) -> None:

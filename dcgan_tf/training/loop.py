@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN, steps_per_call
-from dcgan_tf.runs.run import Run, training_lock
+from dcgan_tf.runs.lock import training_lock
+from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster
@@ -48,20 +48,20 @@ def train(
     schedule = Schedule(config, len(dataset.images))
     lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if run:
-        lock = training_lock(run)
+        lock = training_lock(run.folder)
     with cluster.report_lost_worker(), StopRequest() as stop, lock:
-        # The networks, on every device
-        with cluster.strategy.scope():
-            model = DCGAN(config)
-            train_step = model.compiled(schedule.lr_decay)
-
-        # Their weights: the chief reads them, all devices get them
-        recorder = SilentRecorder()
-        if run:
-            recorder = Recorder(config, run, dataset, model, schedule, on_log)
         try:
+            # The networks, on every device
+            with cluster.strategy.scope():
+                model = DCGAN(config)
+                train_step = model.compiled(schedule.lr_decay)
+
+            # Their weights: the chief reads them, all devices get them
+            recorder = SilentRecorder()
+            if run:
+                recorder = Recorder(config, run, dataset, model, schedule, on_log)
             recorder.begin(weights, resumed)
-        except UserError:
+        except BaseException:  # also Ctrl-C: a new run that did not begin is none
             if run and not resumed:
                 run.discard()
             raise

@@ -41,7 +41,7 @@ class Monitor:
         if self.low_d_loss_since is not None and iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
             self._warn_once(
                 f"the discriminator's loss has stayed below {LOW_D_LOSS} for {LOW_D_LOSS_ITERATIONS} iterations, so the"
-                " generator learns nothing any more; with up to 2,000 images, train a new run with --preset small, else"
+                " generator learns nothing any more; with up to 2,000 images, train a new run with --preset auto, else"
                 " with a lower --learning_rate or more images."
             )
         return values
@@ -58,7 +58,7 @@ class Monitor:
         if iteration >= COLLAPSE_START and len(images) > 1 and images.std(axis=0).mean() < 255 * COLLAPSE_STD:
             self._warn_once(
                 "the generator's images are nearly all the same (it has collapsed); train a new run with another"
-                " --seed, a lower --learning_rate, more varied images, or --preset small or paper."
+                " --seed, a lower --learning_rate, more varied images, or --preset auto."
             )
 
     def _warn_once(self, text: str) -> None:

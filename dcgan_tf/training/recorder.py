@@ -74,6 +74,8 @@ class Recorder(SilentRecorder):
         if weights:
             origin = weights.load(self.model.generator, self.model.discriminator)
             say(f"Weights from {origin.path}")
+            self.model.begin_ema()
+            self.checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
         if resumed:
             path = self.checkpoints.restore()
             say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
@@ -92,8 +94,6 @@ class Recorder(SilentRecorder):
         describe_folders(self.run)
         write_reals(self.config, self.run, self.dataset, self.schedule)
         self.sheets = TrainingSheets(self.config, self.run, self.model, self.dataset, self.monitor)
-        if weights:
-            self.checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
         done = self.model.iterations_done
         self.pace = Pace(done, self.config.batch_size)
         self.bar = progress(initial=done, total=self.schedule.total, mininterval=0.2)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import UserError
 
 Rule = Callable[[int], bool]  # the number of an iteration -> whether something is to be written after it
 
@@ -48,6 +51,30 @@ class Schedule:
     def due(self, iteration: int) -> list[str]:
         """Return what is to be written after this iteration. A call of several iterations ends where anything is."""
         return [name for name, is_due in self.rules.items() if is_due(iteration)]
+
+
+def fit_epochs(config: Config, given: Mapping[str, Any], image_count: int) -> Config:
+    """Apply to a training with --iterations the rules about epochs, whose number is only known with the data set.
+
+    The learning rate of a preset goes down in the second half, at most.
+
+    Args:
+      given: the settings that the user gave.
+    Raises: UserError if a given epoch is not one of the training.
+    """
+    schedule = Schedule(config, image_count)
+    if not config.iterations:
+        return config
+    training = (
+        f"--iterations {config.iterations} are {config.iterations / schedule.per_epoch:.3g} epochs of these images"
+    )
+    if "lr_decay_epochs" in given and config.lr_decay_epochs > schedule.epochs:
+        raise UserError(f"{training}, so --lr_decay_epochs must be smaller, but is {config.lr_decay_epochs}.")
+    if "epoch_samples" in given and max(config.epochs_to_keep, default=0) * schedule.per_epoch > schedule.total:
+        raise UserError(f"{training}, so --epoch_samples must be smaller numbers, but is {config.epoch_samples!r}.")
+    if "lr_decay_epochs" in given:
+        return config
+    return dataclasses.replace(config, lr_decay_epochs=min(config.lr_decay_epochs, schedule.epochs // 2))
 
 
 def every(period: int | None) -> Rule:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dcgan_tf.runs.checkpoint_files import complete_checkpoints
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import start_weights
 from dcgan_tf.runs.weights import Weights
@@ -21,6 +22,7 @@ from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say, warn
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
+from dcgan_tf.training.schedule import fit_epochs
 
 if TYPE_CHECKING:
     from dcgan_tf.data.dataset import Dataset
@@ -68,8 +70,14 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
         say(f"There is no run {name} yet, so it begins now.")
     elif chosen["resume"]:
         run = runs.find(dataset, name, given)
+        if chosen["preset"]:
+            report(
+                "Hint", f"--preset has no effect: the run {run.name} keeps its settings, except those that are given."
+            )
         return Start(resumed_config(run.config(), given), given, run, dry_run=chosen["dry_run"])
     config = Config(**with_preset(chosen["preset"], given))
+    if config.hold_out and config.split == "test":
+        raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
     weights = start_weights(runs, dataset, sources)
     return Start(config, given, weights=weights, preset=chosen["preset"], dry_run=chosen["dry_run"])
 
@@ -77,11 +85,13 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
 def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
     """Return the settings of a run that continues: those given replace the saved ones, except of the architecture."""
     fixed = settings_with(ARCHITECTURE)
-    changed = {name: value for name, value in given.items() if name not in fixed}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if name not in fixed}
     if changed.get("precision") == "auto":  # it was chosen when the run began
         del changed["precision"]
     if changed.get("dataset", saved.dataset) != saved.dataset:
         warn(f"The run was trained on the data set {saved.dataset!r}; it continues on {changed['dataset']!r}.")
+    if "input_height" in changed:  # the saved width can be that of the old height
+        changed.setdefault("input_width", None)
     # This machine may have other devices than before, so the strategy is auto again, unless given.
     return dataclasses.replace(saved, **({"strategy": "auto"} | changed))
 
@@ -143,7 +153,6 @@ def train(
 
 def check_not_lost(run: Run) -> None:
     """Raise UserError if a run without a checkpoint once had one: it would begin again, and its curves be removed."""
-    from dcgan_tf.runs.checkpoint import complete_checkpoints
     from dcgan_tf.training.curves import last_step
 
     if complete_checkpoints(run.folder):
@@ -173,7 +182,7 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
         config = dataclasses.replace(Config(**with_preset(choose_preset(dataset), start.given)), **required)
         check_batch(config.batch_size, cluster.strategy)
     check_trainable(dataset, config.batch_size, config.train_size)
-    config = complete(config, dataset)
+    config = fit_epochs(complete(config, dataset), start.given, len(dataset.images))
     if len(cluster.members) > 1:
         cluster.check_same_settings(summary(config, dataset))
     return dataset, config
@@ -182,7 +191,9 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
 def choose_preset(dataset: Dataset) -> str:
     """Return the preset for these images, and say it with the reason."""
     is_idx = not dataset.shuffle_each_epoch  # only idx files keep their order
-    name, why = preset_for(len(dataset.images), bool(dataset.class_names), is_idx, dataset.images.shape[3])
+    name, why = preset_for(
+        len(dataset.images), dataset.equal_neighbours(), bool(dataset.class_names), is_idx, dataset.images.shape[3]
+    )
     report("Preset", f"{name}: {why}")
     return name
 

@@ -143,7 +143,7 @@ function toPixels(values, [height, width, channels], [low, high]) {
   const image = new ImageData(width, height);
   for (let i = 0; i < height * width; i++) {
     for (let c = 0; c < 3; c++) {
-      // This array rounds (ties to even) and clips its values, as to_uint8 in value_range.py does.
+      // This array rounds (ties to even) and clips its values, as to_uint8 in pixels.py does.
       image.data[4 * i + c] = (255 * (values[i * channels + (c % channels)] - low)) / (high - low);
     }
     image.data[4 * i + 3] = 255;
