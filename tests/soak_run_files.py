@@ -83,10 +83,10 @@ class Victim:
         return f"iteration {origin.iteration} restored"
 
     def events(self) -> str:
-        reached = last_step(self.run.logs_folder)
+        reached = last_step(self.run.curves)
         losses = read_losses(self.run.logs_folder)
-        remove_points_after(self.run.logs_folder, 2)
-        assert reached in (0, *ITERATIONS) and last_step(self.run.logs_folder) == min(reached, 2), reached
+        remove_points_after(self.run.curves, 2)
+        assert reached in (0, *ITERATIONS) and last_step(self.run.curves) == min(reached, 2), reached
         assert all(set(point.values()) == {float(step)} for step, point in losses.items()), losses
         return f"{len(losses)} points"
 

@@ -93,6 +93,13 @@ def test_a_training_logs_and_prints_nothing(images_dir: Path, tmp_path: Path, ca
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_decay_of_a_preset_fits_the_iterations_and_a_resume_keeps_it(images_dir: Path, tmp_path: Path):
+    settings = {"data_dir": images_dir, "out_dir": tmp_path, "out_name": "decay", **SIZES}
+    run = dcgan_tf.train("blobs", preset="best", iterations=20, **settings)  # 4 epochs
+    assert run.config.lr_decay_epochs == 2
+    assert dcgan_tf.train("blobs", resume=True, out_name="decay", out_dir=tmp_path).config.lr_decay_epochs == 2
+
+
 def test_other_weights_give_other_images(images_dir: Path, tmp_path: Path):
     newest = train_blobs(images_dir, tmp_path).generate(4)
     earlier = dcgan_tf.load("blobs", out_dir=tmp_path, iteration=4).generate(4)

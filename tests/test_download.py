@@ -166,7 +166,7 @@ def test_celeba_from_a_file(tmp_path, images_dir):
     placed = tmp_path / "other" / CELEBA.name
     shutil.copy(file, placed)
     done = command("celebA", "--data_dir", tmp_path / "other")
-    assert done.returncode == 0 and "was there before, so it stays" in done.stdout and placed.exists(), done
+    assert done.returncode == 0 and "stays, as it was there before" in done.stdout and placed.exists(), done
     with Image.open(tmp_path / "data" / "celebA" / "000000.jpg") as read_back:
         assert read_back.size == (40, 36)
 

@@ -98,7 +98,10 @@ def test_the_preset_for_images_without_areas_of_one_colour(told, tmp_path: Path)
 @pytest.mark.usefixtures("measured")
 def test_the_time_that_is_left_of_a_run(told, blobs_run: Path):
     before = files_in(blobs_run)
-    out = told("--dataset=blobs", "--resume", "--out_name=blobs-small", "--epoch=50", out_dir=blobs_run)
+    out = told(
+        "--dataset=blobs", "--resume", "--out_name=blobs-small", "--epoch=50", "--preset=auto", out_dir=blobs_run
+    )
+    assert "--preset has no effect: the run blobs-small keeps its settings" in out
     assert re.search(r"^Continue from .*blobs-small/model-60$", out, re.M)
     assert re.search(r"^Iterations: +100 with batches of 16 \(50 epochs of 2\); 40 are left$", out, re.M)
     assert re.search(r"^Time: +22 seconds to the end", out, re.M)

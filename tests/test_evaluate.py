@@ -20,7 +20,7 @@ from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.evaluation import features
 from dcgan_tf.evaluation.evaluator import Evaluator, some_rows
 from dcgan_tf.networks import build_generator
-from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.run import EVENT_FILES, Runs
 from dcgan_tf.runs.select import select
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
@@ -67,6 +67,8 @@ def test_evaluate_reaches_tensorboard(mnist_run: Path, evaluated: str):
     curves = EventAccumulator(str(mnist_run / "logs/mnist-small")).Reload()
     points = curves.Tensors("evaluate/nearest_neighbour_error")
     assert [point.step for point in points] == [40]
+    run = Runs(str(mnist_run)).named("mnist-small")
+    assert set(run.logs_folder.glob(EVENT_FILES)) - set(run.curves)  # those of the evaluation are no curves
     assert float(tf.make_ndarray(points[0].tensor_proto)) == pytest.approx(values["nearest_neighbour_error"])
 
 
@@ -132,6 +134,7 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     assert "Measured on the held-out images, which the run has not seen." in out
     (file,) = tmp_path.glob("checkpoints/*/metrics.json")
     assert {"swd", "copying"} <= set(json.loads(file.read_text()))
+    assert json.loads(file.read_text())["saw_test_pictures"] is False
     assert list(tmp_path.glob("checkpoints/*/best/model-*.index"))
 
 

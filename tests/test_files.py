@@ -23,6 +23,15 @@ def test_replaced_leaves_the_old_file_or_the_whole_new_one(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("old")
+    with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "page") as folder:
+        folder.rmdir()
+    assert (tmp_path / "page" / "index.html").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
+
+
 def test_a_failed_export_keeps_the_one_before(tmp_path: Path):
     with atomic_folder(tmp_path / "export") as folder:
         (folder / "a").write_text("first")

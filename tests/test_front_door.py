@@ -194,6 +194,15 @@ def test_the_images_of_a_run_may_have_moved(runs: Runs):
     assert (selection.config.dataset, selection.config.data_dir) == ("moved/here", "elsewhere")
 
 
+def test_a_resume_keeps_the_width_of_its_crop_unless_the_height_changes():
+    saved = Config(crop=True, input_height=108, input_width=178)
+    widths = {height: start.resumed_config(saved, {"input_height": height}).input_width for height in (108, 150)}
+    assert widths == {108: 178, 150: None}
+    assert start.resumed_config(saved, {"input_height": 150, "input_width": 90}).input_width == 90
+    with pytest.raises(UserError, match="--split test trains on what --hold_out keeps out"):
+        start.check_split(start.resumed_config(Config(hold_out=0.1), {"split": "test"}))
+
+
 def test_nothing_is_written_if_a_training_cannot_begin(images_dir: Path, tmp_path: Path):
     for settings in ({"epoch": 1.5}, {"nonsense": 1}, {"batch_size": 10_000}, {"crop": True, "input_height": 500}):
         with pytest.raises(UserError):

@@ -87,6 +87,7 @@ def test_a_name_that_is_taken(tmp_path: Path):
         ("checkpoints/mine/model-5.index", "has checkpoints, but no FLAGS.json"),
         ("checkpoints/mine/best/model-5.index", "has checkpoints, but no FLAGS.json"),
         ("logs/mine/events.out.tfevents.1", "has files of an earlier training of the run 'mine'"),
+        ("samples/mine/reals.png", "has files of an earlier training of the run 'mine'"),
         ("samples/mine/train_00000200.png", "has files of an earlier training of the run 'mine'"),
     ],
 )

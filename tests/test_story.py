@@ -84,6 +84,14 @@ def test_large_sheets_give_fewer_frames_and_epochs(tmp_path: Path):
     assert [sheet.name[-6:-4] for sheet in story.spread(sheets, 1)] == ["00", "11"]
 
 
+def test_epochs_of_narrow_sheets_fit_in_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for number in range(1, 31):
+        iio.imwrite(tmp_path / f"epoch_{number:04d}.png", np.full((10, 10), number, np.uint8))
+    monkeypatch.setattr(story, "MAX_WIDTH", 300)
+    story.plot_epochs(tmp_path / "epochs.png", sorted(tmp_path.glob("epoch_*.png")))
+    assert iio.imread(tmp_path / "epochs.png").shape[1] == 300
+
+
 def test_a_run_can_be_too_short_for_a_report(mnist_run: Path, tmp_path: Path):
     for part in ("checkpoints", "samples", "logs"):
         shutil.copytree(mnist_run / part / "mnist-small", tmp_path / part / "mnist-small")

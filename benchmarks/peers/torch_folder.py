@@ -108,7 +108,8 @@ def main() -> None:
     stages = (images.shape[2] // 4).bit_length() - 1
     g = generator(options.width, stages).apply(initialize)
     d = discriminator(options.width, stages).apply(initialize)
-    print(f"{len(images)} images, {stages} stages, {train(images, g, d, options.minutes)} iterations")
+    iterations = train(images, g, d, options.minutes)
+    print(f"{len(images)} images, {stages} stages, {iterations} iterations")
     for number, image in enumerate(generate(g, options.generate)):
         iio.imwrite(options.out / f"{number:05}.png", image)
 

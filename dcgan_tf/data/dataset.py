@@ -66,7 +66,9 @@ class Dataset:
         columns = (some != some[:, :1]).any((1, 3))  # [N, W]
         counts = rows[:, :, None] & columns[:, None, 1:]
         equal = (some[:, :, 1:] == some[:, :, :-1]).all(-1)
-        return float((equal & counts).sum() / max(counts.sum(), 1))
+        if not counts.any():  # plain colours or stripes
+            return 1.0
+        return float((equal & counts).sum() / counts.sum())
 
     def first_batch(self, batch_size: int, per_epoch: int, seed: int, mirror: bool) -> np.ndarray:
         """Return the first images that a training sees, uint8 [B, H, W, C]."""

@@ -148,7 +148,8 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
 
     Args:
       source: an archive to download, or the user's ZIP file, which stays.
-      folder: where to put the data set; its parent folder holds the archive for a while.
+      folder: where to put the data set; its parent folder holds the archive, under a hidden name, for a while. A file
+        there with the archive's own name is the user's.
       pattern: a glob pattern for the names of the data set's files.
     Returns: True, or False if `folder` has files already, so that nothing is done.
     Raises: UserError if the archive cannot be fetched or is not valid.
@@ -156,14 +157,15 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
     if folder.is_dir() and any(folder.iterdir()):
         say(f"{folder.absolute()} exists already")
         return False
-    is_ours = False
+    fetched = None
     if isinstance(source, Path):
         file = source
     else:
         file = folder.parent / source.name
-        is_ours = not file.exists()
-        if is_ours:
-            fetch_archive(source, file)
+        if not file.exists():
+            file = fetched = folder.parent / f".{source.name}"
+            if not fetched.exists():
+                fetch_archive(source, fetched)
     with unpacked(file, folder) as temporary:
         found = {path.parent for path in temporary.rglob(pattern)}
         if len(found) != 1:
@@ -173,8 +175,8 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
         if folder.is_dir():  # it is empty; Windows replaces no folder
             folder.rmdir()
         inner.replace(folder)
-    if is_ours:
-        file.unlink()
+    if fetched:
+        fetched.unlink()
     elif file != source:
-        say(f"{file.absolute()} was there before, so it stays; it is no longer needed.")
+        say(f"{file.absolute()} stays, as it was there before; it is no longer needed.")
     return True

@@ -49,10 +49,10 @@ class Checkpoints:
         except (OSError, tf.errors.OpError) as error:
             remove_incomplete(self.folder)
             then = "continue with --resume from the beginning"
-            if self.current:
-                then = f"continue with --resume from {self.current}, which is complete"
-            elif self.weights.best:
+            if self.weights.best:
                 then = "continue with --resume"
+            elif self.current:
+                then = f"continue with --resume from {self.current}, which is complete"
             elif iteration == 0:  # the run is not kept
                 then = "give the same command again"
             raise UserError(
@@ -147,7 +147,7 @@ def _newest_first(weights: Checkpoint) -> list[str]:
         return paths
     chosen = [path for path in paths if iteration_in(path) == weights.iteration]
     if not chosen:
-        kept = ", ".join(str(iteration_in(path)) for path in reversed(paths) if iteration_in(path))  # 0 is no choice
+        kept = ", ".join(str(iteration_in(path)) for path in reversed(paths) if iteration_in(path)) or "none"
         raise UserError(
             f"The run {weights.name} has no checkpoint of iteration {weights.iteration}; choose one that it has:"
             f" {kept}."

@@ -1,4 +1,4 @@
-"""A run: its name, its folders, its lock, and how later commands find it."""
+"""A run: its name, its folders, and how later commands find it."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ class Run:
         """TensorBoard's files of its training."""
         return [file for file in self.logs_folder.glob(EVENT_FILES) if not file.name.endswith(OF_EVALUATION)]
 
+    @property
+    def reals(self) -> list[Path]:
+        """The sheets of real images that a training begins with."""
+        return [self.samples_folder / name for name in ("reals.png", "augmented.png")]
+
     def sheets(self, kind: str) -> list[Path]:
         """Return the sheets of its training, sorted. Args: kind: train or epoch, with which their names begin."""
         files = self.samples_folder.glob(f"{kind}_*.png")
@@ -70,9 +75,8 @@ class Run:
 
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
-        first = [self.samples_folder / name for name in ("reals.png", "augmented.png")]
         settings = [self.flags_file, *lock.files(self.folder), self.folder / "checkpoint"]
-        for file in (*settings, *self.folder.glob("model-0.*"), *self.curves, *first):
+        for file in (*settings, *self.folder.glob("model-0.*"), *self.curves, *self.reals):
             with contextlib.suppress(OSError):  # Windows keeps a file that is open
                 file.unlink()
         for folder in (self.best_folder, self.folder, self.samples_folder, self.logs_folder):
@@ -209,7 +213,7 @@ def _check_nothing_left(run: Run) -> None:
             f"{run.folder} has checkpoints, but no {flags_json.NAME}; copy that file back, move the folder away, or"
             " choose another --out_name."
         )
-    left = [*run.curves, *run.sheets("train"), *run.sheets("epoch")]
+    left = [*run.curves, *run.sheets("train"), *run.sheets("epoch"), *filter(Path.exists, run.reals)]
     if left:
         raise UserError(
             f"{left[0].parent} has files of an earlier training of the run {run.name!r}, which would mix with those of"

@@ -23,6 +23,7 @@ from dcgan_tf.system.messages import say
 
 MAX_FRAMES = 200  # of training.gif
 MAX_PIXELS = 100_000_000  # of all its frames together, for which Pillow takes about 1 GB
+MARGIN = 20  # pixels between the sheets of epochs.png
 MAX_WIDTH = 60_000  # of epochs.png; matplotlib before 3.10 cannot draw more than 65,535 pixels
 DPI = 100
 Losses = dict[int, dict[str, float]]  # {iteration: {"d_loss": 1.3, ...}}
@@ -111,10 +112,14 @@ def spread(sheets: list[Path], most: int) -> list[Path]:
     return [sheets[i] for i in np.linspace(0, len(sheets) - 1, count).round().astype(int)]
 
 
+def max_frames(height: int, width: int) -> int:
+    """Return how many sheets of that size training.gif has at most."""
+    return max(2, min(MAX_FRAMES, MAX_PIXELS // (height * width)))
+
+
 def write_training_gif(path: Path, sheets: list[Path]) -> None:
-    """Write a GIF of at most MAX_FRAMES sheets. Skip sheets whose size differs from the last one."""
-    height, width = iio.imread(sheets[-1]).shape[:2]
-    most = min(MAX_FRAMES, MAX_PIXELS // (height * width))
+    """Write a GIF of the sheets, or of some at equal intervals. Skip those whose size differs from the last one."""
+    most = max_frames(*iio.imread(sheets[-1]).shape[:2])
     frames = [np.atleast_3d(iio.imread(sheet)) for sheet in spread(sheets, most)]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]
     image_files.save_gif(path, frames, seconds=max(2, len(frames) / 10))
@@ -122,9 +127,9 @@ def write_training_gif(path: Path, sheets: list[Path]) -> None:
 
 def plot_epochs(path: Path, sheets: list[Path]) -> None:
     """Show the sheets of epochs next to each other in one image, each with its epoch as the title."""
-    sheets = spread(sheets, MAX_WIDTH // iio.imread(sheets[-1]).shape[1])
+    sheets = spread(sheets, MAX_WIDTH // (iio.imread(sheets[-1]).shape[1] + MARGIN))
     images = [iio.imread(sheet) for sheet in sheets]
-    width = sum(image.shape[1] for image in images) / DPI + 0.2 * len(sheets)
+    width = sum(image.shape[1] + MARGIN for image in images) / DPI
     height = max(image.shape[0] for image in images) / DPI + 0.5
     figure = Figure(figsize=(width, height), layout="constrained")
     all_axes = figure.subplots(1, len(sheets), squeeze=False)[0]

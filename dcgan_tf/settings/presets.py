@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 FEW = 2_000  # images up to which the discriminator learns them by heart
-DRAWN = 0.2  # pixels that equal a neighbour: under 0.1 in photographs, over 0.4 in drawings (docs/notes/small.md)
+DRAWN = 0.2  # share of pixels that equal the next one; less is a photograph (measured: docs/notes/small.md)
 _PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
 _HALF_WIDTH = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}
 _SMALL = _HALF_WIDTH | {

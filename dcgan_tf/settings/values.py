@@ -105,7 +105,9 @@ def classes(given: Classes, names: tuple[str, ...]) -> tuple[int, ...]:
         raise UserError(f"The run has no classes, so --class must be left out, but is {received(given)}.")
     found: list[int] = []
     for text in filter(None, texts):
-        parts = [text] if text in names else text.split(",")  # a name can have a comma
+        parts = text.split(",")
+        if text in names:  # a name can have a comma
+            parts = [text]
         for part in parts:
             found.extend(_class_range(part.strip(), names))
     return tuple(found or range(len(names)))

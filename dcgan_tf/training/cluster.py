@@ -88,8 +88,8 @@ class Cluster:
             time.sleep(EXIT_DELAY_SECONDS)
             raise UserError(
                 f"The training ended because {task} ({self.members[task]}) ended or was lost; read its own messages,"
-                f" then start all {len(self.members)} workers again with the same command and --resume, to continue"
-                " from the last checkpoint."
+                f" then start all {len(self.members)} workers again with the same command and --resume (in place of"
+                " --init_from, --checkpoint or --pretrained), to continue from the last checkpoint."
             ) from error
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import tensorflow as tf
 
 from dcgan_tf.pixels import ValueRange, to_uint8
-from dcgan_tf.runs.run import EVENT_FILES
 from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import warn
@@ -70,18 +69,18 @@ class Pace:
         return figures
 
 
-def remove_points_after(folder: Path, iteration: int) -> None:
+def remove_points_after(files: Iterable[Path], iteration: int) -> None:
     """Remove the points after `iteration` from TensorBoard's files, so that a resumed run has one curve."""
-    for file in folder.glob(EVENT_FILES):
+    for file in files:
         with atomic_write(file) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
             for step, record in _points(file):
                 if step <= iteration:
                     writer.write(record)
 
 
-def last_step(folder: Path) -> int:
+def last_step(files: Iterable[Path]) -> int:
     """Return the last iteration in TensorBoard's files; 0 if there are none."""
-    return max((step for file in folder.glob(EVENT_FILES) for step, _ in _points(file)), default=0)
+    return max((step for file in files for step, _ in _points(file)), default=0)
 
 
 def _points(file: Path) -> Iterator[tuple[int, bytes]]:

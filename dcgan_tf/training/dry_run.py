@@ -134,7 +134,7 @@ def say_memory() -> None:
 
 def say_disk(config: Config, schedule: Schedule, model: DCGAN) -> None:
     """Say the size of a checkpoint, and of the run at its end."""
-    from dcgan_tf.sampling.story import MAX_FRAMES  # here, because it imports matplotlib
+    from dcgan_tf.sampling.story import max_frames  # here, because it imports matplotlib
 
     one = checkpoint_bytes(model)
     checkpoints = min(config.max_to_keep, -(-schedule.total // config.ckpt_freq))
@@ -142,8 +142,9 @@ def say_disk(config: Config, schedule: Schedule, model: DCGAN) -> None:
         checkpoints += 1  # the best one
     sheets = -(-schedule.total // config.sample_freq) + len(config.epochs_to_keep)
     points = schedule.total // config.log_freq + 1
-    images = (sheets + min(sheets, MAX_FRAMES)) * sheet_bytes(config)  # and the GIF of the sheets
-    whole = checkpoints * one + images + points * POINT_BYTES
+    height, width, channels = sheet_shape(config)
+    images = sheets + min(sheets, max_frames(height, width))  # on the sheets, and in their GIF
+    whole = checkpoints * one + images * PNG_SHARE * height * width * channels + points * POINT_BYTES
     parts = f"{counted(checkpoints, 'checkpoint')}, {counted(sheets, 'sheet')}, their GIF and the curves"
     report("Disk", f"{size(one)} a checkpoint; about {size(whole)} the run, with {parts}")
 
@@ -153,12 +154,12 @@ def checkpoint_bytes(model: DCGAN) -> int:
     return sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
 
 
-def sheet_bytes(config: Config) -> int:
-    """Return about the size of a sheet."""
+def sheet_shape(config: Config) -> tuple[int, int, int]:
+    """Return the height, the width and the channels of a sheet."""
     height, width, channels = config.image_shape
     columns = math.ceil(config.batch_size**0.5)
     rows = math.ceil(config.batch_size / columns)
-    return round(PNG_SHARE * rows * height * columns * width * channels)
+    return rows * height, columns * width, channels
 
 
 def size(count: float) -> str:

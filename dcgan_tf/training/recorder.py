@@ -84,7 +84,7 @@ class Recorder(SilentRecorder):
             with warn_on_write_error("The folder of the sheets"):
                 self.run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
             with warn_on_write_error("The curves"):
-                remove_points_after(self.run.logs_folder, self.model.iterations_done)
+                remove_points_after(self.run.curves, self.model.iterations_done)
         self.curves = Curves(self.run.logs_folder, self.config.value_range)
         if self.config.evaluate_freq:
             from dcgan_tf.training.evaluations import PeriodicEvaluator  # here, because few trainings need it

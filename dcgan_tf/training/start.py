@@ -74,12 +74,19 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
             report(
                 "Hint", f"--preset has no effect: the run {run.name} keeps its settings, except those that are given."
             )
-        return Start(resumed_config(run.config(), given), given, run, dry_run=chosen["dry_run"])
+        config = resumed_config(run.config(), given)
+        check_split(config)
+        return Start(config, given, run, dry_run=chosen["dry_run"])
     config = Config(**with_preset(chosen["preset"], given))
-    if config.hold_out and config.split == "test":
-        raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
+    check_split(config)
     weights = start_weights(runs, dataset, sources)
     return Start(config, given, weights=weights, preset=chosen["preset"], dry_run=chosen["dry_run"])
+
+
+def check_split(config: Config) -> None:
+    """Raise UserError if a training would use the images that it must not see."""
+    if config.hold_out and config.split == "test":
+        raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
 
 
 def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
@@ -90,7 +97,9 @@ def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
         del changed["precision"]
     if changed.get("dataset", saved.dataset) != saved.dataset:
         warn(f"The run was trained on the data set {saved.dataset!r}; it continues on {changed['dataset']!r}.")
-    if "input_height" in changed:  # the saved width can be that of the old height
+    if (
+        changed.get("input_height", saved.input_height) != saved.input_height
+    ):  # the saved width goes with the old height
         changed.setdefault("input_width", None)
     # This machine may have other devices than before, so the strategy is auto again, unless given.
     return dataclasses.replace(saved, **({"strategy": "auto"} | changed))
@@ -158,7 +167,7 @@ def check_not_lost(run: Run) -> None:
     if complete_checkpoints(run.folder):
         return
     index = run.folder / "checkpoint"
-    reached = last_step(run.logs_folder)
+    reached = last_step(run.curves)
     if index.exists() or reached > run.config().ckpt_freq:
         raise UserError(
             f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
@@ -182,7 +191,9 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
         config = dataclasses.replace(Config(**with_preset(choose_preset(dataset), start.given)), **required)
         check_batch(config.batch_size, cluster.strategy)
     check_trainable(dataset, config.batch_size, config.train_size)
-    config = fit_epochs(complete(config, dataset), start.given, len(dataset.images))
+    config = complete(config, dataset)
+    if not start.run:
+        config = fit_epochs(config, start.given, len(dataset.images))
     if len(cluster.members) > 1:
         cluster.check_same_settings(summary(config, dataset))
     return dataset, config
