@@ -269,11 +269,11 @@ def test_preset_auto_and_small_train_on_20_images(images_dir: Path, tmp_path: Pa
         out_dir=tmp_path,
     )
     out = capsys.readouterr().out
-    assert "\nPreset:      small: 20 images, and " in out
+    assert "\nPreset:      photos: 20 images, and only " in out  # the blobs are shaded, and small here
     (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
     settings = json.loads(file.read_text())
-    names = ("g_steps", "g_ema", "augment", "batch_size", "iterations", "gf_dim", "df_dim", "stages")
-    assert [settings[name] for name in names] == [2, 0.999, "color,translation,cutout", 16, 5, 4, 4, "2"]
+    names = ("g_steps", "g_ema", "augment", "augment_p", "batch_size", "iterations", "gf_dim", "df_dim", "stages")
+    assert [settings[name] for name in names] == [2, 0.999, "color,translation,cutout", 0.5, 16, 5, 4, 4, "2"]
     assert settings["precision"] in ("float32", "bfloat16")
     assert iio.imread(file.parents[2] / "samples" / file.parent.name / "augmented.png").shape == (64, 64, 3)
     main_here(
