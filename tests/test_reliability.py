@@ -93,13 +93,19 @@ def test_resume_in_another_epoch_of_a_reshuffled_folder(images_dir: Path, tmp_pa
     assert indices == ["model-18.index", "model-20.index"]
 
 
-def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
+def two_checkpoints(out_dir: Path) -> tuple[DCGAN, Run, Checkpoints]:
+    """A tiny model, its run, and the checkpoints of the iterations 1 and 2 in it."""
     model, config = tiny_model()
-    run = Runs(str(tmp_path)).create(config)
+    run = Runs(str(out_dir)).create(config)
     checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)
     for iteration in (1, 2):
         model.iterations.assign(iteration)
         checkpoints.save()
+    return model, run, checkpoints
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
+    model, run, checkpoints = two_checkpoints(tmp_path)
     file = run.folder / "model-2.data-00000-of-00001"
     values = bytearray(file.read_bytes())
     values[len(values) // 2] ^= 255
@@ -126,12 +132,7 @@ def test_a_damaged_file_of_a_run_loses_nothing(kind: str):
 
 
 def test_a_resume_under_a_clock_that_is_behind_keeps_the_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    model, config = tiny_model()
-    run = Runs(str(tmp_path)).create(config)
-    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)
-    for iteration in (1, 2):
-        model.iterations.assign(iteration)
-        checkpoints.save()
+    model, run, _ = two_checkpoints(tmp_path)
     hour_before = time.time() - 3600
     monkeypatch.setattr(time, "time", lambda: hour_before)
     checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)

@@ -97,9 +97,8 @@ def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
         del changed["precision"]
     if changed.get("dataset", saved.dataset) != saved.dataset:
         warn(f"The run was trained on the data set {saved.dataset!r}; it continues on {changed['dataset']!r}.")
-    if (
-        changed.get("input_height", saved.input_height) != saved.input_height
-    ):  # the saved width goes with the old height
+    height = changed.get("input_height", saved.input_height)
+    if height != saved.input_height:  # the saved width belongs to the old height
         changed.setdefault("input_width", None)
     # This machine may have other devices than before, so the strategy is auto again, unless given.
     return dataclasses.replace(saved, **({"strategy": "auto"} | changed))
