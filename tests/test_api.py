@@ -97,7 +97,9 @@ def test_the_decay_of_a_preset_fits_the_iterations_and_a_resume_keeps_it(images_
     settings = {"data_dir": images_dir, "out_dir": tmp_path, "out_name": "decay", **SIZES}
     run = dcgan_tf.train("blobs", preset="best", iterations=20, **settings)  # 4 epochs
     assert run.config.lr_decay_epochs == 2
-    assert dcgan_tf.train("blobs", resume=True, out_name="decay", out_dir=tmp_path).config.lr_decay_epochs == 2
+    run = dcgan_tf.train("blobs", iterations=20, lr_decay_epochs=4, **settings | {"out_name": "given"})
+    assert run.config.lr_decay_epochs == 4
+    assert dcgan_tf.train("blobs", resume=True, out_name="given", out_dir=tmp_path).config.lr_decay_epochs == 4
 
 
 def test_other_weights_give_other_images(images_dir: Path, tmp_path: Path):
