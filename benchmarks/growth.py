@@ -23,7 +23,7 @@ from work import gigaflops
 
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.presets import PRESETS
-from dcgan_tf.training.start import stages_for
+from dcgan_tf.training.complete import stages_for
 
 FEW = 300  # images; the others are 10 and 100 times as many
 FACTORS = (1, 10, 100)

@@ -117,23 +117,19 @@ def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expec
 
 
 @pytest.mark.parametrize(
-    ("count", "equal_neighbours", "is_labelled", "is_idx", "channels", "preset"),
+    ("count", "equal_neighbours", "like_mnist", "preset"),
     [
-        (300, 0.91, False, False, 3, "small"),
-        (300, 0.2, False, False, 3, "small"),
-        (300, 0.19, False, False, 3, "photos"),
-        (2_000, 0.04, True, False, 3, "photos"),
-        (2_000, 0.8, True, True, 1, "small"),
-        (2_001, 0.8, True, True, 1, "best"),
-        (60_000, 0.8, False, True, 1, "large"),
-        (60_000, 0.04, True, False, 1, "large"),
-        (50_000, 0.04, True, True, 3, "large"),
+        (300, 0.91, False, "small"),
+        (300, 0.2, False, "small"),
+        (300, 0.19, False, "photos"),
+        (2_000, 0.04, True, "photos"),
+        (2_000, 0.8, True, "small"),
+        (2_001, 0.8, True, "best"),
+        (60_000, 0.8, False, "large"),
     ],
 )
-def test_the_preset_for_the_images(
-    count: int, equal_neighbours: float, is_labelled: bool, is_idx: bool, channels: int, preset: str
-):
-    name, why = preset_for(count, equal_neighbours, is_labelled, is_idx, channels)
+def test_the_preset_for_the_images(count: int, equal_neighbours: float, like_mnist: bool, preset: str):
+    name, why = preset_for(count, equal_neighbours, like_mnist)
     assert name == preset
     assert f"{count:,}" in why
 

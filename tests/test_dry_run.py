@@ -17,7 +17,8 @@ from dcgan_tf.model import DCGAN
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import duration
-from dcgan_tf.training import dry_run, start
+from dcgan_tf.training import dry_run
+from dcgan_tf.training.complete import complete
 from dcgan_tf.training.schedule import Schedule
 
 SIZES = ["--output_height=16", "--stages=2", "--z_dim=10", "--gf_dim=4", "--df_dim=4", "--batch_size=8"]
@@ -80,7 +81,7 @@ def test_the_preset_that_the_images_choose(told):
     assert re.search(f"{said} give --preset photos$", out, re.M)
     assert out.count("Preset:") == 1
     assert re.search(r"^Networks: +3 stages, no classes; --gf_dim 32 --df_dim 32$", out, re.M)
-    assert re.search(r"^Iterations: +15,000 with batches of 16 \(7500 epochs of 2\)$", out, re.M)
+    assert re.search(r"^Iterations: +15,000 with batches of 16 \(7,500 epochs of 2\)$", out, re.M)
     assert re.search(r"^Time: +2.1 hours to the end", out, re.M)
 
 
@@ -137,7 +138,7 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
     sizes = {"output_height": 16, "stages": "2", "gf_dim": 4, "df_dim": 4, "batch_size": 8, "steps_per_call": steps}
     config = Config("blobs", str(images_dir), cache_dir=str(tmp_path), iterations=2, **sizes)
     dataset = read_dataset(config)
-    config = start.complete(config, dataset)
+    config = complete(config, dataset)
     calls = []
 
     def train_step(images: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -155,6 +155,25 @@ def test_the_second_svm_knows_all_classes_of_a_sorted_folder():
         assert len(set(rows)) == 1_000 and set(labels[rows]) == expected
 
 
+def test_the_classifier_learns_a_few_images():
+    """Five epochs of 120 images would be five steps."""
+    labels = np.arange(120, dtype=np.int32) % 2
+    levels = np.random.default_rng(0).normal(100 + 50 * labels, 15)
+    images = np.broadcast_to(levels[:, None, None, None], (120, 16, 16, 1)).clip(0, 255).astype(np.uint8)
+    classifier = features.Classifier((16, 16, 1), 2)
+    classifier.train(images[:100], labels[:100])
+    assert classifier.accuracy(images[100:], labels[100:]) >= 0.9
+
+
+def test_a_second_svm_with_all_labels_is_left_out(classes_dir: Path, tmp_path: Path):
+    args = ["--dataset=classes", f"--data_dir={classes_dir}", "--conditional", "--hold_out=0.3", "--out_name=run"]
+    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=4"]
+    main_here(*args, *sizes, "--train", "--iterations=2", out_dir=tmp_path)
+    out = call_main("--out_name=run", "--evaluate", "--evaluate_samples=40", cwd=tmp_path).stdout
+    assert "error with all labels" in out and "error with 1,000 labels" not in out
+    assert re.search(r"real images classified correctly \(control\) +100.00%", out)
+
+
 def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
     file = tmp_path / "new" / "features.npz"
     main_here("--dataset=mnist", f"--features={file}", f"--data_dir={mnist_dir}", out_dir=mnist_run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 from pathlib import Path
 
@@ -344,8 +345,16 @@ def test_a_value_behind_a_switch(tmp_path: Path):
 
 
 def test_a_score_that_is_not_a_number_does_not_count():
-    assert score({"nearest_neighbour_error": float("nan"), "fid": 3.0}) == 3.0
+    assert score({"nearest_neighbour_error": float("nan"), "fid": 3.0}) == (math.inf, 3.0, math.inf, math.inf)
     assert score({"fid": float("inf")}) is None
+
+
+def test_of_checkpoints_with_the_same_1_nn_error_the_lower_distance_is_better():
+    first = {"nearest_neighbour_error": 0.0, "class_accuracy": 1.0, "swd": 149.0}
+    assert score(first | {"swd": 50.0}) < score(first)
+    assert score(first | {"frechet": 9.0, "swd": 200.0}) < score(first | {"frechet": 10.0})
+    assert score(first | {"nearest_neighbour_error": 0.1, "swd": 1.0}) > score(first)
+    assert score(first | {"frechet": 9.0}) < score(first | {"frechet": math.nan, "swd": 1.0})
 
 
 def test_a_long_name_of_a_data_set_fits_a_file_name(tmp_path: Path):

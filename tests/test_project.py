@@ -14,6 +14,7 @@ import dcgan_tf
 from dcgan_tf import UserError
 from dcgan_tf.data.decode import read_image
 from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.sampling import project
 from dcgan_tf.system import image_files
 
 
@@ -60,6 +61,28 @@ def test_an_image_of_another_size_is_resized(blobs_run: Path, images_dir: Path):
     target = read_image(file, ImageSpec.of(run.config))
     assert found.image.shape == target.shape == (20, 24, 3)
     assert found.rms == rms(found.image, target) < min(rms(other, target) for other in run.generate(64))
+
+
+def test_many_z_are_improved_in_blocks(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
+    """10 classes make 80 z: the result of blocks of 30 is that of all at once."""
+    run = dcgan_tf.load("mnist", out_dir=mnist_run)
+    target = run.generate(1, seed=1000, classes=7)[0]
+    sizes = []
+    descend = project.Descent.run
+
+    def descend_and_count(self: project.Descent, z: np.ndarray, labels: np.ndarray, steps: int):
+        sizes.append(len(z))
+        return descend(self, z, labels, steps)
+
+    monkeypatch.setattr(project, "FIRST_STEPS", 10)
+    monkeypatch.setattr(project, "LAST_STEPS", 10)
+    monkeypatch.setattr(project.Descent, "run", descend_and_count)
+    at_once = run.project(target)
+    monkeypatch.setattr(project, "BLOCK", 30)
+    in_blocks = run.project(target)
+    assert sizes == [80, 8, 30, 30, 20, 8]
+    assert in_blocks.label == at_once.label
+    np.testing.assert_allclose(in_blocks.z, at_once.z, atol=1e-3)
 
 
 def test_truncation_does_not_change_the_result(blobs_run: Path):

@@ -7,6 +7,7 @@ import dataclasses
 import fcntl
 import gc
 import json
+import math
 import os
 import resource
 import shutil
@@ -183,7 +184,7 @@ def test_a_damaged_record_of_the_best_checkpoint_is_said(tmp_path: Path):
     file = tmp_path / "metrics.json"
     assert read_score(file) is None
     file.write_text('{"iteration": 20, "swd": 2.5}')
-    assert read_score(file) == 2.5
+    assert read_score(file) == (math.inf, math.inf, math.inf, 2.5)
     file.write_text('{"iteration": 20, "sw')
     with pytest.warns(DcganWarning, match="The scores of the best checkpoint in .* cannot be read"):
         assert read_score(file) is None

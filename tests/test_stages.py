@@ -16,12 +16,15 @@ from test_cluster import IMAGES, LABELS, begun
 
 from dcgan_tf import latents
 from dcgan_tf.data import idx
+from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import Config
-from dcgan_tf.training.start import stages_for
+from dcgan_tf.system.messages import DcganWarning
+from dcgan_tf.training.complete import choose_preset, stages_for
 
 TINY = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=4", "--sample_freq=4"]
 CLASSES = Config(
@@ -130,8 +133,10 @@ def test_a_folder_with_labels_trains_resumes_and_shows_every_class(classes_run: 
     config = run.config()
     assert (config.stages, config.class_names, config.value_range) == ("2", ("dark", "light"), (-1, 1))
     assert_same_run(classes_run, "parts", "classes-small", 12, sheets_of="classes-small")
-    sheet = cut(iio.imread(run.samples_folder / "train_00000012.png"), 2, 4)
-    assert sheet.shape[:2] == (2, 4)
+    sheet = cut(iio.imread(run.samples_folder / "train_00000012.png"), 3, 3)
+    z = latents.sample_z(config.z_dist, config.seed, 0, (8, config.z_dim))
+    expected = images_of(classes_run, "classes-small", np.asarray(z), [0, 1] * 4)
+    assert np.abs(sheet.reshape(9, *expected.shape[1:])[:8].astype(int) - expected).max() <= 1
     main_here("--out_name=classes-small", "--grid=2x3", out_dir=classes_run)
     grid = cut(iio.imread(run.samples_folder / "grid_2x3.png"), 2, 3)
     z = latents.z_from_seeds(range(3), config.z_dim, config.z_dist)
@@ -165,6 +170,31 @@ def test_the_same_command_continues_a_run_with_stages_auto(images_dir: Path, tmp
     assert (tmp_path / "samples" / "run" / "grid_1x3.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("shape", "is_idx", "classes", "preset"),
+    [
+        ((2001, 28, 28, 1), True, ("a", "b"), "best"),
+        ((2001, 30, 28, 1), True, ("a", "b"), "large"),  # MNIST's networks halve an image twice
+        ((2001, 28, 30, 1), True, ("a", "b"), "large"),
+        ((2001, 28, 28, 3), True, ("a", "b"), "large"),
+        ((2001, 28, 28, 1), False, ("a", "b"), "large"),
+        ((2001, 28, 28, 1), True, (), "large"),
+    ],
+)
+def test_preset_auto_takes_best_for_images_like_mnists(shape: tuple, is_idx: bool, classes: tuple, preset: str):
+    dataset = Dataset(
+        images=np.zeros(shape, np.uint8),
+        labels=np.zeros(shape[0], np.int32),
+        class_names=classes,
+        spec=ImageSpec(*shape[1:]),
+        location="here",
+        shuffle_each_epoch=not is_idx,
+        has_test=False,
+        default_stages="original",
+    )
+    assert choose_preset(dataset) == preset
+
+
 def test_preset_auto_takes_sizes_that_mnists_networks_do_not(tmp_path: Path):
     folder = tmp_path / "data" / "digits"
     folder.mkdir(parents=True)
@@ -189,12 +219,44 @@ def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path
     assert Runs(str(tmp_path)).named("run").config().stages == "original"
 
 
+def test_a_class_without_a_training_image_is_said(tmp_path: Path):
+    for name in ("train/a", "train/b", "test/a", "test/c"):
+        (tmp_path / "data" / "split" / name).mkdir(parents=True)
+        for number in range(4):
+            iio.imwrite(tmp_path / "data" / "split" / name / f"{number}.png", np.full((16, 16, 3), 60 * number, np.uint8))
+    args = ["--dataset=split", f"--data_dir={tmp_path}/data", *TINY, "--batch_size=4", "--conditional"]
+    says = "these classes have no training image, so what is generated for them means nothing: c; give"
+    with pytest.warns(DcganWarning, match=says):
+        main_here(*args, "--train", "--split=train", "--iterations=1", "--out_name=train", out_dir=tmp_path)
+    main_here(*args, "--train", "--iterations=1", "--out_name=all", out_dir=tmp_path)  # no warning
+
+
+def test_what_the_first_weights_replace_is_said(
+    images_dir: Path, classes_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    args = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
+    main_here(*args, *TINY, "--batch_size=8", "--out_name=first", out_dir=tmp_path)
+    capsys.readouterr()
+    main_here(*args, "--init_from=first", "--preset=small", "--out_name=second", out_dir=tmp_path)
+    hint = "the run first has --gf_dim 4 --df_dim 4 --stages original, and so has this training, not --gf_dim 32"
+    assert f"{hint} --df_dim 32 --stages 2." in " ".join(capsys.readouterr().out.split())
+    main_here(*args, "--init_from=first", "--stages=4", "--out_name=third", out_dir=tmp_path)
+    assert "and so has this training" not in capsys.readouterr().out
+    main_here("--dataset=blobs", "--stages=4", "--grid=1x2", out_dir=tmp_path)  # finds the run
+    start = str(classes_run / "checkpoints" / "classes-small")
+    fails_with_one_sentence(
+        *args, f"--init_from={start}", cwd=tmp_path, says="and a run with classes that the training begins with"
+    )
+
+
 @pytest.mark.parametrize(
     ("stages", "says"),
     [
         ("5", "--stages 5 halves images of 16 pixels to less than one; give at most 4, or auto"),
-        ("0", "--stages must be original, auto, or a number greater than 0, but is '0'"),
-        ("deep", "--stages must be original, auto, or a number greater than 0, but is 'deep'"),
+        ("0", "--stages must be original, auto, or a number from 1 to 99, but is '0'"),
+        ("9" * 5000, "--stages must be original, auto, or a number from 1 to 99, but is '999"),
+        ("99", "--stages 99 halves images of 16 pixels to less than one; give at most 4, or auto"),
+        ("deep", "--stages must be original, auto, or a number from 1 to 99, but is 'deep'"),
     ],
 )
 def test_wrong_stages_are_one_sentence(stages: str, says: str, images_dir: Path, tmp_path: Path):

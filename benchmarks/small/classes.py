@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dcgan_tf.evaluation import metrics
+from dcgan_tf.sampling.sheets import name_in_files
 
 
 def read(files: list[Path]) -> np.ndarray:
@@ -41,7 +42,7 @@ def main() -> None:
     rate = seen(classifier, {name: values[1::2] for name, values in real["EfficientNet"].items()})
     print(f"| real | {rate:.1%}" + " | " * len(networks) + " |")
     for folder in options.generated:
-        images = {name: read(sorted(Path(folder).glob(f"*_class{name}.png"))) for name in names}
+        images = {name: read(sorted(Path(folder).glob(f"*_class{name_in_files(name)}.png"))) for name in names}
         fake = {judge: of_classes(features, images) for judge, features in networks.items()}
         cells = [f"{seen(classifier, fake['EfficientNet']):.1%}"]
         for judge in networks:

@@ -198,8 +198,9 @@ def _class_names(config: Config, source: Source) -> tuple[str, ...]:
         conditional = source.conditional
     if conditional and not source.class_names:
         raise UserError(
-            f"--conditional needs a class for every image: a sub-folder for each class, or the labels of idx files or"
-            f" of tensorflow-datasets, but not every image in {source.location} has one; leave --conditional out."
+            f"A training with labels needs a class for every image: a sub-folder for each class, or the labels of idx"
+            f" files or of tensorflow-datasets, but not every image in {source.location} has one; leave out"
+            " --conditional, and a run with classes that the training begins with."
         )
     names: tuple[str, ...] = ()
     if conditional:

@@ -112,8 +112,9 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     if layout.outside and config.conditional:
         images = counted(len(layout.outside), "image")
         raise UserError(
-            f"--conditional needs a class for every image, but of those in {folder}, {images} lie in no sub-folder,"
-            f" such as {printable(layout.outside[0])}; move or remove them, or leave --conditional out."
+            f"A training with labels needs a class for every image, but of those in {folder}, {images} lie in no"
+            f" sub-folder, such as {printable(layout.outside[0])}; move or remove them, or leave out --conditional, and"
+            " a run with classes that the training begins with."
         )
     if layout.splits and config.hold_out:
         raise UserError(

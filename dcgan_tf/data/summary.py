@@ -61,6 +61,18 @@ def warn_about_images(prepared: Prepared, spec: ImageSpec) -> None:
         )
 
 
+def warn_about_empty_classes(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
+    """Warn of classes that a training would not see."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    empty = [printable(name) for label, name in enumerate(class_names) if not counts[label]]
+    if empty:
+        more = ", ..." if len(empty) > LISTED else ""
+        warn(
+            f"these classes have no training image, so what is generated for them means nothing:"
+            f" {', '.join(empty[:LISTED])}{more}; give them images, a smaller --hold_out, or another --split."
+        )
+
+
 def _how_prepared(prepared: Prepared, spec: ImageSpec) -> str:
     text = ""
     if prepared.from_cache:

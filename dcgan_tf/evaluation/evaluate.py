@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_tf.evaluation.evaluator import FEW_LABELS, Evaluator
+from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.runs.run import OF_EVALUATION
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import Sampler
@@ -25,9 +25,9 @@ TITLES = {
     "nearest_neighbour_error": ("1-NN error, classifier knows generated images only", PERCENT),
     "control_error": ("1-NN error, classifier knows real training images (control)", PERCENT),
     "class_accuracy": ("generated images classified as the class asked for", PERCENT),
-    "class_accuracy_real": ("real test images classified correctly (control)", PERCENT),
+    "class_accuracy_real": ("real images classified correctly (control)", PERCENT),
     "svm_error": ("linear SVM on D's features, error with all labels", PERCENT),
-    "svm_error_few": (f"linear SVM on D's features, error with {FEW_LABELS:,} labels", PERCENT),
+    "svm_error_few": ("linear SVM on D's features, error with {few_labels:,} labels", PERCENT),
     "fid": ("FID", NUMBER),
     "frechet": ("Frechet distance in the feature space below (not FID)", NUMBER),
     "kid": ("kernel distance (KID)", NUMBER),
@@ -40,14 +40,18 @@ TITLES = {
 }
 
 
-def score(scores: dict[str, float]) -> float | None:
-    """Return the metric by which checkpoints are compared; lower is better.
+def score(scores: dict[str, float]) -> tuple[float, ...] | None:
+    """Return the metrics by which checkpoints are compared, lower is better; None if none is a finite number.
 
-    It is the 1-NN error, else FID or another Frechet distance, else SWD.
+    The 1-NN error decides, then FID or another Frechet distance, then SWD: on few images the first can be 0 for many
+    checkpoints. A metric that is missing or not finite counts as infinite.
     """
     names = ("nearest_neighbour_error", "fid", "frechet", "swd")
-    finite = [scores[name] for name in names if math.isfinite(scores.get(name, math.nan))]
-    return next(iter(finite), None)
+    values = [scores.get(name, math.inf) for name in names]
+    finite = [value if math.isfinite(value) else math.inf for value in values]
+    if min(finite) == math.inf:
+        return None
+    return tuple(finite)
 
 
 def evaluate(selection: Selection) -> dict[str, Any]:
@@ -76,6 +80,7 @@ def evaluate(selection: Selection) -> dict[str, Any]:
         "first_seed": config.seed,
         "real_training_pictures": len(evaluator.train.images),
         "real_test_pictures": evaluator.test_count,
+        "few_labels": evaluator.few_labels,
         "feature_space": evaluator.space,
     }
     say(table(scores, facts))
@@ -92,7 +97,7 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
     lines = [f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}:"]
     for name, (title, number_format) in TITLES.items():
         if name in scores:
-            lines.append(f"  {title:64}{scores[name]:>9{number_format}}")
+            lines.append(f"  {title.format(**facts):64}{scores[name]:>9{number_format}}")
     lines += [f"Feature space: {facts['feature_space']}", facts["note"]]
     return "\n".join(lines)
 

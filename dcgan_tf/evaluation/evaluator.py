@@ -20,7 +20,7 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.messages import say, warn
 
-VERSION = np.array(1)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
+VERSION = np.array(2)  # raise it when features.Classifier, its training, or metrics.nearest_neighbour_error changes
 FEW_LABELS = 1000  # labels that the second SVM is trained on, or two for each class if that is more
 MAX_SWD_SAMPLES = 2_000  # real and generated images for the sliced Wasserstein distance
 MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
@@ -72,6 +72,11 @@ class Evaluator:
         if not self.has_test:
             return 0
         return len(self.test.images)
+
+    @property
+    def few_labels(self) -> int:
+        """The number of labels that the second SVM is trained on; it is left out if there are no more."""
+        return max(FEW_LABELS, 2 * self.config.y_dim)
 
     def measure(self, sampler: Sampler) -> dict[str, float]:
         """Return the metrics of the images of the seeds, with all classes in turn."""
@@ -160,8 +165,8 @@ class Evaluator:
         train_features = features_of(features, train.images)
         test_features = features_of(features, test.images)
         scores["svm_error"] = svm_error(train_features, train.labels, test_features, test.labels)
-        few = some_rows(train, max(FEW_LABELS, 2 * self.config.y_dim))
-        if len(np.unique(train.labels[few])) > 1:
+        few = some_rows(train, self.few_labels)
+        if len(few) < len(train.images) and len(np.unique(train.labels[few])) > 1:
             scores["svm_error_few"] = svm_error(train_features[few], train.labels[few], test_features, test.labels)
         return scores
 

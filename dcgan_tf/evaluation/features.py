@@ -23,6 +23,7 @@ from dcgan_tf.system.messages import say
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
 EPOCHS = 5  # of the classifier, which then classifies 99% of MNIST's test images correctly
+LEAST_STEPS = 300  # of the classifier, which needs more epochs for few images
 TRAIN_BATCH = 128  # of the classifier
 PREDICT_BATCH = 512  # of the classifier
 SVM_STEPS = 1_000_000  # at most, for each class; scikit-learn recommends it; more change the error by 0.05% at most
@@ -56,12 +57,13 @@ class Classifier:
     @keras_defaults()
     def train(self, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         """Train it on uint8 images [N, H, W, C] and their labels, int32 [N]; only once. Returns the weights."""
-        steps = EPOCHS * -(-len(images) // TRAIN_BATCH)
-        learning_rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
+        batches = -(-len(images) // TRAIN_BATCH)
+        epochs = max(EPOCHS, -(-LEAST_STEPS // batches))
+        learning_rate = keras.optimizers.schedules.CosineDecay(0.002, epochs * batches)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.network.compile(keras.optimizers.Adam(learning_rate), loss, steps_per_execution=10)  # the same, faster
         with own_seeds(0):
-            self.network.fit(images, labels, TRAIN_BATCH, EPOCHS, verbose=0)
+            self.network.fit(images, labels, TRAIN_BATCH, epochs, verbose=0)
         return self.network.get_weights()
 
     @keras_defaults()

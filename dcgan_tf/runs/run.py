@@ -189,12 +189,19 @@ def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
 def check_architecture(name: str, config: Config, given: Mapping[str, Any]) -> None:
     """Raise UserError if a given setting of the architecture differs from that of the weights, which cannot change."""
     for key, value in architecture_in(given).items():
-        saved = getattr(config, key)
-        if saved != value:
+        if not has_setting(config, key, value):
             raise UserError(
-                f"The run {name} has --{key} {saved}, and so has everything that uses its weights; leave out"
-                f" --{key} {value}, or choose another run."
+                f"The run {name} has --{key} {getattr(config, key)}, and so has everything that uses its weights; leave"
+                f" out --{key} {value}, or choose another run."
             )
+
+
+def has_setting(config: Config, name: str, value: Any) -> bool:
+    """Return whether a run has this value of a setting. Without labels, the original's networks have 4 stages."""
+    saved = getattr(config, name)
+    if name == "stages" and not config.has_labels and {saved, value} == {"4", "original"}:
+        return True
+    return saved == value
 
 
 def _make_folder(folder: Path) -> bool:
@@ -230,7 +237,7 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
     data_dir = given.get("data_dir", config.data_dir)
     if not run.has_checkpoint or not _is_same(config.dataset, dataset, config.data_dir, data_dir):
         return False
-    return all(getattr(config, key) == value for key, value in architecture_in(given).items())
+    return all(has_setting(config, key, value) for key, value in architecture_in(given).items())
 
 
 def _is_same(one: str, other: str, data_dir: str, other_data_dir: str) -> bool:

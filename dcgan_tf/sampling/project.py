@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from dcgan_tf.data.decode import read_image
 from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.evaluation.pieces import blocks
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.optimizer import Adam
 from dcgan_tf.pixels import ValueRange, to_float
@@ -22,6 +23,7 @@ from dcgan_tf.system import image_files
 from dcgan_tf.system.messages import say
 
 STARTS = 64  # random z to begin with; with labels, at least 8 for each class
+BLOCK = 256  # z that are improved at once
 KEPT = 8  # the best of them, which are improved to the end
 FIRST_STEPS, LAST_STEPS = 50, 500  # of gradient descent, with all starts and with those that are kept
 LEARNING_RATE = 0.05
@@ -86,7 +88,8 @@ def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) ->
     z = sampler.z(range(config.seed, config.seed + count))
     labels = sampler.labels(range(count), classes)
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
-        z, distances = descent.run(z, labels, steps)
+        parts = [descent.run(z[rows], labels[rows], steps) for rows in blocks(len(z), BLOCK)]
+        z, distances = (np.concatenate(part) for part in zip(*parts, strict=True))
         best = np.argsort(distances)[:kept]
         z = z[best]
         labels = labels[best]

@@ -66,12 +66,16 @@ def _save_pngs(paths: Sequence[Path], images: np.ndarray) -> int:
 
 
 def file_name(sampler: Sampler, seed: int, classes: Sequence[int]) -> str:
-    """Return a name such as seed0000_class7.png; unusual characters in the name of the class become _."""
+    """Return a name such as seed0000_class7.png."""
     if not sampler.class_names:
         return f"seed{seed:04d}.png"
     label = sampler.labels([seed], classes)[0]
-    class_name = re.sub(r"[^\w.-]+", "_", sampler.class_names[label])
-    return f"seed{seed:04d}_class{class_name}.png"
+    return f"seed{seed:04d}_class{name_in_files(sampler.class_names[label])}.png"
+
+
+def name_in_files(class_name: str) -> str:
+    """Return the name of a class for names of files: unusual characters become _."""
+    return re.sub(r"[^\w.-]+", "_", class_name)
 
 
 def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequence[int]) -> None:

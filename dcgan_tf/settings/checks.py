@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from dcgan_tf.system.errors import UserError
@@ -33,9 +34,11 @@ def _check_text(config: Config) -> None:
 def _check_stages(config: Config) -> None:
     if config.stages in ("", "original", "auto"):
         return
-    if not config.stages.isdecimal() or int(config.stages) < 1:
-        raise UserError(f"--stages must be original, auto, or a number greater than 0, but is {config.stages!r}.")
+    if not re.fullmatch("[1-9][0-9]?", config.stages):
+        raise UserError(f"--stages must be original, auto, or a number from 1 to 99, but is {config.stages[:50]!r}.")
     size = config.output_height and min(config.output_height, config.output_width or config.output_height)
+    if size == 1:
+        raise UserError("--stages cannot halve images of one pixel; give a larger --output_height or --output_width.")
     if size and 2 ** int(config.stages) > size:
         raise UserError(
             f"--stages {config.stages} halves images of {size} pixels to less than one; give at most"
@@ -43,11 +46,16 @@ def _check_stages(config: Config) -> None:
         )
 
 
+def fits_mnist_networks(height: int, width: int) -> bool:
+    """Return whether MNIST's networks can halve such images twice."""
+    return height % 4 == width % 4 == 0
+
+
 def _check_sizes(config: Config) -> None:
     if not config.output_height or not config.has_mnist_networks:
         return
     width = config.output_width or config.output_height
-    if config.output_height % 4 or width % 4:
+    if not fits_mnist_networks(config.output_height, width):
         raise UserError(
             "MNIST's networks halve an image twice, so --output_height and --output_width must be multiples of 4,"
             f" but are {config.output_height} and {width}; change them, or give --stages auto for other networks."

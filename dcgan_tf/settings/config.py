@@ -43,7 +43,7 @@ devices = partial(_setting, "Devices and speed")
 class Config:
     """The settings of one run, under the original's flag names (main.py of the original).
 
-    Sizes that are None come from the data set: `training.start.complete` fills them in.
+    Sizes that are None come from the data set: `training.complete.complete` fills them in.
     Raises UserError if a value, or a combination of values, is impossible.
     """
 

@@ -32,21 +32,19 @@ USERS = {  # for --help
 }
 
 
-def preset_for(count: int, equal_neighbours: float, is_labelled: bool, is_idx: bool, channels: int) -> tuple[str, str]:
+def preset_for(count: int, equal_neighbours: float, like_mnist: bool) -> tuple[str, str]:
     """Return the preset to use for such images, and the reason.
 
     Args:
       count: number of images.
       equal_neighbours: share of their pixels that equal the next one, 0 to 1.
-      is_labelled: whether the networks get labels.
-      is_idx: whether they come from idx files, as MNIST does.
-      channels: 1 for gray, 3 for colour.
+      like_mnist: whether they are gray ones with labels in idx files, of a size that MNIST's networks take.
     """
     share = f"{equal_neighbours:.0%} of their pixels equal the next one"
     if count <= FEW and equal_neighbours < DRAWN:
         return "photos", f"{count:,} images, and only {share}, as in photographs; for drawings give --preset small"
     if count <= FEW:
         return "small", f"{count:,} images, and {share}, as in drawings; for photographs give --preset photos"
-    if is_labelled and is_idx and channels == 1:
+    if like_mnist:
         return "best", f"{count:,} gray images with labels in idx files, as MNIST's"
     return "large", f"{count:,} images, and it is for more than {FEW:,}"

@@ -148,6 +148,6 @@ def plain_name(flag: str, name: str) -> str:
 
 def stages(text: str) -> str:
     """Return the setting stages as runs have it: a number without zeros before it."""
-    if text.isdecimal():
-        return str(int(text))
+    if text.isascii() and text.isdecimal():
+        return text.lstrip("0") or "0"
     return text

@@ -28,7 +28,8 @@ def printable(text: str) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: 1 image, 2,000 images."""
+    """Return a number with its noun: no images, 1 image, 2,000 images, 10 classes."""
     if count == 1:
         return f"1 {noun}"
-    return f"{count:,} {noun}s"
+    number = f"{count:,}" if count else "no"
+    return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"

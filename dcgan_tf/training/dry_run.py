@@ -85,7 +85,7 @@ def say_settings(config: Config, start: Start) -> None:
         report("Preset", start.preset or "none: the original's settings; --preset auto chooses one by the images")
     networks = "MNIST's own, with labels"
     if not config.has_mnist_networks:
-        networks = f"{counted(config.stage_count, 'stage')}, {config.y_dim or 'no'} classes"
+        networks = f"{counted(config.stage_count, 'stage')}, {counted(config.y_dim, 'class')}"
     report("Networks", f"{networks}; --gf_dim {config.gf_dim} --df_dim {config.df_dim}")
 
 
@@ -94,7 +94,9 @@ def say_iterations(config: Config, schedule: Schedule, left: int) -> None:
     done = ""
     if left < schedule.total:
         done = f"; {left:,} are left"
-    epochs = f"{schedule.total / schedule.per_epoch:.4g} epochs of {schedule.per_epoch:,}"
+    count = schedule.total / schedule.per_epoch
+    number = f"{count:,.0f}" if count >= 1000 else f"{count:.4g}"
+    epochs = f"{number} epochs of {schedule.per_epoch:,}"
     report("Iterations", f"{schedule.total:,} with batches of {config.batch_size} ({epochs}){done}")
 
 

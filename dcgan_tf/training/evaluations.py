@@ -44,7 +44,7 @@ class PeriodicEvaluator:
                 temporary.write_text(json.dumps({"iteration": iteration} | scores, indent=1), encoding="utf-8")
 
 
-def read_score(file: Path) -> float | None:
+def read_score(file: Path) -> tuple[float, ...] | None:
     """Return the score of the best checkpoint; None if there is none, or the file of its scores is damaged."""
     if not file.exists():
         return None

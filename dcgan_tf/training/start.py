@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
-from dcgan_tf.settings.presets import AUTO, preset_for
+from dcgan_tf.settings.presets import AUTO
 from dcgan_tf.settings.values import plain_name
 from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say, warn
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
+from dcgan_tf.training.complete import check_classes, choose_preset, complete, say_replaced
 from dcgan_tf.training.schedule import fit_epochs
 
 if TYPE_CHECKING:
@@ -183,62 +183,25 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
     Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
     """
     from dcgan_tf.data.dataset import check_trainable, read_dataset
+    from dcgan_tf.data.summary import warn_about_empty_classes
     from dcgan_tf.training.cluster import check_batch
 
     dataset = read_dataset(config)
+    asked = start.config
     if start.preset == AUTO:
-        config = dataclasses.replace(Config(**with_preset(choose_preset(dataset), start.given)), **required)
+        asked = Config(**with_preset(choose_preset(dataset), start.given))
+        config = dataclasses.replace(asked, **required)
         check_batch(config.batch_size, cluster.strategy)
     check_trainable(dataset, config.batch_size, config.train_size)
+    warn_about_empty_classes(dataset.labels, dataset.class_names)
     config = complete(config, dataset)
+    if start.weights:
+        say_replaced(asked, config, required, start.weights.name)
     if not start.run:
         config = fit_epochs(config, start.given, len(dataset.images))
     if len(cluster.members) > 1:
         cluster.check_same_settings(summary(config, dataset))
     return dataset, config
-
-
-def choose_preset(dataset: Dataset) -> str:
-    """Return the preset for these images, and say it with the reason."""
-    is_idx = not dataset.shuffle_each_epoch  # only idx files keep their order
-    name, why = preset_for(
-        len(dataset.images), dataset.equal_neighbours(), bool(dataset.class_names), is_idx, dataset.images.shape[3]
-    )
-    report("Preset", f"{name}: {why}")
-    return name
-
-
-def complete(config: Config, dataset: Dataset) -> Config:
-    """Return the settings with what the data set decides, where the user did not."""
-    spec = dataset.spec
-    if spec.crop:
-        config = dataclasses.replace(config, input_height=spec.crop[0], input_width=spec.crop[1])
-    stages = config.stages or dataset.default_stages
-    if stages == "auto":
-        stages = str(stages_for(spec.height, spec.width))
-    return dataclasses.replace(
-        config,
-        output_height=spec.height,
-        output_width=spec.width,
-        c_dim=spec.channels,
-        stages=stages,
-        conditional=bool(dataset.class_names),
-        class_names=dataset.class_names,
-    )
-
-
-def stages_for(height: int, width: int) -> int:
-    """Return the number of halvings that make the shorter side of an image about 4 pixels long."""
-    return max(1, round(math.log2(min(height, width) / 4)))
-
-
-def check_classes(weights: Weights, count: int, config: Config) -> None:
-    """Raise UserError unless the data set has as many classes as the weights."""
-    if count != config.y_dim:
-        raise UserError(
-            f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {weights.name} has {count}; name"
-            " a data set like the one it was trained on."
-        )
 
 
 def summary(config: Config, dataset: Dataset) -> str:

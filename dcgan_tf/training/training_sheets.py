@@ -13,6 +13,7 @@ from dcgan_tf.pixels import to_float, to_uint8
 from dcgan_tf.runs.run import Run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
+from dcgan_tf.system.errors import counted
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import why_no_gpu
 from dcgan_tf.training.curves import warn_on_write_error
@@ -76,11 +77,9 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
     if config.without_effect:
         report("Hint", f"this training does not use {', '.join(f'--{name}' for name in config.without_effect)}.")
     count, height, width, channels = dataset.images.shape
-    classes = "no classes"
-    if config.has_labels:
-        classes = f"{config.y_dim} classes"
     low, high = config.value_range
-    report("Data", f"{count:,} images {height}x{width}x{channels}, {classes}, range [{low:g}, {high:g}]")
+    images = f"{counted(count, 'image')} {height}x{width}x{channels}"
+    report("Data", f"{images}, {counted(config.y_dim, 'class')}, range [{low:g}, {high:g}]")
     report("Read from", dataset.location)
     report("Device", f"{device_names()}, {config.precision}{_sharing(model.replicas)}")
 
