@@ -12,6 +12,7 @@ from helpers import ROOT
 
 from dcgan_tf.cli import flags
 from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.given import check_given, with_preset
 
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md")]
@@ -73,7 +74,9 @@ def test_every_command_parses(page: Path):
     for arguments in commands(page.read_text(encoding="utf-8")):
         if "--help" not in arguments:
             try:
-                Config(**flags.parse(["main.py", *arguments]).given)
+                request = flags.parse(["main.py", *arguments])
+                preset = request.chosen.get("preset", "")
+                Config(**with_preset(preset, check_given(request.given)))
             except Exception as error:
                 raise AssertionError(f"{name(page)}: {shlex.join(arguments)}: {error}") from error
 

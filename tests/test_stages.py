@@ -223,7 +223,8 @@ def test_a_class_without_a_training_image_is_said(tmp_path: Path):
     for name in ("train/a", "train/b", "test/a", "test/c"):
         (tmp_path / "data" / "split" / name).mkdir(parents=True)
         for number in range(4):
-            iio.imwrite(tmp_path / "data" / "split" / name / f"{number}.png", np.full((16, 16, 3), 60 * number, np.uint8))
+            image = np.full((16, 16, 3), 60 * number, np.uint8)
+            iio.imwrite(tmp_path / "data" / "split" / name / f"{number}.png", image)
     args = ["--dataset=split", f"--data_dir={tmp_path}/data", *TINY, "--batch_size=4", "--conditional"]
     says = "these classes have no training image, so what is generated for them means nothing: c; give"
     with pytest.warns(DcganWarning, match=says):

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from dcgan_tf.data.decode import read_image
 from dcgan_tf.data.image_spec import ImageSpec
-from dcgan_tf.evaluation.pieces import blocks
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.optimizer import Adam
 from dcgan_tf.pixels import ValueRange, to_float
@@ -88,7 +87,8 @@ def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) ->
     z = sampler.z(range(config.seed, config.seed + count))
     labels = sampler.labels(range(count), classes)
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
-        parts = [descent.run(z[rows], labels[rows], steps) for rows in blocks(len(z), BLOCK)]
+        starts = range(0, len(z), BLOCK)
+        parts = [descent.run(z[i : i + BLOCK], labels[i : i + BLOCK], steps) for i in starts]
         z, distances = (np.concatenate(part) for part in zip(*parts, strict=True))
         best = np.argsort(distances)[:kept]
         z = z[best]
