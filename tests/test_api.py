@@ -34,8 +34,9 @@ def test_generate_gives_the_images_of_the_command(mnist_run: Path, capfd: pytest
     run = dcgan_tf.load("mnist", out_dir=mnist_run)
     images = run.generate(3, seed=5, classes=[7, 2])
     assert capfd.readouterr() == ("", "")
-    main_here("--dataset=mnist", "--generate_test_images=3", "--seed=5", "--class=7,2", out_dir=mnist_run)
-    folder = mnist_run / "samples" / "mnist-small" / "images"
+    args = ["--dataset=mnist", "--generate_test_images=3", "--seed=5", "--class=7,2", "--sample_dir=api"]
+    main_here(*args, out_dir=mnist_run)
+    folder = mnist_run / "api" / "mnist-small" / "images"
     files = ["seed0005_class2.png", "seed0006_class7.png", "seed0007_class2.png"]
     np.testing.assert_array_equal(images[..., 0], np.stack([iio.imread(folder / file) for file in files]))
     assert images.dtype == np.uint8 and images.shape == (3, 28, 28, 1)

@@ -102,6 +102,11 @@ def test_a_large_file_is_not_read_at_once(monkeypatch, tmp_path):
 def test_a_photo_is_still_reduced_while_it_is_decoded(monkeypatch):
     data = pillow(photo(1000, 700))
     assert decode._plain_jpeg(data, WHOLE) is None and decode._plain_jpeg(data, CROP) is not None
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft(None, (64, 64))
+        assert image.size == (125, 88)  # an eighth
+        expected = np.asarray(image.resize((32, 24), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(decode.decode_image(data, WHOLE)[0], expected)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600_000)
     assert decode._plain_jpeg(data, CROP) is None
 

@@ -15,13 +15,16 @@ import tensorflow as tf
 from helpers import SMALL, call_main, fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import dcgan_tf
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_spec import ImageSpec
-from dcgan_tf.evaluation import features
+from dcgan_tf.evaluation import features, metrics
 from dcgan_tf.evaluation.evaluator import Evaluator, some_rows
+from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.run import EVENT_FILES, Runs
 from dcgan_tf.runs.select import select
+from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
@@ -133,8 +136,14 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     assert re.search(r"nearer to a training image than to an unseen one \(unseen: 50%\) +\d+\.\d\d%", out)
     assert "Measured on the held-out images, which the run has not seen." in out
     (file,) = tmp_path.glob("checkpoints/*/metrics.json")
-    assert {"swd", "copying"} <= set(json.loads(file.read_text()))
-    assert json.loads(file.read_text())["saw_test_pictures"] is False
+    values = json.loads(file.read_text())
+    assert values["saw_test_pictures"] is False
+    run = dcgan_tf.load("blobs", out_dir=tmp_path)
+    train, held_out = (read_dataset(run.config, split).images for split in ("train", "test"))
+    images = run.generate(60)
+    assert len(held_out) == min(counts)
+    assert values["swd"] == pytest.approx(sliced_wasserstein(held_out, images))
+    assert values["copying"] == metrics.copying(images, train, held_out)
     assert list(tmp_path.glob("checkpoints/*/best/model-*.index"))
 
 
@@ -182,7 +191,14 @@ def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, t
     dataset = read_dataset(Config(dataset="mnist", data_dir=str(mnist_dir), seed=0))
     np.testing.assert_array_equal(stored["labels"], dataset.labels)
     assert list(stored["class_names"]) == [str(i) for i in range(10)]
-    assert stored["features"].dtype == np.float32 and len(np.unique(stored["features"][:, 0])) > 100
+    assert stored["features"].dtype == np.float32
+    run = Runs(str(mnist_run)).named("mnist-small")
+    discriminator, _ = Checkpoint(run).discriminator(run.config())
+    some = [0, 300, 69_999]
+    images = tf.constant(dataset.images[some].astype(np.float32) / 255)
+    maps = discriminator.activations(images, tf.zeros([3, 10]), training=False)
+    expected = np.concatenate([features.pool(x) for x in maps], axis=1)
+    np.testing.assert_allclose(stored["features"][some], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_pool_by_hand():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import math
 import shutil
 from pathlib import Path
@@ -27,6 +28,7 @@ from dcgan_tf.system.disk_cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.curves import last_step
+from dcgan_tf.training.schedule import Schedule
 
 pytestmark = pytest.mark.usefixtures("shown")
 
@@ -309,8 +311,10 @@ def test_train_size_is_of_an_epoch_and_not_of_the_folder(tmp_path: Path):
     """As in the original, each epoch has other images; --help says so."""
     make(tmp_path, *(f"{number:02}.png" for number in range(40)))
     dataset = load(tmp_path, train_size=8)
-    used = {index for epoch in range(10) for index in dataset.order(0, epoch)[:8].tolist()}
-    assert len(used) > 30
+    per_epoch = Schedule(Config(train_size=8, batch_size=4), len(dataset.images)).per_epoch
+    batches = itertools.islice(dataset.batches(4, per_epoch, seed=0), 10 * per_epoch)
+    used = {image.tobytes() for _, images, _ in batches for image in images}
+    assert per_epoch == 2 and len(used) > 30
     assert "a folder has other ones in each" in SETTINGS["train_size"].help
 
 

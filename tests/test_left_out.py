@@ -178,11 +178,12 @@ def test_c_dim_of_the_original_works(tmp_path: Path):
 
 def test_counted():
     assert [counted(number, "folder") for number in (0, 1, 2, 3000)] == [
-        "0 folders",
+        "no folders",
         "1 folder",
         "2 folders",
         "3,000 folders",
     ]
+    assert counted(2, "class") == "2 classes"
 
 
 @pytest.mark.parametrize("is_program", [True, False])

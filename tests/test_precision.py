@@ -44,10 +44,12 @@ def test_choice_by_hand(float32: list[float], bfloat16: list[float], gain: float
     assert precision.faster(gain) == chosen
 
 
-def test_times_are_measured_in_both_precisions():
+def test_times_are_measured_in_both_precisions(monkeypatch: pytest.MonkeyPatch):
     float32, bfloat16 = precision.product_times()
     assert len(float32) == len(bfloat16) == precision.REPEATS
     assert all(1e-6 < seconds < 10 for seconds in float32 + bfloat16)
+    monkeypatch.setattr(precision, "_product_time", lambda matrix: float(matrix.dtype == tf.float32))
+    assert precision.product_times() == ([1.0] * precision.REPEATS, [0.0] * precision.REPEATS)
 
 
 def test_a_device_that_cannot_multiply_bfloat16_gets_float32(

@@ -105,9 +105,9 @@ def test_who_sets_the_level_of_messages_sees_them(tensorflow_that_aborts: dict[s
     assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
 
 
-@pytest.mark.parametrize("owner", ["messages.show_as_program()", "pass"])
+@pytest.mark.parametrize("owner", ["messages.show_as_program()", "import ctypes; ctypes.CDLL = None"])
 def test_the_handlers_of_the_process_come_back(owner: str):
-    """In the program; a user's own process never gets others."""
+    """In the program; a user's own process never gets others: without ctypes.CDLL none can be set."""
     code = (
         "import faulthandler, os\n"
         "faulthandler.enable()\n"

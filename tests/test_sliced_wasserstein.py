@@ -50,6 +50,8 @@ def test_equal_images_and_sizes():
     images = smooth_noise(0, 1)
     assert sliced_wasserstein(images, images[:90]) < 30  # other patches of the same images
     assert sliced_wasserstein(images[..., :1], smooth_noise(1, 1)[..., :1], seed=1) > 0
+    darker = (smooth_noise(1, 1) / 2).astype(np.uint8)
+    assert sliced_wasserstein(images, darker) == pytest.approx(26.28, rel=0.01)  # the contrast does not count
     assert len(laplacian_pyramid(np.zeros((2, 28, 20, 1), np.uint8))) == 1
     small = images[:, :4, :6]
     assert sliced_wasserstein(small, small) < sliced_wasserstein(small, 255 - smooth_noise(1, 2)[:, :4, :6])
