@@ -57,13 +57,16 @@ class Classifier:
     @keras_defaults()
     def train(self, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         """Train it on uint8 images [N, H, W, C] and their labels, int32 [N]; only once. Returns the weights."""
-        batches = -(-len(images) // TRAIN_BATCH)
-        epochs = max(EPOCHS, -(-LEAST_STEPS // batches))
-        learning_rate = keras.optimizers.schedules.CosineDecay(0.002, epochs * batches)
+        steps = max(EPOCHS * -(-len(images) // TRAIN_BATCH), LEAST_STEPS)
+        learning_rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.network.compile(keras.optimizers.Adam(learning_rate), loss, steps_per_execution=10)  # the same, faster
         with own_seeds(0):
-            self.network.fit(images, labels, TRAIN_BATCH, epochs, verbose=0)
+            if steps > LEAST_STEPS:
+                self.network.fit(images, labels, TRAIN_BATCH, EPOCHS, verbose=0)
+            else:  # an epoch of so few images takes less time than Keras takes between two epochs
+                repeated = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=0).repeat()
+                self.network.fit(repeated.batch(TRAIN_BATCH).take(steps), shuffle=False, verbose=0)
         return self.network.get_weights()
 
     @keras_defaults()
