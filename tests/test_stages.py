@@ -18,6 +18,7 @@ from dcgan_tf import latents
 from dcgan_tf.data import idx
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.summary import warn_about_empty_classes
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator
@@ -230,6 +231,12 @@ def test_a_class_without_a_training_image_is_said(tmp_path: Path):
     with pytest.warns(DcganWarning, match=says):
         main_here(*args, "--train", "--split=train", "--iterations=1", "--out_name=train", out_dir=tmp_path)
     main_here(*args, "--train", "--iterations=1", "--out_name=all", out_dir=tmp_path)  # no warning
+
+
+def test_images_without_a_label_are_no_empty_classes():
+    warn_about_empty_classes(np.array([-1, -1], np.int32), ())  # a warning is an error here
+    with pytest.warns(DcganWarning, match="means nothing: b; give"):
+        warn_about_empty_classes(np.array([0, 2], np.int32), ("a", "b", "c"))
 
 
 def test_what_the_first_weights_replace_is_said(

@@ -63,8 +63,8 @@ def warn_about_images(prepared: Prepared, spec: ImageSpec) -> None:
 
 def warn_about_empty_classes(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
     """Warn of classes that a training would not see."""
-    counts = np.bincount(labels, minlength=len(class_names))
-    empty = [printable(name) for label, name in enumerate(class_names) if not counts[label]]
+    seen = set(np.unique(labels).tolist())  # without classes, an image can have the label -1: none
+    empty = [printable(name) for label, name in enumerate(class_names) if label not in seen]
     if empty:
         more = ", ..." if len(empty) > LISTED else ""
         warn(
