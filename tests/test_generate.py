@@ -104,8 +104,9 @@ def test_each_cell_of_a_grid_without_labels_is_a_seed(blobs_run: Path):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg leaves a pipe open
-def test_loop_returns_to_its_first_image(blobs_run: Path):
-    main_here("--dataset=blobs", "--loop=3,12", "--steps=6", out_dir=blobs_run)
+def test_loop_returns_to_its_first_image(blobs_run: Path, capsys: pytest.CaptureFixture):
+    main_here("--dataset=blobs", "--loop=3,12", "--steps=6", "--seed=5", out_dir=blobs_run)
+    assert "--seed has no effect here: the command itself names its seeds." in capsys.readouterr().out
     samples = blobs_run / "samples" / "blobs-small"
     frames = iio.imread(samples / "loop.gif", index=None)
     assert frames.shape == (10, 20, 24, 3)  # 5 from 3 to 12, and 5 back, without the last one, which is the first
@@ -132,8 +133,9 @@ def test_truncation_moves_z_toward_its_mean(blobs_run: Path):
     np.testing.assert_allclose(latents.truncate(np.float32([[0.9]]), 0.5, "uniform_unsigned"), [[0.7]])
 
 
-def test_interpolation_goes_from_seed_to_seed(mnist_run: Path):
+def test_interpolation_goes_from_seed_to_seed(mnist_run: Path, capsys: pytest.CaptureFixture):
     main_here("--dataset=mnist", "--interpolate=3,12,7", "--steps=5", "--class=6,9", out_dir=mnist_run)
+    assert "--seed" not in capsys.readouterr().out
     samples = mnist_run / "samples" / "mnist-small"
     sheet = cut(iio.imread(samples / "interpolate.png"), 4, 5)
     ends = images_of(mnist_run, "mnist-small", z_of(3, 12, 7, 3, 12, 7), [6, 6, 6, 9, 9, 9])

@@ -15,7 +15,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
 from dcgan_tf.settings.values import Term
 from dcgan_tf.system import image_files
-from dcgan_tf.system.messages import progress, say
+from dcgan_tf.system.messages import progress, report, say
 
 LOOP_SECONDS = 2  # from one seed to the next
 
@@ -118,6 +118,7 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
     class_count = max(1, len(classes))
     check_sheet(selection, segments * class_count, steps)
     images = interpolate(load_sampler(selection), seeds, steps, classes)
+    say_without_seed(selection)
     sheet = image_files.sheet(images.reshape(-1, *images.shape[3:]), steps)
     save(image_files.save_png, folder / "interpolate.png", sheet)
 
@@ -139,6 +140,7 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
     class_count = max(1, len(classes))
     check_sheet(selection, len(seeds) * class_count, steps)
     images = interpolate(load_sampler(selection), [*seeds, seeds[0]], steps, classes)
+    say_without_seed(selection)
     # The last image of a segment is the first one of the next.
     frames = [image_files.row(segment[:, step]) for segment in images for step in range(steps - 1)]
     seconds = len(seeds) * LOOP_SECONDS
@@ -194,6 +196,12 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
         images[cell] = image
     sheet = image_files.sheet(images.reshape(-1, *sampler.image_shape), columns)
     save(image_files.save_png, selection.run.samples_folder / "arithmetic.png", sheet)
+
+
+def say_without_seed(selection: Selection) -> None:
+    """Say that --seed has no effect, if the user gave one to a command that names its seeds."""
+    if selection.config.seed:
+        report("Hint", "--seed has no effect here: the command itself names its seeds.")
 
 
 def check_sheet(selection: Selection, rows: int, columns: int) -> None:
