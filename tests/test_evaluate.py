@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 import tracemalloc
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import dcgan_tf
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.evaluation import features, metrics
-from dcgan_tf.evaluation.evaluator import Evaluator, some_rows
+from dcgan_tf.evaluation.evaluator import Evaluator, load_splits, some_rows
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.run import EVENT_FILES, Runs
@@ -199,6 +200,50 @@ def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, t
     maps = discriminator.activations(images, tf.zeros([3, 10]), training=False)
     expected = np.concatenate([features.pool(x) for x in maps], axis=1)
     np.testing.assert_allclose(stored["features"][some], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_features_of_a_run_without_labels_have_the_names_of_the_folders(classes_dir: Path, tmp_path: Path):
+    args = ["--dataset=classes", f"--data_dir={classes_dir}", "--output_height=16", "--gf_dim=4", "--df_dim=4"]
+    main_here(*args, "--train", "--iterations=1", "--batch_size=8", out_dir=tmp_path)
+    main_here(*args, f"--features={tmp_path / 'features.npz'}", out_dir=tmp_path)
+    stored = np.load(tmp_path / "features.npz")
+    assert list(stored["class_names"]) == ["dark", "light"]
+    assert sorted(stored["labels"]) == [0] * 12 + [1] * 12
+
+
+@pytest.mark.usefixtures("no_inception")
+def test_an_evaluation_on_other_images_says_so(
+    blobs_run: Path, images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    shutil.copytree(blobs_run, tmp_path / "out")
+    shutil.copytree(images_dir / "blobs", tmp_path / "others")
+    args = ["--out_name=blobs-small", "--evaluate", "--evaluate_samples=20"]
+    main_here(*args, f"--dataset={tmp_path / 'others'}", "--truncation=0.5", out_dir=tmp_path / "out")
+    values = json.loads((tmp_path / "out/checkpoints/blobs-small/metrics.json").read_text())
+    assert values["note"] == f"Measured on the images of {tmp_path / 'others'}; the run was trained on those of blobs."
+    assert (values["weights"], values["truncation"]) == ("raw weights", 0.5)
+    assert "of iteration 60, raw weights, truncation 0.5:" in capsys.readouterr().out
+    main_here(*args, f"--dataset={images_dir / 'blobs'}", out_dir=tmp_path / "out")  # the same folder
+    assert "images that the run was trained on" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("no_inception")
+def test_one_class_has_no_classifier(classes_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    shutil.copytree(classes_dir / "classes" / "dark", tmp_path / "one" / "dark")
+    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=4"]
+    args = [f"--data_dir={tmp_path}", "--dataset=one", "--conditional"]
+    main_here(*args, *sizes, "--train", "--iterations=1", out_dir=tmp_path)
+    main_here(*args, "--evaluate", "--evaluate_samples=10", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    assert "What a classifier measures is left out: it needs two classes." in out
+    assert "1-NN error" not in out and "(SWD)" in out
+
+
+def test_the_seed_of_generated_images_does_not_change_the_order_of_real_ones(mnist_run: Path, mnist_dir: Path):
+    config = Runs(str(mnist_run)).named("mnist-small").config()
+    config = dataclasses.replace(config, data_dir=str(mnist_dir))
+    (train, _), (other, _) = (load_splits(dataclasses.replace(config, seed=seed), None) for seed in (0, 50_000))
+    np.testing.assert_array_equal(other.images, train.images)
 
 
 def test_pool_by_hand():

@@ -99,6 +99,11 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--init_from=x --pretrained", {"init_from": "x", "pretrained": True}, "--init_from and --pretrained both choose"),
     (f"--checkpoint={ORIGINAL}", {"checkpoint": Path(ORIGINAL)}, {"dataset": "a"}),
     ("--init_from=by-epochs", {"init_from": "by-epochs"}, {"epoch": 25}),
+    (
+        "--init_from=checkpoints/no",
+        {"init_from": "checkpoints/no"},
+        "--init_from takes the name of a run, the folder of a run, or pretrained:NAME, but is 'checkpoints/no'",
+    ),
     ("--init_from=no", {"init_from": "no"}, "No trained run named 'no'"),
     ("--init_from=pretrained:no", {"init_from": "pretrained:no"}, "There is no pretrained run of the data set 'no'"),
     ("--out_name=x/y", {"out_name": "x/y"}, "--out_name must be a plain name without /, but is 'x/y'"),

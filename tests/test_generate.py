@@ -89,11 +89,13 @@ def test_many_images_take_no_more_memory_than_few(tmp_path: Path):
     assert peak(900) < peak(600) + 500_000
 
 
-def test_each_row_of_a_grid_is_a_class(mnist_run: Path):
+def test_each_row_of_a_grid_is_a_class(mnist_run: Path, capsys: pytest.CaptureFixture):
     main_here("--dataset=mnist", "--grid=3x5", "--class=4,7", "--seed=2", out_dir=mnist_run)
+    assert "Rows:        4, 7\n" in capsys.readouterr().out
     sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "grid_3x5.png"), 3, 5)
-    for row, label in enumerate((4, 7, 4)):
-        assert_close(sheet[row], images_of(mnist_run, "mnist-small", z_of(2, 3, 4, 5, 6), [label] * 5))
+    for row, (label, first) in enumerate(((4, 2), (7, 2), (4, 7))):  # the second row of 4s has the next seeds
+        z = z_of(*range(first, first + 5))
+        assert_close(sheet[row], images_of(mnist_run, "mnist-small", z, [label] * 5))
 
 
 def test_each_cell_of_a_grid_without_labels_is_a_seed(blobs_run: Path):
@@ -101,6 +103,12 @@ def test_each_cell_of_a_grid_without_labels_is_a_seed(blobs_run: Path):
     sheet = cut(iio.imread(blobs_run / "samples" / "blobs-small" / "grid_2x3.png"), 2, 3)
     z = latents.z_from_seeds(range(6), 12, "normal01")
     assert_close(sheet.reshape(-1, 20, 24, 3), images_of(blobs_run, "blobs-small", z, []))
+
+
+def test_a_setting_of_the_training_has_no_effect(blobs_run: Path, capsys: pytest.CaptureFixture):
+    main_here("--dataset=blobs", "--grid=1x1", "--fit=cover", "--epoch=30", "--input_height=99", out_dir=blobs_run)
+    hints = [line for line in capsys.readouterr().out.splitlines() if "no effect" in line]
+    assert hints == ["Hint:        --fit cover has no effect here: the run was trained with stretch."]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg leaves a pipe open

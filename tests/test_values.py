@@ -62,6 +62,10 @@ def test_arithmetic_terms():
         ("pepper, red", ("pepper, red", "tomato"), (0,)),
         (["tomato", "pepper, red"], ("pepper, red", "tomato"), (1, 0)),
         (["0-1", 2], PETS, (0, 1, 2)),
+        ("class1-class10", ("class1", "class10", "class11", "class2"), (0, 3, 1)),
+        ("2-10", ("1", "10", "2", "other"), (2, 1)),
+        ("dog", ("cat", "dog "), (1,)),
+        ("caf\u00e9", ("bar", "cafe\u0301"), (1,)),
         ("", (), ()),
     ],
 )

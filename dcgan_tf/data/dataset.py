@@ -34,13 +34,14 @@ class Dataset:
     """Images in the size of the networks, and their labels."""
 
     images: np.ndarray  # uint8 [N, H, W, C], in memory or a np.memmap
-    labels: np.ndarray  # int32 [N]; all 0 if there are no classes
+    labels: np.ndarray  # int32 [N]; all 0 if the data set has no classes
     class_names: tuple[str, ...]  # empty if the networks get no labels
     spec: ImageSpec  # H, W and C, and how the images were prepared
     location: str  # where they were read from, for messages
     shuffle_each_epoch: bool  # False: use the images in the order in which they are stored (idx files)
     has_test: bool = False  # whether there are a train and a test split
     default_stages: str = "original"  # the networks for it if --stages is not given
+    label_names: tuple[str, ...] = ()  # the names of the labels, also if the networks get none
 
     def order(self, seed: int, epoch: int) -> np.ndarray:
         """Return the indices [N] of the images in that epoch (0, 1, ...), a pure function of (seed, epoch)."""
@@ -163,6 +164,7 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
         shuffle_each_epoch=source.shuffle_each_epoch,
         has_test=source.has_test,
         default_stages=default_stages,
+        label_names=source.class_names,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_tf.evaluation.evaluator import Evaluator
-from dcgan_tf.runs.run import OF_EVALUATION
+from dcgan_tf.runs.run import OF_EVALUATION, is_same_data
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.sampling.sheets import save
@@ -62,6 +63,9 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     """
     run = selection.run
     config = selection.config
+    note = other_data(selection)
+    if note:  # none of these images was held out
+        config = dataclasses.replace(config, hold_out=0.0)
     generator, origin = selection.weights.generator(config)
     say(f"Generator: {origin.path}")
     sampler = Sampler(generator, config)
@@ -74,8 +78,10 @@ def evaluate(selection: Selection) -> dict[str, Any]:
         "checkpoint": origin.path,
         "iteration": iteration,
         "split": config.split,
-        "saw_test_pictures": evaluator.has_test and config.split != "train" and not config.hold_out,
-        "note": evaluator.note(),
+        "saw_test_pictures": evaluator.has_test and config.split != "train" and not config.hold_out and not note,
+        "note": note or evaluator.note(),
+        "weights": selection.weights.kind,
+        "truncation": config.truncation,
         "generated": evaluator.count,
         "first_seed": config.seed,
         "real_training_pictures": len(evaluator.train.images),
@@ -92,9 +98,22 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     return facts | scores
 
 
+def other_data(selection: Selection) -> str:
+    """Return a sentence if the images are not those of the training; blank if they are."""
+    config = selection.config
+    data = {name: getattr(config, name) for name in ("dataset", "data_dir", "input_fname_pattern")}
+    own = selection.weights.config(data)
+    same = is_same_data(own.dataset, config.dataset, own.data_dir, config.data_dir)
+    if same and own.input_fname_pattern == config.input_fname_pattern:
+        return ""
+    measured, trained = (" ".join([c.dataset, c.input_fname_pattern]).strip() for c in (config, own))
+    return f"Measured on the images of {measured}; the run was trained on those of {trained}."
+
+
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
     """Return the metrics as text."""
-    lines = [f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}:"]
+    what = f"{facts['generated']:,} generated images of iteration {facts['iteration']:,}"
+    lines = [f"Measured on {what}, {facts['weights']}, truncation {facts['truncation']:g}:"]
     for name, (title, number_format) in TITLES.items():
         if name in scores:
             lines.append(f"  {title.format(**facts):64}{scores[name]:>9{number_format}}")

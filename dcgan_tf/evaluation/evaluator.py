@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import math
 
@@ -49,7 +50,9 @@ class Evaluator:
         # Some training and some unseen images, to search for copies
         self.some = [random_images(part.images, MAX_COPYING_SAMPLES) for part in (self.train, self.test)]
         self.classifier: Classifier | None = None
-        if config.has_labels:
+        if config.y_dim == 1:
+            say("What a classifier measures is left out: it needs two classes.")
+        elif config.has_labels:
             self.classifier = trained_classifier(config, self.train)
         self.space, self.features = choose_features(config, self.classifier, self.train.images.shape[1:])
         self.count = config.evaluate_samples or default_samples(self.space)
@@ -158,8 +161,8 @@ class Evaluator:
         if not importlib.util.find_spec("sklearn"):
             say("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
             return scores
-        if len(np.unique(train.labels)) < 2:
-            say("The linear SVM is left out: it needs two classes.")
+        if len(np.unique(train.labels)) < 2:  # classes without images
+            say("The linear SVM is left out: it needs images of two classes.")
             return scores
         features = discriminator_features(weights, self.config)
         train_features = features_of(features, train.images)
@@ -198,8 +201,10 @@ class Evaluator:
 
 def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Dataset]:
     """Return all training images and all test images; if there is no test split, both are the training images."""
+    # idx files are shuffled once, by the seed; the same order always trains the same classifier
+    config = dataclasses.replace(config, seed=0)
     train = dataset
-    if train is None or not is_train_part(config, train):
+    if train is None or not train.shuffle_each_epoch or not is_train_part(config, train):
         train = read_dataset(config, "train")
         check_trainable(train, 1, math.inf)
     if not train.has_test:

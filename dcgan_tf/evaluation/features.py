@@ -127,7 +127,7 @@ def write_features(selection: Selection, path: Path) -> None:
     dataset = read_dataset(selection.config)
     features = features_of(discriminator_features(selection.weights, selection.config), dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = np.array(dataset.class_names, str)
+    names = np.array(dataset.label_names, str)
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, features=features, labels=dataset.labels, class_names=names)
     say(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")

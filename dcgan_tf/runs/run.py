@@ -235,12 +235,12 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
         report("Skipped", str(error))
         return False
     data_dir = given.get("data_dir", config.data_dir)
-    if not run.has_checkpoint or not _is_same(config.dataset, dataset, config.data_dir, data_dir):
+    if not run.has_checkpoint or not is_same_data(config.dataset, dataset, config.data_dir, data_dir):
         return False
     return all(has_setting(config, key, value) for key, value in architecture_in(given).items())
 
 
-def _is_same(one: str, other: str, data_dir: str, other_data_dir: str) -> bool:
+def is_same_data(one: str, other: str, data_dir: str, other_data_dir: str) -> bool:
     """Return whether two data sets have the same name, spelled cats or cats/, or are the same folder."""
     if os.path.normpath(one) == os.path.normpath(other):
         return True

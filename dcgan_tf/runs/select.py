@@ -13,10 +13,10 @@ from dcgan_tf.runs import pretrained
 from dcgan_tf.runs.run import Run, Runs, check_architecture
 from dcgan_tf.runs.weights import Checkpoint, Original, Pretrained, Weights, original_prefix
 from dcgan_tf.settings import flags_json, options
-from dcgan_tf.settings.config import Config, override
+from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, OVERRIDE, Config, override, settings_with
 from dcgan_tf.settings.given import check_given, convert
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import report, say
 
 PRETRAINED = "pretrained:"
 
@@ -64,6 +64,7 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
         )
     config = weights.config(given)
     check_architecture(weights.name, config, given)
+    say_without_effect(config, given)
     return Selection(run, weights, for_images(config, given))
 
 
@@ -73,6 +74,17 @@ def for_images(config: Config, given: Mapping[str, Any]) -> Config:
     Seeds of images begin with 0, whatever the seed of the training was.
     """
     return override(config, {"seed": 0} | dict(given))
+
+
+def say_without_effect(config: Config, given: Mapping[str, Any]) -> None:
+    """Say which given settings count only while a run is trained, if they are not those of the run."""
+    counting = settings_with(OVERRIDE | MACHINE | ARCHITECTURE)
+    if not config.crop:
+        counting += ("input_height", "input_width")  # the original's command lines give them always
+    for name, value in given.items():
+        used = getattr(config, name)
+        if name not in counting and value not in (None, "auto", used):
+            report("Hint", f"--{name} {value} has no effect here: the run was trained with {used}.")
 
 
 def check_chosen(chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,6 +131,11 @@ def start_weights(runs: Runs, dataset: str, sources: Mapping[str, Any]) -> Weigh
     folder = run_folder(init_from)
     if folder:
         return Checkpoint(runs_around(folder, runs).named(folder.name))
+    if Path(init_from).name != init_from:
+        raise UserError(
+            f"--init_from takes the name of a run, the folder of a run, or pretrained:NAME, but is {init_from!r}, which"
+            f" has no {flags_json.NAME}."
+        )
     return Checkpoint(runs.find(dataset, init_from))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # A training that begins with the weights can have other values of these.
 NOT_OF_WEIGHTS = ("g_ema", "hold_out")
+AVERAGE = "average of the weights"
 
 
 class Origin(NamedTuple):
@@ -53,6 +54,11 @@ class Weights(abc.ABC):
     def has_average(self) -> bool:
         """Whether there is an average (EMA) of the generator's weights beside them."""
         return False
+
+    @property
+    def kind(self) -> str:
+        """Which weights the generator has, for messages."""
+        return "raw weights"
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -130,6 +136,12 @@ class Checkpoint(Weights):
     def has_average(self) -> bool:
         return self.run.config().g_ema > 0
 
+    @property
+    def kind(self) -> str:
+        if self.has_average and not self.raw:
+            return AVERAGE
+        return super().kind
+
     def config(self, given: Mapping[str, Any]) -> Config:
         return self.run.config()
 
@@ -190,6 +202,12 @@ class Pretrained(Weights):
         from dcgan_tf.runs import pretrained
 
         return pretrained.has_discriminator(self.folder)
+
+    @property
+    def kind(self) -> str:
+        if self.config({}).g_ema:
+            return AVERAGE
+        return super().kind
 
     @property
     def about(self) -> Mapping[str, Any]:

@@ -19,10 +19,11 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.sampling.sheets import save
 from dcgan_tf.system import image_files
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import progress, report, say
 
 STARTS = 64  # random z to begin with; with labels, at least 8 for each class
-BLOCK = 256  # z that are improved at once
+BLOCK = 256  # z that are improved at once, at most
+BLOCK_PIXELS = 256 * 64 * 64  # and their pixels
 KEPT = 8  # the best of them, which are improved to the end
 FIRST_STEPS, LAST_STEPS = 50, 500  # of gradient descent, with all starts and with those that are kept
 LEARNING_RATE = 0.05
@@ -81,14 +82,18 @@ def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) ->
     if selection.weights.has_discriminator:
         discriminator, _ = selection.weights.discriminator(config)
     sampler = Sampler(generator, config, batch=1)
-    sampler.truncation = 1  # the search is for z itself
+    if config.truncation != 1:
+        report("Hint", "--truncation has no effect here: the search is for z itself.")
+    sampler.truncation = 1
     descent = Descent(generator, make_loss(discriminator, sampler.value_range, target), sampler.z_dist, config.y_dim)
     count = max(STARTS, 8 * len(classes))
     z = sampler.z(range(config.seed, config.seed + count))
     labels = sampler.labels(range(count), classes)
+    height, width, _ = config.image_shape
+    block = max(1, min(BLOCK, BLOCK_PIXELS // (height * width)))
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
-        starts = range(0, len(z), BLOCK)
-        parts = [descent.run(z[i : i + BLOCK], labels[i : i + BLOCK], steps) for i in starts]
+        starts = range(0, len(z), block)
+        parts = [descent.run(z[i : i + block], labels[i : i + block], steps) for i in starts]
         z, distances = (np.concatenate(part) for part in zip(*parts, strict=True))
         best = np.argsort(distances)[:kept]
         z = z[best]
@@ -147,7 +152,7 @@ class Descent:
             adam.apply(tape.gradient(total, [variable.value]), [variable.value])
             variable.assign(tf.clip_by_value(variable.value, *self.bounds))
 
-        for step in range(steps):
+        for step in progress(range(steps), unit="step", leave=False):
             rate.assign(LEARNING_RATE * (1 - step / steps))
             descend_once()
         return variable.numpy(), losses().numpy()

@@ -18,6 +18,7 @@ from dcgan_tf.system import image_files
 from dcgan_tf.system.messages import progress, report, say
 
 LOOP_SECONDS = 2  # from one seed to the next
+MOST_NAMES = 20  # of classes in one line
 
 
 def write_images(selection: Selection, count: int, *, classes: Sequence[int]) -> None:
@@ -81,7 +82,8 @@ def name_in_files(class_name: str) -> str:
 def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequence[int]) -> None:
     """Write one sheet.
 
-    With labels, each row is a class and each column a seed. Without labels, each cell shows the next seed.
+    With labels, each row is a class and each column a seed; after the last class, the first one comes again with the
+    next seeds. Without labels, each cell shows the next seed.
 
     Args:
       shape: rows and columns.
@@ -91,13 +93,16 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     rows, columns = shape
     check_sheet(selection, rows, columns)
     sampler = load_sampler(selection)
-    first = selection.config.seed
-    if classes:
-        z = np.tile(sampler.z(range(first, first + columns)), (rows, 1))
-    else:
-        z = sampler.z(range(first, first + rows * columns))
+    rows_of_one_seed = max(1, len(classes))
+    seeds: list[int] = []
+    for row in range(rows):
+        first = selection.config.seed + row // rows_of_one_seed * columns
+        seeds += range(first, first + columns)
     labels = np.repeat(sampler.labels(range(rows), classes), columns)
-    sheet = image_files.sheet(sampler.images(z, labels), columns)
+    sheet = image_files.sheet(sampler.images(sampler.z(seeds), labels), columns)
+    if classes:
+        names = [sampler.class_names[label] for label in classes[:rows]]
+        report("Rows", ", ".join(names[:MOST_NAMES]) + ("" if len(names) <= MOST_NAMES else ", ..."))
     save(image_files.save_png, selection.run.samples_folder / f"grid_{rows}x{columns}.png", sheet)
 
 

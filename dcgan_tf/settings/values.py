@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from dcgan_tf.settings.setting import received, to_number
@@ -119,18 +120,31 @@ def _class_range(part: str, names: tuple[str, ...]) -> list[int]:
         return [_class_index(part, names)]
     start = _class_index(first.strip(), names)
     end = _class_index(last.strip(), names)
-    order = list(range(len(names)))
-    if all(name.isdecimal() for name in names):  # folders are sorted as text: 1, 10, 2
-        order.sort(key=lambda index: int(names[index]))
+    order = sorted(range(len(names)), key=lambda index: _in_natural_order(names[index]))  # as text: 1, 10, 2
     chosen = order[order.index(start) : order.index(end) + 1]
     if not chosen:
         raise UserError(f"A range of --class goes from the lower to the higher class, but is {part!r}.")
     return chosen
 
 
+def _in_natural_order(name: str) -> list[str | int]:
+    """Return a key for sorting that puts class2 before class10."""
+    parts: list[str | int] = list(re.split(r"([0-9]+)", name))
+    parts[1::2] = map(int, parts[1::2])
+    return parts
+
+
+def _as_typed(name: str) -> str:
+    """Return a name as one types it: without spaces around it, and each accented letter as one character."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
 def _class_index(part: str, names: tuple[str, ...]) -> int:
     if part in names:
         return names.index(part)
+    typed = [_as_typed(name) for name in names]
+    if _as_typed(part) in typed:
+        return typed.index(_as_typed(part))
     if part.isdecimal() and int(part) < len(names) and not any(name.isdecimal() for name in names):
         return int(part)
     listed = ", ".join(names[:20])
