@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import train_step
@@ -11,13 +12,12 @@ from dcgan_tf.system.errors import UserError
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cache_gb", "where"), [("4", "memory"), ("0", "disk")])
-def test_pipeline(capsys, monkeypatch, tmp_path, cache_gb, where):
+def test_pipeline(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    train_step.main(["--pipeline", "--pictures", "96", "--cache_gb", cache_gb])
+    train_step.main(["--pipeline", "--pictures", "96", "--cache_gb", "0"])
     out = capsys.readouterr().out
     speeds = [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) images/s", out)]
-    assert len(speeds) == 4 and min(speeds) > 0 and f"from {where}" in out
+    assert len(speeds) == 4 and min(speeds) > 0 and "from disk" in out
     seconds = [float(number) for number in re.findall(r"([\d.]+) s$", out, re.MULTILINE)]
     assert len(seconds) == 3 and min(seconds) > 1
     assert re.search(r"Peak memory: \d", out) and not [path for path in tmp_path.rglob("*") if path.is_file()]

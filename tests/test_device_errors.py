@@ -42,17 +42,10 @@ def test_a_training_with_too_little_memory(images_dir: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("command", "advice"),
-    [
-        ("--grid=2x2", "give fewer rows or columns to --grid, or set CUDA_VISIBLE_DEVICES=-1 to use no GPU."),
-        ("--evaluate", "give a smaller --evaluate_samples, or set"),
-    ],
-)
-def test_a_command_with_too_little_memory(huge_run: str, images_dir: Path, tmp_path: Path, command: str, advice: str):
-    flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={huge_run}", command]
+def test_a_command_with_too_little_memory(huge_run: str, images_dir: Path, tmp_path: Path):
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={huge_run}", "--grid=2x2"]
     text = fails_with_one_sentence(*flags, cwd=tmp_path, says="There is too little memory (OOM", env={})
-    assert advice in text
+    assert "give fewer rows or columns to --grid, or set CUDA_VISIBLE_DEVICES=-1 to use no GPU." in text
 
 
 @pytest.mark.slow

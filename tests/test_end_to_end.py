@@ -302,9 +302,9 @@ def test_training_imports_no_more_than_it_needs(tmp_path: Path):
 def test_the_paper_preset_sets_what_was_not_given(mnist_dir: Path, tmp_path: Path):
     """D's widths, one G update, an averaged G; a flag counts more; a resumed run keeps them, exactly."""
     args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--train_size=160", "--preset=paper"]
-    call_main(*args, "--g_ema=0.5", "--epoch=2", "--out_name=whole", cwd=tmp_path)
-    call_main(*args, "--g_ema=0.5", "--epoch=1", "--out_name=parts", cwd=tmp_path)
-    call_main("--dataset=mnist", "--out_name=parts", "--train", "--resume", "--epoch=2", cwd=tmp_path)
+    main_here(*args, "--g_ema=0.5", "--epoch=2", "--out_name=whole", out_dir=tmp_path)
+    main_here(*args, "--g_ema=0.5", "--epoch=1", "--out_name=parts", out_dir=tmp_path)
+    main_here("--dataset=mnist", "--out_name=parts", "--train", "--resume", "--epoch=2", out_dir=tmp_path)
     settings = json.loads((tmp_path / "checkpoints" / "parts" / "FLAGS.json").read_text())
     assert [settings[name] for name in ("d_filters", "g_steps", "g_ema")] == ["64,128", 1, 0.5]
     reader = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "parts" / "model-20"))

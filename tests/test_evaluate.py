@@ -254,10 +254,14 @@ def test_pool_by_hand():
 
 
 @pytest.mark.slow
-def test_best_checkpoint_is_kept_beside_the_newest(mnist_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_best_checkpoint_is_kept_beside_the_newest(
+    evaluated: str, mnist_dir: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
     args = ["--dataset=mnist", "--train", "--epoch=1", "--train_size=320", f"--data_dir={mnist_dir}", "--split=train"]
-    main_here(*args, *SMALL, "--evaluate_freq=5", "--evaluate_samples=100", "--out_name=judged", out_dir=tmp_path)
+    often = ["--evaluate_freq=5", "--evaluate_samples=100", f"--cache_dir={cache}"]
+    main_here(*args, *SMALL, *often, "--out_name=judged", out_dir=tmp_path)
     out = capsys.readouterr().out
+    assert "Training a classifier" not in out  # that of --evaluate, which is kept in the cache
     assert [f"Iteration {n}: nearest_neighbour_error" in out for n in (5, 10, 15, 20)] == [True] * 4
     best = tmp_path / "checkpoints/judged/best"
     kept = json.loads((best / "metrics.json").read_text())

@@ -193,7 +193,7 @@ def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
     images = random.integers(256, size=(6, 8, 16, 16, 3), dtype=np.uint8)
     labels = np.zeros((6, 8), np.int32)
     ended = []
-    for calls in ([1, 1, 1, 1, 1, 1], [1, 3, 2], [6]):
+    for calls in ([1, 1, 1, 1, 1, 1], [1, 5]):
         model, at = DCGAN(config), 0
         model.traces = 0
 

@@ -74,10 +74,9 @@ def wait_for(file: Path, process: subprocess.Popen) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [1, 3])
-def test_kills_lose_nothing(mnist_dir: Path, kills: int):
+def test_kills_lose_nothing(mnist_dir: Path):
     script = ROOT / "tests" / "soak_kill.py"
-    command = [sys.executable, script, f"--kills={kills}", f"--data_dir={mnist_dir}"]
+    command = [sys.executable, script, "--kills=1", f"--data_dir={mnist_dir}"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bit for bit" in done.stdout
@@ -88,9 +87,10 @@ def test_resume_in_another_epoch_of_a_reshuffled_folder(images_dir: Path, tmp_pa
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--max_to_keep=2"]
     frequencies = ["--ckpt_freq=3", "--sample_freq=2", "--log_freq=2"]
     args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *sizes, *frequencies]
-    call_main(*args, "--epoch=2", "--out_name=parts", cwd=tmp_path)  # 5 iterations an epoch: ends between checkpoints
-    call_main("--dataset=blobs", "--train", "--resume", "--epoch=4", cwd=tmp_path)
-    call_main(*args, "--epoch=4", "--out_name=whole", cwd=tmp_path)
+    # 5 iterations an epoch: ends between checkpoints
+    main_here(*args, "--epoch=2", "--out_name=parts", out_dir=tmp_path)
+    main_here("--dataset=blobs", "--train", "--resume", "--epoch=4", out_dir=tmp_path)
+    main_here(*args, "--epoch=4", "--out_name=whole", out_dir=tmp_path)
     assert_same_run(tmp_path, "parts", "whole", 20, sheets_of="whole")
     assert steps(tmp_path / "logs" / "parts") == [1, *range(2, 21, 2)]
     indices = sorted(f.name for f in (tmp_path / "checkpoints" / "parts").glob("*.index"))
