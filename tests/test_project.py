@@ -86,7 +86,9 @@ def test_many_z_are_improved_in_blocks(mnist_run: Path, monkeypatch: pytest.Monk
     np.testing.assert_allclose(in_blocks.z, at_once.z, atol=0.1)  # rounding depends on the size of a batch
 
 
-def test_truncation_does_not_change_the_result(blobs_run: Path):
+def test_truncation_does_not_change_the_result(blobs_run: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(project, "FIRST_STEPS", 10)
+    monkeypatch.setattr(project, "LAST_STEPS", 10)
     plain, truncated = (dcgan_tf.load("blobs", out_dir=blobs_run, truncation=value) for value in (1, 0.2))
     target = plain.generate(1, seed=1000)[0]
     np.testing.assert_array_equal(truncated.project(target).image, plain.project(target).image)
