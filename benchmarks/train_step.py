@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         products += milliseconds(lambda: product().numpy(), 1)
     ms = statistics.median(times)
     speed, peak = gflop / ms * 1000, 2 * 2048**3 / 1e6 / statistics.median(products)
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     return {
         "dataset": options.dataset,
         "precision": options.precision,

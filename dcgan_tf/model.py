@@ -243,11 +243,11 @@ def steps_per_call(steps: int | None) -> int:
     """Return how many iterations one call runs at most; None: 10 on a GPU, which should not wait for Python, else 1."""
     if steps:
         return steps
-    if tf.config.list_physical_devices("GPU"):
+    if tf.config.get_visible_devices("GPU"):
         return 10
     return 1
 
 
 def use_xla(setting: str) -> bool:
     """Return whether to compile with XLA. auto means: only with a GPU, because XLA's convolutions are slow on a CPU."""
-    return setting == "on" or (setting == "auto" and bool(tf.config.list_physical_devices("GPU")))
+    return setting == "on" or (setting == "auto" and bool(tf.config.get_visible_devices("GPU")))

@@ -16,6 +16,8 @@ from dcgan_tf.settings.given import check_given
 from dcgan_tf.settings.values import Classes
 from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import say
+from dcgan_tf.system.startup import start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,19 +51,32 @@ class TrainedRun:
         """The folder of the run's sheets: train_<iteration>.png, epoch_<epoch>.png, reals.png."""
         return self.run.samples_folder
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: it loads the weights itself."""
+        return {"selection": self.selection}
+
     @functools.cached_property
-    def sampler(self) -> Sampler:
-        """The generator with its settings: z and labels of seeds, and the images of z and labels."""
-        from dcgan_tf.sampling.sampler import load_sampler
+    def loaded(self) -> tuple[Sampler, Selection]:
+        """The generator, loaded once, and the selection of the same checkpoint, also if a training goes on."""
+        start_tensorflow()
+        from dcgan_tf.sampling.sampler import Sampler
 
         with device_errors("the program more memory"):
-            return load_sampler(self.selection)
+            generator, origin = self.selection.weights.generator(self.config)
+        say(f"Generator: {origin.path}")
+        selection = dataclasses.replace(self.selection, weights=self.selection.weights.at(origin))
+        return Sampler(generator, self.config), selection
+
+    @property
+    def sampler(self) -> Sampler:
+        """The generator with its settings: z and labels of seeds, and the images of z and labels."""
+        return self.loaded[0]
 
     def generate(
         self,
         count: int | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         classes: Classes = None,
         z: np.ndarray | None = None,
         labels: np.ndarray | None = None,
@@ -70,7 +85,7 @@ class TrainedRun:
 
         Args:
           count: number of images (default: 1), if z is not given.
-          seed: of the first image; the others have seed + 1, seed + 2, ...
+          seed: of the first image; the others have seed + 1, seed + 2, ... (default: that of load(), or 0).
           classes: with labels, the classes of the images, in turn, e.g. 7 or [3, 5] or "cat,dog" (default: all).
           z: float32 [N, Z], instead of count and seed.
           labels: int32 [N], the class of each z, instead of classes.
@@ -82,6 +97,8 @@ class TrainedRun:
             if count is None:
                 count = 1
             count = options.COUNT.convert("generate_test_images", count)
+            if seed is None:
+                seed = self.config.seed
             seed = SETTINGS["seed"].convert("seed", seed)
             seeds = range(seed, seed + count)
             z = self.sampler.z(seeds)
@@ -136,7 +153,7 @@ class TrainedRun:
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
         with device_errors("the program more memory"):
-            return project.project(self.selection, image, self.classes(classes))
+            return project.project(self.loaded[1], image, self.classes(classes))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
@@ -152,7 +169,7 @@ class TrainedRun:
         from dcgan_tf.evaluation.evaluate import evaluate
 
         with device_errors("a smaller evaluate_samples"):
-            return evaluate(dataclasses.replace(self.selection, config=override(self.config, given)))
+            return evaluate(dataclasses.replace(self.loaded[1], config=override(self.config, given)))
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""

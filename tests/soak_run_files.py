@@ -91,7 +91,7 @@ class Victim:
         return f"{len(losses)} points"
 
     def best(self) -> str:
-        found = read_score(self.scores)
+        found = read_score(self.scores, {})
         return "damaged" if found is None else "read"
 
     def cached(self) -> str:

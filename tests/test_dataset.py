@@ -60,8 +60,8 @@ def numbered(count: int, class_names: tuple[str, ...] = ()) -> Dataset:
 
 def test_what_cannot_be_trained_on():
     check_trainable(numbered(6, ("a",)), 6, np.inf)
-    for train_size, count in ((np.inf, 6), (5.5, 5)):
-        says = f"A batch of {count + 1} is larger than the data set, {count} images; give a smaller --batch_size"
+    for train_size, count, what in ((np.inf, 6, "the data set, 6 images"), (5.5, 5, "--train_size, 5")):
+        says = f"A batch of {count + 1} is larger than {what}; give a smaller --batch_size"
         with pytest.raises(UserError, match=re.escape(says)):
             check_trainable(numbered(6), count + 1, train_size)
         check_trainable(numbered(6), count, train_size)

@@ -162,6 +162,11 @@ def test_celeba_from_a_file(tmp_path, images_dir):
     assert names == [f"{i:06}.jpg" for i in range(5)] and file.exists()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["celebA"]
     assert "exists already" in command("celebA", "--data_dir", tmp_path / "data").stdout
+    (tmp_path / "large").mkdir()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "celebA").symlink_to(tmp_path / "large")
+    download.fetch_celeba(tmp_path / "linked", file)
+    assert (tmp_path / "linked" / "celebA").is_symlink() and len(list((tmp_path / "large").iterdir())) == 5
     (tmp_path / "other").mkdir()
     placed = tmp_path / "other" / CELEBA.name
     shutil.copy(file, placed)
@@ -187,6 +192,7 @@ def test_invalid_archives_leave_no_files(tmp_path):
             download.fetch_celeba(data, file)
         assert list(data.iterdir()) == [] and not (tmp_path / "outside.jpg").exists()
     fails("celebA", "--data_dir", data, "--from-file", tmp_path / "text.zip", says="must be a ZIP archive")
+    fails("celebA", "--data_dir", data, "--from-file", tmp_path / "none.zip", says="but there is no file")
     fails("inception", "--from-file", tmp_path / "text.zip", says="with --evaluate --inception")
     with pytest.raises(UserError, match="name one data set"):
         download.main(["celebA", "mnist", f"--data_dir={data}", f"--from-file={empty}"])

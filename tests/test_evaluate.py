@@ -20,6 +20,7 @@ import dcgan_tf
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.evaluation import features, metrics
+from dcgan_tf.evaluation.evaluate import other_data
 from dcgan_tf.evaluation.evaluator import Evaluator, load_splits, some_rows
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.networks import build_generator
@@ -29,6 +30,7 @@ from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning
 
 QUICK = ["--dataset=mnist", "--evaluate", "--evaluate_samples=200"]
 
@@ -225,6 +227,26 @@ def test_an_evaluation_on_other_images_says_so(
     assert "of iteration 60, raw weights, truncation 0.5:" in capsys.readouterr().out
     main_here(*args, f"--dataset={images_dir / 'blobs'}", out_dir=tmp_path / "out")  # the same folder
     assert "images that the run was trained on" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("no_inception")
+def test_an_evaluation_that_cannot_be_written_is_not_lost(blobs_run: Path, images_dir: Path, tmp_path: Path):
+    shutil.copytree(blobs_run, tmp_path, dirs_exist_ok=True)
+    for folder in ("logs", "samples"):
+        shutil.rmtree(tmp_path / folder)
+        (tmp_path / folder).write_text("no folder")
+    run = dcgan_tf.load("blobs", out_dir=tmp_path, data_dir=images_dir)
+    with pytest.warns(DcganWarning) as warned:
+        figures = run.evaluate(evaluate_samples=10)
+    assert figures["swd"] > 0
+    texts = [str(warning.message) for warning in warned]
+    assert [text.split(" could")[0] for text in texts] == ["The curves", "The sheet"], texts
+
+
+def test_of_an_original_checkpoint_the_data_are_unknown():
+    checkpoint = str(Path(__file__).parent / "original_checkpoint")
+    selection = select(Runs("."), "", {"dataset": "faces"}, {"checkpoint": checkpoint})
+    assert other_data(selection) == ""
 
 
 @pytest.mark.usefixtures("no_inception")

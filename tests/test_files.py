@@ -32,6 +32,23 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
 
 
+@pytest.mark.parametrize("is_current", [True, False])
+def test_a_folder_that_a_shell_is_in_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_current: bool):
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / "index.html").write_text("old")
+    (page / "old.js").write_text("old")
+    if is_current:
+        monkeypatch.chdir(page)
+    before = page.stat().st_ino
+    with atomic_folder(page) as folder:
+        (folder / "index.html").write_text("new")
+        assert (page / "index.html").read_text() == "old"
+    assert (page.stat().st_ino == before) == is_current
+    assert [(file.name, file.read_text()) for file in page.iterdir()] == [("index.html", "new")]
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
+
+
 def test_a_failed_export_keeps_the_one_before(tmp_path: Path):
     with atomic_folder(tmp_path / "export") as folder:
         (folder / "a").write_text("first")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import fails_with_one_sentence
 
 import dcgan_tf
 from dcgan_tf import api
@@ -16,6 +17,7 @@ from dcgan_tf.runs.select import Selection, select
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.training import start
+from dcgan_tf.training.resume import resumed_config
 
 ORIGINAL = str(Path(__file__).parent / "original_checkpoint")
 
@@ -201,11 +203,22 @@ def test_the_images_of_a_run_may_have_moved(runs: Runs):
 
 def test_a_resume_keeps_the_width_of_its_crop_unless_the_height_changes():
     saved = Config(crop=True, input_height=108, input_width=178)
-    widths = {height: start.resumed_config(saved, {"input_height": height}).input_width for height in (108, 150)}
+    widths = {height: resumed_config(saved, {"input_height": height}).input_width for height in (108, 150)}
     assert widths == {108: 178, 150: None}
-    assert start.resumed_config(saved, {"input_height": 150, "input_width": 90}).input_width == 90
+    assert resumed_config(saved, {"input_height": 150, "input_width": 90}).input_width == 90
     with pytest.raises(UserError, match="--split test trains on what --hold_out keeps out"):
-        start.check_split(start.resumed_config(Config(hold_out=0.1), {"split": "test"}))
+        start.check_split(Config(hold_out=0.1, split="test"))
+
+
+def test_a_switch_that_is_turned_off_takes_no_value(tmp_path: Path):
+    fails_with_one_sentence("--train", "--nocrop=True", cwd=tmp_path, says="--nocrop=True does not take an argument")
+
+
+def test_an_original_checkpoint_is_found_after_a_change_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(Path(ORIGINAL).parent)
+    run = dcgan_tf.load("original_checkpoint")
+    monkeypatch.chdir(tmp_path)
+    assert run.generate(1).shape == (1, *run.config.image_shape)
 
 
 def test_nothing_is_written_if_a_training_cannot_begin(images_dir: Path, tmp_path: Path):

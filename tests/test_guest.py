@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -26,6 +27,7 @@ import dcgan_tf
 from dcgan_tf import DcganWarning, UserError
 from dcgan_tf.system.guest import ignored_warnings, own_seeds
 from dcgan_tf.system.messages import say, shown
+from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.system.startup import start_tensorflow
 
 SIZES: dict[str, Any] = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8, "iterations": 6, "log_freq": 1}
@@ -182,6 +184,47 @@ def test_stderr_comes_back_after_overlapping_starts():
         thread.join()
     after = os.fstat(2)
     assert (after.st_dev, after.st_ino) == (before.st_dev, before.st_ino)
+
+
+def test_a_place_without_a_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
+    def nowhere() -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", nowhere)
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    start_tensorflow()
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+def test_a_gpu_whose_memory_the_program_has_limited(monkeypatch: pytest.MonkeyPatch):
+    """The CPU of these tests has logical devices, as a GPU with a limit of its memory has."""
+    cpu = tf.config.list_physical_devices("CPU")
+    with pytest.raises(ValueError, match="memory growth"):
+        tf.config.experimental.set_memory_growth(cpu[0], True)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: cpu)
+    start_tensorflow()
+
+
+def test_a_handler_that_python_has_not_set_stays(monkeypatch: pytest.MonkeyPatch):
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "getsignal", lambda number: None)
+        with StopRequest():
+            assert signal.signal(signal.SIGTERM, before) is before
+
+
+def test_a_run_goes_to_another_process_and_keeps_its_checkpoint(images_dir: Path, blobs_run: Path, tmp_path: Path):
+    shutil.copytree(blobs_run, tmp_path / "out")
+    run = dcgan_tf.load("blobs", out_dir=tmp_path / "out", seed=5)
+    images = run.generate(2)
+    np.testing.assert_array_equal(images, run.generate(2, seed=5))
+    again = pickle.loads(pickle.dumps(run))
+    np.testing.assert_array_equal(again.generate(2), images)
+    dcgan_tf.train("blobs", out_dir=tmp_path / "out", resume=True, iterations=65, max_to_keep=2, data_dir=images_dir)
+    found = run.project(images[0])
+    assert np.abs(run.generate(z=found.z[None])[0].astype(int) - found.image).max() <= 1
+    assert (dcgan_tf.load("blobs", out_dir=tmp_path / "out", seed=5).generate(2) != images).any()
 
 
 def test_filters_of_warnings_survive_overlapping_blocks():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from helpers import ROOT
 from PIL import Image, ImageDraw
 
-from dcgan_tf.data import decode
+from dcgan_tf.data import decode, prepare, sources
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
@@ -159,6 +161,26 @@ def test_at_most_ten_broken_files_are_listed(tmp_path, capsys):
     (tmp_path / "n" / "one more.jpg").write_bytes(b"no")
     with pytest.raises(UserError, match=r"Of 41 .* 21 cannot be read \(the first: 000.jpg: it is not an image\)"):
         load(tmp_path)
+
+
+def test_an_interrupt_does_not_wait_for_the_images_that_were_to_be_read(monkeypatch: pytest.MonkeyPatch):
+    decoded = []
+
+    def slowly(data: object, spec: ImageSpec) -> tuple[np.ndarray, tuple[int, int]]:
+        decoded.append(data)
+        time.sleep(0.01)
+        return np.zeros((8, 8, 3), np.uint8), (8, 8)
+
+    def items() -> Iterator[sources.Item]:
+        for number in range(3 * prepare.CHUNK):
+            yield sources.Item(str(number), b"", 0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare, "decode_image", slowly)
+    source = sources.Source("memory", items(), 100 * prepare.CHUNK)
+    with pytest.raises(KeyboardInterrupt):
+        prepare.prepare(source, ImageSpec(8, 8, 3), 1, Path("unused"))
+    assert len(decoded) < prepare.CHUNK
 
 
 def test_c_dim_forces_channels(numbered):

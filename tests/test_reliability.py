@@ -187,12 +187,16 @@ def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):
 
 def test_a_damaged_record_of_the_best_checkpoint_is_said(tmp_path: Path):
     file = tmp_path / "metrics.json"
-    assert read_score(file) is None
+    facts = {"generated": 100, "feature_space": "none"}
+    assert read_score(file, facts) is None
     file.write_text('{"iteration": 20, "swd": 2.5}')
-    assert read_score(file) == (math.inf, math.inf, math.inf, 2.5)
+    assert read_score(file, facts) == (math.inf, math.inf, math.inf, 2.5)  # of a version that did not write the facts
+    file.write_text('{"iteration": 20, "generated": 50000, "feature_space": "none", "swd": 2.5}')
+    with pytest.warns(DcganWarning, match="with 50000 images in the feature space 'none', but now it is 100"):
+        assert read_score(file, facts) is None
     file.write_text('{"iteration": 20, "sw')
     with pytest.warns(DcganWarning, match="The scores of the best checkpoint in .* cannot be read"):
-        assert read_score(file) is None
+        assert read_score(file, facts) is None
 
 
 def test_resume_removes_what_a_killed_training_left(mnist_run: Path, mnist_dir: Path, tmp_path: Path):

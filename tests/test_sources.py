@@ -233,6 +233,26 @@ def test_idx_files_of_other_data_sets(tmp_path, zipped):
     assert load(tmp_path, "fashion", output_height=16, output_width=20).images.shape == (30, 16, 20, 1)
 
 
+def test_a_test_part_without_classes_does_not_matter_to_the_training(labelled, tmp_path):
+    folder = tmp_path / "data" / "digits"
+    image = np.zeros((8, 8), np.uint8)
+    for name in ("train/cat/0.png", "train/dog/1.png", "test/2.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        iio.imwrite(folder / name, image)
+    config = Config(dataset="digits", data_dir=str(tmp_path / "data"), conditional=True, output_height=8)
+    dataset = read_dataset(dataclasses.replace(config, split="train"))
+    assert dataset.class_names == ("cat", "dog") and sorted(dataset.labels) == [0, 1] and dataset.has_test
+    with pytest.raises(UserError, match="1 image lie in no sub-folder, such as test/2.png"):
+        read_dataset(config)
+
+
+def test_idx_files_in_a_sub_folder_are_named(tmp_path: Path):
+    (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
+    (tmp_path / "FashionMNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"")
+    with pytest.raises(UserError, match="has idx files in a sub-folder: give --dataset FashionMNIST/raw"):
+        read_dataset(Config(dataset="FashionMNIST", data_dir=str(tmp_path)))
+
+
 def test_idx_files_without_two_parts_or_all_classes(tmp_path, capsys):
     images = np.random.default_rng(0).integers(0, 256, (30, 12, 8), np.uint8)
     labels = (np.arange(30) % 5).astype(np.uint8)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from helpers import fails_with_one_sentence, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from dcgan_tf.losses import LOSSES
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.sampling import story
 
@@ -91,6 +92,12 @@ def test_epochs_of_narrow_sheets_fit_in_a_picture(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(story, "MAX_WIDTH", 300)
     story.plot_epochs(tmp_path / "epochs.png", sorted(tmp_path.glob("epoch_*.png")))
     assert iio.imread(tmp_path / "epochs.png").shape[1] == 300
+
+
+def test_a_name_with_two_dollars(tmp_path: Path):
+    point = dict.fromkeys(LOSSES, 1.0)
+    story.plot_losses(tmp_path / "losses.png", {1: point, 2: point}, "cost_$5_vs_$6")
+    assert iio.imread(tmp_path / "losses.png").ndim == 3
 
 
 def test_a_run_can_be_too_short_for_a_report(mnist_run: Path, tmp_path: Path):

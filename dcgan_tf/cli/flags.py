@@ -91,7 +91,7 @@ def parse(argv: list[str]) -> Request:
         rest = values(argv)[1:]
     except flags.UnrecognizedFlagError as error:
         raise unknown(error.flagname, FLAGS) from error
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # ValueError: --nocrop=true
         raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
     if rest:
         hint = ""

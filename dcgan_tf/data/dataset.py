@@ -186,6 +186,11 @@ def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> Non
             f"Some images in {dataset.location} have no label; give --split train, or leave --conditional out."
         )
     count = int(min(len(dataset.images), train_size))
+    if count < batch_size and count < len(dataset.images):
+        raise UserError(
+            f"A batch of {batch_size} is larger than --train_size, {count}; give a smaller --batch_size, or a larger"
+            " --train_size."
+        )
     if count < batch_size:
         raise UserError(
             f"A batch of {batch_size} is larger than the data set, {count} images; give a smaller --batch_size, or more"

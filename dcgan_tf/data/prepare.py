@@ -6,6 +6,7 @@ import errno
 import math
 import os
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -100,14 +101,19 @@ def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     if source.size == (spec.height, spec.width) and not spec.crop:
         threads = 1  # to copy raw pixels holds Python's lock
     pending: deque[Future] = deque()
+    stop = threading.Event()
     bar = progress(total=source.count, desc="Reading images", unit="image", leave=False)
     with bar, ThreadPoolExecutor(threads) as pool:
-        for start, items in _chunks(source.items, source.count):
-            pending.append(pool.submit(_read_chunk, prepared, spec, start, items))
-            while len(pending) > 2 * threads:  # limits the encoded images that wait in memory
+        try:
+            for start, items in _chunks(source.items, source.count):
+                pending.append(pool.submit(_read_chunk, prepared, spec, start, items, stop))
+                while len(pending) > 2 * threads:  # limits the encoded images that wait in memory
+                    _collect(pending.popleft(), prepared, bar)
+            while pending:
                 _collect(pending.popleft(), prepared, bar)
-        while pending:
-            _collect(pending.popleft(), prepared, bar)
+        except BaseException:  # Ctrl-C must not wait for the images that were to be read
+            stop.set()
+            raise
 
 
 def _chunks(items: Iterable[Item], count: int) -> Iterator[tuple[int, list[Item]]]:
@@ -117,10 +123,17 @@ def _chunks(items: Iterable[Item], count: int) -> Iterator[tuple[int, list[Item]
         yield start, list(islice(items, min(CHUNK, count - start)))
 
 
-def _read_chunk(prepared: Prepared, spec: ImageSpec, start: int, items: list[Item]) -> tuple[int, list[str]]:
-    """Decode the items into prepared.images[start:]. Return their number, and "name: reason" of unreadable ones."""
+def _read_chunk(
+    prepared: Prepared, spec: ImageSpec, start: int, items: list[Item], stop: threading.Event
+) -> tuple[int, list[str]]:
+    """Decode the items into prepared.images[start:], until `stop` is set.
+
+    Returns: their number, and "name: reason" of unreadable ones.
+    """
     unreadable = []
     for index, item in enumerate(items, start):
+        if stop.is_set():
+            break
         try:
             pixels, size = decode_image(item.data, spec)
         except TooSmallError as error:

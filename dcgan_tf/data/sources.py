@@ -86,7 +86,10 @@ def find(config: Config) -> Source:
     if folder.is_dir():
         found = f"{folder.absolute()} has none"
         unused = left_out(find_image_files(folder, config.input_fname_pattern))
-        if unused:
+        inside = sorted({file.parent.name for file in folder.glob("*/*images[-.]idx[34]-ubyte*")})
+        if inside:
+            found = f"{folder.absolute()} has idx files in a sub-folder: give --dataset {config.dataset}/{inside[0]}"
+        elif unused:
             found = f"{found}, but {', and '.join(unused)}"
     fitting = ""
     if config.input_fname_pattern:
@@ -109,6 +112,10 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     layout = layout_of(files)
     say_layout(layout, config.conditional)
     chosen = files
+    if layout.splits and config.split != "all":
+        chosen = [file for file in files if layout.splits[file] == config.split]
+        if layout.outside:  # a test part without labels does not matter to the training
+            layout = layout_of(chosen)._replace(splits=layout.splits)
     if layout.outside and config.conditional:
         images = counted(len(layout.outside), "image")
         raise UserError(
@@ -121,8 +128,6 @@ def image_folder(folder: Path, config: Config) -> Source | None:
             f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
             " --split train."
         )
-    if layout.splits and config.split != "all":
-        chosen = [file for file in files if layout.splits[file] == config.split]
     if config.hold_out:
         held_out = choose_held_out(files, config.hold_out)
         report("Held out", f"{len(held_out):,} of {len(files):,} images (--hold_out {config.hold_out:g})")

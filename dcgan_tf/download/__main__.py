@@ -74,6 +74,8 @@ def main(argv: list[str]) -> None:
     if file and len(arguments.datasets) > 1:
         names = ", ".join(arguments.datasets)
         raise UserError(f"--from-file is the archive of one data set, so name one data set, but {names} were given.")
+    if file and not file.is_file():
+        raise UserError(f"--from-file must be a ZIP archive, but there is no file {file.absolute()}.")
     if file and arguments.datasets != ["inception"] and not zipfile.is_zipfile(file):
         raise UserError(
             f"--from-file must be a ZIP archive, as the data set's host offers it, but {file.absolute()} is not one;"

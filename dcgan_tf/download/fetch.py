@@ -154,6 +154,7 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
     Returns: True, or False if `folder` has files already, so that nothing is done.
     Raises: UserError if the archive cannot be fetched or is not valid.
     """
+    folder = folder.resolve()  # it may be a link to another disk
     if folder.is_dir() and any(folder.iterdir()):
         say(f"{folder.absolute()} exists already")
         return False

@@ -10,13 +10,16 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_tf.evaluation.evaluator import Evaluator
+from dcgan_tf.evaluation.features import discriminator_features
 from dcgan_tf.runs.run import OF_EVALUATION, is_same_data
 from dcgan_tf.runs.select import Selection
+from dcgan_tf.runs.weights import Original
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.sampling.sheets import save
 from dcgan_tf.system import image_files
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import say
+from dcgan_tf.system.write_errors import warn_on_write_error
 
 PERCENT = ".2%"
 NUMBER = ".4g"
@@ -41,14 +44,16 @@ TITLES = {
 }
 
 
+SCORED = ("nearest_neighbour_error", "fid", "frechet", "swd")  # metrics that compare checkpoints, the first one first
+
+
 def score(scores: dict[str, float]) -> tuple[float, ...] | None:
     """Return the metrics by which checkpoints are compared, lower is better; None if none is a finite number.
 
     The 1-NN error decides, then FID or another Frechet distance, then SWD: on few images the first can be 0 for many
     checkpoints. A metric that is missing or not finite counts as infinite.
     """
-    names = ("nearest_neighbour_error", "fid", "frechet", "swd")
-    values = [scores.get(name, math.inf) for name in names]
+    values = [scores.get(name, math.inf) for name in SCORED]
     finite = [value if math.isfinite(value) else math.inf for value in values]
     if min(finite) == math.inf:
         return None
@@ -56,7 +61,7 @@ def score(scores: dict[str, float]) -> tuple[float, ...] | None:
 
 
 def evaluate(selection: Selection) -> dict[str, Any]:
-    """Measure a run: show the table, and write metrics.json, TensorBoard scalars and nearest.png.
+    """Measure a run: show the table, and write metrics.json, TensorBoard scalars and nearest.png, or warn if it cannot.
 
     Returns: the content of metrics.json.
     Raises: UserError if the checkpoint or the data set cannot be read.
@@ -69,11 +74,12 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     generator, origin = selection.weights.generator(config)
     say(f"Generator: {origin.path}")
     sampler = Sampler(generator, config)
+    of_discriminator = None
+    if config.has_labels and selection.weights.has_discriminator:
+        of_discriminator = discriminator_features(selection.weights.at(origin), config)
     evaluator = Evaluator(config, config.seed)
-    scores = evaluator.measure(sampler) | evaluator.controls(selection.weights)
+    scores = evaluator.measure(sampler) | evaluator.controls(of_discriminator)
     iteration = origin.iteration or 0
-    writer = tf.summary.create_file_writer(str(run.logs_folder), filename_suffix=OF_EVALUATION)
-    write_scalars(writer, scores, iteration)
     facts = {
         "checkpoint": origin.path,
         "iteration": iteration,
@@ -90,19 +96,25 @@ def evaluate(selection: Selection) -> dict[str, Any]:
         "feature_space": evaluator.space,
     }
     say(table(scores, facts))
-    run.folder.mkdir(parents=True, exist_ok=True)
-    with atomic_write(run.folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
-    say(f"Wrote {run.folder / 'metrics.json'}")
-    save(image_files.save_png, run.samples_folder / "nearest.png", evaluator.nearest_sheet(sampler))
+    with warn_on_write_error("The figures of the evaluation"):
+        run.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(run.folder / "metrics.json") as temporary:
+            temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
+        say(f"Wrote {run.folder / 'metrics.json'}")
+    with warn_on_write_error("The curves"):
+        writer = tf.summary.create_file_writer(str(run.logs_folder), filename_suffix=OF_EVALUATION)
+        write_scalars(writer, scores, iteration)
+    with warn_on_write_error("The sheet"):
+        save(image_files.save_png, run.samples_folder / "nearest.png", evaluator.nearest_sheet(sampler))
     return facts | scores
 
 
 def other_data(selection: Selection) -> str:
-    """Return a sentence if the images are not those of the training; blank if they are."""
+    """Return a sentence if the images are not those of the training; blank if they are, or if that is unknown."""
     config = selection.config
-    data = {name: getattr(config, name) for name in ("dataset", "data_dir", "input_fname_pattern")}
-    own = selection.weights.config(data)
+    if isinstance(selection.weights, Original):
+        return ""
+    own = selection.weights.config({})
     same = is_same_data(own.dataset, config.dataset, own.data_dir, config.data_dir)
     if same and own.input_fname_pattern == config.input_fname_pattern:
         return ""

@@ -12,10 +12,9 @@ from dcgan_tf.data.cache import open_cache
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
 from dcgan_tf.evaluation import metrics
 from dcgan_tf.evaluation.feature_space import CLASSIFIER_SPACE, FID_SPACE, choose_features, default_samples, say_time
-from dcgan_tf.evaluation.features import Classifier, discriminator_features, svm_error
+from dcgan_tf.evaluation.features import Classifier, Features, svm_error
 from dcgan_tf.evaluation.pieces import features_of, pieces_of
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
-from dcgan_tf.runs.weights import Weights
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
@@ -138,10 +137,13 @@ class Evaluator:
     def _labels(self, sampler: Sampler, seeds: range) -> np.ndarray:
         return sampler.labels(seeds, range(len(sampler.class_names)))
 
-    def controls(self, weights: Weights) -> dict[str, float]:
+    def controls(self, of_discriminator: Features | None) -> dict[str, float]:
         """Return the metrics of the real images, and the SVM errors on the discriminator's features.
 
         They need labels and, except for one, a test split.
+
+        Args:
+          of_discriminator: these features, if the run has its discriminator.
         """
         if not self.classifier:
             return {}
@@ -155,7 +157,7 @@ class Evaluator:
             "classifiers", "1-NN error", [VERSION, *data], lambda: [np.array(metrics.nearest_neighbour_error(*data))]
         )
         scores["control_error"] = float(error)
-        if not weights.has_discriminator:
+        if not of_discriminator:
             say("The linear SVM is left out: this pretrained run has no discriminator.")
             return scores
         if not importlib.util.find_spec("sklearn"):
@@ -164,9 +166,8 @@ class Evaluator:
         if len(np.unique(train.labels)) < 2:  # classes without images
             say("The linear SVM is left out: it needs images of two classes.")
             return scores
-        features = discriminator_features(weights, self.config)
-        train_features = features_of(features, train.images)
-        test_features = features_of(features, test.images)
+        train_features = features_of(of_discriminator, train.images)
+        test_features = features_of(of_discriminator, test.images)
         scores["svm_error"] = svm_error(train_features, train.labels, test_features, test.labels)
         few = some_rows(train, self.few_labels)
         if len(few) < len(train.images) and len(np.unique(train.labels[few])) > 1:

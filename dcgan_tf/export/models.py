@@ -77,8 +77,8 @@ def export(selection: Selection) -> None:
 
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    generator, _ = selection.weights.generator(selection.config)
-    discriminator, _ = selection.weights.discriminator(selection.config)
+    generator, origin = selection.weights.generator(selection.config)
+    discriminator, _ = selection.weights.at(origin).discriminator(selection.config)
     target = selection.run.folder / "export"
     check_replaceable(target, EXPORTED)
     say_without_truncation(selection.config)

@@ -144,11 +144,14 @@ class Runs:
             " --out_name."
         )
 
-    def find(self, dataset: str, name: str = "", given: Mapping[str, Any] | None = None) -> Run:
+    def find(
+        self, dataset: str, name: str = "", given: Mapping[str, Any] | None = None, *, resume: bool = False
+    ) -> Run:
         """Return the run of that name, or the newest one that has a checkpoint, the data set and the architecture.
 
         Args:
           given: the settings that the user gave. Those of the architecture must be the run's.
+          resume: the newest run counts also if it was stopped before its first checkpoint; it begins again.
         Raises: UserError, which lists all runs, if none matches.
         """
         values.plain_name("out_name", name)
@@ -161,8 +164,11 @@ class Runs:
                     return run
             raise self._not_found(f"named {name!r}", runs)
         for run in runs:
-            if _matches(run, dataset, given or {}):
+            if not _matches(run, dataset, given or {}):
+                continue
+            if resume or run.has_checkpoint:
                 return run
+            report("Skipped", f"the run {run.name} has no checkpoint yet.")
         conditions = [f"data set {dataset!r}", *(f"{key} {value}" for key, value in required.items())]
         raise self._not_found("of " + ", ".join(conditions), runs)
 
@@ -235,7 +241,7 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
         report("Skipped", str(error))
         return False
     data_dir = given.get("data_dir", config.data_dir)
-    if not run.has_checkpoint or not is_same_data(config.dataset, dataset, config.data_dir, data_dir):
+    if not is_same_data(config.dataset, dataset, config.data_dir, data_dir):
         return False
     return all(has_setting(config, key, value) for key, value in architecture_in(given).items())
 

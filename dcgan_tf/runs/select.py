@@ -155,7 +155,7 @@ def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict
     if folder:
         return runs_around(folder, runs), folder.name, {}, {}
     if any(path.glob("*.index")) or Path(f"{original_prefix(source)}.index").is_file():
-        return runs, "", {}, {"checkpoint": source}
+        return runs, "", {}, {"checkpoint": os.path.abspath(source)}
     if path.name == source and runs.named(source).has_begun:
         return runs, source, {}, {}
     return runs, "", {"dataset": source}, {}

@@ -78,6 +78,10 @@ class Weights(abc.ABC):
     def load(self, *networks: keras.Model) -> Origin:
         """Load the weights into the networks. Raises UserError."""
 
+    def at(self, origin: Origin) -> Weights:
+        """Return the weights that were loaded from there, also if there are newer ones now."""
+        return self
+
     def generator(self, config: Config) -> tuple[keras.Model, Origin]:
         """Return the generator that makes the images. Raises UserError."""
         from dcgan_tf.networks import build_generator
@@ -144,6 +148,11 @@ class Checkpoint(Weights):
 
     def config(self, given: Mapping[str, Any]) -> Config:
         return self.run.config()
+
+    def at(self, origin: Origin) -> Weights:
+        if self.best or origin.iteration is None:
+            return self
+        return dataclasses.replace(self, iteration=origin.iteration)
 
     def load(self, *networks: keras.Model) -> Origin:
         from dcgan_tf.runs import checkpoint

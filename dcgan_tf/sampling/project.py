@@ -80,7 +80,7 @@ def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) ->
     say(f"Generator: {origin.path}")
     discriminator = None
     if selection.weights.has_discriminator:
-        discriminator, _ = selection.weights.discriminator(config)
+        discriminator, _ = selection.weights.at(origin).discriminator(config)
     sampler = Sampler(generator, config, batch=1)
     if config.truncation != 1:
         report("Hint", "--truncation has no effect here: the search is for z itself.")

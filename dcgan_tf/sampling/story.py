@@ -100,7 +100,8 @@ def plot_losses(path: Path, losses: Losses, title: str) -> None:
     axes = figure.subplots()
     for name, label in (("d_loss", "discriminator (d_loss)"), ("g_loss", "generator (g_loss)")):
         axes.plot(list(losses), [point[name] for point in losses.values()], linewidth=0.8, label=label)
-    axes.set(xlabel="iteration", ylabel="loss", title=title, ylim=(0, None))
+    axes.set(xlabel="iteration", ylabel="loss", ylim=(0, None))
+    axes.set_title(title, parse_math=False)  # a name can have two $
     axes.grid(alpha=0.3)
     axes.legend()
     save_figure(figure, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 import shutil
@@ -30,10 +31,17 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder to write in; at the end it replaces the folder `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True) as temporary:
+    stays = path.exists() and _must_stay(path)
+    place = path.parent
+    if stays:
+        place = path
+    with tempfile.TemporaryDirectory(dir=place, prefix=f".{path.name}.", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary, path.name)
         folder.mkdir()
         yield folder
+        if stays:
+            _replace_content(path, folder, Path(temporary))
+            return
         before = Path(temporary, "before")
         if path.exists():
             path.replace(before)
@@ -43,6 +51,20 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if before.exists():
                 before.replace(path)
             raise
+
+
+def _must_stay(folder: Path) -> bool:
+    """Return whether a folder cannot be renamed, or should not be, because a shell or a server is in it."""
+    is_current = os.path.samefile(folder, os.curdir)
+    return is_current or folder.is_mount() or not os.access(folder.parent, os.W_OK)
+
+
+def _replace_content(folder: Path, new: Path, temporary: Path) -> None:
+    for path in folder.iterdir():
+        if path != temporary:
+            remove(path)
+    for path in new.iterdir():
+        path.replace(folder / path.name)
 
 
 def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that away") -> None:

@@ -86,7 +86,9 @@ def default_handlers() -> Iterator[None]:
 def _set_handlers(handler: Any) -> dict[int, Any]:
     if threading.current_thread() is not threading.main_thread():
         return {}  # only the main thread may set handlers
-    return {number: signal.signal(number, handler) for number in STOP_SIGNALS}
+    # A handler that was not set by Python could not be set again.
+    numbers = [number for number in STOP_SIGNALS if signal.getsignal(number) is not None]
+    return {number: signal.signal(number, handler) for number in numbers}
 
 
 def _restore_handlers(handlers: dict[int, Any]) -> None:

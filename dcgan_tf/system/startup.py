@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from dcgan_tf.system import messages
 from dcgan_tf.system.guest import PROCESS_LOCK
@@ -27,8 +28,9 @@ def start_tensorflow() -> None:
     with hidden_stderr():
         import tensorflow as tf
 
-        with contextlib.suppress(RuntimeError):  # a Python program may have used the GPU already, with its own options
-            for gpu in tf.config.list_physical_devices("GPU"):
+        for gpu in tf.config.get_visible_devices("GPU"):
+            # A Python program may have used the GPU already (RuntimeError), or set a limit of its memory (ValueError).
+            with contextlib.suppress(RuntimeError, ValueError):
                 tf.config.experimental.set_memory_growth(gpu, True)
         if messages.is_program():
             tf.get_logger().setLevel("ERROR")  # its warnings are about its internals; users' errors are raised
@@ -71,6 +73,14 @@ def flush_stderr() -> None:
         sys.stderr.flush()
 
 
+def _temporary_file() -> IO[bytes]:
+    """Return a file for what is hidden; without a folder for temporary files, it is lost."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "w+b")
+
+
 @contextlib.contextmanager
 def hidden_stderr() -> Iterator[None]:
     """Hide what TensorFlow's C++ code writes to stderr, unless the user asks for it with TF_CPP_MIN_LOG_LEVEL 0 or 1.
@@ -88,7 +98,7 @@ def hidden_stderr() -> Iterator[None]:
         except OSError:  # the process has no stderr
             yield
             return
-        with tempfile.TemporaryFile() as hidden, shown_if_killed(hidden.fileno(), stderr):
+        with _temporary_file() as hidden, shown_if_killed(hidden.fileno(), stderr):
             os.dup2(hidden.fileno(), 2)
             try:
                 yield

@@ -102,7 +102,7 @@ def init_cluster(strategy_name: str, batch_size: int, xla: str) -> Cluster:
     Raises: UserError.
     """
     members, index = members_of(strategy_name)
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     if members != SINGLE_PROCESS:
         tasks = ", ".join(f"{task} ({address})" for task, address in members.items())
         say(f"This is task {index} of {tasks}; waiting for all of them.")

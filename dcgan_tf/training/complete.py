@@ -55,6 +55,11 @@ def stages_for(height: int, width: int) -> int:
 
 def check_classes(weights: Weights, count: int, config: Config) -> None:
     """Raise UserError unless the data set has as many classes as the weights."""
+    if count and not config.y_dim:
+        raise UserError(
+            f"The run {weights.name} has {count} classes, but this training has none; add --conditional, for a data set"
+            " that has these classes."
+        )
     if count != config.y_dim:
         raise UserError(
             f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {weights.name} has {count}; name"

@@ -10,9 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from dcgan_tf.pixels import ValueRange, to_uint8
-from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.messages import warn
+from dcgan_tf.system.write_errors import warn_on_write_error
 
 
 class Curves:
@@ -88,12 +87,3 @@ def _points(file: Path) -> Iterator[tuple[int, bytes]]:
     with contextlib.suppress(tf.errors.DataLossError):  # a killed training cut off the last record
         for record in tf.data.TFRecordDataset(str(file)):
             yield tf.compat.v1.Event.FromString(record.numpy()).step, record.numpy()
-
-
-@contextlib.contextmanager
-def warn_on_write_error(what: str) -> Iterator[None]:
-    """If the block cannot write, warn and go on: a sheet or a curve is not worth the training."""
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        warn(f"{what} could not be written ({reason(error)}); training goes on.")

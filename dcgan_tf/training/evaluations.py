@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.evaluation.evaluate import score, write_scalars
+from dcgan_tf.evaluation.evaluate import SCORED, score, write_scalars
 from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
@@ -17,7 +18,8 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import say, warn
-from dcgan_tf.training.curves import Curves, warn_on_write_error
+from dcgan_tf.system.write_errors import warn_on_write_error
+from dcgan_tf.training.curves import Curves
 
 
 class PeriodicEvaluator:
@@ -37,23 +39,37 @@ class PeriodicEvaluator:
             write_scalars(self.curves.writer, scores, iteration)
         say(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
         current = score(scores)
-        best = read_score(self.scores_file)
+        facts = {"generated": self.evaluator.count, "feature_space": self.evaluator.space}
+        best = read_score(self.scores_file, facts)
         if current is not None and (best is None or current < best):
             self.checkpoints.save()
             with atomic_write(self.scores_file) as temporary:
-                temporary.write_text(json.dumps({"iteration": iteration} | scores, indent=1), encoding="utf-8")
+                temporary.write_text(json.dumps({"iteration": iteration} | facts | scores, indent=1), encoding="utf-8")
 
 
-def read_score(file: Path) -> tuple[float, ...] | None:
-    """Return the score of the best checkpoint; None if there is none, or the file of its scores is damaged."""
+def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:
+    """Return the score of the best checkpoint; None if there is none, or it cannot be compared with others.
+
+    Args:
+      facts: how the others are measured: generated, the number of images, and feature_space.
+    """
     if not file.exists():
         return None
     try:
-        scores = json.loads(file.read_text(encoding="utf-8"))
-        return score({name: float(value) for name, value in scores.items()})
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        before = {name: saved.get(name, value) for name, value in facts.items()}
+        current = score({name: float(saved[name]) for name in SCORED if name in saved})
     except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         warn(
             f"The scores of the best checkpoint in {file} cannot be read ({reason(error)}); the next checkpoint that is"
             " evaluated takes its place."
         )
         return None
+    if before != facts:
+        warn(
+            f"The best checkpoint was measured with {before['generated']} images in the feature space"
+            f" {before['feature_space']!r}, but now it is {facts['generated']} and {facts['feature_space']!r}; the next"
+            " checkpoint that is evaluated takes its place."
+        )
+        return None
+    return current

@@ -46,7 +46,7 @@ def choose_precision(config: Config, given: Mapping[str, Any], cluster: Cluster)
 def describe_gain(gain: float) -> str:
     """Return the end of a sentence about the device of this machine."""
     device = "processor"
-    if tf.config.list_physical_devices("GPU"):
+    if tf.config.get_visible_devices("GPU"):
         device = "GPU"
     if not gain:
         return f"{device} has no bfloat16"
@@ -73,7 +73,7 @@ def product_times() -> tuple[list[float], list[float]]:
     Returns: the times in seconds; none for bfloat16 if the device cannot multiply it.
     """
     size = CPU_SIZE
-    if tf.config.list_physical_devices("GPU"):
+    if tf.config.get_visible_devices("GPU"):
         size = GPU_SIZE
     float32 = tf.ones([size, size])
     bfloat16 = tf.cast(float32, tf.bfloat16)

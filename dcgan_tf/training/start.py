@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.runs.checkpoint_files import complete_checkpoints
-from dcgan_tf.runs.run import Run, Runs
+from dcgan_tf.runs.run import Run, Runs, is_same_data
 from dcgan_tf.runs.select import start_weights
-from dcgan_tf.runs.weights import Weights
+from dcgan_tf.runs.weights import Checkpoint, Weights
 from dcgan_tf.settings import options
-from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, Config, settings_with
+from dcgan_tf.settings.config import MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
 from dcgan_tf.settings.presets import AUTO
 from dcgan_tf.settings.values import plain_name
 from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import report, say, warn
+from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
 from dcgan_tf.training.complete import check_classes, choose_preset, complete, say_replaced
+from dcgan_tf.training.resume import check_not_lost, resumed_config
 from dcgan_tf.training.schedule import fit_epochs
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
     if chosen["resume"] and name and not runs.named(name).has_begun:
         say(f"There is no run {name} yet, so it begins now.")
     elif chosen["resume"]:
-        run = runs.find(dataset, name, given)
+        run = runs.find(dataset, name, given, resume=True)
         if chosen["preset"]:
             report(
                 "Hint", f"--preset has no effect: the run {run.name} keeps its settings, except those that are given."
@@ -80,6 +80,8 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
     config = Config(**with_preset(chosen["preset"], given))
     check_split(config)
     weights = start_weights(runs, dataset, sources)
+    if weights:
+        check_unseen(weights, config)
     return Start(config, given, weights=weights, preset=chosen["preset"], dry_run=chosen["dry_run"])
 
 
@@ -89,19 +91,23 @@ def check_split(config: Config) -> None:
         raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
 
 
-def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
-    """Return the settings of a run that continues: those given replace the saved ones, except of the architecture."""
-    fixed = settings_with(ARCHITECTURE)
-    changed: dict[str, Any] = {name: value for name, value in given.items() if name not in fixed}
-    if changed.get("precision") == "auto":  # it was chosen when the run began
-        del changed["precision"]
-    if changed.get("dataset", saved.dataset) != saved.dataset:
-        warn(f"The run was trained on the data set {saved.dataset!r}; it continues on {changed['dataset']!r}.")
-    height = changed.get("input_height", saved.input_height)
-    if height != saved.input_height:  # the saved width belongs to the old height
-        changed.setdefault("input_width", None)
-    # This machine may have other devices than before, so the strategy is auto again, unless given.
-    return dataclasses.replace(saved, **({"strategy": "auto"} | changed))
+def check_unseen(weights: Weights, config: Config) -> None:
+    """Raise UserError if a training would keep images for its evaluation that the weights have seen."""
+    if not isinstance(weights, Checkpoint):
+        return
+    saved = weights.config({})
+    if not is_same_data(saved.dataset, config.dataset, saved.data_dir, config.data_dir):
+        return
+    if config.hold_out and saved.hold_out != config.hold_out:
+        kept = f"--hold_out {config.hold_out:g}"
+    elif config.split == "train" and saved.split != "train":
+        kept = "--split train"
+    else:
+        return
+    raise UserError(
+        f"The run {weights.name} was trained without {kept} on the same data set, so it has seen the images that would"
+        f" be kept for the evaluation; leave out {kept}, or begin with other weights."
+    )
 
 
 def train(
@@ -157,22 +163,6 @@ def train(
         run = runs.create(config, name)
     with device_errors(advice):
         return loop.train(config, run, dataset, cluster, start.weights, resumed=start.run is not None, on_log=on_log)
-
-
-def check_not_lost(run: Run) -> None:
-    """Raise UserError if a run without a checkpoint once had one: it would begin again, and its curves be removed."""
-    from dcgan_tf.training.curves import last_step
-
-    if complete_checkpoints(run.folder):
-        return
-    index = run.folder / "checkpoint"
-    reached = last_step(run.curves)
-    if index.exists() or reached > run.config().ckpt_freq:
-        raise UserError(
-            f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
-            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run without"
-            f" --resume; if the curves are those of an earlier run of this name, move {run.logs_folder} away."
-        )
 
 
 def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster: Cluster) -> tuple[Dataset, Config]:

@@ -16,7 +16,7 @@ from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import counted
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import why_no_gpu
-from dcgan_tf.training.curves import warn_on_write_error
+from dcgan_tf.system.write_errors import warn_on_write_error
 from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.training.schedule import Schedule
 
@@ -93,7 +93,7 @@ def describe_folders(run: Run) -> None:
 
 def device_names() -> str:
     """Return the names of the GPUs, or what stands for none."""
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
     names = [detail.get("device_name", "GPU") for detail in details]
     return ", ".join(names) or f"CPU ({why_no_gpu()})"
 
