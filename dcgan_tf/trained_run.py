@@ -17,7 +17,7 @@ from dcgan_tf.settings.values import Classes
 from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
-from dcgan_tf.system.startup import start_tensorflow
+from dcgan_tf.system.startup import check_process, start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,9 +55,14 @@ class TrainedRun:
         """What another process gets: it loads the weights itself."""
         return {"selection": self.selection}
 
-    @functools.cached_property
+    @property
     def loaded(self) -> tuple[Sampler, Selection]:
         """The generator, loaded once, and the selection of the same checkpoint, also if a training goes on."""
+        check_process()
+        return self._loaded
+
+    @functools.cached_property
+    def _loaded(self) -> tuple[Sampler, Selection]:
         start_tensorflow()
         from dcgan_tf.sampling.sampler import Sampler
 

@@ -227,6 +227,16 @@ def test_a_run_goes_to_another_process_and_keeps_its_checkpoint(images_dir: Path
     assert (dcgan_tf.load("blobs", out_dir=tmp_path / "out", seed=5).generate(2) != images).any()
 
 
+def test_a_forked_process_says_why_it_would_hang(blobs_run: Path, monkeypatch: pytest.MonkeyPatch):
+    run = dcgan_tf.load("blobs", out_dir=blobs_run)
+    run.generate(1)
+    parent = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    for use in (run.generate, dcgan_tf.load("blobs", out_dir=blobs_run).generate, run.evaluate):
+        with pytest.raises(UserError, match=r"forked .*; start processes with multiprocessing.get_context\('spawn'\)"):
+            use()
+
+
 def test_filters_of_warnings_survive_overlapping_blocks():
     before = warnings.filters[:]
     entered = threading.Event()

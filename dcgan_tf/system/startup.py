@@ -15,12 +15,27 @@ from pathlib import Path
 from typing import IO
 
 from dcgan_tf.system import messages
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.guest import PROCESS_LOCK
 from dcgan_tf.system.last_words import shown_if_killed
 
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
 )
+
+
+_process = 0  # the process that has computed with TensorFlow; 0: none yet
+
+
+def check_process() -> None:
+    """Raise UserError in a process that was forked from one that has used TensorFlow: it would wait forever."""
+    global _process
+    if _process not in (0, os.getpid()):
+        raise UserError(
+            "TensorFlow does not work in a process that was forked after its parent has used it; start processes with"
+            " multiprocessing.get_context('spawn'), or use runs in the children only."
+        )
+    _process = os.getpid()
 
 
 def start_tensorflow() -> None:

@@ -19,7 +19,7 @@ from dcgan_tf.settings.values import plain_name
 from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say
-from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
+from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
 from dcgan_tf.training.complete import check_classes, choose_preset, complete, say_replaced
 from dcgan_tf.training.resume import check_not_lost, resumed_config
 from dcgan_tf.training.schedule import fit_epochs
@@ -121,6 +121,7 @@ def train(
     Raises: UserError.
     """
     start = understand(runs, name, given, chosen)
+    check_process()
     start_tensorflow()
     from dcgan_tf.training import dry_run, loop
     from dcgan_tf.training.cluster import init_cluster
