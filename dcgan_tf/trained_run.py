@@ -16,12 +16,12 @@ from dcgan_tf.settings.given import check_given
 from dcgan_tf.settings.values import Classes
 from dcgan_tf.system.device_errors import device_errors
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import say
 from dcgan_tf.system.startup import check_process, start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from dcgan_tf.runs.loaded import Loaded
     from dcgan_tf.sampling.project import Projection
     from dcgan_tf.sampling.sampler import Sampler
 
@@ -52,30 +52,37 @@ class TrainedRun:
         return self.run.samples_folder
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process gets: it loads the weights itself."""
-        return {"selection": self.selection}
-
-    @property
-    def loaded(self) -> tuple[Sampler, Selection]:
-        """The generator, loaded once, and the selection of the same checkpoint, also if a training goes on."""
-        check_process()
-        return self._loaded
+        """What another process gets: it loads the weights itself, of the same checkpoint."""
+        weights = self.selection.weights
+        if "_loaded" in self.__dict__:
+            weights = weights.at(self._loaded.origin)
+        return {"selection": dataclasses.replace(self.selection, weights=weights)}
 
     @functools.cached_property
-    def _loaded(self) -> tuple[Sampler, Selection]:
-        start_tensorflow()
-        from dcgan_tf.sampling.sampler import Sampler
+    def _loaded(self) -> Loaded:
+        from dcgan_tf.runs.loaded import Loaded
 
+        start_tensorflow()
         with device_errors("the program more memory"):
-            generator, origin = self.selection.weights.generator(self.config)
-        say(f"Generator: {origin.path}")
-        selection = dataclasses.replace(self.selection, weights=self.selection.weights.at(origin))
-        return Sampler(generator, self.config), selection
+            return Loaded.of(self.selection.weights, self.config)
+
+    @property
+    def loaded(self) -> Selection:
+        """The selection with networks that were loaded once, so that a training that goes on changes nothing."""
+        check_process()
+        return dataclasses.replace(self.selection, weights=self._loaded)
+
+    @functools.cached_property
+    def _sampler(self) -> Sampler:
+        from dcgan_tf.sampling.sampler import load_sampler
+
+        return load_sampler(self.loaded)
 
     @property
     def sampler(self) -> Sampler:
         """The generator with its settings: z and labels of seeds, and the images of z and labels."""
-        return self.loaded[0]
+        check_process()
+        return self._sampler
 
     def generate(
         self,
@@ -158,7 +165,7 @@ class TrainedRun:
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
         with device_errors("the program more memory"):
-            return project.project(self.loaded[1], image, self.classes(classes))
+            return project.project(self.loaded, image, self.classes(classes))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
@@ -174,7 +181,7 @@ class TrainedRun:
         from dcgan_tf.evaluation.evaluate import evaluate
 
         with device_errors("a smaller evaluate_samples"):
-            return evaluate(dataclasses.replace(self.loaded[1], config=override(self.config, given)))
+            return evaluate(dataclasses.replace(self.loaded, config=override(self.config, given)), must_write=False)
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""

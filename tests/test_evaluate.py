@@ -222,7 +222,8 @@ def test_an_evaluation_on_other_images_says_so(
     args = ["--out_name=blobs-small", "--evaluate", "--evaluate_samples=20"]
     main_here(*args, f"--dataset={tmp_path / 'others'}", "--truncation=0.5", out_dir=tmp_path / "out")
     values = json.loads((tmp_path / "out/checkpoints/blobs-small/metrics.json").read_text())
-    assert values["note"] == f"Measured on the images of {tmp_path / 'others'}; the run was trained on those of blobs."
+    assert values["note"].startswith(f"Measured on the data set '{tmp_path / 'others'}'")
+    assert values["note"].endswith(f"the run was trained on the data set 'blobs' in {images_dir / 'blobs'}.")
     assert (values["weights"], values["truncation"]) == ("raw weights", 0.5)
     assert "of iteration 60, raw weights, truncation 0.5:" in capsys.readouterr().out
     main_here(*args, f"--dataset={images_dir / 'blobs'}", out_dir=tmp_path / "out")  # the same folder
@@ -240,7 +241,19 @@ def test_an_evaluation_that_cannot_be_written_is_not_lost(blobs_run: Path, image
         figures = run.evaluate(evaluate_samples=10)
     assert figures["swd"] > 0
     texts = [str(warning.message) for warning in warned]
-    assert [text.split(" could")[0] for text in texts] == ["The curves", "The sheet"], texts
+    assert [text.split(" could")[0] for text in texts] == ["The sheet", "The curves"], texts
+    for folder in ("logs", "samples"):
+        (tmp_path / folder).unlink()
+    (run.run.folder / "metrics.json").unlink()
+    (run.run.folder / "metrics.json").mkdir()  # which no file can replace
+    with pytest.warns(DcganWarning, match="The figures of the evaluation could not be written to .*metrics.json"):
+        assert run.evaluate(evaluate_samples=10)["swd"] == figures["swd"]
+    args = ["--dataset=blobs", "--evaluate", "--evaluate_samples=10", f"--data_dir={images_dir}"]
+    with (
+        pytest.raises(UserError, match="could not be written .* they are in the table above"),
+        ignored_warnings(DcganWarning),
+    ):
+        main_here(*args, out_dir=tmp_path)
 
 
 def test_of_an_original_checkpoint_the_data_are_unknown():

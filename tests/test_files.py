@@ -32,10 +32,12 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
 
 
-@pytest.mark.parametrize("is_current", [True, False])
-def test_a_folder_that_a_shell_is_in_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_current: bool):
-    page = tmp_path / "page"
-    page.mkdir()
+@pytest.mark.parametrize(("is_current", "name"), [(True, "page"), (True, "page/../page"), (False, "page")])
+def test_a_folder_that_a_shell_is_in_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_current: bool, name: str
+):
+    (tmp_path / "page").mkdir()
+    page = tmp_path / name
     (page / "index.html").write_text("old")
     (page / "old.js").write_text("old")
     if is_current:

@@ -108,7 +108,7 @@ def test_each_cell_of_a_grid_without_labels_is_a_seed(blobs_run: Path):
 def test_a_setting_of_the_training_has_no_effect(blobs_run: Path, capsys: pytest.CaptureFixture):
     main_here("--dataset=blobs", "--grid=1x1", "--fit=cover", "--epoch=30", "--input_height=99", out_dir=blobs_run)
     hints = [line for line in capsys.readouterr().out.splitlines() if "no effect" in line]
-    assert hints == ["Hint:        --fit cover has no effect here: the run was trained with stretch."]
+    assert hints == ["Hint:        --fit has no effect here: it counts in a training, and the run keeps its own value."]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg leaves a pipe open

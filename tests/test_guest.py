@@ -221,10 +221,12 @@ def test_a_run_goes_to_another_process_and_keeps_its_checkpoint(images_dir: Path
     np.testing.assert_array_equal(images, run.generate(2, seed=5))
     again = pickle.loads(pickle.dumps(run))
     np.testing.assert_array_equal(again.generate(2), images)
-    dcgan_tf.train("blobs", out_dir=tmp_path / "out", resume=True, iterations=65, max_to_keep=2, data_dir=images_dir)
+    dcgan_tf.train("blobs", out_dir=tmp_path / "out", resume=True, iterations=65, data_dir=images_dir)
     found = run.project(images[0])
     assert np.abs(run.generate(z=found.z[None])[0].astype(int) - found.image).max() <= 1
     assert (dcgan_tf.load("blobs", out_dir=tmp_path / "out", seed=5).generate(2) != images).any()
+    with pytest.raises(UserError, match="no checkpoint of iteration 60"):  # it never makes other images
+        pickle.loads(pickle.dumps(run)).generate(1)
 
 
 def test_a_forked_process_says_why_it_would_hang(blobs_run: Path, monkeypatch: pytest.MonkeyPatch):

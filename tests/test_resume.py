@@ -31,7 +31,7 @@ def test_the_newest_run_continues_also_without_a_checkpoint(tmp_path: Path, caps
     assert start.run.name == "stopped" and start.config.epoch == 50
     with messages.shown():
         assert runs.find("cats").name == "finished"  # for images
-    assert "Skipped:     the run stopped has no checkpoint yet." in capsys.readouterr().out
+    assert "Skipped:     the run stopped has no checkpoint." in capsys.readouterr().out
 
 
 def test_what_the_run_has_seen_cannot_change():
@@ -46,6 +46,8 @@ def test_what_the_run_has_seen_cannot_change():
         ({}, {"hold_out": 0.1}, "--hold_out 0.1"),
         ({"hold_out": 0.2}, {"hold_out": 0.1}, "--hold_out 0.1"),
         ({"hold_out": 0.1}, {"hold_out": 0.1}, None),
+        ({"hold_out": 0.1}, {"hold_out": 0.1, "split": "train"}, None),
+        ({}, {"hold_out": 0.1, "input_fname_pattern": "*.jpg"}, None),
         ({}, {"split": "train"}, "--split train"),
         ({"split": "train"}, {"split": "train"}, None),
         ({}, {"dataset": "dogs", "hold_out": 0.1}, None),
@@ -68,14 +70,18 @@ def test_another_batch_size_is_said(capsys: pytest.CaptureFixture):
     with messages.shown():
         resumed_config(Config(), {"batch_size": 64})
         resumed_config(Config(iterations=100), {"batch_size": 32})
+        resumed_config(Config(), {"batch_size": 32, "iterations": 100})
         assert capsys.readouterr().out == ""
         resumed_config(Config(), {"batch_size": 32})
     assert "a batch has 32 images, not 64, so an epoch has another number of iterations" in capsys.readouterr().out
 
 
-def test_fewer_epochs_leave_out_what_comes_later():
+def test_fewer_epochs_leave_out_what_comes_later(capsys: pytest.CaptureFixture):
     saved = Config(epoch=70, lr_decay_epochs=35, epoch_samples="2,10,40")
-    fewer = resumed_config(saved, {"epoch": 30})
+    with messages.shown():
+        fewer = resumed_config(saved, {"epoch": 30})
+    hints = capsys.readouterr().out
+    assert "--lr_decay_epochs 15, because the training now ends after epoch 30" in hints and "--epoch_samples" in hints
     assert (fewer.lr_decay_epochs, fewer.epoch_samples) == (15, "2,10")
     more = resumed_config(saved, {"epoch": 90})
     assert (more.lr_decay_epochs, more.epoch_samples) == (35, "2,10,40")
@@ -86,8 +92,14 @@ def test_fewer_epochs_leave_out_what_comes_later():
 def test_another_folder_of_the_same_name_is_said(tmp_path: Path):
     for name in ("cats", "dogs"):
         (tmp_path / name / "images").mkdir(parents=True)
+        (tmp_path / name / "images" / "1.png").touch()
     saved = Config(dataset="images", data_dir=str(tmp_path / "cats"))
-    with pytest.warns(DcganWarning, match=r"the images in .*cats/images; it continues on those in .*dogs/images"):
-        resumed_config(saved, {"data_dir": str(tmp_path / "dogs")})
+    other = {"data_dir": str(tmp_path / "dogs")}
+    resumed_config(saved, other)  # no warning: the same files
+    (tmp_path / "dogs" / "images" / "rex.png").touch()
+    with pytest.warns(DcganWarning, match=r"in .*cats/images; it continues on the data set 'images' in .*dogs/images"):
+        resumed_config(saved, other)
+    with pytest.warns(DcganWarning, match=r"in .*cats/images \(\*\.jpg\)\."):
+        resumed_config(saved, {"input_fname_pattern": "*.jpg"})
     (tmp_path / "cats" / "images").rename(tmp_path / "moved")
-    resumed_config(saved, {"data_dir": str(tmp_path / "dogs")})  # no warning: the images have moved
+    resumed_config(saved, other)  # no warning: the images have moved

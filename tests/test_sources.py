@@ -21,6 +21,7 @@ from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("shown")
@@ -233,17 +234,24 @@ def test_idx_files_of_other_data_sets(tmp_path, zipped):
     assert load(tmp_path, "fashion", output_height=16, output_width=20).images.shape == (30, 16, 20, 1)
 
 
-def test_a_test_part_without_classes_does_not_matter_to_the_training(labelled, tmp_path):
+def test_a_test_part_without_classes_does_not_matter_to_the_training(tmp_path, capsys):
     folder = tmp_path / "data" / "digits"
     image = np.zeros((8, 8), np.uint8)
     for name in ("train/cat/0.png", "train/dog/1.png", "test/2.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         iio.imwrite(folder / name, image)
     config = Config(dataset="digits", data_dir=str(tmp_path / "data"), conditional=True, output_height=8)
-    dataset = read_dataset(dataclasses.replace(config, split="train"))
-    assert dataset.class_names == ("cat", "dog") and sorted(dataset.labels) == [0, 1] and dataset.has_test
-    with pytest.raises(UserError, match="1 image lie in no sub-folder, such as test/2.png"):
-        read_dataset(config)
+    with messages.shown():
+        dataset = read_dataset(dataclasses.replace(config, split="train"))
+    assert dataset.class_names == ("cat", "dog") and sorted(dataset.labels) == [0, 1]
+    assert not dataset.has_test  # so an evaluation measures on the training images
+    assert "no train and test part" not in capsys.readouterr().out
+    for split in ("all", "test"):
+        with pytest.raises(UserError, match="1 image lie in no sub-folder, such as test/2.png"):
+            read_dataset(dataclasses.replace(config, split=split))
+    iio.imwrite(folder / "train" / "3.png", image)
+    with pytest.raises(UserError, match="2 images lie in no sub-folder, such as test/2.png"):
+        read_dataset(dataclasses.replace(config, split="train"))
 
 
 def test_idx_files_in_a_sub_folder_are_named(tmp_path: Path):

@@ -137,7 +137,7 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
     if split:
         config = dataclasses.replace(config, split=split)
     source = sources.find(config)
-    if config.split != "all" and not split and not source.has_test:
+    if config.split != "all" and not split and not source.has_test and not source.is_part:
         report("Hint", f"{source.location} has no train and test part, so --split {config.split} has no effect.")
     class_names = _class_names(config, source)
     spec = ImageSpec.of(config, source.size, source.channels)

@@ -47,6 +47,7 @@ class Source:
     conditional: bool = False  # whether to train with labels if --conditional is not given
     shuffle_each_epoch: bool = True  # False: the items are in their final order
     has_test: bool = False  # whether it has both a train and a test split
+    is_part: bool = False  # whether these are not all images
     files: Sequence[str | Path] = ()  # what the items are read from; empty if there is nothing to decode
 
 
@@ -112,10 +113,13 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     layout = layout_of(files)
     say_layout(layout, config.conditional)
     chosen = files
+    has_test = bool(config.hold_out or layout.splits)
     if layout.splits and config.split != "all":
         chosen = [file for file in files if layout.splits[file] == config.split]
-        if layout.outside:  # a test part without labels does not matter to the training
-            layout = layout_of(chosen)._replace(splits=layout.splits)
+        if config.conditional and layout.outside and not set(chosen) & set(layout.outside):
+            report("Hint", f"the images that are not in the {config.split} part have no classes, and are not used.")
+            layout = layout_of(chosen)
+            has_test = False
     if layout.outside and config.conditional:
         images = counted(len(layout.outside), "image")
         raise UserError(
@@ -138,7 +142,8 @@ def image_folder(folder: Path, config: Config) -> Source | None:
         items=(Item(file, folder / file, layout.labels[file]) for file in chosen),
         count=len(chosen),
         class_names=layout.class_names,
-        has_test=bool(config.hold_out or layout.splits),
+        has_test=has_test,
+        is_part=len(chosen) < len(files),
         files=[f"{location}{os.sep}{file}" for file in chosen],
     )
 

@@ -11,14 +11,15 @@ import tensorflow as tf
 
 from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.evaluation.features import discriminator_features
-from dcgan_tf.runs.run import OF_EVALUATION, is_same_data
+from dcgan_tf.runs.data_of_runs import images_of, is_other_data
+from dcgan_tf.runs.run import OF_EVALUATION, Run
 from dcgan_tf.runs.select import Selection
-from dcgan_tf.runs.weights import Original
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.sampling.sheets import save
 from dcgan_tf.system import image_files
+from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import say, warn
 from dcgan_tf.system.write_errors import warn_on_write_error
 
 PERCENT = ".2%"
@@ -60,9 +61,11 @@ def score(scores: dict[str, float]) -> tuple[float, ...] | None:
     return tuple(finite)
 
 
-def evaluate(selection: Selection) -> dict[str, Any]:
-    """Measure a run: show the table, and write metrics.json, TensorBoard scalars and nearest.png, or warn if it cannot.
+def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]:
+    """Measure a run: show the table, and write TensorBoard scalars, nearest.png and metrics.json.
 
+    Args:
+      must_write: whether it is an error, and not a warning, if metrics.json cannot be written.
     Returns: the content of metrics.json.
     Raises: UserError if the checkpoint or the data set cannot be read.
     """
@@ -75,7 +78,7 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     say(f"Generator: {origin.path}")
     sampler = Sampler(generator, config)
     of_discriminator = None
-    if config.has_labels and selection.weights.has_discriminator:
+    if config.y_dim > 1 and selection.weights.has_discriminator:
         of_discriminator = discriminator_features(selection.weights.at(origin), config)
     evaluator = Evaluator(config, config.seed)
     scores = evaluator.measure(sampler) | evaluator.controls(of_discriminator)
@@ -96,30 +99,40 @@ def evaluate(selection: Selection) -> dict[str, Any]:
         "feature_space": evaluator.space,
     }
     say(table(scores, facts))
-    with warn_on_write_error("The figures of the evaluation"):
-        run.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(run.folder / "metrics.json") as temporary:
-            temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
-        say(f"Wrote {run.folder / 'metrics.json'}")
+    sheet = evaluator.nearest_sheet(sampler)
+    with warn_on_write_error("The sheet"):
+        save(image_files.save_png, run.samples_folder / "nearest.png", sheet)
     with warn_on_write_error("The curves"):
         writer = tf.summary.create_file_writer(str(run.logs_folder), filename_suffix=OF_EVALUATION)
         write_scalars(writer, scores, iteration)
-    with warn_on_write_error("The sheet"):
-        save(image_files.save_png, run.samples_folder / "nearest.png", evaluator.nearest_sheet(sampler))
+    write_figures(run, facts | scores, must_write)
     return facts | scores
+
+
+def write_figures(run: Run, figures: dict[str, Any], must_write: bool) -> None:
+    """Write metrics.json. If it cannot be written, raise UserError, or warn."""
+    file = run.folder / "metrics.json"
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(file) as temporary:
+            temporary.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    except OSError as error:
+        text = f"The figures of the evaluation could not be written to {file} ({reason(error)})"
+        if must_write:
+            raise UserError(f"{text}; make room there, or copy the run; they are in the table above.") from error
+        warn(f"{text}.")
+        return
+    say(f"Wrote {file}")
 
 
 def other_data(selection: Selection) -> str:
     """Return a sentence if the images are not those of the training; blank if they are, or if that is unknown."""
-    config = selection.config
-    if isinstance(selection.weights, Original):
+    if not selection.weights.knows_data:
         return ""
-    own = selection.weights.config({})
-    same = is_same_data(own.dataset, config.dataset, own.data_dir, config.data_dir)
-    if same and own.input_fname_pattern == config.input_fname_pattern:
+    trained = selection.weights.config({})
+    if not is_other_data(trained, selection.config):
         return ""
-    measured, trained = (" ".join([c.dataset, c.input_fname_pattern]).strip() for c in (config, own))
-    return f"Measured on the images of {measured}; the run was trained on those of {trained}."
+    return f"Measured on {images_of(selection.config)}; the run was trained on {images_of(trained)}."
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from dcgan_tf.runs import lock
 from dcgan_tf.runs.checkpoint_files import complete_checkpoints
+from dcgan_tf.runs.data_of_runs import is_same_data
 from dcgan_tf.settings import flags_json, values
 from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
 from dcgan_tf.system.errors import UserError
@@ -168,7 +169,7 @@ class Runs:
                 continue
             if resume or run.has_checkpoint:
                 return run
-            report("Skipped", f"the run {run.name} has no checkpoint yet.")
+            report("Skipped", f"the run {run.name} has no checkpoint.")
         conditions = [f"data set {dataset!r}", *(f"{key} {value}" for key, value in required.items())]
         raise self._not_found("of " + ", ".join(conditions), runs)
 
@@ -244,13 +245,6 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
     if not is_same_data(config.dataset, dataset, config.data_dir, data_dir):
         return False
     return all(has_setting(config, key, value) for key, value in architecture_in(given).items())
-
-
-def is_same_data(one: str, other: str, data_dir: str, other_data_dir: str) -> bool:
-    """Return whether two data sets have the same name, spelled cats or cats/, or are the same folder."""
-    if os.path.normpath(one) == os.path.normpath(other):
-        return True
-    return os.path.realpath(os.path.join(data_dir, one)) == os.path.realpath(os.path.join(other_data_dir, other))
 
 
 @contextlib.contextmanager

@@ -82,9 +82,8 @@ def say_without_effect(config: Config, given: Mapping[str, Any]) -> None:
     if not config.crop:
         counting += ("input_height", "input_width")  # the original's command lines give them always
     for name, value in given.items():
-        used = getattr(config, name)
-        if name not in counting and value not in (None, "auto", used):
-            report("Hint", f"--{name} {value} has no effect here: the run was trained with {used}.")
+        if name not in counting and value not in (None, "auto", getattr(config, name)):
+            report("Hint", f"--{name} has no effect here: it counts in a training, and the run keeps its own value.")
 
 
 def check_chosen(chosen: Mapping[str, Any]) -> dict[str, Any]:

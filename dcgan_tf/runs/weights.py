@@ -56,6 +56,11 @@ class Weights(abc.ABC):
         return False
 
     @property
+    def knows_data(self) -> bool:
+        """Whether `config` names the data set that they were trained on."""
+        return True
+
+    @property
     def kind(self) -> str:
         """Which weights the generator has, for messages."""
         return "raw weights"
@@ -183,6 +188,10 @@ class Original(Weights):
         from dcgan_tf.runs import original
 
         return Path(original.prefix(self.path)).name
+
+    @property
+    def knows_data(self) -> bool:
+        return False
 
     def config(self, given: Mapping[str, Any]) -> Config:
         start_tensorflow()

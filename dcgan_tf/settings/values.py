@@ -120,7 +120,10 @@ def _class_range(part: str, names: tuple[str, ...]) -> list[int]:
         return [_class_index(part, names)]
     start = _class_index(first.strip(), names)
     end = _class_index(last.strip(), names)
-    order = sorted(range(len(names)), key=lambda index: _in_natural_order(names[index]))  # as text: 1, 10, 2
+    order = list(range(len(names)))
+    are_names = {_as_typed(first), _as_typed(last)} <= set(map(_as_typed, names))
+    if are_names and list(names) == sorted(names):  # folders are sorted as text: class1, class10, class2
+        order.sort(key=lambda index: _in_natural_order(names[index]))
     chosen = order[order.index(start) : order.index(end) + 1]
     if not chosen:
         raise UserError(f"A range of --class goes from the lower to the higher class, but is {part!r}.")

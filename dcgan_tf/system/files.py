@@ -29,7 +29,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder to write in; at the end it replaces the folder `path`."""
+    """Yield a temporary folder to write in; at the end it replaces the folder `path`.
+
+    A folder that must stay, such as a mounted one, gets its files one by one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     stays = path.exists() and _must_stay(path)
     place = path.parent
@@ -54,14 +57,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _must_stay(folder: Path) -> bool:
-    """Return whether a folder cannot be renamed, or should not be, because a shell or a server is in it."""
+    """Return whether a folder cannot be renamed, or should not be, because the user's shell is in it."""
     is_current = os.path.samefile(folder, os.curdir)
-    return is_current or folder.is_mount() or not os.access(folder.parent, os.W_OK)
+    return is_current or os.path.ismount(folder) or not os.access(folder.parent, os.W_OK)
 
 
 def _replace_content(folder: Path, new: Path, temporary: Path) -> None:
     for path in folder.iterdir():
-        if path != temporary:
+        if path.name != temporary.name:  # the path of `temporary` can be written otherwise
             remove(path)
     for path in new.iterdir():
         path.replace(folder / path.name)
@@ -74,6 +77,7 @@ def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that
     if not folder.exists():
         return
     others = {path.name for path in folder.iterdir()} - {*own, ".DS_Store", "Thumbs.db"}
+    others = {name for name in others if not name.startswith(f".{folder.name}.")}  # what was left by a killed process
     if others:
         raise UserError(
             f"{folder} would be replaced as a whole, but has {printable(min(others))}, which this command does not"

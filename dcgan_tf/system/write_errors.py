@@ -16,5 +16,7 @@ def warn_on_write_error(what: str) -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:  # a message could not be written, because nobody reads it any more
+        raise
     except (OSError, tf.errors.OpError) as error:
         warn(f"{what} could not be written ({reason(error)}); the program goes on.")

@@ -127,7 +127,7 @@ def say_memory() -> None:
     used = []
     if peak_memory():
         used.append(f"{peak_memory() / 1e9:.2f} GB of this process")
-    for number, _ in enumerate(tf.config.get_visible_devices("GPU")):
+    for number, _ in enumerate(tf.config.list_logical_devices("GPU")):
         peak = tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]
         used.append(f"{peak / 1e9:.2f} GB of GPU {number}")
     if used:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from dcgan_tf.runs.checkpoint_files import complete_checkpoints
+from dcgan_tf.runs.data_of_runs import images_of, is_other_data
 from dcgan_tf.runs.run import Run
 from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
 from dcgan_tf.system.errors import UserError
@@ -20,16 +20,16 @@ def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
     changed: dict[str, Any] = {name: value for name, value in given.items() if name not in fixed}
     if changed.get("precision") == "auto":  # it was chosen when the run began
         del changed["precision"]
-    if changed.get("dataset", saved.dataset) != saved.dataset:
-        warn(f"The run was trained on the data set {saved.dataset!r}; it continues on {changed['dataset']!r}.")
-    elif changed.get("data_dir", saved.data_dir) != saved.data_dir:
-        warn_about_other_folder(saved, changed["data_dir"])
+    data = {name: changed.get(name, getattr(saved, name)) for name in ("dataset", "data_dir", "input_fname_pattern")}
+    if is_other_data(saved, Config(**data)):
+        warn(f"The run was trained on {images_of(saved)}; it continues on {images_of(Config(**data))}.")
     if changed.get("split", saved.split) != saved.split:
         raise UserError(
             f"The run was trained on --split {saved.split}, and its evaluation must be able to say what it has seen;"
             f" leave out --split {changed['split']}, or train a new run."
         )
-    if changed.get("batch_size", saved.batch_size) != saved.batch_size and not saved.iterations:
+    by_iterations = changed.get("iterations", saved.iterations)
+    if changed.get("batch_size", saved.batch_size) != saved.batch_size and not by_iterations:
         report(
             "Hint",
             f"a batch has {changed['batch_size']} images, not {saved.batch_size}, so an epoch has another number of"
@@ -44,19 +44,17 @@ def resumed_config(saved: Config, given: Mapping[str, Any]) -> Config:
     return dataclasses.replace(saved, **({"strategy": "auto"} | changed))
 
 
-def warn_about_other_folder(saved: Config, data_dir: str) -> None:
-    """Warn if the data set of a run is also in another data_dir, and that is given: moved data are not in both."""
-    before, now = (os.path.realpath(os.path.join(folder, saved.dataset)) for folder in (saved.data_dir, data_dir))
-    if os.path.isdir(before) and os.path.isdir(now) and before != now:
-        warn(f"The run was trained on the images in {before}; it continues on those in {now}.")
-
-
 def fitted_to_epochs(saved: Config, changed: dict[str, Any]) -> dict[str, Any]:
     """Return the changed settings with what the saved ones say about later epochs than the new last one left out."""
     last = changed["epoch"]
-    fitted = {"epoch_samples": ",".join(str(epoch) for epoch in saved.epochs_to_keep if epoch <= last)}
+    fitted: dict[str, Any] = {}
+    if max(saved.epochs_to_keep, default=0) > last:
+        fitted["epoch_samples"] = ",".join(str(epoch) for epoch in saved.epochs_to_keep if epoch <= last)
     if saved.lr_decay_epochs > last:
         fitted["lr_decay_epochs"] = last // 2
+    for name, value in fitted.items():
+        if name not in changed:
+            report("Hint", f"--{name} {value}, because the training now ends after epoch {last}.")
     return fitted | changed
 
 
@@ -71,6 +69,7 @@ def check_not_lost(run: Run) -> None:
     if index.exists() or reached > run.config().ckpt_freq:
         raise UserError(
             f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
-            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run without"
-            f" --resume; if the curves are those of an earlier run of this name, move {run.logs_folder} away."
+            f" reached iteration {reached}; copy its files model-* back to that folder, continue another run with"
+            f" --out_name, or train a new run without --resume; if the curves are those of an earlier run of this name,"
+            f" move {run.logs_folder} away."
         )

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.runs.run import Run, Runs, is_same_data
+from dcgan_tf.runs.data_of_runs import is_other_data
+from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import start_weights
 from dcgan_tf.runs.weights import Checkpoint, Weights
 from dcgan_tf.settings import options
@@ -96,10 +97,12 @@ def check_unseen(weights: Weights, config: Config) -> None:
     if not isinstance(weights, Checkpoint):
         return
     saved = weights.config({})
-    if not is_same_data(saved.dataset, config.dataset, saved.data_dir, config.data_dir):
+    if is_other_data(saved, config):
         return
-    if config.hold_out and saved.hold_out != config.hold_out:
+    if config.hold_out:
         kept = f"--hold_out {config.hold_out:g}"
+        if saved.hold_out == config.hold_out:
+            return
     elif config.split == "train" and saved.split != "train":
         kept = "--split train"
     else:
