@@ -34,21 +34,30 @@ tf.config.set_logical_device_configuration(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    parser.addoption("--soak", action="store_true", help="also run the tests marked slow, and those marked soak")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the slow tests unless --slow is given; pytest prints how many it deselected."""
+    """Leave out what --slow or --soak would run; pytest prints how many it deselected."""
+    left_out = unwanted(config)
+    long = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if not any(item.get_closest_marker(name) for name in left_out)]
+
+
+def unwanted(config: pytest.Config) -> tuple[str, ...]:
+    if config.getoption("--soak"):
+        return ()
     if config.getoption("--slow"):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        return ("soak",)
+    return ("slow", "soak")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return (
-        "slow tests: included" if config.getoption("--slow") else "slow tests: left out; pytest --slow runs them, too"
-    )
+    names = unwanted(config)
+    if not names:
+        return "all tests"
+    return f"left out: {' and '.join(names)} tests; {' or '.join(f'pytest --{name}' for name in names)} runs them, too"
 
 
 @pytest.fixture

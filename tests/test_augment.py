@@ -113,7 +113,7 @@ def test_gradients_are_those_of_the_changes():
     assert float(moved - total) == pytest.approx(float((gradient * direction).sum()), rel=1e-3)
 
 
-@pytest.mark.parametrize(("xla", "p"), [("off", 1), ("off", 0.5), ("on", 0.5)])
+@pytest.mark.parametrize(("xla", "p"), [("off", 1), ("off", 0.5), pytest.param("on", 0.5, marks=pytest.mark.slow)])
 def test_the_step_augments_all_that_d_sees(xla: str, p: float):
     """The losses of the step equal those of the same updates by hand: real, fake, and fake in G's update."""
     config = Config(

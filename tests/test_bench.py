@@ -68,7 +68,7 @@ def test_the_parts_of_a_step_are_those_of_its_operations(capsys: pytest.CaptureF
     assert found[0] - found[1] == {"translation (augmentation)"}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
     train_step.main([*TINY, "--iterations=1", "--scaling", "--json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -80,7 +80,7 @@ def test_scaling_doubles_one_thing_at_a_time(capsys: pytest.CaptureFixture):
     ]  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_compare_takes_turns(tmp_path: Path):
     """The peer in Keras against ours, at a batch of 2; PyTorch is not among the test's requirements."""
     command = [sys.executable, ROOT / "benchmarks" / "compare.py", "--quick", "--without=PyTorch", "--shared", "--json"]

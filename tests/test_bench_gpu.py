@@ -42,7 +42,7 @@ def checks(folder: Path) -> dict[str, dict]:
 
 
 @needs_jax
-@pytest.mark.slow
+@pytest.mark.soak
 def test_jax_computes_what_tensorflow_and_the_original_do(tmp_path: Path):
     export.export(recorded_step(GOLDEN), tmp_path)
     for network, precision in (("mnist", "tf32"), ("made64", "bfloat16"), ("small", "float32")):
@@ -73,7 +73,7 @@ def without_augmentation(model: DCGAN) -> None:
 
 
 @needs_jax
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("change", "seen"),
     [
@@ -94,7 +94,7 @@ def test_a_wrong_program_is_seen(
 
 
 @needs_jax
-@pytest.mark.slow
+@pytest.mark.soak
 def test_swapped_results_are_seen(tmp_path: Path):
     """Two averages of the same shape: each gets the other's new value."""
     export.export(recorded_step(GOLDEN), tmp_path)
@@ -108,7 +108,7 @@ def test_swapped_results_are_seen(tmp_path: Path):
 
 
 @needs_jax
-@pytest.mark.slow
+@pytest.mark.soak
 def test_one_command_checks_and_times_and_ends(tmp_path: Path):
     step = made_step("mnist", "tf32", 8, width=4)
     step.name = "mnist_tf32_64"  # a name that the first part looks for

@@ -11,7 +11,7 @@ import train_step
 from dcgan_tf.system.errors import UserError
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_pipeline(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     train_step.main(["--pipeline", "--pictures", "96", "--cache_gb", "0"])

@@ -94,6 +94,7 @@ def test_random_numbers_are_the_same_with_xla_and_on_two_devices():
             assert float(steps_of_one[iteration]["d_loss"]) == pytest.approx(float(plain["d_loss"]), rel=1e-4), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync_bn", [True, False])
 def test_all_devices_keep_equal_variables(sync_bn: bool):
     """Weights, Adam's moments, and the averages of statistics that each device has of its own."""
@@ -104,6 +105,7 @@ def test_all_devices_keep_equal_variables(sync_bn: bool):
             assert (copy.numpy() == variable.values[0].numpy()).all(), name
 
 
+@pytest.mark.slow
 def test_moving_statistics_are_averaged_over_the_devices():
     """One pass of G's first batch norm: its moving mean takes the mean of the devices' batch means."""
     whole, parts = (trained(dataclasses.replace(CONFIG, sync_bn=sync_bn), 4)[0] for sync_bn in (True, False))
@@ -250,7 +252,7 @@ def test_two_workers_train_like_one(mnist: list[str], alone: Path, tmp_path: Pat
     assert sheets == ["train_00000025.png", "train_00000050.png"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_run_continues_after_a_lost_worker(mnist: list[str], alone: Path, tmp_path: Path):
     """First one of three is lost, then the chief of two; each time the same command continues."""
     checkpoints = tmp_path / "checkpoints" / "lost"
@@ -276,7 +278,7 @@ def test_a_run_continues_after_a_lost_worker(mnist: list[str], alone: Path, tmp_
     assert_same_curves(tmp_path / "logs" / "lost", alone)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_signal_to_all_saves(mnist: list[str], tmp_path: Path):
     """The chief's counts, whichever comes first; the run goes on with one process."""
     checkpoints = tmp_path / "checkpoints" / "two"
@@ -295,7 +297,7 @@ def test_a_signal_to_all_saves(mnist: list[str], tmp_path: Path):
     assert f"model-{at}" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_worker_without_the_data(mnist: list[str], tmp_path: Path):
     """It says so, and the others name it."""
     ports = free_ports(2)

@@ -41,7 +41,7 @@ def test_a_training_with_too_little_memory(images_dir: Path, tmp_path: Path):
     assert text.endswith("give a smaller --batch_size, --output_height, --gf_dim or --df_dim.")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_command_with_too_little_memory(huge_run: str, images_dir: Path, tmp_path: Path):
     flags = ["--dataset=blobs", f"--data_dir={images_dir}", f"--out_dir={huge_run}", "--grid=2x2"]
     text = fails_with_one_sentence(*flags, cwd=tmp_path, says="There is too little memory (OOM", env={})

@@ -236,6 +236,7 @@ def test_several_iterations_in_one_call_give_the_same_run(mnist_dir: Path, mnist
     assert_same_run(tmp_path / "out", "several", "mnist-small", 40)
 
 
+@pytest.mark.slow
 def test_the_options_for_few_images_resume_exactly(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=3"]
     few = ["--augment=translation,color", "--mirror", "--g_steps=1", "--g_ema=0.9", "--sample_freq=4", "--log_freq=2"]

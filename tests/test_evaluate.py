@@ -177,11 +177,13 @@ def test_the_classifier_learns_a_few_images():
     assert classifier.accuracy(images[100:], labels[100:]) >= 0.9
 
 
-def test_a_second_svm_with_all_labels_is_left_out(classes_dir: Path, tmp_path: Path):
+@pytest.mark.usefixtures("no_inception")
+def test_a_second_svm_with_all_labels_is_left_out(classes_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     args = ["--dataset=classes", f"--data_dir={classes_dir}", "--conditional", "--hold_out=0.3", "--out_name=run"]
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=4"]
     main_here(*args, *sizes, "--train", "--iterations=2", out_dir=tmp_path)
-    out = call_main("--out_name=run", "--evaluate", "--evaluate_samples=40", cwd=tmp_path).stdout
+    main_here("--out_name=run", "--evaluate", "--evaluate_samples=40", out_dir=tmp_path)
+    out = capsys.readouterr().out
     assert "error with all labels" in out and "error with 1,000 labels" not in out
     assert re.search(r"real images classified correctly \(control\) +100.00%", out)
 

@@ -157,7 +157,7 @@ def test_without_a_home_directory_the_cache_is_temporary(monkeypatch: pytest.Mon
     assert cache_folder("") == tmp_path / "dcgan_tf"
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("encoding", [pytest.param("cp1252", marks=pytest.mark.slow), "ascii"])
 def test_names_that_the_log_cannot_encode(tmp_path: Path, encoding: str):
     make(tmp_path / "图像", *(f"猫/{number}.png" for number in range(8)), *(f"狗/{number}.png" for number in range(8)))
     (tmp_path / "图像" / "猫" / "坏.png").write_bytes(b"no image")

@@ -147,7 +147,7 @@ def test_weight_decay_is_the_gradient_of_the_l2_term():
         (True, "bfloat16", "off"),
         (True, "float16", "off"),
         (False, "bfloat16", "off"),
-        pytest.param(False, "float16", "on", marks=pytest.mark.slow),
+        pytest.param(False, "float16", "on", marks=pytest.mark.soak),
     ],
 )
 def test_half_precision_follows_float32(conditional: bool, precision: str, xla: str):

@@ -227,7 +227,9 @@ def test_the_second_interrupt_ends_at_once():
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler  # put back
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_signals_while_sampling(mnist_run: Path, number: int, code: int):
     process = main_process("--dataset=mnist", "--visualize", "--batch_size=4096", cwd=mnist_run)
     assert process.stdout.readline().startswith("Run:")
@@ -498,7 +500,7 @@ def test_fuzz_images(kind: str, changes: list[tuple[float, int]], cut: float, ta
     assert prepared.images.shape[1:] == (6, 5, 3)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     """2,000 iterations with sheets, curves and checkpoints, looked at from inside."""
     model, config = tiny_model()

@@ -105,7 +105,8 @@ def test_weight_decay_leaves_the_numbers_of_the_classes_alone():
         assert decayed == (len(variable.shape) > 1 and "_bn" not in variable.path), variable.path
 
 
-@pytest.mark.parametrize(("count", "xla"), [(2, "off"), pytest.param(1, "on", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "xla"), [(2, "off"), (1, "on")])
 def test_two_devices_and_xla_train_like_one_device(count: int, xla: str):
     config = dataclasses.replace(CLASSES, augment="color,translation,cutout")
     results = []

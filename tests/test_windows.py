@@ -38,7 +38,6 @@ def test_training_and_sampling_need_nothing_of_posix(images_dir: Path, tmp_path:
 
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8"]
     data = [f"--data_dir={images_dir}", "--cache_gb=0", f"--cache_dir={tmp_path}"]
-    assert "Dry run: no run was made" in run("--train", "--dry_run", "--iterations=2", *sizes, *data)
     assert "Finished after iteration 2 of 2" in run("--train", "--iterations=2", *sizes, *data)
     assert "Wrote" in run()
     assert list(tmp_path.glob("samples/*/test_random.png"))
