@@ -37,6 +37,7 @@ def test_one_json_object(arguments: list[str], capsys: pytest.CaptureFixture):
     assert 0 < result["share_of_matrix_product"] < 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="TensorFlow has oneDNN's kernels for x86-64")
 def test_convolutions_run_in_onednn():
     env = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}  # as a user's shell

@@ -203,11 +203,13 @@ def test_damaged_runs(mnist_run: Path, tmp_path: Path):
     fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="or is damaged")
 
 
+@pytest.mark.slow
 def test_keras_uses_tensorflow_with_any_keras_backend(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     call_main("--dataset=mnist", cwd=mnist_run)
 
 
+@pytest.mark.slow
 def test_no_output_of_tensorflow(mnist_run: Path, images_dir: Path, tmp_path: Path):
     done = call_main("--dataset=mnist", cwd=mnist_run)
     assert done.stderr == ""
@@ -226,6 +228,7 @@ def test_paths_are_expanded(mnist_dir: Path, mnist_run: Path, monkeypatch: pytes
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_several_iterations_in_one_call_give_the_same_run(mnist_dir: Path, mnist_run: Path, tmp_path: Path):
     """Calls of up to 7 iterations, cut short at every log, sample and checkpoint."""
     shutil.copytree(mnist_run, tmp_path / "out")

@@ -57,7 +57,7 @@ np.savez(outputs, **{name: np.asarray(value) for name, value in out.items()})
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
-@pytest.mark.parametrize("kind", ["mnist", "blobs", "classes"])
+@pytest.mark.parametrize("kind", [pytest.param("mnist", marks=pytest.mark.slow), "blobs", "classes"])
 def test_exported_models_return_the_same_images(kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys):
     out_dir = request.getfixturevalue(f"{kind}_run")
     main_here(f"--out_name={kind}-small", "--export", out_dir=out_dir)

@@ -124,6 +124,7 @@ def test_the_handlers_of_the_process_come_back(owner: str):
     assert done.stderr.startswith("Fatal Python error: Aborted")
 
 
+@pytest.mark.slow
 def test_closed_streams_go_nowhere(tmp_path: Path):
     line = [sys.executable, str(ROOT / "main.py"), "--dataset=mnist", "--pretrained", "--grid=2x2"]
     command = f"{shlex.join(line)} >&- 2>&-"

@@ -252,7 +252,9 @@ def test_a_bar_that_a_signal_interrupts_while_it_is_made(monkeypatch: pytest.Mon
     gc.collect()  # an error in the bar's __del__ fails the test
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_signals_while_preparing(mnist: list[str], tmp_path: Path, number: int, code: int):
     process = main_process(*mnist, cwd=tmp_path)
     assert process.stdout.readline().startswith("Reading 70,000 images")
