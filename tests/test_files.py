@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_tf.system.files import atomic_folder, atomic_write
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import atomic_folder, atomic_write, check_replaceable
 
 
 def test_replaced_leaves_the_old_file_or_the_whole_new_one(tmp_path: Path):
@@ -40,15 +41,28 @@ def test_a_folder_that_a_shell_is_in_is_kept(
     page = tmp_path / name
     (page / "index.html").write_text("old")
     (page / "old.js").write_text("old")
+    (page / "litert").mkdir()
+    (page / "litert" / "old.wasm").write_text("old")
     if is_current:
         monkeypatch.chdir(page)
     before = page.stat().st_ino
     with atomic_folder(page) as folder:
         (folder / "index.html").write_text("new")
+        (folder / "litert").mkdir()
         assert (page / "index.html").read_text() == "old"
     assert (page.stat().st_ino == before) == is_current
-    assert [(file.name, file.read_text()) for file in page.iterdir()] == [("index.html", "new")]
+    assert sorted(file.name for file in page.rglob("*")) == ["index.html", "litert"]
+    assert (page / "index.html").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
+
+
+def test_only_what_a_killed_process_left_is_replaced_too(tmp_path: Path):
+    page = tmp_path / "page"
+    (page / ".page.x2k86ti_").mkdir(parents=True)
+    check_replaceable(page, ())
+    (page / ".page.notes").touch()
+    with pytest.raises(UserError, match=r"has \.page\.notes, which this command does not write"):
+        check_replaceable(page, ())
 
 
 def test_a_failed_export_keeps_the_one_before(tmp_path: Path):

@@ -249,6 +249,8 @@ def test_a_test_part_without_classes_does_not_matter_to_the_training(tmp_path, c
     for split in ("all", "test"):
         with pytest.raises(UserError, match="1 image lie in no sub-folder, such as test/2.png"):
             read_dataset(dataclasses.replace(config, split=split))
+    with pytest.raises(UserError, match="--hold_out is for a folder without a test part"):
+        read_dataset(dataclasses.replace(config, split="train", hold_out=0.5))
     iio.imwrite(folder / "train" / "3.png", image)
     with pytest.raises(UserError, match="2 images lie in no sub-folder, such as test/2.png"):
         read_dataset(dataclasses.replace(config, split="train"))

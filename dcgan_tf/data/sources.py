@@ -117,8 +117,8 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     if layout.splits and config.split != "all":
         chosen = [file for file in files if layout.splits[file] == config.split]
         if config.conditional and layout.outside and not set(chosen) & set(layout.outside):
-            report("Hint", f"the images that are not in the {config.split} part have no classes, and are not used.")
-            layout = layout_of(chosen)
+            report("Hint", "the other part has images without a class, and is not used.")
+            layout = layout_of(chosen)._replace(splits=layout.splits)
             has_test = False
     if layout.outside and config.conditional:
         images = counted(len(layout.outside), "image")

@@ -15,6 +15,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
 from dcgan_tf.settings.values import Term
 from dcgan_tf.system import image_files
+from dcgan_tf.system.errors import printable
 from dcgan_tf.system.messages import progress, report, say
 
 LOOP_SECONDS = 2  # from one seed to the next
@@ -101,7 +102,7 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     labels = np.repeat(sampler.labels(range(rows), classes), columns)
     sheet = image_files.sheet(sampler.images(sampler.z(seeds), labels), columns)
     if classes:
-        names = [sampler.class_names[label] for label in classes[:rows]]
+        names = [printable(sampler.class_names[label]) for label in classes[:rows]]
         report("Rows", ", ".join(names[:MOST_NAMES]) + ("" if len(names) <= MOST_NAMES else ", ..."))
     save(image_files.save_png, selection.run.samples_folder / f"grid_{rows}x{columns}.png", sheet)
 

@@ -63,11 +63,16 @@ def _must_stay(folder: Path) -> bool:
 
 
 def _replace_content(folder: Path, new: Path, temporary: Path) -> None:
-    for path in folder.iterdir():
-        if path.name != temporary.name:  # the path of `temporary` can be written otherwise
-            remove(path)
+    names = {temporary.name}  # its path can be written otherwise
     for path in new.iterdir():
-        path.replace(folder / path.name)
+        names.add(path.name)
+        target = folder / path.name
+        if target.is_dir():  # which nothing can replace
+            remove(target)
+        path.replace(target)
+    for path in folder.iterdir():
+        if path.name not in names:
+            remove(path)
 
 
 def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that away") -> None:
@@ -77,7 +82,8 @@ def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that
     if not folder.exists():
         return
     others = {path.name for path in folder.iterdir()} - {*own, ".DS_Store", "Thumbs.db"}
-    others = {name for name in others if not name.startswith(f".{folder.name}.")}  # what was left by a killed process
+    left = re.compile(rf"\.{re.escape(folder.name)}\.[a-z0-9_]{{8}}")  # by a process that was killed in `atomic_folder`
+    others = {name for name in others if not left.fullmatch(name)}
     if others:
         raise UserError(
             f"{folder} would be replaced as a whole, but has {printable(min(others))}, which this command does not"
