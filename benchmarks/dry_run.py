@@ -13,7 +13,7 @@ from typing import Any
 
 from dcgan_tf.cli import program
 from dcgan_tf.system.messages import say
-from dcgan_tf.system.program import run
+from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import start_tensorflow
 
 Mark = tuple[int, float, float]  # iterations in the call that ends now, time, processor time
@@ -57,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

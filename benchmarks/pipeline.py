@@ -21,10 +21,9 @@ from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.disk_cache import cache_folder
+from dcgan_tf.system.cache import cache_folder
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.memory import peak_memory
-from dcgan_tf.system.startup import start_tensorflow
+from dcgan_tf.system.startup import peak_memory, start_tensorflow
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -13,7 +13,7 @@ from typing import Any
 from turns import SHAPES
 
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system import program
+from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import start_tensorflow
 
 BATCH = 64  # of each GPU
@@ -97,4 +97,4 @@ def z_ms(count: int) -> float:
 
 
 if __name__ == "__main__":
-    program.run(main)
+    run_program(main)

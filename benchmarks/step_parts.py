@@ -19,7 +19,7 @@ from turns import milliseconds
 
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.presets import PRESETS
-from dcgan_tf.system import program
+from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import start_tensorflow
 
 IMAGES = {"output_height": 64, "output_width": 64, "c_dim": 3, "stages": "4", "steps_per_call": 1}
@@ -107,4 +107,4 @@ def print_without(config: Config, iterations: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    program.run(main)
+    run_program(main)

@@ -13,9 +13,8 @@ from turns import SHAPES, milliseconds, take_turns
 from work import gigaflops
 
 from dcgan_tf.settings.config import PRECISIONS, STRATEGIES, Config
-from dcgan_tf.system import program
-from dcgan_tf.system.memory import peak_memory
-from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
+from dcgan_tf.system.signals import run_program
+from dcgan_tf.system.startup import peak_memory, start_bfloat16, start_tensorflow
 
 
 def parser() -> argparse.ArgumentParser:
@@ -160,4 +159,4 @@ def scaling(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    program.run(main)
+    run_program(main)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.guest import forgets_failed_variables
+from dcgan_tf.system.startup import forgets_failed_variables
 
 
 def leaky_relu(x: tf.Tensor) -> tf.Tensor:

@@ -14,8 +14,7 @@ from dcgan_tf.settings import options, values
 from dcgan_tf.settings.config import MACHINE, OVERRIDE, SETTINGS, Config, override, settings_with
 from dcgan_tf.settings.given import check_given
 from dcgan_tf.settings.values import Classes
-from dcgan_tf.system.device_errors import device_errors
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, device_errors
 from dcgan_tf.system.startup import check_process, start_tensorflow
 
 if TYPE_CHECKING:

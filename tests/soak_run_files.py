@@ -32,7 +32,7 @@ from dcgan_tf.runs.run import Run, Runs  # noqa: E402
 from dcgan_tf.runs.weights import Checkpoint  # noqa: E402
 from dcgan_tf.sampling.story import read_losses  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
-from dcgan_tf.system.disk_cache import DiskCache  # noqa: E402
+from dcgan_tf.system.cache import DiskCache  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
 from dcgan_tf.training.curves import last_step, remove_points_after  # noqa: E402
 from dcgan_tf.training.evaluations import read_score  # noqa: E402

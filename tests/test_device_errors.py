@@ -15,8 +15,7 @@ from dcgan_tf.networks import build_generator
 from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings import flags_json
-from dcgan_tf.system.device_errors import device_errors
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, device_errors
 
 HUGE = {"gf_dim": 16_000_000, "z_dim": 100_000}  # a matrix of 800 TB, which no system promises
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_tf.system import disk_cache
-from dcgan_tf.system.disk_cache import DiskCache
+from dcgan_tf.system import cache as disk_cache
+from dcgan_tf.system.cache import DiskCache
 from dcgan_tf.system.messages import DcganWarning
 
 ARRAYS = {

@@ -112,9 +112,9 @@ def test_file_with_a_wrong_digest_is_removed(host, tmp_path):
 SLOW = """
 import sys
 from dcgan_tf.download import __main__ as download, archives
-from dcgan_tf.system.program import run
+from dcgan_tf.system.signals import run_program
 download.INCEPTION = archives.Archive("slow.pb", 3_000_000, "0" * 64, (sys.argv[1],))
-run(lambda: download.main(["inception"]))
+run_program(lambda: download.main(["inception"]))
 """
 
 

@@ -24,7 +24,7 @@ from dcgan_tf.runs.checkpoint import complete_checkpoints, write_index
 from dcgan_tf.runs.lock import training_lock
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import SETTINGS, Config
-from dcgan_tf.system.disk_cache import cache_folder
+from dcgan_tf.system.cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.curves import last_step

@@ -26,10 +26,9 @@ from helpers import ROOT
 import dcgan_tf
 from dcgan_tf import DcganWarning, UserError
 from dcgan_tf.sampling import project
-from dcgan_tf.system.guest import ignored_warnings, own_seeds
-from dcgan_tf.system.messages import say, shown
+from dcgan_tf.system.messages import ignored_warnings, say, shown
 from dcgan_tf.system.signals import StopRequest
-from dcgan_tf.system.startup import start_tensorflow
+from dcgan_tf.system.startup import own_seeds, start_tensorflow
 
 SIZES: dict[str, Any] = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8, "iterations": 6, "log_freq": 1}
 
@@ -302,7 +301,7 @@ import keras
 from dcgan_tf.evaluation import features, inception
 from dcgan_tf.export.models import inference_model
 from dcgan_tf.networks import build_discriminator
-from dcgan_tf.system.guest import own_seeds
+from dcgan_tf.system.startup import own_seeds
 
 arrays = {"settings": [keras.config.floatx(), keras.config.image_data_format()]}
 run = dcgan_tf.load("pretrained:mnist")

@@ -19,14 +19,14 @@ PROGRAM = """
 import os, signal, sys, time
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say, warn
-from dcgan_tf.system.program import run
+from dcgan_tf.system.signals import run_program
 
 def main():
     say("begins")
     {body}
     say("ends")
 
-run(main)
+run_program(main)
 """
 
 

@@ -267,7 +267,7 @@ def test_signals_while_preparing(mnist: list[str], tmp_path: Path, number: int, 
 
 IN_A_CALLBACK = """
 import gc, os, signal, time
-from dcgan_tf.system.program import run
+from dcgan_tf.system.signals import run_program
 
 def callback(phase, info):
     gc.callbacks.remove(callback)
@@ -280,7 +280,7 @@ def main():
     print("goes on", flush=True)
     time.sleep(60)
 
-run(main)
+run_program(main)
 """
 
 

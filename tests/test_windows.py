@@ -23,7 +23,7 @@ warnings.simplefilter("ignore")  # filelock says that it uses a plain file as th
 sys.path.insert(0, {root!r})
 from dcgan_tf.cli.program import run
 run()
-from dcgan_tf.system.memory import peak_memory
+from dcgan_tf.system.startup import peak_memory
 peak_memory()
 """
 

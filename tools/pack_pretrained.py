@@ -19,7 +19,7 @@ from dcgan_tf.settings.config import MACHINE, Config, settings_with
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_folder
 from dcgan_tf.system.messages import say
-from dcgan_tf.system.program import run as run_program
+from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import start_tensorflow
 
 MAX_BYTES = 8_000_000  # of a network

@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from dcgan_tf.cli.program import main as program_main
-from dcgan_tf.system import program
+from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import start_tensorflow
 
 
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    program.run(main)
+    run_program(main)

@@ -8,8 +8,8 @@ from dcgan_tf.cli import flags
 from dcgan_tf.cli.commands import TRAIN
 from dcgan_tf.runs.select import select
 from dcgan_tf.settings import values
-from dcgan_tf.system import program
-from dcgan_tf.system.device_errors import device_errors
+from dcgan_tf.system.errors import device_errors
+from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import silence_pillow, start_tensorflow
 from dcgan_tf.training import start
 
@@ -39,4 +39,4 @@ def use(request: flags.Request) -> None:
 
 def run() -> None:
     """Run the program with the arguments of its process."""
-    program.run(lambda: main(sys.argv))
+    run_program(lambda: main(sys.argv))

@@ -16,7 +16,7 @@ from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.data.prepare import Prepared
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.disk_cache import DiskCache, cache_folder
+from dcgan_tf.system.cache import DiskCache, cache_folder
 
 DECODING = 2  # raise it when decode.py gives other pixels than before, or when what `prepare` keeps changes
 

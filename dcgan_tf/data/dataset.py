@@ -15,7 +15,7 @@ from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.data.sources import Source
 from dcgan_tf.data.summary import say_summary, warn_about_images
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.disk_cache import release
+from dcgan_tf.system.cache import release
 from dcgan_tf.system.errors import UserError, counted
 from dcgan_tf.system.messages import report, say
 

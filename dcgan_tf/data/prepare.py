@@ -20,7 +20,7 @@ from tqdm import tqdm
 from dcgan_tf.data.decode import TooSmallError, decode_image, why_unreadable
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.data.sources import Item, Source
-from dcgan_tf.system.disk_cache import release
+from dcgan_tf.system.cache import release
 from dcgan_tf.system.errors import UserError, counted, printable
 from dcgan_tf.system.messages import progress, report
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from dcgan_tf.data import mnist
 from dcgan_tf.download.archives import CELEBA, CELEBA_IMAGES, INCEPTION, LSUN, Archive
 from dcgan_tf.download.fetch import fetch_archive, install
-from dcgan_tf.system.disk_cache import cache_folder
+from dcgan_tf.system.cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
-from dcgan_tf.system.program import run
+from dcgan_tf.system.signals import run_program
 
 
 def fetch_mnist(data_dir: Path, from_file: Path | None = None) -> None:
@@ -90,4 +90,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(sys.argv[1:]))
+    run_program(lambda: main(sys.argv[1:]))

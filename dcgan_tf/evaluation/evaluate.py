@@ -17,10 +17,9 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.sampling.sheets import save
 from dcgan_tf.system import image_files
-from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.errors import UserError, reason, warn_on_write_error
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import say, warn
-from dcgan_tf.system.write_errors import warn_on_write_error
 
 PERCENT = ".2%"
 NUMBER = ".4g"

@@ -18,8 +18,8 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.setting import received
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.guest import ignored_warnings, keras_defaults, own_seeds
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import ignored_warnings, say
+from dcgan_tf.system.startup import keras_defaults, own_seeds
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 images [N, H, W, C] -> float32 [N, D]
 EPOCHS = 5  # of the classifier, which then classifies 99% of MNIST's test images correctly

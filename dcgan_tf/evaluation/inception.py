@@ -13,10 +13,10 @@ from google.protobuf.message import DecodeError
 
 from dcgan_tf.download.archives import INCEPTION
 from dcgan_tf.evaluation.features import Features, in_batches
-from dcgan_tf.system.disk_cache import cache_folder
+from dcgan_tf.system.cache import cache_folder
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.guest import keras_defaults
 from dcgan_tf.system.messages import is_shown
+from dcgan_tf.system.startup import keras_defaults
 
 BATCH = 32  # images
 

@@ -10,8 +10,8 @@ from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import atomic_folder, check_replaceable
-from dcgan_tf.system.guest import keras_defaults
 from dcgan_tf.system.messages import report, say
+from dcgan_tf.system.startup import keras_defaults
 
 EXPORTED = ("generator", "discriminator", "generator.keras", "discriminator.keras", "generator.tflite")
 EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run

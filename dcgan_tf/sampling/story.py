@@ -18,8 +18,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.guest import ignored_warnings
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import ignored_warnings, say
 
 MAX_FRAMES = 200  # of training.gif
 MAX_PIXELS = 100_000_000  # of all its frames together, for which Pillow takes about 1 GB

@@ -1,12 +1,20 @@
-"""The exception for errors that a user can fix, and how the texts of others become parts of a sentence."""
+"""Errors that a user can fix, and how those of the system and of libraries become one."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
+
+from dcgan_tf.system.messages import warn
 
 # What Keras and TensorFlow write before the error of a layer or of a compiled function
 PLACE = re.compile(r"Exception encountered when|Graph execution error|Detected at node|<stack traces|\s*File \"")
 NAMES = re.compile(r"\{\{.*?\}\} *|\[Op:.*|\x1b\[\d*m")  # of nodes, and what makes letters bold
+MEMORY = re.compile(r"\bOOM\b|[Oo]ut of memory|[Ff]ailed to allocate")
+# As of a GPU without the files of CUDA's compiler (libdevice), and of Apple's Metal (registered platform)
+XLA = re.compile(r"\bXLA(?![a-z])|libdevice|registered platform")
+DISK = re.compile("No space left|File too large|[Qq]uota exceeded|Read-only file system|Permission denied")
 
 
 class UserError(Exception):
@@ -33,3 +41,37 @@ def counted(count: int, noun: str) -> str:
         return f"1 {noun}"
     number = f"{count:,}" if count else "no"
     return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+@contextlib.contextmanager
+def device_errors(advice: str) -> Iterator[None]:
+    """Turn these errors into UserErrors. Args: advice: what needs less memory, as "a smaller --batch_size"."""
+    try:
+        yield
+    except Exception as error:
+        of_tensorflow = type(error).__module__.startswith("tensorflow.")
+        cause = reason(error)
+        if of_tensorflow and DISK.search(cause):
+            raise UserError(
+                f"A file could not be written ({cause}); make room on its disk, or use a folder that can be written."
+            ) from error
+        if isinstance(error, MemoryError) or (of_tensorflow and MEMORY.search(cause)):
+            raise UserError(f"There is too little memory ({cause}); give {advice}.") from error
+        if of_tensorflow and XLA.search(cause):
+            raise UserError(
+                f"XLA cannot compile for this device ({cause}); give --xla off, which needs no XLA."
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def warn_on_write_error(what: str) -> Iterator[None]:
+    """If the block cannot write, warn and go on: a sheet or a curve is not worth the work of hours."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except BrokenPipeError:  # a message could not be written, because nobody reads it any more
+        raise
+    except (OSError, tf.errors.OpError) as error:
+        warn(f"{what} could not be written ({reason(error)}); the program goes on.")

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ PACKAGE = str(Path(__file__).parents[1]) + os.sep
 logger = logging.getLogger("dcgan_tf")
 LOG_SECONDS = 30.0  # between two lines of a progress bar in a log file
 LOG_COLUMNS = 160
+PROCESS_LOCK = threading.RLock()  # what belongs to the whole process is changed by one thread at a time, and given back
 _process = {"is_program": False}
 _shown = ContextVar("dcgan_tf_shown", default=False)  # each thread has its own value
 
@@ -69,6 +71,14 @@ def warn(text: str) -> None:
         frame = frame.f_back
         level += 1
     warnings.warn(text, DcganWarning, stacklevel=outermost + 1)
+
+
+@contextlib.contextmanager
+def ignored_warnings(category: type[Warning]) -> Iterator[None]:
+    """Ignore warnings of a category."""
+    with PROCESS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", category)
+        yield
 
 
 class Bar(tqdm):

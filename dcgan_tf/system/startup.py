@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import random
 import re
 import shutil
 import sys
@@ -16,8 +17,8 @@ from typing import IO
 
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.guest import PROCESS_LOCK
 from dcgan_tf.system.last_words import shown_if_killed
+from dcgan_tf.system.messages import PROCESS_LOCK
 
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
@@ -138,3 +139,87 @@ def why_no_gpu() -> str:
         "TensorFlow sees no GPU, although there is an NVIDIA driver; pip install 'dcgan_tf[cuda]' gives what it needs,"
         " TF_CPP_MIN_LOG_LEVEL=0 shows its reason"
     )
+
+
+@contextlib.contextmanager
+def keras_defaults() -> Iterator[None]:
+    """Use Keras's own defaults for layers, whatever the user's keras.json or program sets: float32, channels last."""
+    import keras
+
+    with PROCESS_LOCK:
+        floatx = keras.config.floatx()
+        image_data_format = keras.config.image_data_format()
+        dtype_policy = keras.config.dtype_policy()
+        keras.config.set_floatx("float32")
+        keras.config.set_image_data_format("channels_last")
+        keras.config.set_dtype_policy("float32")
+        try:
+            yield
+        finally:
+            keras.config.set_floatx(floatx)
+            keras.config.set_image_data_format(image_data_format)
+            keras.config.set_dtype_policy(dtype_policy)
+
+
+@contextlib.contextmanager
+def own_seeds(seed: int) -> Iterator[None]:
+    """Set the global seeds of Python, NumPy and TensorFlow, for what Keras draws from them."""
+    import numpy as np
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    with PROCESS_LOCK:
+        tensorflow_context = context.context()
+        python_state = random.getstate()
+        numpy_state = np.random.get_state()
+        tensorflow_seed = tensorflow_context._seed
+        tensorflow_rng = getattr(tensorflow_context, "_rng", None)  # there is none before the first seed
+        random.seed(seed)
+        np.random.seed(seed)
+        tf.random.set_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+            tensorflow_context._seed = tensorflow_seed
+            tensorflow_context._rng = tensorflow_rng
+
+
+@contextlib.contextmanager
+def forgets_failed_variables() -> Iterator[None]:
+    """If a network cannot be built, as for too little memory, let Keras build the next one.
+
+    Keras 3 keeps variables that still need a value in a list. If one cannot get it, all stay there, and no later
+    variable of this thread gets one.
+    """
+    from keras.src.backend.common import global_state
+
+    name = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(name, []))
+    try:
+        yield
+    except Exception:
+        global_state.set_global_attribute(name, before)
+        raise
+
+
+def peak_memory() -> int:
+    """Return the largest resident memory of this process so far, in bytes; 0 on Windows without psutil."""
+    try:
+        import resource
+    except ImportError:
+        return _peak_on_windows()
+    unit = 1024
+    if sys.platform == "darwin":
+        unit = 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _peak_on_windows() -> int:
+    try:
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    except (ImportError, AttributeError):
+        return 0

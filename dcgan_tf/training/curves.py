@@ -10,8 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from dcgan_tf.pixels import ValueRange, to_uint8
+from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.write_errors import warn_on_write_error
 
 
 class Curves:

@@ -17,8 +17,8 @@ from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.presets import AUTO
 from dcgan_tf.system.errors import UserError, counted
-from dcgan_tf.system.memory import peak_memory
 from dcgan_tf.system.messages import duration, report, say
+from dcgan_tf.system.startup import peak_memory
 from dcgan_tf.training.cluster import Cluster, members_of
 from dcgan_tf.training.loader import Loader
 from dcgan_tf.training.schedule import Schedule

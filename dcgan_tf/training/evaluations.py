@@ -15,10 +15,9 @@ from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import reason
+from dcgan_tf.system.errors import reason, warn_on_write_error
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import say, warn
-from dcgan_tf.system.write_errors import warn_on_write_error
 from dcgan_tf.training.curves import Curves
 
 

@@ -13,9 +13,9 @@ from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Checkpoint, Weights
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import remove_temporary_files
 from dcgan_tf.system.messages import progress, say
-from dcgan_tf.system.write_errors import warn_on_write_error
 from dcgan_tf.training.curves import Curves, Pace, remove_points_after
 from dcgan_tf.training.loader import Batch
 from dcgan_tf.training.monitor import Monitor

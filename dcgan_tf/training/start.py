@@ -17,8 +17,7 @@ from dcgan_tf.settings.config import MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
 from dcgan_tf.settings.presets import AUTO
 from dcgan_tf.settings.values import plain_name
-from dcgan_tf.system.device_errors import device_errors
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, device_errors
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
 from dcgan_tf.training.complete import check_classes, choose_preset, complete, say_replaced

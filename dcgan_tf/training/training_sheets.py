@@ -13,10 +13,9 @@ from dcgan_tf.pixels import to_float, to_uint8
 from dcgan_tf.runs.run import Run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
-from dcgan_tf.system.errors import counted
+from dcgan_tf.system.errors import counted, warn_on_write_error
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import why_no_gpu
-from dcgan_tf.system.write_errors import warn_on_write_error
 from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.training.schedule import Schedule
 
