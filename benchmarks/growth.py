@@ -19,11 +19,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from work import gigaflops
-
-from dcgan_tf.settings.config import Config
-from dcgan_tf.settings.presets import PRESETS
-from dcgan_tf.training.complete import stages_for
 
 FEW = 300  # images; the others are 10 and 100 times as many
 FACTORS = (1, 10, 100)
@@ -58,7 +53,6 @@ def main() -> None:
         table_of_images(place, few)
         table_of_sizes(place)
         table_of_samples(place, few)
-    table_of_work()  # after all the others: the memory of this process would count in those it starts
 
 
 def table_of_images(place: Path, few: int) -> None:
@@ -86,17 +80,6 @@ def table_of_samples(place: Path, few: int) -> None:
         made = run(place, f"--dataset={few}", f"--generate_test_images={count}")
         judged = run(place, f"--dataset={few}", "--evaluate", f"--evaluate_samples={count}")
         print(f"{count:6,} | {made} | {judged}", flush=True)
-
-
-def table_of_work() -> None:
-    """The work of an iteration, without elementwise operations."""
-    from dcgan_tf.model import DCGAN
-
-    print("\nsize | GFLOP of an iteration", flush=True)
-    for size in SIZES:
-        sizes = {"output_height": size, "output_width": size, "c_dim": 3, "stages": str(stages_for(size, size))}
-        config = Config(**PRESETS["small"] | sizes | {"precision": "float32"})
-        print(f"{size:4} | {gigaflops(DCGAN(config), config):.1f}", flush=True)
 
 
 def iteration_of(place: Path, dataset: str, size: int) -> tuple[Cost, float]:

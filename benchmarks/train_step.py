@@ -8,7 +8,6 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-import pipeline
 from turns import SHAPES, milliseconds, take_turns
 from work import gigaflops
 
@@ -26,21 +25,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--sync_bn", action="store_true")
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--size", type=int, help="height and width of the images (default: the data set's)")
-    parser.add_argument(
-        "--width", type=int, default=64, help="filters (gf_dim and df_dim); linear layers have 16 times as many units"
-    )
-    parser.add_argument(
-        "--iterations", type=int, default=20, help="number of timed iterations, after 3 that are not timed"
-    )
+    parser.add_argument("--width", type=int, default=64, help="filters; linear layers have 16 times as many units")
+    parser.add_argument("--iterations", type=int, default=20, help="timed ones, after 3 that are not timed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument(
-        "--scaling", action="store_true", help="measure how batch size, image size and width change the time"
-    )
-    parser.add_argument(
-        "--pipeline", action="store_true", help="measure instead how fast JPEG files are read, in images/s"
-    )
-    parser.add_argument("--pictures", type=int, default=10_000, help="with --pipeline: number of JPEG files (10,000)")
-    parser.add_argument("--cache_gb", type=float, default=4, help="with --pipeline: memory for the images in GB (4)")
     parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)  # for benchmarks/compare.py
     return parser
 
@@ -48,15 +35,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     start_tensorflow()
-    if options.pipeline:
-        pipeline.main(options.pictures, options.cache_gb)
-    elif options.turns:
+    if options.turns:
         take_turns(train_step(config_of(options))[0])
-    elif options.scaling:
-        scaling(options)
+        return
+    result = run(options)
+    if options.json:
+        print(json.dumps(result))
     else:
-        result = run(options)
-        print(json.dumps(result) if options.json else "\n".join(f"{key:24} {value}" for key, value in result.items()))
+        print("\n".join(f"{key:24} {value}" for key, value in result.items()))
 
 
 def config_of(options: argparse.Namespace) -> Config:
@@ -107,55 +93,32 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     call, gflop, iterations = train_step(config_of(options))
     matrix = tf.cast(tf.random.normal([2048, 2048]), options.precision)
     product = tf.function(lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
-    calls = max(1, options.iterations // iterations)
-    milliseconds(call, 3), milliseconds(product.get_concrete_function(), 3)
-    times, products = [], []
-    for _ in range(calls):
+    milliseconds(call, 3)
+    milliseconds(product.get_concrete_function(), 3)
+    times = []
+    products = []
+    for _ in range(max(2, options.iterations // iterations)):
         times += [ms / iterations for ms in milliseconds(call, 1)]
         products += milliseconds(lambda: product().numpy(), 1)
     ms = statistics.median(times)
-    speed, peak = gflop / ms * 1000, 2 * 2048**3 / 1e6 / statistics.median(products)
-    gpus = tf.config.get_visible_devices("GPU")
+    speed = gflop / ms * 1000
+    peak = 2 * 2048**3 / 1e6 / statistics.median(products)
+    memory = peak_memory()
+    if tf.config.get_visible_devices("GPU"):
+        memory = tf.config.experimental.get_memory_info("GPU:0")["peak"]
     return {
         "dataset": options.dataset,
         "precision": options.precision,
         "xla": options.xla,
         "batch_size": options.batch_size,
         "ms_per_iteration": round(ms, 2),
-        "ms_quartiles": [round(q, 2) for q in statistics.quantiles(times, n=4)[::2]]
-        if calls > 1
-        else [round(ms, 2)] * 2,
+        "ms_quartiles": [round(quartile, 2) for quartile in statistics.quantiles(times, n=4)[::2]],
         "images_per_second": round(1000 * options.batch_size / ms, 1),
         "gflop_per_iteration": round(gflop, 2),
         "gflops_per_second": round(speed, 1),
         "share_of_matrix_product": float(f"{speed / peak:.3g}"),
-        "peak_memory_mb": round((gpu_peak_memory() if gpus else peak_memory()) / 2**20),
+        "peak_memory_mb": round(memory / 2**20),
     }
-
-
-def gpu_peak_memory() -> int:
-    """Return the largest memory use of the first GPU so far, in bytes."""
-    import tensorflow as tf
-
-    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
-
-
-def scaling(options: argparse.Namespace) -> None:
-    """Print the time of an iteration for half and double of the batch size, the image size, and the width."""
-    own = SHAPES[options.dataset][0]
-    start = {"batch_size": options.batch_size, "size": options.size or own, "width": options.width}
-    if not options.json:
-        print(f"{'':28} ms/iteration    images/s   GFLOP/s")
-    steps = [("batch_size", 1)] + [(name, factor) for name in start for factor in (0.5, 2)]
-    for name, factor in steps:
-        grown = max(1, int(start[name] * factor))
-        if name == "size" and SHAPES[options.dataset][2]:
-            grown = -(-grown // 4) * 4  # with labels the networks need a multiple of 4
-        changed = argparse.Namespace(**{**vars(options), **start, name: grown})
-        result = run(changed) | {"size": changed.size, "width": changed.width}
-        ms, images, speed = (result[k] for k in ("ms_per_iteration", "images_per_second", "gflops_per_second"))
-        label = "as given" if factor == 1 else f"{name} {grown}"
-        print(json.dumps(result) if options.json else f"{label:28} {ms:12.1f} {images:11.1f} {speed:9.1f}")
 
 
 if __name__ == "__main__":

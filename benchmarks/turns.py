@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -28,3 +30,21 @@ def take_turns(call: Callable[[], Any]) -> None:
     for line in sys.stdin:
         count, clock = line.split()
         print(json.dumps(milliseconds(call, int(count), getattr(time, clock))), flush=True)
+
+
+def peer_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the flags of every peer."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--dataset", choices=SHAPES, default="mnist")
+    parser.add_argument("--batch_size", type=int, default=64)
+    parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)  # for benchmarks/compare.py
+    return parser
+
+
+def time_peer(call: Callable[[], Any], turns: bool) -> None:
+    """Time a peer's iteration: in turn with others, or alone."""
+    if turns:
+        take_turns(call)
+    else:
+        milliseconds(call, 3)
+        print(f"{statistics.median(milliseconds(call, 20)):.1f} ms an iteration")

@@ -6,13 +6,12 @@ python benchmarks/peers/plain_keras.py [--dataset mnist|made64]
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from turns import SHAPES, milliseconds, take_turns
+from turns import SHAPES, peer_parser, time_peer
 
 from dcgan_tf.system.startup import start_tensorflow
 
@@ -125,18 +124,6 @@ def train_step(options: argparse.Namespace):
     return iteration
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", choices=SHAPES, default="mnist")
-    parser.add_argument("--batch_size", type=int, default=64)
-    parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    step = train_step(options)
-    if options.turns:
-        return take_turns(step)
-    milliseconds(step, 3)
-    print(f"{statistics.median(milliseconds(step, 20)):.1f} ms an iteration")
-
-
 if __name__ == "__main__":
-    main()
+    options = peer_parser(__doc__.splitlines()[0]).parse_args()
+    time_peer(train_step(options), options.turns)

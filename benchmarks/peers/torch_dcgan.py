@@ -6,7 +6,6 @@ python benchmarks/peers/torch_dcgan.py [--dataset mnist|made64] [--precision flo
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from turns import SHAPES, milliseconds, take_turns
+from turns import SHAPES, peer_parser, time_peer
 
 
 def with_labels(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -155,18 +154,11 @@ def train_step(options: argparse.Namespace):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", choices=SHAPES, default="mnist")
+    parser = peer_parser(__doc__.splitlines()[0])
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
-    parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    step = train_step(options)
-    if options.turns:
-        return take_turns(step)
-    milliseconds(step, 3)
-    print(f"{statistics.median(milliseconds(step, 20)):.1f} ms an iteration")
+    time_peer(train_step(options), options.turns)
 
 
 if __name__ == "__main__":
