@@ -142,7 +142,7 @@ class DCGAN:
 
         Args:
           lr_decay: the first and the last iteration in which the learning rate goes down to 0 in a straight line.
-        Returns: a function of uint8 images [K, B, H, W, C] and int32 labels [K, B], B being one worker's shard. It
+        Returns: a function of uint8 images [K, B, H, W, C] and int32 labels [K, B]. It
           returns the logged values of the last iteration as float32: d_loss, d_loss_real, d_loss_fake, g_loss, z, and,
           from this worker's first device only, d and d_ (D's outputs for real and fake images) and G (if logged).
         """

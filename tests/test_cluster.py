@@ -24,7 +24,6 @@ from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.training.cluster import Cluster
 
 CONFIG = Config(
     output_height=16, output_width=12, c_dim=1, class_names=("a", "b", "c"), z_dim=6, batch_size=16,
@@ -128,16 +127,6 @@ def test_each_image_is_in_one_shard():
         parts = strategy.experimental_local_results(strategy.run(lambda n=count: replicas.shard(x, 16 // n)))
         assert len(parts) == count
         assert (tf.concat(parts, 0) == x).numpy().all()
-
-
-def test_shard_of_a_worker():
-    clusters = [Cluster(STRATEGIES[1], dict.fromkeys("abc", ""), index) for index in range(3)]
-    assert [cluster.shard(np.arange(12)).tolist() for cluster in clusters] == [
-        [0, 1, 2, 3],
-        [4, 5, 6, 7],
-        [8, 9, 10, 11],
-    ]
-    assert [cluster.is_chief for cluster in clusters] == [True, False, False]
 
 
 @pytest.mark.slow

@@ -313,7 +313,7 @@ def test_train_size_is_of_an_epoch_and_not_of_the_folder(tmp_path: Path):
     dataset = load(tmp_path, train_size=8)
     per_epoch = Schedule(Config(train_size=8, batch_size=4), len(dataset.images)).per_epoch
     batches = itertools.islice(dataset.batches(4, per_epoch, seed=0), 10 * per_epoch)
-    used = {image.tobytes() for _, images, _ in batches for image in images}
+    used = {image.tobytes() for images, _ in batches for image in images}
     assert per_epoch == 2 and len(used) > 30
     assert "a folder has other ones in each" in SETTINGS["train_size"].help
 

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from dcgan_tf.data.dataset import Dataset, whole_batch
+from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.settings.config import Config
 from dcgan_tf.training.loader import Loader
@@ -34,7 +34,7 @@ def loader(config: Config = CONFIG, start: int = 0, data: Dataset | None = None)
     """The loader of a training by one process."""
     data = data or dataset()
     schedule = Schedule(config, len(data.images))
-    return Loader(data, config, schedule, start, config.steps_per_call, whole_batch)
+    return Loader(data, config, schedule, start, config.steps_per_call)
 
 
 def test_calls_end_where_something_is_due():
@@ -58,13 +58,6 @@ def test_a_resumed_training_gets_the_same_batches():
 def test_iterations_replace_epochs():
     batches = loader(dataclasses.replace(CONFIG, iterations=7))
     assert [batch.iteration for batch in batches] == [1, 4, 7]
-
-
-def test_the_calls_of_a_worker_have_its_shard():
-    schedule = Schedule(CONFIG, 10)
-    half = list(Loader(dataset(), CONFIG, schedule, 0, 3, lambda indices: indices[1:]))
-    for batch, whole in zip(half, loader(), strict=True):
-        assert (batch.images == whole.images[:, 1:]).all()
 
 
 def test_mirror():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,13 +20,7 @@ from dcgan_tf.system.errors import UserError, counted
 from dcgan_tf.system.messages import report, say
 
 PREFETCH = 4  # batches that are loaded ahead
-EpochBatch = tuple[int, np.ndarray, np.ndarray]  # epoch, images [B, H, W, C], labels [B]
-Shard = Callable[[np.ndarray], np.ndarray]  # the indices [B] of a batch -> those that this worker needs
-
-
-def whole_batch(indices: np.ndarray) -> np.ndarray:
-    """Return all indices: there is only one worker."""
-    return indices
+ImagesAndLabels = tuple[np.ndarray, np.ndarray]  # of a batch: uint8 [B, H, W, C], int32 [B]
 
 
 @dataclass(frozen=True)
@@ -69,19 +63,12 @@ class Dataset:
 
     def first_batch(self, batch_size: int, per_epoch: int, seed: int, mirror: bool) -> np.ndarray:
         """Return the first images that a training sees, uint8 [B, H, W, C]."""
-        _, images, _ = next(self._load_batches(batch_size, per_epoch, seed, mirror, 0, whole_batch))
+        images, _ = next(self._load_batches(batch_size, per_epoch, seed, mirror, 0))
         return images
 
     def batches(
-        self,
-        batch_size: int,
-        per_epoch: int,
-        *,
-        seed: int,
-        mirror: bool = False,
-        start: int = 0,
-        shard: Shard = whole_batch,
-    ) -> Iterator[EpochBatch]:
+        self, batch_size: int, per_epoch: int, *, seed: int, mirror: bool = False, start: int = 0
+    ) -> Iterator[ImagesAndLabels]:
         """Yield batches without end. A thread loads the next ones while the caller uses one.
 
         Args:
@@ -89,10 +76,9 @@ class Dataset:
           seed: of the order, and of what is mirrored.
           mirror: whether to mirror half of the images.
           start: how many batches to skip; 0 for a new run.
-          shard: takes the indices [B] of a batch, and returns those that this worker needs.
-        Yields: (epoch, images [B, H, W, C], labels [B]).
+        Yields: (images [B, H, W, C], labels [B]).
         """
-        batches = self._load_batches(batch_size, per_epoch, seed, mirror, start, shard)
+        batches = self._load_batches(batch_size, per_epoch, seed, mirror, start)
         thread = ThreadPoolExecutor(1)
         try:
             pending = deque(thread.submit(next, batches) for _ in range(PREFETCH))
@@ -104,18 +90,16 @@ class Dataset:
             thread.shutdown(wait=False, cancel_futures=True)
 
     def _load_batches(
-        self, batch_size: int, per_epoch: int, seed: int, mirror: bool, start: int, shard: Shard
-    ) -> Iterator[EpochBatch]:
+        self, batch_size: int, per_epoch: int, seed: int, mirror: bool, start: int
+    ) -> Iterator[ImagesAndLabels]:
         epoch, position = divmod(start, per_epoch)
         while True:
             order = self.order(seed, epoch)[: per_epoch * batch_size]
             mirrored = np.zeros(len(self.images), bool)
             if mirror:
                 mirrored = self.mirrored(seed, epoch)
-            for batch in order.reshape(per_epoch, batch_size)[position:]:
-                indices = shard(batch)
-                images = flip(self.images[indices], mirrored[indices])
-                yield epoch, images, self.labels[indices]
+            for indices in order.reshape(per_epoch, batch_size)[position:]:
+                yield flip(self.images[indices], mirrored[indices]), self.labels[indices]
                 release(self.images)
             epoch += 1
             position = 0

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import replicas
@@ -42,11 +41,6 @@ class Cluster:
     @property
     def is_chief(self) -> bool:
         return self.index == 0
-
-    def shard(self, batch: np.ndarray) -> np.ndarray:
-        """Return this process's shard of a whole batch [B, ...]."""
-        size = len(batch) // len(self.members)
-        return batch[self.index * size : (self.index + 1) * size]
 
     def check_same_settings(self, settings: str) -> None:
         """Wait for all workers. Raises UserError in each of them unless all have the same settings."""

@@ -113,7 +113,7 @@ def measure(
     steps = steps_per_call(config.steps_per_call)
     times: list[float] = []
     ends = [time.perf_counter()]
-    for batch in Loader(dataset, config, endless, model.iterations_done, steps, cluster.shard):
+    for batch in Loader(dataset, config, endless, model.iterations_done, steps):
         float(train_step(batch.images, batch.labels)["d_loss"])  # waits for the device
         ends.append(time.perf_counter())
         times.append((ends[-1] - ends[-2]) / len(batch.images))

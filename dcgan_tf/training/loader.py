@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan_tf.data.dataset import Dataset, Shard
+from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.settings.config import Config
 from dcgan_tf.training.schedule import Schedule
 
@@ -17,7 +17,7 @@ class Batch(NamedTuple):
     """The input of one call of the train step, which trains K iterations."""
 
     iteration: int  # the last of the K iterations; the first one of a training is 1
-    images: np.ndarray  # this worker's shard, uint8 [K, B, H, W, C]
+    images: np.ndarray  # uint8 [K, B, H, W, C]
     labels: np.ndarray  # int32 [K, B]
     seconds_waited: float  # how long the training has waited for this batch
 
@@ -28,19 +28,16 @@ class Loader:
     A batch ends where something is due, so nothing is due in the middle of its iterations.
     """
 
-    def __init__(
-        self, dataset: Dataset, config: Config, schedule: Schedule, start: int, steps_per_call: int, shard: Shard
-    ):
+    def __init__(self, dataset: Dataset, config: Config, schedule: Schedule, start: int, steps_per_call: int):
         """Args:
         start: the number of iterations that are done already.
         steps_per_call: the largest K.
-        shard: takes the indices [B] of a batch, and returns those that this worker needs.
         """
         self.schedule = schedule
         self.start = start
         self.steps_per_call = steps_per_call
-        self.loaded = dataset.batches(
-            config.batch_size, schedule.per_epoch, seed=config.seed, mirror=config.mirror, start=start, shard=shard
+        self.batches = dataset.batches(
+            config.batch_size, schedule.per_epoch, seed=config.seed, mirror=config.mirror, start=start
         )
 
     def __iter__(self) -> Iterator[Batch]:
@@ -52,7 +49,7 @@ class Loader:
     def _calls(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         images: list[np.ndarray] = []
         labels: list[np.ndarray] = []
-        for iteration, (_, batch_images, batch_labels) in enumerate(self.loaded, self.start + 1):
+        for iteration, (batch_images, batch_labels) in enumerate(self.batches, self.start + 1):
             if iteration > self.schedule.total:
                 return
             images.append(batch_images)

@@ -69,7 +69,7 @@ def train(
 
         # The iterations; the recorder writes curves, sheets and checkpoints
         steps = steps_per_call(config.steps_per_call)
-        loader = Loader(dataset, config, schedule, model.iterations_done, steps, cluster.shard)
+        loader = Loader(dataset, config, schedule, model.iterations_done, steps)
         logged = None
         with contextlib.closing(recorder):
             for batch in loader:
