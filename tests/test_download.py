@@ -176,6 +176,26 @@ def test_celeba_from_a_file(tmp_path, images_dir):
         assert read_back.size == (40, 36)
 
 
+def test_files_of_other_systems_do_not_count(tmp_path):
+    """A Mac adds ._NAME beside each file of a ZIP archive, and .DS_Store to each folder that is opened."""
+    folder = tmp_path / "celebA"
+    folder.mkdir()
+    (folder / ".DS_Store").write_bytes(b"x")
+    download.fetch_celeba(tmp_path, zipped(tmp_path / "hand.zip", {"faces/1.jpg": b"1", "__MACOSX/._1.jpg": b"2"}))
+    assert sorted(path.name for path in folder.iterdir()) == [".DS_Store", "1.jpg"]
+
+
+def test_an_unpacking_that_was_killed_leaves_nothing_when_it_is_repeated(tmp_path):
+    file = zipped(tmp_path / "a.zip", {"faces/1.jpg": b"1"})
+    killed = "import os, sys; from pathlib import Path; from dcgan_tf.download import fetch; from unittest import mock;"
+    killed += "mock.patch('pathlib.Path.replace', lambda *_: os.kill(os.getpid(), 9)).start();"
+    killed += "fetch.install(Path(sys.argv[1]), Path(sys.argv[2]), '*.jpg')"
+    done = subprocess.run([sys.executable, "-c", killed, file, tmp_path / "data" / "celebA"], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL and len(list((tmp_path / "data").iterdir())) == 1
+    download.fetch_celeba(tmp_path / "data", file)
+    assert [path.name for path in (tmp_path / "data").rglob("*")] == ["celebA", "1.jpg"]
+
+
 def test_invalid_archives_leave_no_files(tmp_path):
     data = tmp_path / "data"
     outside = zipped(tmp_path / "outside.zip", {"a/1.jpg": b"1", "../../outside.jpg": b"2"})

@@ -15,30 +15,39 @@ import numpy as np
 import pytest
 
 from dcgan_tf.data import idx, mnist
+from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.download import archives
 from dcgan_tf.download.archives import Archive
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 4, 2), (0, 28, 28)])
-def test_encode_and_parse(shape: tuple[int, ...]):
+def test_encode_and_read(shape: tuple[int, ...], tmp_path: Path):
     array = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
-    assert (idx.parse(idx.encode(array)) == array).all()
-    assert idx.parse(idx.encode(array)).shape == shape
+    (tmp_path / "file").write_bytes(idx.encode(array))
+    np.testing.assert_array_equal(idx.read(tmp_path / "file"), array)
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"\0\0", b"\0\0\x09\x01\0\0\0\0", b"\0\0\x08\x01\0\0\0\x05abc", b"\0\0\x08\xff"]
+    "damage",
+    [
+        b"",
+        b"\0\0",
+        b"\0\0\x09\x01\0\0\0\0",
+        b"\0\0\x08\x01\0\0\0\x05abc",
+        b"\0\0\x08\x01\0\0\0\x02abc",
+        b"\0\0\x08\xff",
+        b"\0\0\x08\x03\0\0\0\0",
+        b"\0\0\x08\x02" + b"\xff" * 9,
+    ],
 )
 def test_damaged_idx(damage: bytes, tmp_path: Path):
-    with pytest.raises(ValueError, match="it"):
-        idx.parse(damage)
     (tmp_path / "file").write_bytes(damage)
-    with pytest.raises(UserError, match="is damaged"):
-        idx.read(tmp_path / "file")
     (tmp_path / "zipped.gz").write_bytes(gzip.compress(damage)[:-5])
-    with pytest.raises(UserError, match="is damaged"):
-        idx.read(tmp_path / "zipped.gz")
+    for name in ("file", "zipped.gz"):
+        with pytest.raises(UserError, match="is damaged"):
+            idx.read(tmp_path / name)
 
 
 def test_unpickler_allows_only_arrays():
@@ -124,3 +133,31 @@ def test_existing_files_are_not_fetched(mnist_dir: Path, tmp_path: Path, monkeyp
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress((mnist_dir / "mnist" / name).read_bytes(), 1))
     mnist.ensure(tmp_path)
     assert idx.read(tmp_path / "train-labels-idx1-ubyte.gz")[:5].tolist() == [5, 0, 4, 1, 9]
+
+
+STRAY = (".temporary-0123abcd-{}", "._{}", "{}.bak", "{}.gz.md5", "{} copy", "{}.part")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("stray", STRAY)
+def test_only_exact_names_are_read(tmp_path: Path, stray: str, whole: bool):
+    """What a killed program, a copy or another system leaves is no part of the data set, and does not block it."""
+    images = np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4)
+    for name, array in (("train-images-idx3-ubyte", images), ("train-labels-idx1-ubyte", np.arange(5, dtype=np.uint8))):
+        content = idx.encode(array)
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / stray.format(name)).write_bytes(content if whole else content[:9])
+    dataset = read_dataset(Config(dataset=str(tmp_path)))
+    assert len(dataset.images) == 5 and dataset.class_names == tuple("01234")
+
+
+def test_a_fetch_that_was_killed_is_repeated(mirror: dict[str, bytes], tmp_path: Path):
+    """SIGKILL while the third of the four files is written."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    first, second, third, _ = mnist.NAMES
+    for name in (first, second):
+        (folder / name).write_bytes(gzip.decompress(mirror[f"/{name}.gz"]))
+    (folder / f".temporary-0123abcd-{third}").write_bytes(b"\0\0\x08")
+    dataset = read_dataset(Config(dataset="mnist", data_dir=str(tmp_path)))
+    assert len(dataset.images) == 70_000 and dataset.class_names == tuple("0123456789")

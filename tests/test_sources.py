@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import os
+import shutil
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -16,7 +17,7 @@ import pytest
 from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 
-from dcgan_tf.data import idx, sources
+from dcgan_tf.data import idx, sources, tfds
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files
 from dcgan_tf.runs.run import Runs
@@ -316,6 +317,9 @@ def test_lsun_archives(tmp_path, capsys):
     np.testing.assert_array_equal(load(tmp_path, "lsun", conditional=True).images, dataset.images)
     assert "read from the cache" in capsys.readouterr().out
     assert len(load(tmp_path, "lsun", split="train").images) == 45
+    for stray in (".tower_val_lmdb.x1y2z3w4", "tower_train_lmdb.bak"):  # of a killed download, and a copy
+        shutil.copytree(tmp_path / "lsun" / "tower_train_lmdb", tmp_path / "lsun" / stray)
+    assert load(tmp_path, "lsun", conditional=True).labels.tolist() == [0] * 43 + [1] * 5
     assert len(load(tmp_path, "lsun/bedroom_val_lmdb").images) == 3
     with (
         lmdb.open(str(tmp_path / "lsun" / "tower_train_lmdb"), readonly=True, lock=False, create=False),
@@ -358,17 +362,31 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
     capsys.readouterr()
     again = load(tmp_path, "my_set", conditional=True, output_height=20, output_width=24)
     assert "read from the cache" in capsys.readouterr().out and again.labels.tolist() == dataset.labels.tolist()
+    for stray in ("incomplete.A1B2C3_1.2.0", ".1.9.0", "1.3.0.bak"):
+        shutil.copytree(tmp_path / "my_set" / "1.2.0", tmp_path / "my_set" / stray)
     train = load(tmp_path, "my_set", split="train", output_height=20, output_width=24)
+    assert train.location == f"{tmp_path}/my_set/1.2.0"
     np.testing.assert_array_equal(train.images, dataset.images[:20])
     main_here("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *TINY, out_dir=tmp_path)
     out = capsys.readouterr().out
     assert f"Read from:   {tmp_path}/my_set/1.2.0" in out and "64x64x3, no classes" in out
     (tmp_path / "my_set").rename(tmp_path / "celeb_a")
     assert len(load(tmp_path, "celebA").images) == 32
-    record = next(tmp_path.glob("celeb_a/*/*train.tfrecord*"))
+    record = next(tmp_path.glob("celeb_a/1.2.0/*train.tfrecord*"))
     record.write_bytes(record.read_bytes()[:-100])
     with pytest.raises(UserError, match="is damaged"):
         load(tmp_path, "celebA")
+
+
+def test_what_a_killed_download_of_tensorflow_datasets_leaves_does_not_block_the_next_one(tmp_path, monkeypatch):
+    for name in ("incomplete.A1B2C3_3.0.2/cifar10-train.tfrecord-00000-of-00001", ".DS_Store"):
+        (tmp_path / "cifar10" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cifar10" / name).write_bytes(b"x")
+    fetched = []
+    monkeypatch.setattr(tfds, "fetch", lambda *args: fetched.append(args))
+    with pytest.raises(UserError, match="There is no data set"):
+        load(tmp_path, "cifar10")
+    assert fetched == [("cifar10", str(tmp_path))]
 
 
 def test_hold_out_chooses_the_same_files_when_others_are_added():

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import math
+import re
 import zlib
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from dcgan_tf.system.errors import UserError
 
-Part = tuple[Path, Path | None]  # the files with the images and with their labels, such as those of MNIST's train set
+# No other name is read, such as that of a copy, or of a file that is being written, which begins with a dot
+NAME = re.compile(r"([^.].*)?(images[-.]idx[34]|labels[-.]idx1)-ubyte(\.gz)?")
 
 
-def parse(data: bytes) -> np.ndarray:
-    """Return the uint8 array, with any number of axes, in the bytes of an idx file.
+class Part(NamedTuple):
+    """A part of a data set, such as MNIST's train set."""
 
-    Raises: ValueError if the bytes are not a complete idx file of bytes.
-    """
-    offset, shape = _parse_header(data[:4], data[4 : 4 + 4 * 255])
-    if len(data) != offset + int(np.prod(shape, dtype=object)):
-        raise ValueError(f"its header announces the shape {shape}, but {len(data) - offset} bytes follow")
-    return np.frombuffer(data, np.uint8, offset=offset).reshape(shape)
-
-
-def _parse_header(magic: bytes, sizes: bytes) -> tuple[int, list[int]]:
-    """Return the offset of the values and their shape. Raises ValueError."""
-    if len(magic) < 4 or magic[:3] != b"\0\0\x08":
-        raise ValueError("it does not begin like an idx file of bytes")
-    return 4 + 4 * magic[3], [int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * magic[3], 4)]
+    images: Path
+    labels: Path | None
+    split: str  # train or test
 
 
 def encode(array: np.ndarray) -> bytes:
@@ -38,19 +32,22 @@ def encode(array: np.ndarray) -> bytes:
 
 
 def read(file: Path) -> np.ndarray:
-    """Read an idx file, plain or .gz.
+    """Read an idx file, plain or .gz: a uint8 array with any number of axes.
 
     Raises: UserError if the file is damaged.
     """
+    opener = gzip.open if file.suffix == ".gz" else open
     try:
-        opener = gzip.open if file.suffix == ".gz" else open
         with opener(file, "rb") as stream:
             magic = stream.read(4)
-            axes = magic[3] if len(magic) == 4 else 0
-            sizes = stream.read(4 * axes)
-            _, shape = _parse_header(magic, sizes)
-            # One byte more shows that the file is too long; the rest of a huge one is not read.
-            return parse(magic + sizes + stream.read(int(np.prod(shape, dtype=object)) + 1))
+            if len(magic) < 4 or magic[:3] != b"\0\0\x08":
+                raise ValueError("it does not begin like an idx file of bytes")
+            shape = np.frombuffer(stream.read(4 * magic[3]), ">u4").tolist()
+            size = math.prod(shape)
+            values = stream.read(size + 1)  # not the rest of a huge file
+        if len(shape) != magic[3] or len(values) != size:
+            raise ValueError(f"its header announces the shape {shape}, but {len(values)} bytes follow")
+        return np.frombuffer(values, np.uint8).reshape(shape)
     except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
         raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
 
@@ -60,66 +57,49 @@ def standard_name(name: str) -> str:
     return name.removesuffix(".gz").replace(".idx", "-idx")
 
 
-def find(folder: Path, name: str) -> Path | None:
-    """Return the idx file with that standard name, plain or .gz, or None if the folder has none."""
-    for written in (name, name.replace("-idx", ".idx")):
-        for file in (folder / written, folder / f"{written}.gz"):
-            if file.is_file():
-                return file
-    return None
+def find(folder: Path) -> dict[str, Path]:
+    """Return the idx files in the folder by their standard names; one that is there plain and .gz is the plain one."""
+    files = [file for file in folder.glob("*") if NAME.fullmatch(file.name) and file.is_file()]
+    return {standard_name(file.name): file for file in sorted(files, key=lambda file: (file.suffix != ".gz", file))}
 
 
-def split_of(name: str) -> str:
-    """Return the split that a file name stands for: train or test."""
-    if "train" in name:
-        return "train"
-    return "test"
-
-
-def parts(folder: Path, pattern: str, split: str) -> list[Part]:
+def parts(folder: Path, pattern: str) -> list[Part]:
     """Return the parts of the data set in the folder, train first.
 
     Args:
       pattern: a glob pattern for the names of the files with images, in upper or lower case.
-      split: all, train, or test, which is every part that is not train.
-    Returns: (file with images, file with labels) for each part; no labels unless all parts have them.
     """
-    found = {}
-    for file in sorted(folder.glob("*images[-.]idx[34]-ubyte*")):
-        name = standard_name(file.name)
-        chosen = fnmatch(file.name.lower(), pattern.lower()) and split in ("all", split_of(name))
-        if chosen and file == find(folder, name):  # find picks one if the file exists both plain and .gz
-            found[name] = file, find(folder, name.rsplit("images", 1)[0] + "labels-idx1-ubyte")
-    ordered = [found[name] for name in sorted(found, key=lambda name: ("train" not in name, name))]
-    if all(labels for _, labels in ordered):
-        return ordered
-    return [(images, None) for images, _ in ordered]
+    files = find(folder)
+    found = []
+    for name in sorted(files, key=lambda name: ("train" not in name, name)):
+        kind, is_images, _ = name.rpartition("images-")
+        if is_images and fnmatch(files[name].name.lower(), pattern.lower()):
+            split = "train" if "train" in name else "test"
+            found.append(Part(files[name], files.get(f"{kind}labels-idx1-ubyte"), split))
+    return found
 
 
-def read_parts(parts: list[Part]) -> tuple[list[np.ndarray], np.ndarray | None]:
-    """Read all parts of a data set.
+def read_parts(parts: list[Part]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read the parts of a data set.
 
-    Returns: the images of each part, uint8 [N, H, W] or [N, H, W, 3], and the labels of all parts together, int32,
-      or None if there are none.
+    Returns: all images, uint8 [N, H, W] or [N, H, W, 3], and their labels, int32 [N], or None unless all have labels.
     Raises: UserError if the parts do not fit together, or a file is damaged.
     """
-    folder = parts[0][0].parent.absolute()
-    images = [read(file) for file, _ in parts]
-    labels = [read(file) for _, file in parts if file]
-    image_shapes = {array.shape[1:] for array in images}
-    height_width = images[0].shape[1:3]
-    channels = images[0].shape[3:]
-    if len(image_shapes) > 1 or len(height_width) < 2 or 0 in height_width or channels not in ((), (3,)):
-        shapes = ", ".join(f"{file.name} {array.shape}" for (file, _), array in zip(parts, images, strict=True))
+    folder = parts[0].images.parent.absolute()
+    images = [read(part.images) for part in parts]
+    shape = images[0].shape[1:]
+    if any(array.shape[1:] != shape for array in images) or len(shape) < 2 or 0 in shape or shape[2:] not in ((), (3,)):
+        shapes = ", ".join(f"{part.images.name} {array.shape}" for part, array in zip(parts, images, strict=True))
         raise UserError(
             f"The idx files in {folder} must hold images of one size, gray or with 3 channels, but have the shapes"
             f" {shapes}; choose among them with --input_fname_pattern."
         )
-    if not labels:
-        return images, None
+    labels = [read(part.labels) for part in parts if part.labels]
+    if len(labels) < len(parts):
+        return np.concatenate(images), None
     if [len(array) for array in labels] != [len(array) for array in images]:
         raise UserError(f"The idx files in {folder} do not have one label for each image; fetch these files again.")
-    return images, np.concatenate(labels).astype(np.int32)
+    return np.concatenate(images), np.concatenate(labels).astype(np.int32)
 
 
 def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:

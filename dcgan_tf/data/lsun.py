@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 
 def find(folder: Path) -> list[Path]:
-    """Return the archives in the folder, sorted; the folder itself can be one."""
-    return sorted(file.parent for file in (*folder.glob("data.mdb"), *folder.glob("*/data.mdb")))
+    """Return the archives in the folder, sorted; the folder itself can be one.
+
+    A dot in a name is that of a copy (.bak), or of a folder into which a download that was killed was unpacked.
+    """
+    paths = [folder, *(path for path in sorted(folder.glob("*")) if "." not in path.name)]
+    return [path for path in paths if (path / "data.mdb").is_file()]
 
 
 def split_of(archive: Path) -> str:

@@ -37,7 +37,7 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
 
     Raises: UserError if all of these fail.
     """
-    if all(idx.find(folder, name) for name in NAMES):
+    if set(NAMES) <= set(idx.find(folder)):
         return
     check_own_files(folder)
     places: dict[str, Callable[[], Files]] = {
@@ -64,15 +64,14 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
 
 def check_own_files(folder: Path) -> None:
     """Raise UserError if a file with a name of MNIST's has other content: it would be replaced, or hidden."""
-    for name, digest in archives.MNIST_DIGESTS.items():
-        file = idx.find(folder, name)
-        if not file:
+    for name, file in idx.find(folder).items():
+        if name not in NAMES:
             continue
         content = file.read_bytes()
         if file.suffix == ".gz":
             with contextlib.suppress(OSError, EOFError, zlib.error):
                 content = gzip.decompress(content)
-        if hashlib.md5(content).hexdigest() != digest:
+        if hashlib.md5(content).hexdigest() != archives.MNIST_DIGESTS[name]:
             raise UserError(
                 f"{file.absolute()} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
                 " rename its folder and give the new name as --dataset, else remove it."

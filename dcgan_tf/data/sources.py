@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -51,6 +50,7 @@ class Source:
     files: Sequence[str | Path] = ()  # what the items are read from; empty if there is nothing to decode
 
 
+Part = TypeVar("Part")
 Finder = Callable[[Path, Config], Source | None]
 
 
@@ -87,7 +87,7 @@ def find(config: Config) -> Source:
     if folder.is_dir():
         found = f"{folder.absolute()} has none"
         unused = left_out(find_image_files(folder, config.input_fname_pattern))
-        inside = sorted({file.parent.name for file in folder.glob("*/*images[-.]idx[34]-ubyte*")})
+        inside = [path.name for path in sorted(folder.glob("[!.]*")) if idx.parts(path, "*")]
         if inside:
             found = f"{folder.absolute()} has idx files in a sub-folder: give --dataset {config.dataset}/{inside[0]}"
         elif unused:
@@ -99,6 +99,19 @@ def find(config: Config) -> Source:
         f"There is no data set {config.dataset!r}: it must be a folder of images{fitting} (or of idx files), or a name"
         f" that tensorflow-datasets knows, but {found}; put images there, or give another --dataset and --data_dir."
     )
+
+
+def choose(parts: Mapping[Part, str], split: str) -> tuple[list[Part], bool]:
+    """Return the parts of a data set that a split names, and whether there are both train and test; else all parts.
+
+    Args:
+      parts: train or test, for each part.
+      split: all, train or test.
+    """
+    has_test = set(parts.values()) == {"train", "test"}
+    if not has_test or split == "all":
+        return list(parts), has_test
+    return [part for part, name in parts.items() if name == split], has_test
 
 
 def image_folder(folder: Path, config: Config) -> Source | None:
@@ -163,13 +176,11 @@ def idx_files(folder: Path, config: Config) -> Source | None:
     """Find idx files with images, and their labels. Shuffle them once, as the original's load_mnist (model.py) does."""
     if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
         mnist.ensure(folder)
-    pattern = config.input_fname_pattern or "*"
-    has_test = len({idx.split_of(file.name) for file, _ in idx.parts(folder, pattern, "all")}) == 2
-    parts = idx.parts(folder, pattern, config.split if has_test else "all")
+    parts = idx.parts(folder, config.input_fname_pattern or "*")
     if not parts:
         return None
-    arrays, labels = idx.read_parts(parts)
-    images = list(chain.from_iterable(arrays))  # views: nothing is copied
+    parts, has_test = choose({part: part.split for part in parts}, config.split)
+    images, labels = idx.read_parts(parts)
     names: tuple[str, ...] = ()
     if labels is None:
         labels = np.zeros(len(images), np.int32)
@@ -177,7 +188,7 @@ def idx_files(folder: Path, config: Config) -> Source | None:
         classes = idx.classes_of(labels, config.class_names)
         names = tuple(map(str, classes))
         labels = labels - classes.start
-    if any(file.name.startswith("emnist-") for file, _ in parts):
+    if any(part.images.name.startswith("emnist-") for part in parts):
         report("Hint", "the images in EMNIST's files lie on their side; docs/data.md tells how to turn them.")
     order = np.random.RandomState(config.seed).permutation(len(images))
     return Source(
@@ -185,8 +196,8 @@ def idx_files(folder: Path, config: Config) -> Source | None:
         items=(Item(f"number {i}", images[i], int(labels[i])) for i in order),
         count=len(images),
         class_names=names,
-        size=arrays[0].shape[1:3],
-        channels=1 if arrays[0].ndim == 3 else None,
+        size=images.shape[1:3],
+        channels=1 if images.ndim == 3 else None,
         conditional=bool(names),
         shuffle_each_epoch=False,
         has_test=has_test,
@@ -195,9 +206,7 @@ def idx_files(folder: Path, config: Config) -> Source | None:
 
 def lmdb_archives(folder: Path, config: Config) -> Source | None:
     """Find LSUN's unpacked archives in the folder; the folder itself can be one. Their categories are the classes."""
-    found = lsun.find(folder)
-    has_test = len({lsun.split_of(archive) for archive in found}) == 2
-    archives = [archive for archive in found if not has_test or config.split in ("all", lsun.split_of(archive))]
+    archives, has_test = choose({archive: lsun.split_of(archive) for archive in lsun.find(folder)}, config.split)
     if not archives:
         return None
     names = tuple(sorted({lsun.category_of(archive) for archive in archives}))
@@ -237,7 +246,7 @@ def prepared_by_tfds(folder: Path, config: Config) -> Source | None:
 
 def fetched_by_tfds(folder: Path, config: Config) -> Source | None:
     """Let tensorflow-datasets fetch the data set into data_dir, unless the folder has files, even unusable ones."""
-    if any(files for _, _, files in os.walk(folder)):
+    if any(path.is_file() and not tfds.is_left(path, folder) for path in folder.rglob("*")):
         return None
     prepared = tfds.fetch(tfds.name_of(config.dataset), config.data_dir)
     if prepared is None:

@@ -18,6 +18,7 @@ from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.messages import say
 
 ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names -> those of tensorflow-datasets
+VERSION = re.compile(r"\d+\.\d+\.\d+")  # the name of the folder; 1.0.0.bak is a copy
 
 
 def name_of(dataset: str) -> str:
@@ -65,12 +66,21 @@ def fetch(name: str, data_dir: str) -> Path | None:
     return Path(builder.data_dir)
 
 
+def is_left(path: Path, folder: Path) -> bool:
+    """Return whether a path in the folder is hidden, or was left by a preparation that was killed."""
+    return any(name.startswith((".", "incomplete.")) for name in path.relative_to(folder).parts)
+
+
 def newest(folder: Path) -> Path | None:
     """Return the folder of the newest prepared version in the folder, or None if it has none.
 
     Raises: UserError if versions of several data sets are in the folder.
     """
-    versions = {file.parent for file in folder.rglob("dataset_info.json")}
+    versions = set()
+    for file in folder.rglob("dataset_info.json"):
+        path = file.parent
+        if path == folder or (VERSION.fullmatch(path.name) and not is_left(path, folder)):
+            versions.add(path)
     datasets = sorted({path.parent for path in versions if path != folder})
     if len(datasets) > 1:
         raise UserError(

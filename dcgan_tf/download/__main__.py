@@ -28,7 +28,7 @@ def fetch_celeba(data_dir: Path, from_file: Path | None = None) -> None:
     """Fetch data_dir/celebA/*.jpg, as the original does."""
     folder = data_dir / "celebA"
     if install(from_file or CELEBA, folder, "*.jpg"):
-        count = sum(1 for _ in folder.iterdir())
+        count = sum(1 for _ in folder.glob("[!.]*"))
         missing = ""
         if count != CELEBA_IMAGES:
             missing = f", not {CELEBA_IMAGES:,}"

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import http.client
 import shutil
-import tempfile
 import urllib.request
 import zipfile
 import zlib
@@ -119,10 +118,13 @@ def file_digest(path: Path, name: str) -> str:
 def unpacked(file: Path, target: Path) -> Iterator[Path]:
     """Yield a temporary folder with the content of the ZIP file, in the parent folder of `target`.
 
+    It has always the same name, so that nothing stays of an unpacking that was killed when it is repeated.
+
     Raises: UserError if the ZIP file is not valid, or if the block raises ValueError or OSError.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    folder = target.with_name(f".{target.name}.unpacking")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
@@ -155,7 +157,7 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
     Raises: UserError if the archive cannot be fetched or is not valid.
     """
     folder = folder.resolve()  # it may be a link to another disk
-    if folder.is_dir() and any(folder.iterdir()):
+    if any(folder.glob("[!.]*")):
         say(f"{folder.absolute()} exists already")
         return False
     fetched = None
@@ -168,13 +170,16 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
             if not fetched.exists():
                 fetch_archive(source, fetched)
     with unpacked(file, folder) as temporary:
-        found = {path.parent for path in temporary.rglob(pattern)}
+        found = {
+            path.parent for path in temporary.rglob(pattern) if not path.name.startswith(".")
+        }  # not a Mac's ._NAME
         if len(found) != 1:
             raise ValueError(f"exactly one folder in it should contain {pattern} files, but {len(found)} do")
         inner = found.pop()
-        inner.chmod(0o755)  # a temporary folder is private
-        if folder.is_dir():  # it is empty; Windows replaces no folder
-            folder.rmdir()
+        if folder.is_dir():
+            for hidden in folder.iterdir():  # such as .DS_Store
+                hidden.replace(inner / hidden.name)
+            folder.rmdir()  # Windows replaces no folder
         inner.replace(folder)
     if fetched:
         fetched.unlink()
