@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from benchmarks.gpu import compare, export, made, rows, run
-from benchmarks.gpu.steps import Step, made_step, recorded_step
-from benchmarks.gpu.table import table
+from benchmarks.gpu import made, prepare, rows, run
+from benchmarks.gpu.steps import made_step, recorded_step
 from dcgan_tf.model import DCGAN
 
 needs_jax = pytest.mark.skipif(
@@ -44,24 +43,21 @@ def checks(folder: Path) -> dict[str, dict]:
 @needs_jax
 @pytest.mark.soak
 def test_jax_computes_what_tensorflow_and_the_original_do(tmp_path: Path):
-    export.export(recorded_step(GOLDEN), tmp_path)
+    prepare.export(recorded_step(GOLDEN), tmp_path)
     for network, precision in (("mnist", "tf32"), ("made64", "bfloat16"), ("small", "float32")):
-        export.export(made_step(network, precision, 8, width=4), tmp_path, iterations=2)
+        prepare.export(made_step(network, precision, 8, width=4), tmp_path)
+    quantities = {"golden_cond_28x28x1": 57, "mnist_tf32_8": 55, "made64_bfloat16_8": 70, "small_float32_8": 93}
     found = checks(tmp_path)
-    quantities = {name: row["quantities"] for name, row in found.items()}
-    assert quantities == {
-        "golden_cond_28x28x1": 57,
-        "mnist_tf32_8": 66,
-        "made64_bfloat16_8": 82,
-        "small_float32_8": 108,
-    }
-    assert {name: row["failed"] for name, row in found.items()} == dict.fromkeys(found, {})
-    assert found["golden_cond_28x28x1"]["largest"]["loss"] < 1e-6
-    assert found["small_float32_8"]["largest"]["change/g_ema"] < 1e-2
-
-
-def without_ema(model: DCGAN) -> None:
-    model.update_ema = lambda g_ema: None
+    assert {name: row["quantities"] for name, row in found.items()} == quantities
+    assert {name: row["failed"] for name, row in found.items()} == dict.fromkeys(quantities, {})
+    # Two averages of the same shape, each of which gets the other's new value.
+    file = tmp_path / "golden_cond_28x28x1.json"
+    manifest = json.loads(file.read_text())
+    first, second = ("generator/g_bn1/beta", "generator/g_bn1/gamma")
+    updates = manifest["updates"]
+    updates[first], updates[second] = (updates[second], updates[first])
+    file.write_text(json.dumps(manifest))
+    assert {f"after1/{first}", f"after1/{second}"} <= set(checks(tmp_path)["golden_cond_28x28x1"]["failed"])
 
 
 def with_another_beta1(model: DCGAN) -> None:
@@ -76,35 +72,17 @@ def without_augmentation(model: DCGAN) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize(
     ("change", "seen"),
-    [
-        (without_ema, "change/g_ema/generator/g_h1/w"),
-        (with_another_beta1, "change/g_adam/m/generator/g_h1/w"),
-        (without_augmentation, "first/d_loss_real"),
-    ],
+    [(with_another_beta1, "change/g_adam/m/generator/g_h1/w"), (without_augmentation, "loss/d_loss_real")],
 )
 def test_a_wrong_program_is_seen(
     change: Callable[[DCGAN], None], seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     step = made_step("small", "float32", 8, width=4)
-    values = export.expected_of(step, 2)
-    monkeypatch.setattr(export, "expected_of", lambda step, iterations: values)
+    values = prepare.expected_of(step)
+    monkeypatch.setattr(prepare, "expected_of", lambda step: values)
     change(step.model)
-    export.export(step, tmp_path, iterations=2)
+    prepare.export(step, tmp_path)
     assert seen in checks(tmp_path)["small_float32_8"]["failed"]
-
-
-@needs_jax
-@pytest.mark.soak
-def test_swapped_results_are_seen(tmp_path: Path):
-    """Two averages of the same shape: each gets the other's new value."""
-    export.export(recorded_step(GOLDEN), tmp_path)
-    file = tmp_path / "golden_cond_28x28x1.json"
-    manifest = json.loads(file.read_text())
-    updates = manifest["updates"]
-    first, second = "generator/g_bn1/beta", "generator/g_bn1/gamma"
-    updates[first], updates[second] = updates[second], updates[first]
-    file.write_text(json.dumps(manifest))
-    assert {f"after1/{first}", f"after1/{second}"} <= set(checks(tmp_path)["golden_cond_28x28x1"]["failed"])
 
 
 @needs_jax
@@ -112,16 +90,15 @@ def test_swapped_results_are_seen(tmp_path: Path):
 def test_one_command_checks_and_times_and_ends(tmp_path: Path):
     step = made_step("mnist", "tf32", 8, width=4)
     step.name = "mnist_tf32_64"  # a name that the first part looks for
-    export.export(step, tmp_path, iterations=2)
+    prepare.export(step, tmp_path)
     run_python("run", "--steps", tmp_path, "--out", tmp_path / "out", "--parts", "jax", "rest", "--limit", 300)
     found = rows.read(tmp_path / "out" / "rows.jsonl")
     assert [row for row in found if "error" in row] == []
-    times = {row["mode"]: row for row in found if "time" in row}
-    assert list(times) == ["one", "ten", "fed"]
-    assert times["ten"]["images_per_second"] == pytest.approx(8000 / times["ten"]["ms"], rel=0.01)
+    (time,) = (row for row in found if "time" in row)
+    assert time["images_per_second"] == pytest.approx(8000 / time["ms"], rel=0.01)
     text = (tmp_path / "out" / "table.md").read_text()
-    assert f"| mnist_tf32_64 | {times['ten']['ms']:.2f} |" in text
-    assert "| 0 of 66 |" in text and "no time left: rest" in text
+    assert f"| mnist_tf32_64 | {time['ms']:.2f} |" in text
+    assert "| 0 of 55 |" in text and '"left_out": "rest"' in text
 
 
 def test_made_up_numbers_do_not_change():
@@ -129,20 +106,19 @@ def test_made_up_numbers_do_not_change():
     entry = {"name": "generator/g_h1/w", "shape": [2, 2], "dtype": "float32", "low": -1, "high": 1}
     images = {"name": "images", "shape": [3], "dtype": "uint8", "below": 256}
     assert made.checksum([made.array(entry), made.array(images, 1)]) == 2202715974
-    assert made.array(entry, 0).tolist() != made.array(entry, 1).tolist()
-    assert made.array({"name": "x", "shape": [2], "dtype": "int64", "fill": 3}).tolist() == [3, 3]
+    kernel = made_step("mnist", "float32", 8, width=4).first()["generator/g_h2/w"]
+    assert kernel.std() == pytest.approx(0.02, rel=0.05) and abs(kernel).max() <= 3**0.5 * 0.02
 
 
 def test_differences_by_hand():
     expected = np.array([1.0, -2.0, 4.0])
     value = np.array([1.0, -2.5, 4.1])
-    assert compare.difference({"measure": "absolute"}, value, expected) == 0.5
-    assert compare.difference({"measure": "absolute", "left_out": 1}, value, expected) == pytest.approx(0.1)
-    assert compare.difference({"measure": "relative"}, value, expected) == 0.25
-    assert compare.difference({"measure": "vector"}, value, expected) == pytest.approx((0.26 / 21) ** 0.5)
+    assert made.difference({"measure": "absolute"}, value, expected) == 0.5
+    assert made.difference({"measure": "absolute", "left_out": 1}, value, expected) == pytest.approx(0.1)
+    assert made.difference({"measure": "relative"}, value, expected) == 0.25
+    assert made.difference({"measure": "vector"}, value, expected) == pytest.approx((0.26 / 21) ** 0.5)
     thinned = {"measure": "absolute", "stride": 2}
-    assert compare.difference(thinned, value, expected[::2]) == pytest.approx(0.1)
-    assert not compare.passes({"tolerance": 1.0}, float("nan"))
+    assert made.difference(thinned, value, expected[::2]) == pytest.approx(0.1)
 
 
 def test_the_table_of_rows(tmp_path: Path):
@@ -153,9 +129,9 @@ def test_the_table_of_rows(tmp_path: Path):
     rows.add(file, {"check": "mnist_tf32_64", "quantities": 102, "failed": {"loss/d_loss": 0.5}})
     with file.open("a") as stream:
         stream.write('{"check": "cut o')
-    lines = table(rows.read(file)).splitlines()
-    assert lines[2] == "| mnist_tf32_64 | 2.00 |  |  | 16.00 |  | 2.50 |  | 32,000 | 1.25 | 1 of 102 |"
-    assert "- past its tolerance, mnist_tf32_64: {'loss/d_loss': 0.5}" in lines
+    lines = rows.table(rows.read(file)).splitlines()
+    assert lines[2] == "| mnist_tf32_64 | 2.00 |  | 16.00 |  | 2.50 |  | 32,000 | 1.25 | 1 of 102 |"
+    assert any("loss/d_loss" in line for line in lines[3:])
 
 
 def test_a_part_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -168,20 +144,8 @@ def test_a_part_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_plan_covers_what_is_measured():
-    """Every step that a part of the measurement names is exported by prepare.py."""
-    from benchmarks.gpu.prepare import chosen
-
-    names = list(chosen(""))
-    for part in run.PARTS:
-        for pattern in part.steps:
-            assert any(Path(name).match(pattern) for name in names), pattern
-    measured = [name for name in names if any(Path(name).match(p) for part in run.PARTS for p in part.steps)]
-    assert measured == names
-
-
-def test_a_step_starts_from_made_up_weights():
-    step = made_step("mnist", "float32", 8, width=4)
-    assert isinstance(step, Step)
-    kernel = step.first()["generator/g_h2/w"]
-    assert kernel.std() == pytest.approx(0.02, rel=0.05) and abs(kernel).max() <= 3**0.5 * 0.02
-    assert step.first()["discriminator/d_bn1/gamma"].tolist() == [1.0] * 14
+    """Every step that a part of the measurement names is exported, and every exported one is measured."""
+    names = prepare.chosen("")
+    patterns = [pattern for part in run.PARTS for pattern in part.steps]
+    assert [pattern for pattern in patterns if not any(Path(name).match(pattern) for name in names)] == []
+    assert [name for name in names if not any(Path(name).match(pattern) for pattern in patterns)] == []

@@ -3,86 +3,54 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.gpu.compare import Check
-from benchmarks.gpu.made import thinned
+from benchmarks.gpu.made import Check, thinned
 from benchmarks.gpu.steps import Step, replay_golden
 
 KEPT = 4096  # values of each variable that are compared
-ITERATIONS = 4
-
-
-class Tolerances(NamedTuple):
-    """Of a step at full size, each as a part of the expected value or of the expected vector's length.
-
-    In networks of this size, rounding decides on which side of the kink of a leaky relu some of millions of values lie.
-    So TensorFlow's own plain and compiled steps differ by several percent after a few iterations.
-    """
-
-    first_loss: float  # D's, in the first iteration
-    loss: float  # all, in all iterations
-    gradient: float  # D's, in the first iteration
-    change: float  # of the weights and averages, in the first iteration
-
-
-TOLERANCES = {
-    "float32": Tolerances(5e-5, 0.2, 0.02, 0.3),
-    "tf32": Tolerances(5e-3, 0.2, 0.15, 0.6),
-    "bfloat16": Tolerances(2e-2, 0.2, 0.3, 0.8),
-}
+# Of a step at full size, as a part of the expected value: D's losses; as a part of the expected vector's length: D's
+# gradients, and the change of all else. In such networks, rounding decides on which side of the kink of a leaky relu
+# some of millions of values lie, so only a wrong step is past these.
+TOLERANCES = {"float32": (5e-5, 0.02, 0.3), "tf32": (5e-3, 0.15, 0.6), "bfloat16": (2e-2, 0.3, 0.8)}
 Values = dict[str, np.ndarray]
 
 
-def tensorflows(step: Step, iterations: int = ITERATIONS) -> tuple[list[Check], Values]:
-    """Run a made-up step in TensorFlow, not compiled by XLA. Return the checks, and the values that they expect.
+def tensorflows(step: Step) -> tuple[list[Check], Values]:
+    """Run an iteration of a made-up step in TensorFlow, not compiled by XLA. Return the checks, and their values.
 
-    The keys of the values: first/LOSS, loss/LOSS, change/VARIABLE (after one iteration).
+    The keys of the values: loss/LOSS, change/VARIABLE.
     """
     first = step.first()
     for name, variable in step.variables().items():
         variable.assign(first[name])
-    iteration = tf.function(step.function, autograph=False)
+    losses = tf.function(step.function, autograph=False)(*step.batch(0))
+    of_loss, of_gradient, of_change = TOLERANCES[step.precision]
+    checks: list[Check] = []
     values: Values = {}
-    rows = []
-    for number in range(iterations):
-        rows.append([float(loss) for loss in iteration(*step.batch(number))])
-        if number == 0:
-            changed = {name: v.numpy() - first[name] for name, v in step.variables().items()}
-            values |= {f"change/{name}": change for name, change in changed.items() if is_compared(name)}
-    for name, column in zip(step.losses, np.array(rows).T, strict=True):
-        values[f"loss/{name}"] = column
-        values[f"first/{name}"] = column[:1]
-    checks = [check_of(step, key, value) for key, value in values.items()]
-    return checks, {check["key"]: thinned(values[check["key"]], check["stride"]) for check in checks}
+    for name, loss in zip(step.losses, losses, strict=True):
+        if name.startswith("d_"):  # G's comes after D's update
+            values[f"loss/{name}"] = np.array([float(loss)])
+            checks.append({"key": f"loss/{name}", "measure": "relative", "tolerance": of_loss})
+    for name, variable in step.variables().items():
+        change = variable.numpy() - first[name]
+        if change.any() and is_compared(name, step.model.config.has_labels):
+            check = {"key": f"change/{name}", "measure": "vector", "stride": -(-change.size // KEPT)}
+            tolerance = of_change
+            if name.startswith("d_adam/m/"):
+                tolerance = of_gradient
+            checks.append(check | {"tolerance": tolerance})
+            values[check["key"]] = thinned(change, check["stride"])
+    return checks, values
 
 
-def is_compared(name: str) -> bool:
-    """Return whether a variable of a made-up step is compared: not Adam's moments of biases, which are noise."""
-    return "adam/" not in name or name.endswith(("/w", "/Matrix", "_power"))
-
-
-def check_of(step: Step, key: str, value: np.ndarray) -> Check:
-    """Return the check of one value of a made-up step."""
-    tolerances = TOLERANCES[step.precision]
-    kind, name = key.split("/", 1)
-    check = {"key": key, "measure": "relative", "stride": -(-value.size // KEPT)}
-    if kind == "loss" or (kind == "first" and name.startswith("g_")):
-        return check | {"tolerance": tolerances.loss}
-    if kind == "first":
-        return check | {"tolerance": tolerances.first_loss}
-    config = step.model.config
-    if replay_golden.before_batch_norm(re.sub(r".*(?=(generator|discriminator)/)", "", name), config.has_labels):
-        return check | {"measure": "absolute", "tolerance": replay_golden.STEPS * config.learning_rate}
-    if not value.any():
-        return check | {"measure": "absolute", "tolerance": 0}
-    check["measure"] = "vector"
-    if name.startswith("d_adam/m/"):
-        return check | {"tolerance": tolerances.gradient}
-    return check | {"tolerance": tolerances.change}
+def is_compared(name: str, has_labels: bool) -> bool:
+    """Return whether a variable of a made-up step is compared: not the biases, and their moments, that are noise."""
+    if "adam/" in name:
+        return name.endswith(("/w", "/Matrix", "_power"))
+    return not replay_golden.before_batch_norm(re.sub(r".*(?=(generator|discriminator)/)", "", name), has_labels)
 
 
 def originals(step: Step) -> tuple[list[Check], Values]:
@@ -102,10 +70,9 @@ def originals(step: Step) -> tuple[list[Check], Values]:
         check = {"key": key, "measure": "absolute", "stride": int(data.get(f"stride/{key}", 1))}
         if replay_golden.before_batch_norm(name, config.has_labels):
             values[key] = thinned(first[name], check["stride"])
-            checks.append(check | {"tolerance": replay_golden.STEPS * config.learning_rate})
+            check["tolerance"] = replay_golden.STEPS * config.learning_rate
         else:
             values[key] = data[key].ravel()
-            checks.append(
-                check | {"tolerance": replay_golden.WEIGHT, "left_out": replay_golden.handful(values[key].size)}
-            )
+            check |= {"tolerance": replay_golden.WEIGHT, "left_out": replay_golden.handful(values[key].size)}
+        checks.append(check)
     return checks, values

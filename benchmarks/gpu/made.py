@@ -1,6 +1,5 @@
-"""Weights, images and random numbers that two machines make alike, so that none of them need to travel.
-
-It needs NumPy only.
+"""Weights, images and random numbers that two machines make alike, so that none of them need to travel; and how far two
+arrays are from each other. It needs NumPy only.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 Entry = dict[str, Any]  # what is known about an array: its name, shape, dtype, and how its values are made
-PRECISIONS = ("tf32", "bfloat16", "float32")  # tf32: what TensorFlow makes of float32 on a GPU unless told otherwise
+Check = dict[str, Any]  # key of the values, measure, tolerance, stride (of values that are thinned), left_out
 
 
 def array(entry: Entry, number: int = 0) -> np.ndarray:
@@ -43,3 +42,20 @@ def checksum(arrays: Iterable[np.ndarray]) -> int:
 def thinned(values: np.ndarray, stride: int) -> np.ndarray:
     """Return every stride-th value, in one row."""
     return np.ravel(values)[::stride]
+
+
+def difference(check: Check, value: np.ndarray, expected: np.ndarray) -> float:
+    """Return the difference of a value from the expected one. By `measure` it is
+
+    absolute: the largest, after leaving out the `left_out` largest ones.
+    relative: the largest, as a part of the expected value.
+    vector: the length of the difference, as a part of the expected vector's length.
+    """
+    value = thinned(np.asarray(value, np.float64), check.get("stride", 1))
+    expected = np.ravel(expected).astype(np.float64)
+    differences = np.abs(value - expected)
+    if check["measure"] == "relative":
+        return float((differences / np.abs(expected)).max())
+    if check["measure"] == "vector":
+        return float(np.linalg.norm(differences) / np.linalg.norm(expected))
+    return float(np.sort(differences)[-1 - check.get("left_out", 0)])

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import gzip
+import json
 import os
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # otherwise JAX takes most of the GPU's memory at once
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
-from benchmarks.gpu.check import check
-from benchmarks.gpu.rows import Row, add
+from benchmarks.gpu.made import difference
+from benchmarks.gpu.rows import Row, add, failure, speed, timed
 from benchmarks.gpu.saved import SavedStep
-from benchmarks.gpu.time_jax import CALLS, Trainer, matrix_products
+
+CALLS = 10  # iterations between two reads of the loss, as with --steps_per_call 10
+BATCHES = 4  # different ones
 
 
 def main() -> None:
@@ -24,14 +34,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="of each timing")
     parser.add_argument("--until", type=float, default=1e9, help="begin no further step after so many seconds")
     parser.add_argument("--only_check", action="store_true")
-    parser.add_argument("--loop", action="store_true", help="also ten iterations as one program")
-    parser.add_argument("--kernels", action="store_true", help="also the time of each kernel")
+    parser.add_argument("--detail", action="store_true", help="also ten iterations as one program, and the kernels")
     options = parser.parse_args()
     device = jax.devices()[0].device_kind
     add(options.rows, {"device": device, "jax": jax.__version__, "xla_flags": os.environ.get("XLA_FLAGS", "")})
-    if not options.only_check:
-        for row in matrix_products(options.seconds):
-            add(options.rows, row)
     for manifest in options.manifests:
         if time.perf_counter() - STARTED > options.until:
             add(options.rows, {"left_out": manifest.stem, "program": "jax"})
@@ -39,31 +45,110 @@ def main() -> None:
         try:
             measure(SavedStep(manifest), options)
         except Exception as error:  # the other steps are measured all the same
-            add(options.rows, {"error": f"{type(error).__name__}: {error}"[:2000], "name": manifest.stem})
+            add(options.rows, failure(error, manifest.stem))
 
 
 def measure(step: SavedStep, options: argparse.Namespace) -> None:
     """Add the rows of one step."""
     started = time.perf_counter()
     compiled = step.compile()
-    add(options.rows, compiled_row(step, compiled, time.perf_counter() - started))
-    if step.manifest["iterations"]:
+    add(options.rows, {"compiled": step.manifest["name"], "seconds": round(time.perf_counter() - started, 1)})
+    if step.manifest["checks"]:
         add(options.rows, check(step, compiled))
     if options.only_check or step.manifest["recorded"]:  # the networks of the recordings are too small to be timed
         return
     trainer = Trainer(step, compiled)
-    for row in trainer.times(options.seconds):
-        add(options.rows, row)
-    if options.loop:
-        add(options.rows, trainer.loop_time(step.compile_loop(CALLS), options.seconds))
-    if options.kernels:
+    add(options.rows, trainer.row("ten", lambda: trainer.train(CALLS), options.seconds))
+    if options.detail:
+        add(options.rows, trainer.row("loop", trainer.loop(step.compile_loop(CALLS)), options.seconds))
         add(options.rows, trainer.kernels())
 
 
-def compiled_row(step: SavedStep, compiled: object, seconds: float) -> Row:
-    memory = compiled.memory_analysis()
-    temporary = round(getattr(memory, "temp_size_in_bytes", 0) / 2**20)
-    return {"compiled": step.manifest["name"], "seconds": round(seconds, 1), "temporary_mb": temporary}
+def check(step: SavedStep, compiled: Any) -> Row:
+    """Run a step's first iterations. Return the row of its check; `failed` names what is past its tolerance."""
+    values = computed(step, compiled)
+    failed: dict[str, float] = {}
+    for one in step.manifest["checks"]:
+        found = difference(one, values[one["key"]], step.arrays[f"expected/{one['key']}"])
+        if not found <= one["tolerance"]:  # NaN is not
+            failed[one["key"]] = float(f"{found:.2e}")
+    return {"check": step.manifest["name"], "quantities": len(step.manifest["checks"]), "failed": failed}
+
+
+def computed(step: SavedStep, compiled: Any) -> dict[str, np.ndarray]:
+    """Return what the step computes, by the keys of benchmarks/gpu/expected.py."""
+    values: dict[str, np.ndarray] = {}
+    rows = []
+    state = step.first()
+    first = [np.array(value) for value in state]  # the step overwrites the state's memory
+    for number in range(1, step.manifest["iterations"] + 1):
+        state, losses = compiled(state, *step.batch(number - 1))
+        rows.append([float(losses[name]) for name in step.manifest["losses"]])
+        for name, value, before in zip(step.names, state, first, strict=True):
+            values[f"after{number}/{name}"] = np.array(value)
+            if number == 1:
+                values[f"change/{name}"] = np.array(value) - before
+    for name, column in zip(step.manifest["losses"], np.array(rows).T, strict=True):
+        values[f"loss/{name}"] = column
+    return values
+
+
+class Trainer:
+    """A compiled step that trains on and on."""
+
+    def __init__(self, step: SavedStep, compiled: Any):
+        self.manifest = step.manifest
+        self.compiled = compiled
+        self.state = step.first()
+        self.batches = [jax.device_put(step.batch(number)) for number in range(BATCHES)]
+
+    def train(self, iterations: int) -> float:
+        """Train so many iterations, and wait for the last one's d_loss."""
+        for number in range(iterations):
+            self.state, losses = self.compiled(self.state, *self.batches[number % BATCHES])
+        return float(losses["d_loss"])
+
+    def loop(self, compiled: Any) -> Callable[[], float]:
+        """Return a function that trains ten iterations that are one program."""
+        numbers = [number % BATCHES for number in range(CALLS)]
+        stacked = [jnp.stack([self.batches[n][i] for n in numbers]) for i in range(len(self.batches[0]))]
+
+        def call() -> float:
+            self.state, losses = compiled(self.state, *stacked)
+            return float(losses["d_loss"])
+
+        return call
+
+    def row(self, mode: str, call: Callable[[], float], seconds: float) -> Row:
+        """Time ten iterations, and return their row."""
+        said = {name: self.manifest[name] for name in ("name", "precision", "batch_size")}
+        return {"time": "jax", **said, "mode": mode} | speed(timed(call, seconds, CALLS), self.manifest)
+
+    def kernels(self) -> Row:
+        """Return the 25 kernels that take most of an iteration, with their microseconds."""
+        events = traced(lambda: self.train(CALLS))
+        total: dict[str, float] = {}
+        for event in events:
+            total[event["name"]] = total.get(event["name"], 0) + event["dur"] / CALLS
+        top = sorted(total.items(), key=lambda item: -item[1])[:25]
+        row = {"kernels": self.manifest["name"], "count": len(events) / CALLS, "us": round(sum(total.values()), 1)}
+        return row | {"top": {name: round(us, 1) for name, us in top}}
+
+
+def traced(call: Callable[[], Any]) -> list[dict]:
+    """Return what the GPU ran during a call: the profiler's events, with a name and their microseconds `dur`."""
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder, create_perfetto_trace=True):
+            call()
+        file = glob.glob(f"{folder}/**/perfetto_trace.json.gz", recursive=True)[0]
+        events = json.loads(gzip.decompress(Path(file).read_bytes()))["traceEvents"]
+    names: dict[tuple, str] = {}
+    for event in events:
+        if event.get("name") in ("process_name", "thread_name"):
+            names[event["name"], event["pid"], event.get("tid", 0)] = event["args"]["name"]
+    gpus = {key[1] for key, name in names.items() if key[0] == "process_name" and "GPU" in name}
+    streams = {key[1:] for key, name in names.items() if key[0] == "thread_name" and "Stream" in name}
+    return [e for e in events if e.get("ph") == "X" and e["pid"] in gpus and (e["pid"], e["tid"]) in streams]
 
 
 STARTED = time.perf_counter()

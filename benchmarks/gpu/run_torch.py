@@ -6,7 +6,6 @@ The ways: eager; compile (both networks by torch.compile); graph (the whole iter
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import math
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu.rows import Row, add, speed, timed
+from benchmarks.gpu.rows import Row, add, failure, speed, timed
 from benchmarks.peers.torch_dcgan import Peer
 
 WAYS = ("graph", "eager", "compile_graph", "compile")
@@ -29,9 +28,10 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each timing")
     parser.add_argument("--until", type=float, default=1e9, help="begin nothing further after so many seconds")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     options = parser.parse_args()
-    device = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
+    device = "cpu"
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
     add(options.rows, {"device": device, "torch": torch.__version__})
     torch.backends.cudnn.benchmark = True  # try out algorithms, as XLA does
     for way in options.ways:
@@ -40,40 +40,32 @@ def main() -> None:
                 add(options.rows, {"left_out": manifest.stem, "program": f"torch {way}"})
                 continue
             try:
-                measure(json.loads(manifest.read_text()), way, options)
+                add(options.rows, measure(json.loads(manifest.read_text()), way, options.seconds))
             except Exception as error:  # the others are measured all the same
-                row = {"error": f"{type(error).__name__}: {error}"[:2000], "name": manifest.stem, "way": way}
-                add(options.rows, row)
+                add(options.rows, failure(error, manifest.stem) | {"way": way})
 
 
-def measure(manifest: Row, way: str, options: argparse.Namespace) -> None:
-    """Add the rows of one step, run in one way."""
+def measure(manifest: Row, way: str, seconds: float) -> Row:
+    """Return the row of one step, run in one way. Raises ValueError if the loss is not a number."""
     set_precision(manifest["precision"])
     torch.compiler.reset()
     torch.manual_seed(0)
-    started = time.perf_counter()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     network = manifest["name"].split("_")[0]
-    arguments = (network, manifest["precision"], manifest["batch_size"], options.device)
-    peer = Peer(*arguments, compiled=way.startswith("compile"), captured=way.endswith("graph"))
-    iteration = peer.iteration
+    sizes = (network, manifest["precision"], manifest["batch_size"], device)
+    iteration = Peer(*sizes, compiled=way.startswith("compile"), captured=way.endswith("graph")).iteration
     if way.endswith("graph"):
-        iteration = captured(peer.iteration)
+        iteration = captured(iteration)
     if not math.isfinite(iteration().item()):
         raise ValueError("the loss is not a number")
-    seconds = round(time.perf_counter() - started, 1)
-    host = [torch.randint_like(peer.images, 256, device="cpu") for _ in range(4)]
 
-    def train(count: int, fed: bool) -> None:
-        for number in range(count):
-            if fed:
-                peer.images.copy_(host[number % len(host)])
+    def train() -> None:
+        for _ in range(CALLS):
             d_loss = iteration()
         d_loss.item()
 
-    said = {"time": f"torch {way}"} | {name: manifest[name] for name in ("name", "precision", "batch_size")}
-    for mode, count, fed in (("one", 1, False), ("ten", CALLS, False), ("fed", CALLS, True)):
-        times = timed(functools.partial(train, count, fed), options.seconds, count)
-        add(options.rows, said | {"mode": mode, "seconds_before": seconds} | speed(times, manifest))
+    said = {"time": f"torch {way}", "mode": "ten"} | {key: manifest[key] for key in ("name", "precision", "batch_size")}
+    return said | speed(timed(train, seconds, CALLS), manifest)
 
 
 def set_precision(precision: str) -> None:

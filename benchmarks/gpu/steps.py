@@ -21,7 +21,6 @@ from dcgan_tf.settings.presets import PRESETS
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import replay_golden
 
-NETWORKS = (*SHAPES, "small")
 OF_UPDATE = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss_1", "g_loss_2")
 DEVIATION = 0.02  # of initial weights
 
@@ -37,9 +36,7 @@ class Step:
     losses: tuple[str, ...]
     inputs: list[made.Entry]
     state: list[made.Entry]
-    recording: replay_golden.Replay | None = (
-        None  # of the original, which has inputs and state; without it they are made
-    )
+    recording: replay_golden.Replay | None = None  # it has inputs and state; without it they are made
 
     def variables(self) -> dict[str, tf.Variable]:
         return variables_of(self.model)
@@ -61,8 +58,8 @@ def made_step(network: str, precision: str, batch_size: int, width: int = 64) ->
     """Return a step on made-up weights and images: all that the program compiles of an iteration.
 
     Args:
-      network: a name in NETWORKS.
-      precision: a name in made.PRECISIONS.
+      network: a name in SHAPES, or small.
+      precision: tf32 (what TensorFlow makes of float32 on a GPU unless told otherwise), bfloat16 or float32.
       width: filters; the benchmarks' networks have 64.
     """
     config = config_of(network, precision, batch_size, width)
