@@ -8,7 +8,7 @@ from typing import Any
 
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.select import Selection, choices_of, for_images, select
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.weights import of_run
 from dcgan_tf.settings import options
 from dcgan_tf.settings.given import convert
 from dcgan_tf.system.errors import UserError
@@ -90,7 +90,7 @@ def train(
     if outcome.run is None:
         raise UserError("Only the first of several workers has the run; use it there, as dcgan_tf.load() does.")
     config = for_images(outcome.run.config(), {})
-    return TrainedRun(Selection(outcome.run, Checkpoint(outcome.run), config))
+    return TrainedRun(Selection(outcome.run, of_run(outcome.run), config))
 
 
 def _runs(out_dir: str | Path, settings: dict[str, Any]) -> Runs:

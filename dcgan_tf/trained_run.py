@@ -20,7 +20,6 @@ from dcgan_tf.system.startup import check_process, start_tensorflow
 if TYPE_CHECKING:
     import numpy as np
 
-    from dcgan_tf.runs.loaded import Loaded
     from dcgan_tf.sampling.project import Projection
     from dcgan_tf.sampling.sampler import Sampler
 
@@ -51,31 +50,22 @@ class TrainedRun:
         return self.run.samples_folder
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process gets: it loads the weights itself, of the same checkpoint."""
-        weights = self.selection.weights
-        if "_loaded" in self.__dict__:
-            weights = weights.at(self._loaded.origin)
-        return {"selection": dataclasses.replace(self.selection, weights=weights)}
+        """What another process gets: the weights, if they are read already. It makes the networks itself."""
+        return {"selection": self.selection}
 
-    @functools.cached_property
-    def _loaded(self) -> Loaded:
-        from dcgan_tf.runs.loaded import Loaded
-
-        start_tensorflow()
-        with device_errors("the program more memory"):
-            return Loaded.of(self.selection.weights, self.config)
-
-    @property
-    def loaded(self) -> Selection:
-        """The selection with networks that were loaded once, so that a training that goes on changes nothing."""
+    def _started(self) -> Selection:
+        """Return the selection, when this process can compute with it. Raises UserError."""
         check_process()
-        return dataclasses.replace(self.selection, weights=self._loaded)
+        start_tensorflow()
+        return self.selection
 
     @functools.cached_property
     def _sampler(self) -> Sampler:
+        selection = self._started()
         from dcgan_tf.sampling.sampler import load_sampler
 
-        return load_sampler(self.loaded)
+        with device_errors("the program more memory"):
+            return load_sampler(selection)
 
     @property
     def sampler(self) -> Sampler:
@@ -164,7 +154,7 @@ class TrainedRun:
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
         with device_errors("the program more memory"):
-            return project.project(self.loaded, image, self.classes(classes))
+            return project.project(self._started(), image, self.classes(classes))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
@@ -180,7 +170,7 @@ class TrainedRun:
         from dcgan_tf.evaluation.evaluate import evaluate
 
         with device_errors("a smaller evaluate_samples"):
-            return evaluate(dataclasses.replace(self.loaded, config=override(self.config, given)), must_write=False)
+            return evaluate(dataclasses.replace(self._started(), config=override(self.config, given)), must_write=False)
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""

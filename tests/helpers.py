@@ -17,7 +17,7 @@ import pytest
 
 from dcgan_tf.cli import program
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.weights import of_run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
@@ -102,7 +102,7 @@ def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.
 
     run = Runs(str(out_dir)).named(name)
     config = run.config()
-    generator, _ = Checkpoint(run).generator(config)
+    generator = of_run(run).generator()
     one_hot = keras.ops.one_hot(labels, config.y_dim) if config.y_dim else None
     return to_uint8(generator(z, one_hot, training=False).numpy(), config.value_range)
 

@@ -27,9 +27,8 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from dcgan_tf.model import DCGAN  # noqa: E402
-from dcgan_tf.runs.checkpoint import Checkpoints, restore  # noqa: E402
+from dcgan_tf.runs.checkpoint import Checkpoints, read, restore  # noqa: E402
 from dcgan_tf.runs.run import Run, Runs  # noqa: E402
-from dcgan_tf.runs.weights import Checkpoint  # noqa: E402
 from dcgan_tf.sampling.story import read_losses  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
 from dcgan_tf.system.cache import DiskCache  # noqa: E402
@@ -49,7 +48,7 @@ class Victim:
     def __init__(self, folder: Path):
         self.run: Run = Runs(str(folder)).create(CONFIG, "run")
         self.model = DCGAN(CONFIG)
-        checkpoints = Checkpoints(self.model, Checkpoint(self.run), 9)
+        checkpoints = Checkpoints(self.model, self.run.folder, 9)
         writer = tf.summary.create_file_writer(str(self.run.logs_folder))
         for iteration in ITERATIONS:
             self.model.iterations.assign(iteration)
@@ -64,29 +63,26 @@ class Victim:
         self.array = np.arange(60, dtype=np.float32)
         self.cache.save("prepared", "file", {"images": self.array})
 
-    def index(self) -> str:
-        checkpoints = Checkpoints(self.model, Checkpoint(self.run), 9)
-        state = tf.train.get_checkpoint_state(str(self.run.folder))
-        paths = [str(self.run.folder / f"model-{iteration}") for iteration in ITERATIONS]
-        assert [*state.all_model_checkpoint_paths, state.model_checkpoint_path] == [*paths, paths[-1]], state
-        assert checkpoints.manager.latest_checkpoint == paths[-1]
-        return "newest found"
-
     def flags(self) -> str:
         assert isinstance(self.run.config(), Config)
         return "read"
 
     def model_files(self) -> str:
         self.model.iterations.assign(0)
-        origin = restore(Checkpoint(self.run), self.model.state())
-        assert origin.iteration == self.model.iterations_done and origin.iteration in ITERATIONS, origin
-        return f"iteration {origin.iteration} restored"
+        path = restore(self.run.folder, self.model.state())
+        iteration = self.model.iterations_done
+        assert path == str(self.run.folder / f"model-{iteration}") and iteration in ITERATIONS, path
+        state = self.model.state()
+        origin, arrays = read(self.run, False, 0)
+        assert origin.iteration in ITERATIONS and len(arrays) > 10
+        assert all((array == state[name].numpy()).all() for name, array in arrays.items())
+        return f"iteration {iteration} restored"
 
     def events(self) -> str:
-        reached = last_step(self.run.curves)
+        reached = last_step(self.run.curves())
         losses = read_losses(self.run.logs_folder)
-        remove_points_after(self.run.curves, 2)
-        assert reached in (0, *ITERATIONS) and last_step(self.run.curves) == min(reached, 2), reached
+        remove_points_after(self.run.curves(), 2)
+        assert reached in (0, *ITERATIONS) and last_step(self.run.curves()) == min(reached, 2), reached
         assert all(set(point.values()) == {float(step)} for step, point in losses.items()), losses
         return f"{len(losses)} points"
 
@@ -106,7 +102,6 @@ class Victim:
         folder = self.run.folder
         (events,) = self.run.logs_folder.iterdir()
         return {
-            "index": (folder / "checkpoint", self.index),
             "FLAGS.json": (self.run.flags_file, self.flags),
             "model-4.index": (folder / "model-4.index", self.model_files),
             "model-4.data": (folder / "model-4.data-00000-of-00001", self.model_files),
@@ -153,7 +148,7 @@ def soak(kind: str, inputs: int, seed: int) -> Counter[str]:
     return outcomes
 
 
-KINDS = ("index", "FLAGS.json", "model-4.index", "model-4.data", "events", "best/metrics.json", "cache")
+KINDS = ("FLAGS.json", "model-4.index", "model-4.data", "events", "best/metrics.json", "cache")
 
 if __name__ == "__main__":
     tf.get_logger().setLevel("ERROR")

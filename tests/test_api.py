@@ -191,7 +191,7 @@ def test_a_training_that_cannot_begin_leaves_no_run(images_dir: Path, blobs_run:
     (tmp_path / "checkpoints" / "blobs-small" / "model-60.data-00000-of-00001").write_bytes(b"damaged")
     settings = {"data_dir": str(images_dir), "out_dir": tmp_path, "batch_size": 8, "iterations": 2, "out_name": "new"}
     for arguments, says in (
-        ({"init_from": "blobs-small"}, "does not fit the sizes in .* or is damaged"),
+        ({"init_from": "blobs-small"}, "does not fit the sizes .* or is damaged"),
         ({"evaluate_freq": 1, "inception": "missing.pb", "output_height": 16}, "missing.pb is not the Inception graph"),
     ):
         with pytest.raises(UserError, match=says):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from dcgan_tf import latents
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.weights import of_run
+from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -22,10 +24,10 @@ SIZES = {"output_height": 16, "output_width": 12, "c_dim": 3, "gf_dim": 2, "df_d
 @pytest.mark.parametrize("class_names", [(), ("a", "b")], ids=["unconditional", "conditional"])
 def test_every_variable_is_saved_and_restored(tmp_path: Path, class_names: tuple[str, ...]):
     config = Config(**SIZES, z_dim=4, batch_size=4, class_names=class_names)
-    weights = Checkpoint(Runs(str(tmp_path)).create(config))
+    run = Runs(str(tmp_path)).create(config)
     model = DCGAN(config)
     model.compiled()(np.zeros((1, 4, 16, 12, 3), np.uint8), np.zeros((1, 4), np.int32))
-    path = Checkpoints(model, weights, 1).save()
+    path = Checkpoints(model, run.folder, 1).save()
     values = {name: variable.numpy() for name, variable in model.state().items()}
     trained = [v for n in (model.generator, model.discriminator) for v in n.trainable_variables]
     averages = [v for n in (model.generator, model.discriminator) for v in n.non_trainable_variables]
@@ -35,23 +37,25 @@ def test_every_variable_is_saved_and_restored(tmp_path: Path, class_names: tuple
     assert len(saved) == len(values) + 2  # and TensorFlow's own counter and object graph
 
     other = DCGAN(Config(**{**vars(config), "seed": 1}))
-    assert Checkpoints(other, weights, 1).restore() == path
+    assert Checkpoints(other, run.folder, 1).restore() == path
     for name, variable in other.state().items():
         assert (variable.numpy() == values[name]).all(), name
 
     z, labels = latents.sample_z("normal01", 0, 0, (4, 4)), tf.one_hot([0, 1, 0, 1], len(class_names))
-    generator, origin = weights.generator(Config(**{**vars(config), "seed": 2}))
-    assert origin == (path, 1)
+    weights = of_run(run)
+    generator = weights.generator()
+    assert weights.origin() == (path, 1)
     expected = model.generator(z, labels, training=False)
     assert (generator(z, labels, training=False).numpy() == expected.numpy()).all()
 
 
 def test_other_sizes_are_refused(tmp_path: Path):
     config = Config(**SIZES)
-    weights = Checkpoint(Runs(str(tmp_path)).create(config))
+    run = Runs(str(tmp_path)).create(config)
     with pytest.raises(UserError, match="has no checkpoint"):
-        weights.generator(config)
-    Checkpoints(DCGAN(config), weights, 1).save()
+        of_run(run).generator()
+    Checkpoints(DCGAN(config), run.folder, 1).save()
     for change in ({"gf_dim": 4}, {"class_names": ("a",)}):
+        flags_json.save(run.flags_file, dataclasses.replace(config, **change))
         with pytest.raises(UserError, match="does not fit the sizes"):
-            weights.generator(Config(**{**vars(config), **change}))
+            of_run(run).generator()

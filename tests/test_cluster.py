@@ -21,7 +21,6 @@ from dcgan_tf import latents, replicas
 from dcgan_tf.model import DCGAN, Step
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -135,8 +134,8 @@ def test_a_run_continues_on_other_devices(tmp_path: Path):
     (one, here, _), (four, there, _) = begun(CONFIG, 1), begun(CONFIG, 4)
     for batch, saved, restored in ((1, one, four), (2, four, one)):
         run = Runs(str(tmp_path)).create(CONFIG)
-        Checkpoints(saved, Checkpoint(run), 1).save()
-        Checkpoints(restored, Checkpoint(run), 1).restore()
+        Checkpoints(saved, run.folder, 1).save()
+        Checkpoints(restored, run.folder, 1).restore()
         assert all((v.numpy() == restored.state()[k].numpy()).all() for k, v in saved.state().items())
         expected, logged = (step(IMAGES[batch : batch + 1], LABELS[batch : batch + 1]) for step in (here, there))
         assert float(logged["d_loss"]) == pytest.approx(float(expected["d_loss"]), rel=1e-6)

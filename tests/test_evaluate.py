@@ -26,7 +26,7 @@ from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.run import EVENT_FILES, Runs
 from dcgan_tf.runs.select import select
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.weights import of_run
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
@@ -74,7 +74,7 @@ def test_evaluate_reaches_tensorboard(mnist_run: Path, evaluated: str):
     points = curves.Tensors("evaluate/nearest_neighbour_error")
     assert [point.step for point in points] == [40]
     run = Runs(str(mnist_run)).named("mnist-small")
-    assert set(run.logs_folder.glob(EVENT_FILES)) - set(run.curves)  # those of the evaluation are no curves
+    assert set(run.logs_folder.glob(EVENT_FILES)) - set(run.curves())  # those of the evaluation are no curves
     assert float(tf.make_ndarray(points[0].tensor_proto)) == pytest.approx(values["nearest_neighbour_error"])
 
 
@@ -198,7 +198,7 @@ def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, t
     assert list(stored["class_names"]) == [str(i) for i in range(10)]
     assert stored["features"].dtype == np.float32
     run = Runs(str(mnist_run)).named("mnist-small")
-    discriminator, _ = Checkpoint(run).discriminator(run.config())
+    discriminator = of_run(run).discriminator()
     some = [0, 300, 69_999]
     images = tf.constant(dataset.images[some].astype(np.float32) / 255)
     maps = discriminator.activations(images, tf.zeros([3, 10]), training=False)

@@ -12,7 +12,7 @@ from helpers import ROOT, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.weights import of_run
 from dcgan_tf.system.errors import UserError
 
 # The program. Arguments: the folder with the run's checkpoints, the file of inputs, the file of outputs.
@@ -78,8 +78,9 @@ def test_exported_models_return_the_same_images(kind: str, request: pytest.Fixtu
     inputs = {"z": latents.z_from_seeds(range(5), config.z_dim, config.z_dist)}
     if config.has_labels:
         inputs["y"] = np.eye(config.y_dim, dtype=np.float32)[np.array([0, 3, 9, 9, 1]) % config.y_dim]
-    generator, _ = Checkpoint(run).generator(config)
-    discriminator, _ = Checkpoint(run).discriminator(config)
+    weights = of_run(run)
+    generator = weights.generator()
+    discriminator = weights.discriminator()
     raw = generator(*inputs.values(), training=False)
     low, high = config.value_range
     images = (raw.numpy() - low) / (high - low)

@@ -162,7 +162,7 @@ USES: list[tuple[str, str, dict[str, Any], str]] = [
     ("--pretrained --dataset=mouths", "pretrained:mouths", {}, ""),
     ("--pretrained --dataset=no", "pretrained:no", {}, "There is no pretrained run of the data set 'no'"),
     ("--pretrained --best --dataset=mnist", "pretrained:mnist", {"best": True}, "has one set of weights"),
-    (f"--checkpoint={ORIGINAL} --best", ORIGINAL, {"best": True}, "A checkpoint has one set of weights"),
+    (f"--checkpoint={ORIGINAL} --best", ORIGINAL, {"best": True}, "has one set of weights"),
     ("--dataset=b", "b", {}, "No trained run of data set 'b'"),
     (
         "--pretrained --dataset=mnist --z_dim=50",

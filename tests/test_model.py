@@ -14,7 +14,7 @@ from dcgan_tf import latents, losses
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.weights import of_run
 from dcgan_tf.settings.config import Config
 
 SMALL = {"output_height": 16, "output_width": 16, "c_dim": 3, "gf_dim": 4, "df_dim": 4, "z_dim": 6, "batch_size": 8}
@@ -101,10 +101,9 @@ def test_ema_of_the_generator_by_hand(tmp_path: Path):
         expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
         for average, value in zip(model.sampler.variables, expected, strict=True):
             np.testing.assert_allclose(average.numpy(), value, rtol=1e-5, atol=1e-7, err_msg=average.path)
-    saved = Checkpoint(Runs(str(tmp_path)).create(config))
-    Checkpoints(model, saved, 1).save()
-    generator, _ = saved.generator(config)
-    for loaded, value, weight in zip(generator.variables, expected, weights, strict=True):
+    run = Runs(str(tmp_path)).create(config)
+    Checkpoints(model, run.folder, 1).save()
+    for loaded, value, weight in zip(of_run(run).generator().variables, expected, weights, strict=True):
         np.testing.assert_allclose(loaded.numpy(), value, rtol=1e-5, atol=1e-7)
         assert not np.allclose(loaded.numpy(), weight, rtol=1e-5, atol=1e-7), loaded.path
 

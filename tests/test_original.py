@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from helpers import fails_with_one_sentence, main_here
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import original
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.weights import Checkpoint, Original
+from dcgan_tf.runs.weights import of_original, of_run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -39,16 +38,16 @@ def write_tf1(prefix: Path, config: Config) -> Config:
 
 def test_the_genuine_checkpoint_gives_its_own_samples():
     recorded = np.load(FOLDER / "sampler.npz")
-    config = dataclasses.replace(Config(dataset="mnist"), **original.sizes(PREFIX, {}))
+    weights = of_original(PREFIX, {"dataset": "mnist"})
+    config = weights.config
     assert (config.output_height, config.output_width, config.c_dim, config.y_dim) == (28, 28, 1, 10)
     assert (config.z_dim, config.gf_dim, config.df_dim, config.gfc_dim, config.dfc_dim) == (100, 16, 16, 64, 64)
-    weights = Original(PREFIX)
-    generator, origin = weights.generator(config)
-    assert origin == (PREFIX, 600)
+    generator = weights.generator()
+    assert weights.origin() == (PREFIX, 600)
     samples = generator(recorded["z"], recorded["y"], training=False)
     np.testing.assert_allclose(samples, recorded["samples"], atol=1e-5)
     assert recorded["samples"].std() > 0.1
-    discriminator, _ = weights.discriminator(config)
+    discriminator = weights.discriminator()
     logits = discriminator(samples, recorded["y"], training=False)
     assert abs(float(tf.reduce_mean(tf.sigmoid(logits))) - 0.5) < 0.3  # a trained one doubts its own generator's
 
@@ -56,7 +55,7 @@ def test_the_genuine_checkpoint_gives_its_own_samples():
 @pytest.mark.parametrize("path", [PREFIX, f"{PREFIX}.index", f"{PREFIX}.data-00000-of-00001", str(FOLDER)])
 def test_any_of_its_files_will_do(path: str):
     assert original.prefix(path) == PREFIX
-    assert original.sizes(path, {})["gf_dim"] == 16
+    assert of_original(path, {}).config.gf_dim == 16
 
 
 def test_modes_work_on_it_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -77,12 +76,12 @@ def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
     run = Runs(str(tmp_path)).named("tuned")
     config = run.config()
     assert (config.gf_dim, config.dfc_dim, config.output_height, config.y_dim) == (16, 64, 28, 10)
-    reader = original.read(PREFIX)
+    before = original.read(PREFIX)
     tuned = tf.train.load_checkpoint(str(run.folder / "model-1"))
     moved = {}
-    for network in (Checkpoint(run).generator(config)[0], Checkpoint(run).discriminator(config)[0]):
+    for network in (of_run(run).generator(), of_run(run).discriminator()):
         for variable in network.trainable_variables:
-            moved[variable.path] = np.abs(variable.numpy() - reader.get_tensor(variable.path)).max()
+            moved[variable.path] = np.abs(variable.numpy() - before[variable.path]).max()
     # Fresh Adam: its first update is at most one learning rate long; G has two.
     assert 1.9e-4 < max(moved.values()) < 4.5e-4
     assert tuned.get_tensor("iteration/.ATTRIBUTES/VARIABLE_VALUE") == 1
@@ -113,10 +112,9 @@ def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path)
     assert {name: getattr(config, name) for name in found} == found
     if config.has_labels:
         assert len(found) == 10
-    generator = build_generator(dataclasses.replace(Config(seed=9), **found))
-    original.load(str(tmp_path / "model"), generator)
-    for variable in generator.variables:
-        assert (variable.numpy() == original.read(str(tmp_path / "model")).get_tensor(variable.path)).all()
+    arrays = original.read(str(tmp_path / "model"))
+    for variable in of_original(str(tmp_path / "model"), given).generator().variables:
+        assert (variable.numpy() == arrays[variable.path]).all()
 
 
 def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
@@ -132,7 +130,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
         (str(tmp_path / "nothing"), {}, "No checkpoint can be read at"),
     ):
         with pytest.raises(UserError, match=re.escape(says)):
-            original.sizes(path, given)
+            of_original(path, given)
     fails_with_one_sentence(f"--checkpoint={ours}", "--grid=2x2", cwd=tmp_path, says="DCGAN-tensorflow's")
     with pytest.raises(UserError, match="--checkpoint begins a new run and --resume continues one"):
         main_here(f"--checkpoint={PREFIX}", "--train", "--resume", out_dir=tmp_path)

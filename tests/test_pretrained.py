@@ -18,13 +18,14 @@ from helpers import ROOT, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError
-from dcgan_tf.runs import pretrained
+from dcgan_tf.runs import weights
 from dcgan_tf.runs.run import Run, Runs
+from dcgan_tf.runs.weights import of_pretrained
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from tools import pack_pretrained
 
-NAMES = sorted(path.name for path in pretrained.FOLDER.iterdir() if path.is_dir())
+NAMES = sorted(path.name for path in weights.PRETRAINED.iterdir() if path.is_dir())
 ABOUT = {"command": "c", "data": "d", "licence": "l"}
 
 
@@ -37,7 +38,8 @@ def blobs_run(blobs_run: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def package(blobs_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that takes the place of the package's, to which the run blobs-small can be added."""
-    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "package")
+    for module in (weights, pack_pretrained):
+        monkeypatch.setattr(module, "PRETRAINED", tmp_path / "package")
     (blobs_run / "checkpoints" / "blobs-small" / "metrics.json").write_text('{"checkpoint": "/x", "swd": 7}')
     return tmp_path / "package"
 
@@ -50,7 +52,7 @@ def test_each_is_complete_and_small():
     assert "mnist" in NAMES
     readme = (ROOT / "README.md").read_text()
     for name in NAMES:
-        folder = pretrained.FOLDER / name
+        folder = weights.PRETRAINED / name
         about = json.loads((folder / "about.json").read_text())
         assert {path.name for path in folder.iterdir()} == {
             "about.json",
@@ -60,8 +62,8 @@ def test_each_is_complete_and_small():
         }
         assert {"generator.npz"} <= set(about["sha256"]) <= {"generator.npz", "discriminator.npz"}
         for file, digest in about["sha256"].items():
-            weights = (folder / file).read_bytes()
-            assert hashlib.sha256(weights).hexdigest() == digest and len(weights) <= 8e6
+            content = (folder / file).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == digest and len(content) <= 8e6
         assert all(about[key] for key in ("command", "data", "licence", "iteration"))
         assert about["command"].startswith(f"python main.py --dataset {name} --train ")
         assert flags_json.read(folder / "FLAGS.json").dataset == name and f"| `{name}` (" in readme
@@ -126,7 +128,7 @@ def test_what_cannot_be_added(blobs_run: Path, package: Path, monkeypatch: pytes
     monkeypatch.setattr(pack_pretrained, "MAX_BYTES", 1000)
     with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; leave it out"):
         pack_pretrained.add(run, "blobs", ABOUT, discriminator=True)
-    assert not pretrained.has_discriminator(package / "blobs") and [p.name for p in package.iterdir()] == ["blobs"]
+    assert not of_pretrained("blobs").has_discriminator and [p.name for p in package.iterdir()] == ["blobs"]
     (run.folder / "metrics.json").unlink()
     with pytest.raises(UserError, match="has no .*metrics.json; measure it with --evaluate first"):
         pack_pretrained.add(run, "blobs", ABOUT)
@@ -138,9 +140,9 @@ def test_a_training_begins_with_a_pretrained_run(blobs_run: Path, package: Path,
     main_here(*train, "--pretrained", "--learning_rate=1e-12", "--out_name=new", out_dir=tmp_path)
     saved = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "new" / "model-1"))
     for file in ("generator.npz", "discriminator.npz"):
-        weights = {name: array for name, array in np.load(folder / file).items() if "moving_" not in name}
-        assert len(weights) > 5 and len({array.dtype for array in weights.values()} - {np.dtype(np.float16)}) == 0
-        for name, array in weights.items():
+        arrays = {name: array for name, array in np.load(folder / file).items() if "moving_" not in name}
+        assert len(arrays) > 5 and len({array.dtype for array in arrays.values()} - {np.dtype(np.float16)}) == 0
+        for name, array in arrays.items():
             key = name.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE"
             np.testing.assert_allclose(saved.get_tensor(key), array.astype(np.float32), atol=1e-9, err_msg=name)
 

@@ -35,10 +35,8 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.image_spec import ImageSpec
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_generator
-from dcgan_tf.runs.checkpoint import Checkpoints, complete_checkpoints
-from dcgan_tf.runs.lock import training_lock
-from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import messages
@@ -101,7 +99,7 @@ def two_checkpoints(out_dir: Path) -> tuple[DCGAN, Run, Checkpoints]:
     """A tiny model, its run, and the checkpoints of the iterations 1 and 2 in it."""
     model, config = tiny_model()
     run = Runs(str(out_dir)).create(config)
-    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)
+    checkpoints = Checkpoints(model, run.folder, max_to_keep=2)
     for iteration in (1, 2):
         model.iterations.assign(iteration)
         checkpoints.save()
@@ -133,7 +131,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
 def test_a_damaged_file_of_a_run_loses_nothing(kind: str):
     outcomes = soak_run_files.soak(kind, 40, seed=1)
     assert sum(outcomes.values()) == 40
-    if kind in ("index", "model-4.index", "model-4.data"):
+    if kind in ("model-4.index", "model-4.data"):
         assert "one sentence" not in outcomes  # model-2 is whole
 
 
@@ -141,7 +139,7 @@ def test_a_resume_under_a_clock_that_is_behind_keeps_the_checkpoints(tmp_path: P
     model, run, _ = two_checkpoints(tmp_path)
     hour_before = time.time() - 3600
     monkeypatch.setattr(time, "time", lambda: hour_before)
-    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=2)
+    checkpoints = Checkpoints(model, run.folder, max_to_keep=2)
     assert checkpoints.restore() == str(run.folder / "model-2")
     assert [Path(path).name for path in complete_checkpoints(run.folder)] == ["model-1", "model-2"]
     model.iterations.assign(3)
@@ -152,7 +150,7 @@ def test_a_resume_under_a_clock_that_is_behind_keeps_the_checkpoints(tmp_path: P
 def test_only_files_of_incomplete_checkpoints_are_removed(tmp_path: Path):
     model, config = tiny_model()
     run = Runs(str(tmp_path)).create(config)
-    checkpoints = Checkpoints(model, Checkpoint(run), max_to_keep=1)
+    checkpoints = Checkpoints(model, run.folder, max_to_keep=1)
     model.iterations.assign(1)
     checkpoints.save()
     own = ["model-card.md", "model-1-good.index", "model-good-2.index", "model-3 (copy).index", "model-1.index.bak"]
@@ -173,11 +171,9 @@ def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):
     runs = Runs(str(tmp_path))
     original = runs.create(config, "original")
     model.iterations.assign(1)
-    Checkpoints(model, Checkpoint(original), max_to_keep=1).save()
-    (original.folder / "checkpoint").unlink()
-    Checkpoints(model, Checkpoint(original), max_to_keep=1)  # makes the index again
+    Checkpoints(model, original.folder, max_to_keep=1).save()
     shutil.copytree(original.folder, runs.named("copy").folder)
-    checkpoints = Checkpoints(model, Checkpoint(runs.named("copy")), max_to_keep=1)
+    checkpoints = Checkpoints(model, runs.named("copy").folder, max_to_keep=1)
     checkpoints.restore()
     model.iterations.assign(2)
     checkpoints.save()
@@ -429,13 +425,13 @@ def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
 
 def test_only_one_process_holds_the_lock(tmp_path: Path):
     run = Runs(str(tmp_path)).create(Config())
-    with training_lock(run.folder), pytest.raises(UserError, match=f"process {os.getpid()}"), training_lock(run.folder):
+    with run.lock(), pytest.raises(UserError, match=f"process {os.getpid()}"), run.lock():
         pass
-    with training_lock(run.folder):
+    with run.lock():
         (run.folder / ".pid").write_bytes(b"\xff")  # damaged
-        with pytest.raises(UserError, match="being trained by process"), training_lock(run.folder):
+        with pytest.raises(UserError, match="being trained by process"), run.lock():
             pass
-    with training_lock(run.folder), (run.folder / ".lock").open() as file, pytest.raises(BlockingIOError):
+    with run.lock(), (run.folder / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

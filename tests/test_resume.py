@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.select import find_run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
@@ -30,7 +31,7 @@ def test_the_newest_run_continues_also_without_a_checkpoint(tmp_path: Path, caps
     start = understand(runs, "", {"dataset": "cats"}, {"resume": True})
     assert start.run.name == "stopped" and start.config.epoch == 50
     with messages.shown():
-        assert runs.find("cats").name == "finished"  # for images
+        assert find_run(runs, "cats").name == "finished"  # for images
     assert "Skipped:     the run stopped has no checkpoint." in capsys.readouterr().out
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dcgan_tf.runs.run import Run, Runs
+from dcgan_tf.runs.select import find_run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -39,9 +40,9 @@ def test_the_newest_matching_run(tmp_path: Path):
     saved(runs, Config(dataset="faces"), "other", age=0)
     runs.create(Config(dataset="mnist"), "nothing-saved-yet")
     (saved(runs, Config(dataset="mnist"), "damaged", age=5).flags_file).write_text("{")
-    assert runs.find("mnist").name == "narrow"
-    assert runs.find("mnist", given={"z_dim": 100, "epoch": 3}).name == "new"
-    assert runs.find("mnist", "old").name == "old"
+    assert find_run(runs, "mnist").name == "narrow"
+    assert find_run(runs, "mnist", given={"z_dim": 100, "epoch": 3}).name == "new"
+    assert find_run(runs, "mnist", "old").name == "old"
 
 
 def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
@@ -58,20 +59,20 @@ def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
         ("link", data),
         ("cats", {"data_dir": "elsewhere"}),
     ):
-        assert runs.find(dataset, given=given).name == "run"
+        assert find_run(runs, dataset, given=given).name == "run"
     for dataset in ("cat", str(tmp_path / "cats"), "Cats"):
         with pytest.raises(UserError, match="No trained run of data set"):
-            runs.find(dataset, given=data)
+            find_run(runs, dataset, given=data)
 
 
 def test_no_match_lists_the_runs_there_are(tmp_path: Path):
     runs = Runs(str(tmp_path))
     with pytest.raises(UserError, match="or --out_dir: none"):
-        runs.find("mnist")
+        find_run(runs, "mnist")
     saved(runs, Config(dataset="mnist"), "digits", age=0)
     for arguments in (("faces",), ("mnist", "digit"), ("mnist", "", {"z_dim": 3})):
         with pytest.raises(UserError, match="No trained run .* or --out_dir: digits"):
-            runs.find(*arguments)
+            find_run(runs, *arguments)
 
 
 def test_a_name_that_is_taken(tmp_path: Path):

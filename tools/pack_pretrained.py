@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_tf.download.fetch import file_digest
-from dcgan_tf.runs import pretrained
 from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.weights import Checkpoint
+from dcgan_tf.runs.weights import PRETRAINED, of_run
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import MACHINE, Config, settings_with
 from dcgan_tf.system.errors import UserError
@@ -33,14 +32,12 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
       discriminator: whether to add the discriminator, too, so that a training can begin with both.
     Raises: UserError if the run cannot be read or was not evaluated, or a network is larger than MAX_BYTES.
     """
-    config = run.config()
-    weights = Checkpoint(run)
-    generator, origin = weights.generator(config)
-    networks = [generator]
+    weights = of_run(run)
+    networks = [weights.generator()]
     if discriminator:
-        networks.append(weights.discriminator(config)[0])
+        networks.append(weights.discriminator())
     metrics = read_metrics(run)
-    target = pretrained.FOLDER / name
+    target = PRETRAINED / name
     with atomic_folder(target) as folder:
         digests = {}
         for network in networks:
@@ -53,9 +50,9 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
                     f" most {MAX_BYTES:,}; leave it out, or train a narrower one."
                 )
             digests[file.name] = file_digest(file, "sha256")
-        facts = {"sha256": digests, "iteration": str(origin.iteration), **about}
+        facts = {"sha256": digests, "iteration": str(weights.origin().iteration), **about}
         defaults = {setting: getattr(Config, setting) for setting in settings_with(MACHINE)}
-        saved = dataclasses.replace(config, dataset=name, **defaults)  # the next user has another machine
+        saved = dataclasses.replace(weights.config, dataset=name, **defaults)  # the next user has another machine
         texts = {
             "about.json": json.dumps(facts, indent=1),
             "metrics.json": metrics,

@@ -15,7 +15,7 @@ from measure import kid, read
 
 import dcgan_tf
 from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
-from dcgan_tf.runs.checkpoint import complete_checkpoints, iteration_in
+from dcgan_tf.runs.run import complete_checkpoints, iteration_in
 from dcgan_tf.settings import flags_json
 
 GENERATED = 2_000

@@ -11,9 +11,8 @@ import tensorflow as tf
 
 from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.evaluation.features import discriminator_features
-from dcgan_tf.runs.data_of_runs import images_of, is_other_data
 from dcgan_tf.runs.run import OF_EVALUATION, Run
-from dcgan_tf.runs.select import Selection
+from dcgan_tf.runs.select import Selection, images_of, is_other_data
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.sampling.sheets import save
 from dcgan_tf.system import image_files
@@ -73,12 +72,12 @@ def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]
     note = other_data(selection)
     if note:  # none of these images was held out
         config = dataclasses.replace(config, hold_out=0.0)
-    generator, origin = selection.weights.generator(config)
+    origin = selection.weights.origin()
     say(f"Generator: {origin.path}")
-    sampler = Sampler(generator, config)
+    sampler = Sampler(selection.weights.generator(), config)
     of_discriminator = None
     if config.y_dim > 1 and selection.weights.has_discriminator:
-        of_discriminator = discriminator_features(selection.weights.at(origin), config)
+        of_discriminator = discriminator_features(selection.weights, config)
     evaluator = Evaluator(config, config.seed)
     scores = evaluator.measure(sampler) | evaluator.controls(of_discriminator)
     iteration = origin.iteration or 0
@@ -128,7 +127,7 @@ def other_data(selection: Selection) -> str:
     """Return a sentence if the images are not those of the training; blank if they are, or if that is unknown."""
     if not selection.weights.knows_data:
         return ""
-    trained = selection.weights.config({})
+    trained = selection.weights.config
     if not is_other_data(trained, selection.config):
         return ""
     return f"Measured on {images_of(selection.config)}; the run was trained on {images_of(trained)}."

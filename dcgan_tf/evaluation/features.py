@@ -92,7 +92,7 @@ def discriminator_features(weights: Weights, config: Config) -> Features:
 
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    discriminator, _ = weights.discriminator(config)
+    discriminator = weights.discriminator()
 
     @tf.function
     def batch_features(images: tf.Tensor) -> tf.Tensor:

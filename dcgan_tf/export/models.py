@@ -77,13 +77,12 @@ def export(selection: Selection) -> None:
 
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    generator, origin = selection.weights.generator(selection.config)
-    discriminator, _ = selection.weights.at(origin).discriminator(selection.config)
+    networks = [selection.weights.generator(), selection.weights.discriminator()]
     target = selection.run.folder / "export"
     check_replaceable(target, EXPORTED)
     say_without_truncation(selection.config)
     with atomic_folder(target) as folder:
-        for network in (generator, discriminator):
+        for network in networks:
             model = inference_model(network, selection.config)
             model.save(folder / f"{network.name}.keras")
             # A SavedModel needs an object that holds the variables of its graph.
@@ -101,8 +100,8 @@ def freeze(selection: Selection) -> None:
 
     Raises: UserError if the run has no checkpoint that can be read.
     """
-    generator, _ = selection.weights.generator(selection.config)
-    frozen = convert_variables_to_constants_v2(serving_function(inference_model(generator, selection.config)))
+    model = inference_model(selection.weights.generator(), selection.config)
+    frozen = convert_variables_to_constants_v2(serving_function(model))
     target = selection.run.folder / "frozen"
     check_replaceable(target, ["generator.pb"])
     say_without_truncation(selection.config)

@@ -49,12 +49,12 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
         target = Path(folder).resolve()
         files = {*PAGE_FILES}
     check_replaceable(target, files, "move that away, or name a new or empty folder with --web_dir")
-    generator, origin = selection.weights.generator(selection.config)
+    origin = selection.weights.origin()
     say(f"Generator: {origin.path}")
     say_without_truncation(selection.config)
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
     beside = not folder and is_installed(version)
-    tflite = to_tflite(inference_model(generator, selection.config), float16)
+    tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), float16)
     description = describe(selection, origin.iteration, float16)
     description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
     with atomic_folder(target) as page:

@@ -1,27 +1,52 @@
-"""A run: its name, its folders, and how later commands find it."""
+"""A run: its name, its folders and files, its lock, and how later commands find it."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from dcgan_tf.runs import lock
-from dcgan_tf.runs.checkpoint_files import complete_checkpoints
-from dcgan_tf.runs.data_of_runs import is_same_data
+import filelock
+
 from dcgan_tf.settings import flags_json, values
-from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import check_folder
-from dcgan_tf.system.messages import report
+from dcgan_tf.system.messages import warn
 
 EVENT_FILES = "events.out.tfevents.*"  # TensorBoard's, in a logs_folder
 OF_EVALUATION = ".v2.evaluation"  # how those of --evaluate end, which a run need not have been trained for
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network file system
+
+
+class Origin(NamedTuple):
+    """The file or folder that weights were read from."""
+
+    path: str
+    iteration: int | None  # None if it is unknown
+
+
+def iteration_in(path: str) -> int | None:
+    """Return the iteration in a checkpoint's path, such as model-1000; None if it has none."""
+    match = re.search(r"-(\d+)$", path)
+    return int(match[1]) if match else None
+
+
+def complete_checkpoints(folder: Path) -> list[str]:
+    """Return the paths of the checkpoints in a folder, such as model-1000, the oldest first.
+
+    TensorFlow writes model-N.index last, so a checkpoint that has it is complete. The index file `checkpoint` need not
+    be there: it can be lost with a copy, or be empty after a power cut. Other names, such as those of a user's copies,
+    do not count.
+    """
+    files = [file for file in folder.glob("model-*.index") if re.fullmatch(r"model-\d+", file.stem)]
+    return sorted((str(file.with_suffix("")) for file in files), key=lambda path: iteration_in(path) or 0)
 
 
 @dataclass(frozen=True)
@@ -47,37 +72,83 @@ class Run:
         return self.folder / flags_json.NAME
 
     @property
-    def has_checkpoint(self) -> bool:
-        return bool(complete_checkpoints(self.folder))
+    def reals(self) -> list[Path]:
+        """The sheets of real images that a training begins with."""
+        return [self.samples_folder / name for name in ("reals.png", "augmented.png")]
 
-    @property
     def has_begun(self) -> bool:
-        """Whether a training has written to the run."""
-        return self.flags_file.exists() or self.has_checkpoint
+        """Return whether a training has written to the run."""
+        return self.flags_file.exists() or bool(complete_checkpoints(self.folder))
 
     def config(self) -> Config:
         """Return the settings that the run was trained with. Raises UserError if they are damaged."""
         return flags_json.read(self.flags_file)
 
-    @property
     def curves(self) -> list[Path]:
-        """TensorBoard's files of its training."""
+        """Return TensorBoard's files of its training."""
         return [file for file in self.logs_folder.glob(EVENT_FILES) if not file.name.endswith(OF_EVALUATION)]
-
-    @property
-    def reals(self) -> list[Path]:
-        """The sheets of real images that a training begins with."""
-        return [self.samples_folder / name for name in ("reals.png", "augmented.png")]
 
     def sheets(self, kind: str) -> list[Path]:
         """Return the sheets of its training, sorted. Args: kind: train or epoch, with which their names begin."""
         files = self.samples_folder.glob(f"{kind}_*.png")
         return sorted(file for file in files if re.fullmatch(rf"{kind}_\d+", file.stem))
 
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Let no other process train the run. The system unlocks it if this process ends within the block.
+
+        A disk without locks gives a warning.
+
+        Raises: UserError if another process has the lock, with the pid of that one.
+        """
+        # A process that only looks whether the run is locked holds the lock for a moment.
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0.2)
+        pid_file = self.folder / ".pid"  # beside it, because filelock empties the lock file
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            owner = "another process"
+            if pid_file.exists():
+                owner = f"process {pid_file.read_text(errors='replace').strip()}"
+            raise UserError(
+                f"The run {self.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
+            ) from error
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            warn(
+                f"The disk of {self.folder} has no locks ({error.strerror}); make sure that no other training uses the"
+                " run."
+            )
+        try:
+            pid_file.write_text(f"{os.getpid()}\n")
+            yield
+        finally:
+            lock.release()
+
+    def check_new(self) -> None:
+        """Raise UserError if there is the run, or what is left of a training that a new one would remove or mix."""
+        if self.flags_file.exists():
+            raise UserError(
+                f"The run {self.name!r} exists already in {self.folder.parent}; add --resume to continue it, or choose"
+                " another --out_name."
+            )
+        if complete_checkpoints(self.folder) or complete_checkpoints(self.best_folder):
+            raise UserError(
+                f"{self.folder} has checkpoints, but no {flags_json.NAME}; copy that file back, move the folder away,"
+                " or choose another --out_name."
+            )
+        left = [*self.curves(), *self.sheets("train"), *self.sheets("epoch"), *filter(Path.exists, self.reals)]
+        if left:
+            raise UserError(
+                f"{left[0].parent} has files of an earlier training of the run {self.name!r}, which would mix with"
+                " those of a new one; move that folder away, or choose another --out_name."
+            )
+
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
-        settings = [self.flags_file, *lock.files(self.folder), self.folder / "checkpoint"]
-        for file in (*settings, *self.folder.glob("model-0.*"), *self.curves, *self.reals):
+        own = [self.folder / name for name in (flags_json.NAME, "checkpoint", ".lock", ".pid")]
+        for file in (*own, *self.folder.glob("model-0.*"), *self.curves(), *self.reals):
             with contextlib.suppress(OSError):  # Windows keeps a file that is open
                 file.unlink()
         for folder in (self.best_folder, self.folder, self.samples_folder, self.logs_folder):
@@ -94,18 +165,15 @@ class Runs:
     sample_dir: str = "samples"
 
     @property
-    def root(self) -> Path:
-        return Path(self.out_dir).absolute()
-
-    @property
     def folder(self) -> Path:
         """The folder that holds the folders of all runs."""
-        return self.root / self.checkpoint_dir
+        return Path(self.out_dir).absolute() / self.checkpoint_dir
 
     def named(self, name: str) -> Run:
         """Return the run of that name, which need not exist. Raises UserError if the name is a path."""
         values.plain_name("out_name", name)
-        return Run(self.root, self.folder / name, self.root / self.sample_dir / name, self.root / "logs" / name)
+        root = Path(self.out_dir).absolute()
+        return Run(root, self.folder / name, root / self.sample_dir / name, root / "logs" / name)
 
     def all(self) -> list[Run]:
         """Return every run that has settings, the newest (by its FLAGS.json) first."""
@@ -126,89 +194,27 @@ class Runs:
             while not _make_folder(run.folder) and not name:
                 number += 1
                 run = self.named(f"{base}-{number}")
-            self.check_new(run.name)
-            run.samples_folder.mkdir(parents=True, exist_ok=True)
-            run.logs_folder.mkdir(parents=True, exist_ok=True)
-            flags_json.save(run.flags_file, config)
+            with run.lock():  # of two that begin at once with one name, the second finds the FLAGS.json of the first
+                run.check_new()
+                run.samples_folder.mkdir(parents=True, exist_ok=True)
+                run.logs_folder.mkdir(parents=True, exist_ok=True)
+                flags_json.save(run.flags_file, config)
         return run
 
     def check_new(self, name: str) -> None:
         """Raise UserError if there is a run of that name, or what is left of one, or its folder cannot be read."""
         run = self.named(name)
         with _errors_of(run.folder):
-            if not run.flags_file.exists():
-                _check_nothing_left(run)
-                return
-            lock.acquire(run.folder).release()  # a run that is being trained gets the lock's error
-        raise UserError(
-            f"The run {name!r} exists already in {self.folder}; add --resume to continue it, or choose another"
-            " --out_name."
-        )
-
-    def find(
-        self, dataset: str, name: str = "", given: Mapping[str, Any] | None = None, *, resume: bool = False
-    ) -> Run:
-        """Return the run of that name, or the newest one that has a checkpoint, the data set and the architecture.
-
-        Args:
-          given: the settings that the user gave. Those of the architecture must be the run's.
-          resume: the newest run counts also if it was stopped before its first checkpoint; it begins again.
-        Raises: UserError, which lists all runs, if none matches.
-        """
-        values.plain_name("out_name", name)
-        required = architecture_in(given or {})
-        runs = self.all()
-        if name:
-            for run in runs:
-                if run.name == name:
-                    check_architecture(run.name, run.config(), required)
-                    return run
-            raise self._not_found(f"named {name!r}", runs)
-        for run in runs:
-            if not _matches(run, dataset, given or {}):
-                continue
-            if resume or run.has_checkpoint:
-                return run
-            report("Skipped", f"the run {run.name} has no checkpoint.")
-        conditions = [f"data set {dataset!r}", *(f"{key} {value}" for key, value in required.items())]
-        raise self._not_found("of " + ", ".join(conditions), runs)
-
-    def _not_found(self, description: str, runs: list[Run]) -> UserError:
-        existing = ", ".join(run.name for run in runs) or "none"
-        return UserError(
-            f"No trained run {description} in {self.folder}; train one with --train, or choose one of the existing runs"
-            f" with --dataset, --out_name or --out_dir: {existing}."
-        )
+            if run.flags_file.exists():
+                with run.lock():  # a run that is being trained gets the lock's error
+                    pass
+            run.check_new()
 
 
 def _name_of(dataset: str) -> str:
     """Return the name of a data set as a part of the name of a run: without characters that make trouble in paths."""
     name = os.path.basename(os.path.abspath(dataset))
     return re.sub(r"[^\w.,+ -]", "_", name)[:50]  # characters; a file name has at most 255 bytes
-
-
-def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the given settings that are fixed when a run begins. What is auto, the run has decided."""
-    names = settings_with(ARCHITECTURE)
-    return {name: value for name, value in given.items() if name in names and value not in (None, "auto")}
-
-
-def check_architecture(name: str, config: Config, given: Mapping[str, Any]) -> None:
-    """Raise UserError if a given setting of the architecture differs from that of the weights, which cannot change."""
-    for key, value in architecture_in(given).items():
-        if not has_setting(config, key, value):
-            raise UserError(
-                f"The run {name} has --{key} {getattr(config, key)}, and so has everything that uses its weights; leave"
-                f" out --{key} {value}, or choose another run."
-            )
-
-
-def has_setting(config: Config, name: str, value: Any) -> bool:
-    """Return whether a run has this value of a setting. Without labels, the original's networks have 4 stages."""
-    saved = getattr(config, name)
-    if name == "stages" and not config.has_labels and {saved, value} == {"4", "original"}:
-        return True
-    return saved == value
 
 
 def _make_folder(folder: Path) -> bool:
@@ -218,33 +224,6 @@ def _make_folder(folder: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _check_nothing_left(run: Run) -> None:
-    """Raise UserError if there are files of an earlier training of that name: a new one would remove or mix them."""
-    if run.has_checkpoint or complete_checkpoints(run.best_folder):
-        raise UserError(
-            f"{run.folder} has checkpoints, but no {flags_json.NAME}; copy that file back, move the folder away, or"
-            " choose another --out_name."
-        )
-    left = [*run.curves, *run.sheets("train"), *run.sheets("epoch"), *filter(Path.exists, run.reals)]
-    if left:
-        raise UserError(
-            f"{left[0].parent} has files of an earlier training of the run {run.name!r}, which would mix with those of"
-            " a new one; move that folder away, or choose another --out_name."
-        )
-
-
-def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
-    try:
-        config = run.config()
-    except UserError as error:
-        report("Skipped", str(error))
-        return False
-    data_dir = given.get("data_dir", config.data_dir)
-    if not is_same_data(config.dataset, dataset, config.data_dir, data_dir):
-        return False
-    return all(has_setting(config, key, value) for key, value in architecture_in(given).items())
 
 
 @contextlib.contextmanager

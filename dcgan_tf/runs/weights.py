@@ -1,106 +1,90 @@
-"""Where the weights of networks come from: a checkpoint of a run, the original program, or a pretrained run.
+"""Where trained weights come from: a checkpoint of a run or of the original program, or a run that the package brings.
 
-TensorFlow is needed only to load weights, and to read the sizes of an original checkpoint.
+A kind of weights is a function that returns Weights, and one that reads their variables.
 """
 
 from __future__ import annotations
 
-import abc
+import contextlib
 import dataclasses
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.runs.run import Run, check_architecture
+from dcgan_tf.runs.run import Origin, Run, iteration_in
+from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.startup import start_tensorflow
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
+PRETRAINED = Path(__file__).parents[1] / "pretrained"  # the folder of the runs that the package brings
 # A training that begins with the weights can have other values of these.
 NOT_OF_WEIGHTS = ("g_ema", "hold_out")
+RAW = "raw weights"
 AVERAGE = "average of the weights"
+OF_AVERAGE = "g_ema/"  # the names of the average's variables begin with it
+
+Arrays = Mapping[str, "np.ndarray"]  # by the names of variables, which are the original's
 
 
-class Origin(NamedTuple):
-    """The file or folder that weights were loaded from."""
+@dataclass(frozen=True)
+class Weights:
+    """Trained weights that were found. Their variables are read once, when they are first needed.
 
-    path: str
-    iteration: int | None  # None if it is unknown
+    So a training that goes on changes nothing; another process gets what was read.
+    """
 
+    name: str  # for messages
+    config: Config  # of the training
+    read: Callable[..., tuple[Origin, Arrays]]
+    place: tuple[Any, ...]  # the arguments of `read`
+    run: Run | None = None  # that has the checkpoint
+    kind: str = RAW  # of the weights of `generator`
+    has_average: bool = False  # whether there is an average (EMA) of the generator's weights beside them
+    has_discriminator: bool = True
+    knows_data: bool = True  # whether `config` names the data set that they were trained on
+    about: Mapping[str, Any] = field(default_factory=dict)  # what is known of their data: data, licence
 
-def original_prefix(path: str) -> str:
-    """Return the path of one of the files of an original checkpoint without its extension, such as model.b64-1000."""
-    return re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
+    def origin(self) -> Origin:
+        """Return the file or folder that they were read from. Raises UserError."""
+        return self._content[0]
 
+    def generator(self) -> keras.Model:
+        """Return the generator that makes the images, with the average of its weights if `kind` says so.
 
-class Weights(abc.ABC):
-    """Weights of a generator and, if has_discriminator, of a discriminator."""
-
-    @property
-    @abc.abstractmethod
-    def name(self) -> str:
-        """The name for messages."""
-
-    @property
-    def has_discriminator(self) -> bool:
-        return True
-
-    @property
-    def has_average(self) -> bool:
-        """Whether there is an average (EMA) of the generator's weights beside them."""
-        return False
-
-    @property
-    def knows_data(self) -> bool:
-        """Whether `config` names the data set that they were trained on."""
-        return True
-
-    @property
-    def kind(self) -> str:
-        """Which weights the generator has, for messages."""
-        return "raw weights"
-
-    @property
-    def about(self) -> Mapping[str, Any]:
-        """What is known of their data, with the keys data and licence, if anything."""
-        return {}
-
-    @abc.abstractmethod
-    def config(self, given: Mapping[str, Any]) -> Config:
-        """Return the settings that belong to the weights.
-
-        Args:
-          given: the settings that the user gave, for what the weights do not say.
-        Raises: UserError.
+        Raises: UserError if the weights cannot be read.
         """
-
-    @abc.abstractmethod
-    def load(self, *networks: keras.Model) -> Origin:
-        """Load the weights into the networks. Raises UserError."""
-
-    def at(self, origin: Origin) -> Weights:
-        """Return the weights that were loaded from there, also if there are newer ones now."""
-        return self
-
-    def generator(self, config: Config) -> tuple[keras.Model, Origin]:
-        """Return the generator that makes the images. Raises UserError."""
         from dcgan_tf.networks import build_generator
 
-        generator = build_generator(config)
-        return generator, self.load(generator)
+        generator = build_generator(self.config)
+        if self.has_average and self.kind == AVERAGE:
+            self._assign(generator, OF_AVERAGE)
+        else:
+            self._assign(generator)
+        return generator
 
-    def discriminator(self, config: Config) -> tuple[keras.Model, Origin]:
-        """Return the discriminator. Raises UserError."""
+    def discriminator(self) -> keras.Model:
+        """Return the discriminator. Raises UserError if there is none, or the weights cannot be read."""
         from dcgan_tf.networks import build_discriminator
 
         self.check_has_discriminator()
-        discriminator = build_discriminator(config)
-        return discriminator, self.load(discriminator)
+        discriminator = build_discriminator(self.config)
+        self._assign(discriminator)
+        return discriminator
+
+    def assign(self, *networks: keras.Model) -> None:
+        """Give networks, a generator or a discriminator, the raw weights. Raises UserError."""
+        for network in networks:
+            self._assign(network)
 
     def check_has_discriminator(self) -> None:
         """Raise UserError if there are only the generator's weights."""
@@ -116,129 +100,142 @@ class Weights(abc.ABC):
         Raises: UserError if a given setting contradicts the weights.
         """
         self.check_has_discriminator()
-        config = self.config(given)
         names = [name for name in settings_with(ARCHITECTURE) if name not in NOT_OF_WEIGHTS]
-        check_architecture(self.name, config, {name: value for name, value in given.items() if name in names})
-        return {name: getattr(config, name) for name in (*names, "class_names")}
+        check_architecture(self.name, self.config, {name: value for name, value in given.items() if name in names})
+        return {name: getattr(self.config, name) for name in (*names, "class_names")}
+
+    @functools.cached_property
+    def _content(self) -> tuple[Origin, Arrays]:
+        return self.read(*self.place)
+
+    def _assign(self, network: keras.Model, prefix: str = "") -> None:
+        origin, arrays = self._content
+        for variable in network.variables:
+            array = arrays.get(prefix + variable.path)
+            if array is None or array.shape != tuple(variable.shape):
+                found = "is not there"
+                if array is not None:
+                    found = f"has the shape {list(array.shape)}"
+                raise UserError(
+                    f"{origin.path} does not fit the sizes of {self.name}: {prefix}{variable.path} should have the"
+                    f" shape {list(variable.shape)}, but {found}; choose other weights."
+                )
+            variable.assign(array)
 
 
-@dataclass(frozen=True)
-class Checkpoint(Weights):
-    """A checkpoint of a run: the newest, the best, or that of an iteration."""
+def of_run(run: Run, *, best: bool = False, iteration: int = 0, raw: bool = False) -> Weights:
+    """Return a checkpoint of a run: the newest that can be read, the best, or that of an iteration.
 
-    run: Run
-    best: bool = False
-    iteration: int = 0  # 0: the newest that can be read
-    raw: bool = False  # whether to take the generator's weights, not their average
-
-    @property
-    def name(self) -> str:
-        return self.run.name
-
-    @property
-    def folder(self) -> Path:
-        if self.best:
-            return self.run.best_folder
-        return self.run.folder
-
-    @property
-    def has_average(self) -> bool:
-        return self.run.config().g_ema > 0
-
-    @property
-    def kind(self) -> str:
-        if self.has_average and not self.raw:
-            return AVERAGE
-        return super().kind
-
-    def config(self, given: Mapping[str, Any]) -> Config:
-        return self.run.config()
-
-    def at(self, origin: Origin) -> Weights:
-        if self.best or origin.iteration is None:
-            return self
-        return dataclasses.replace(self, iteration=origin.iteration)
-
-    def load(self, *networks: keras.Model) -> Origin:
-        from dcgan_tf.runs import checkpoint
-
-        return checkpoint.restore(self, checkpoint.network_variables(*networks))
-
-    def generator(self, config: Config) -> tuple[keras.Model, Origin]:
-        """Return the generator, with the average of its weights if there is one. Raises UserError."""
-        if self.raw or not config.g_ema:
-            return super().generator(config)
-        from dcgan_tf.model import ema_variables
-        from dcgan_tf.networks import build_generator
-        from dcgan_tf.runs import checkpoint
-
-        generator = build_generator(config)
-        return generator, checkpoint.restore(self, ema_variables(generator))
+    Args:
+      raw: whether to take the generator's weights, not their average.
+    Raises: UserError if the run has no settings, or they are damaged.
+    """
+    config = run.config()
+    kind = RAW
+    if config.g_ema and not raw:
+        kind = AVERAGE
+    return Weights(run.name, config, _read_run, (run, best, iteration), run, kind, has_average=config.g_ema > 0)
 
 
-@dataclass(frozen=True)
-class Original(Weights):
-    """A checkpoint of the original program."""
+def _read_run(run: Run, best: bool, iteration: int) -> tuple[Origin, Arrays]:
+    from dcgan_tf.runs import checkpoint
 
-    path: str
-
-    @property
-    def name(self) -> str:
-        start_tensorflow()
-        from dcgan_tf.runs import original
-
-        return Path(original.prefix(self.path)).name
-
-    @property
-    def knows_data(self) -> bool:
-        return False
-
-    def config(self, given: Mapping[str, Any]) -> Config:
-        start_tensorflow()
-        from dcgan_tf.runs import original
-
-        return dataclasses.replace(Config(**given), **original.sizes(self.path, given))
-
-    def load(self, *networks: keras.Model) -> Origin:
-        from dcgan_tf.runs import original
-
-        return Origin(*original.load(self.path, *networks))
+    return checkpoint.read(run, best, iteration)
 
 
-@dataclass(frozen=True)
-class Pretrained(Weights):
-    """A trained run that comes with the package."""
+def of_original(path: str, given: Mapping[str, Any]) -> Weights:
+    """Return a checkpoint of the original program.
 
-    folder: Path
+    Args:
+      path: of one of its files, with or without extension, or its folder.
+      given: the settings that the user gave, for what the weights do not say.
+    Raises: UserError if there is none, or a given setting contradicts its shapes.
+    """
+    start_tensorflow()
+    from dcgan_tf.runs import original
 
-    @property
-    def name(self) -> str:
-        return f"pretrained-{self.folder.name}"
+    path = original.prefix(path)
+    config = dataclasses.replace(Config(**given), **original.sizes(path, given))
+    return Weights(Path(path).name, config, _read_original, (path,), knows_data=False)
 
-    @property
-    def has_discriminator(self) -> bool:
-        from dcgan_tf.runs import pretrained
 
-        return pretrained.has_discriminator(self.folder)
+def _read_original(path: str) -> tuple[Origin, Arrays]:
+    from dcgan_tf.runs import original
 
-    @property
-    def kind(self) -> str:
-        if self.config({}).g_ema:
-            return AVERAGE
-        return super().kind
+    return Origin(path, iteration_in(path)), original.read(path)
 
-    @property
-    def about(self) -> Mapping[str, Any]:
-        from dcgan_tf.runs import pretrained
 
-        return pretrained.read_about(self.folder)
+def of_pretrained(name: str) -> Weights:
+    """Return the run of the data set `name` that comes with the package: generator.npz, maybe discriminator.npz, both
+    float16, FLAGS.json, metrics.json, and about.json with iteration, command, data, licence and the digests.
 
-    def config(self, given: Mapping[str, Any]) -> Config:
-        from dcgan_tf.runs import pretrained
+    Raises: UserError if there is no such run, or it is damaged.
+    """
+    names = sorted(file.parent.name for file in PRETRAINED.glob("*/about.json"))
+    if name not in names:
+        raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
+    folder = PRETRAINED / name
+    config = flags_json.read(folder / flags_json.NAME)
+    with _damage(folder / "about.json"):
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        digests = dict(about["sha256"])
+        iteration = int(about["iteration"])
+    kind = RAW
+    if config.g_ema:
+        kind = AVERAGE
+    return Weights(
+        f"pretrained-{name}",
+        config,
+        _read_pretrained,
+        (folder, iteration, digests),
+        kind=kind,
+        has_discriminator="discriminator.npz" in digests,
+        about=about,
+    )
 
-        return pretrained.config(self.folder)
 
-    def load(self, *networks: keras.Model) -> Origin:
-        from dcgan_tf.runs import pretrained
+def _read_pretrained(folder: Path, iteration: int, digests: Mapping[str, str]) -> tuple[Origin, Arrays]:
+    import numpy as np
 
-        return Origin(*pretrained.load(self.folder, *networks))
+    arrays: dict[str, np.ndarray] = {}
+    for name, digest in digests.items():
+        with _damage(folder / name):
+            content = (folder / name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise ValueError("its digest is wrong")
+            with np.load(io.BytesIO(content)) as file:
+                arrays |= {key: array.astype(np.float32) for key, array in file.items()}
+    return Origin(str(folder), iteration), arrays
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turn what a damaged file of a pretrained run raises in the block into a UserError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"The pretrained file {path} is damaged ({reason(error)}); install dcgan_tf again.") from error
+
+
+def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the given settings that are fixed when a run begins. What is auto, the run has decided."""
+    names = settings_with(ARCHITECTURE)
+    return {name: value for name, value in given.items() if name in names and value not in (None, "auto")}
+
+
+def has_setting(config: Config, name: str, value: Any) -> bool:
+    """Return whether a run has this value of a setting. Without labels, the original's networks have 4 stages."""
+    saved = getattr(config, name)
+    if name == "stages" and not config.has_labels and {saved, value} == {"4", "original"}:
+        return True
+    return saved == value
+
+
+def check_architecture(name: str, config: Config, given: Mapping[str, Any]) -> None:
+    """Raise UserError if a given setting of the architecture differs from that of the weights, which cannot change."""
+    for key, value in architecture_in(given).items():
+        if not has_setting(config, key, value):
+            raise UserError(
+                f"The run {name} has --{key} {getattr(config, key)}, and so has everything that uses its weights; leave"
+                f" out --{key} {value}, or choose another run."
+            )

@@ -76,11 +76,11 @@ def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) ->
     Raises: UserError if the run has no checkpoint that can be read.
     """
     config = selection.config
-    generator, origin = selection.weights.generator(config)
-    say(f"Generator: {origin.path}")
+    say(f"Generator: {selection.weights.origin().path}")
+    generator = selection.weights.generator()
     discriminator = None
     if selection.weights.has_discriminator:
-        discriminator, _ = selection.weights.at(origin).discriminator(config)
+        discriminator = selection.weights.discriminator()
     sampler = Sampler(generator, config, batch=1)
     if config.truncation != 1:
         report("Hint", "--truncation has no effect here: the search is for z itself.")

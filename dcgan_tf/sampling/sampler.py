@@ -72,6 +72,5 @@ class Sampler:
 
 def load_sampler(selection: Selection, batch: int = BATCH) -> Sampler:
     """Load the generator, and name its checkpoint. Raises UserError."""
-    generator, origin = selection.weights.generator(selection.config)
-    say(f"Generator: {origin.path}")
-    return Sampler(generator, selection.config, batch)
+    say(f"Generator: {selection.weights.origin().path}")
+    return Sampler(selection.weights.generator(), selection.config, batch)

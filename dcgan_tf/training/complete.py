@@ -7,8 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.runs.run import has_setting
-from dcgan_tf.runs.weights import Weights
+from dcgan_tf.runs.weights import Weights, has_setting
 from dcgan_tf.settings.checks import fits_mnist_networks
 from dcgan_tf.settings.config import SETTINGS, Config
 from dcgan_tf.settings.presets import preset_for

@@ -13,7 +13,6 @@ import tensorflow as tf
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN, steps_per_call
 from dcgan_tf.runs import checkpoint
-from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.presets import AUTO
 from dcgan_tf.system.errors import UserError, counted
@@ -72,9 +71,12 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, start: Start) -> No
 def load_weights(model: DCGAN, start: Start) -> None:
     """Load the weights that the training begins with: of other weights, or of the run that continues."""
     if start.weights:
-        say(f"Weights from {start.weights.load(model.generator, model.discriminator).path}")
-    if start.run and checkpoint.complete_checkpoints(start.run.folder):
-        say(f"Continue from {checkpoint.restore(Checkpoint(start.run), model.state()).path}")
+        say(f"Weights from {start.weights.origin().path}")
+        start.weights.assign(model.generator, model.discriminator)
+    if start.run:
+        path = checkpoint.restore(start.run.folder, model.state())
+        if path:
+            say(f"Continue from {path}")
 
 
 def say_settings(config: Config, start: Start) -> None:

@@ -12,7 +12,6 @@ from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
-from dcgan_tf.runs.weights import Checkpoint
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import reason, warn_on_write_error
@@ -29,7 +28,7 @@ class PeriodicEvaluator:
         self.scores_file = run.best_folder / "metrics.json"
         self.evaluator = Evaluator(config, 0, dataset)
         self.sampler = Sampler(model.sampler, config)
-        self.checkpoints = Checkpoints(model, Checkpoint(run, best=True), 1)
+        self.checkpoints = Checkpoints(model, run.best_folder, 1)
 
     def measure(self, iteration: int) -> None:
         """Evaluate now, and save the checkpoint if its score is the best so far."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN, steps_per_call
-from dcgan_tf.runs.lock import training_lock
 from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
@@ -48,7 +47,7 @@ def train(
     schedule = Schedule(config, len(dataset.images))
     lock: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if run:
-        lock = training_lock(run.folder)
+        lock = run.lock()
     with cluster.report_lost_worker(), StopRequest() as stop, lock:
         try:
             # The networks, on every device

@@ -10,7 +10,7 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
-from dcgan_tf.runs.weights import Checkpoint, Weights
+from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import warn_on_write_error
@@ -60,7 +60,7 @@ class Recorder(SilentRecorder):
         self.schedule = schedule
         self.on_log = on_log
         self.monitor = Monitor(config.learning_rate, config.warn_collapse)
-        self.checkpoints = Checkpoints(model, Checkpoint(run), config.max_to_keep)
+        self.checkpoints = Checkpoints(model, run.folder, config.max_to_keep)
         self.writers: dict[str, Callable[[int, Logged], object]] = {  # for each rule of the schedule
             "curves": self._write_curves,
             "sheet": self._write_sheet,
@@ -73,8 +73,8 @@ class Recorder(SilentRecorder):
 
     def begin(self, weights: Weights | None, resumed: bool) -> None:
         if weights:
-            origin = weights.load(self.model.generator, self.model.discriminator)
-            say(f"Weights from {origin.path}")
+            say(f"Weights from {weights.origin().path}")
+            weights.assign(self.model.generator, self.model.discriminator)
             self.model.begin_ema()
             self.checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
         if resumed:
@@ -85,7 +85,7 @@ class Recorder(SilentRecorder):
             with warn_on_write_error("The folder of the sheets"):
                 self.run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
             with warn_on_write_error("The curves"):
-                remove_points_after(self.run.curves, self.model.iterations_done)
+                remove_points_after(self.run.curves(), self.model.iterations_done)
         self.curves = Curves(self.run.logs_folder, self.config.value_range)
         if self.config.evaluate_freq:
             from dcgan_tf.training.evaluations import PeriodicEvaluator  # here, because few trainings need it

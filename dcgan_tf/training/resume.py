@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from dcgan_tf.runs.checkpoint_files import complete_checkpoints
-from dcgan_tf.runs.data_of_runs import images_of, is_other_data
-from dcgan_tf.runs.run import Run
+from dcgan_tf.runs.run import Run, complete_checkpoints
+from dcgan_tf.runs.select import images_of, is_other_data
 from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, warn
@@ -65,7 +64,7 @@ def check_not_lost(run: Run) -> None:
     if complete_checkpoints(run.folder):
         return
     index = run.folder / "checkpoint"
-    reached = last_step(run.curves)
+    reached = last_step(run.curves())
     if index.exists() or reached > run.config().ckpt_freq:
         raise UserError(
             f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.runs.data_of_runs import is_other_data
 from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.select import start_weights
-from dcgan_tf.runs.weights import Checkpoint, Weights
+from dcgan_tf.runs.select import find_run, is_other_data, start_weights
+from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import MACHINE, Config, settings_with
 from dcgan_tf.settings.given import check_given, convert, with_preset
@@ -66,10 +65,10 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
     sources = {option: chosen[option] for option in options.SOURCES if chosen[option]}
     if sources and chosen["resume"]:
         raise UserError(f"--{next(iter(sources))} begins a new run and --resume continues one; give only one of them.")
-    if chosen["resume"] and name and not runs.named(name).has_begun:
+    if chosen["resume"] and name and not runs.named(name).has_begun():
         say(f"There is no run {name} yet, so it begins now.")
     elif chosen["resume"]:
-        run = runs.find(dataset, name, given, resume=True)
+        run = find_run(runs, dataset, name, given, resume=True)
         if chosen["preset"]:
             report(
                 "Hint", f"--preset has no effect: the run {run.name} keeps its settings, except those that are given."
@@ -79,7 +78,7 @@ def understand(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[
         return Start(config, given, run, dry_run=chosen["dry_run"])
     config = Config(**with_preset(chosen["preset"], given))
     check_split(config)
-    weights = start_weights(runs, dataset, sources)
+    weights = start_weights(runs, given, sources)
     if weights:
         check_unseen(weights, config)
     return Start(config, given, weights=weights, preset=chosen["preset"], dry_run=chosen["dry_run"])
@@ -93,9 +92,9 @@ def check_split(config: Config) -> None:
 
 def check_unseen(weights: Weights, config: Config) -> None:
     """Raise UserError if a training would keep images for its evaluation that the weights have seen."""
-    if not isinstance(weights, Checkpoint):
+    if not weights.run:
         return
-    saved = weights.config({})
+    saved = weights.config
     if is_other_data(saved, config):
         return
     if config.hold_out:
