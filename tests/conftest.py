@@ -17,7 +17,7 @@ import pytest
 CACHE = tempfile.TemporaryDirectory()
 os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
 
-from dcgan_tf.data import mnist  # noqa: E402
+from dcgan_tf.download import mnist  # noqa: E402
 from dcgan_tf.system import messages  # noqa: E402
 from dcgan_tf.system.startup import start_tensorflow  # noqa: E402
 

@@ -10,7 +10,6 @@ import argparse
 import logging
 import os
 import random
-import re
 import shutil
 import sys
 import tempfile
@@ -25,10 +24,10 @@ import numpy as np  # noqa: E402
 from fuzz_folders import add_links, make_tree, name, write  # noqa: E402
 from fuzz_metadata import KINDS, PIXELS, PNG, damaged  # noqa: E402
 
-from dcgan_tf.data import prepare, sources  # noqa: E402
+from dcgan_tf.data import formats, prepare, sources  # noqa: E402
 from dcgan_tf.data.dataset import Dataset, read_dataset  # noqa: E402
-from dcgan_tf.data.image_folder import EXTENSIONS, find_image_files  # noqa: E402
-from dcgan_tf.data.image_spec import ImageSpec  # noqa: E402
+from dcgan_tf.data.decode import ImageSpec  # noqa: E402
+from dcgan_tf.data.image_folder import find_image_files  # noqa: E402
 from dcgan_tf.runs.run import Runs  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
@@ -67,7 +66,7 @@ def try_images(dice: random.Random, count: int, kind: str) -> int:
     data = [make(dice) for _ in range(count)]
     items = [sources.Item(str(i), content, 0) for i, content in enumerate([*data, *[PNG] * count])]
     source = sources.Source("fuzz", items, len(items))
-    prepared = prepare.prepare(source, ImageSpec(16, 16, 3), 4, Path(tempfile.gettempdir()))
+    prepared = prepare.decode_all(source, ImageSpec(16, 16, 3), 4, Path(tempfile.gettempdir()))
     skipped = {int(line.split(":")[0]): line for line in prepared.unreadable}
     assert len(prepared.images) + len(skipped) == len(items) and max(skipped, default=0) < count
     assert (prepared.images[-count:] == PIXELS).all(), "another image was changed"
@@ -84,8 +83,8 @@ def try_layout(dice: random.Random, folder: Path) -> None:
     images, others = make_tree(dice, data, 3)
     images += add_links(dice, data)
     found = find_image_files(data, "")
-    assert len(found.files) == images and all(Path(file).suffix.lower() in EXTENSIONS for file in found.files)
-    assert sum(map(int, re.findall(r"(\d+) (?:\.|no ext)", found.others))) == others
+    assert len(found.files) == images and all(Path(file).suffix.lower() in formats.EXTENSIONS for file in found.files)
+    assert len(found.others) == others
     read = {}
     conditional = dice.choice((None, True))
     for split in ("all", "train", "test"):

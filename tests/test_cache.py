@@ -18,8 +18,7 @@ from PIL import Image
 
 from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.dataset import Dataset, read_dataset
-from dcgan_tf.data.decode import decode_image
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec, decode_image
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning, shown
@@ -246,11 +245,11 @@ def test_an_error_that_may_pass_is_not_kept(folder):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        prepared = prepare.prepare(sources.Source("here", items, 2), ImageSpec(8, 8), 1, folder.cache)
+        prepared = prepare.decode_all(sources.Source("here", items, 2), ImageSpec(8, 8), 1, folder.cache)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert prepared.unreadable == ["file: Too many open files"] and not prepared.cacheable
-    assert prepare.prepare(sources.Source("here", items, 2), ImageSpec(8, 8), 1, folder.cache).cacheable
+    assert prepare.decode_all(sources.Source("here", items, 2), ImageSpec(8, 8), 1, folder.cache).cacheable
 
 
 def test_images_without_one_that_may_be_read_later_are_not_kept(folder, monkeypatch):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -22,15 +22,15 @@ from dcgan_tf.system.errors import UserError
     ("settings", "own", "expected"),
     [
         ({}, {}, ImageSpec(64, 64)),
-        ({}, {"own_size": (28, 20), "own_channels": 1}, ImageSpec(28, 20, 1)),
-        ({"output_height": 32}, {"own_size": (28, 20)}, ImageSpec(32, 32)),
-        ({"output_width": 32}, {"own_size": (28, 20)}, ImageSpec(28, 32)),
+        ({}, {"own": (28, 20)}, ImageSpec(28, 20, 1)),
+        ({"output_height": 32}, {"own": (28, 20)}, ImageSpec(32, 32, 1)),
+        ({"output_width": 32}, {"own": (28, 20, 3)}, ImageSpec(28, 32)),
         ({"output_height": 30, "output_width": 40, "c_dim": 3, "fit": "pad"}, {}, ImageSpec(30, 40, 3, fit="pad")),
-        ({"c_dim": 3}, {"own_channels": 1}, ImageSpec(64, 64, 3)),
+        ({"c_dim": 3}, {"own": (64, 64)}, ImageSpec(64, 64, 3)),
         ({"input_height": 90}, {}, ImageSpec(64, 64)),
         ({"crop": True}, {}, ImageSpec(64, 64, crop=(108, 108))),
         ({"crop": True, "input_height": 90}, {}, ImageSpec(64, 64, crop=(90, 90))),
-        ({"crop": True, "input_width": 90}, {"own_size": (28, 20)}, ImageSpec(28, 20, crop=(28, 90))),
+        ({"crop": True, "input_width": 90}, {"own": (28, 20, 3)}, ImageSpec(28, 20, crop=(28, 90))),
     ],
 )
 def test_what_is_not_given_is_the_data_sets_own_or_the_default(settings: dict, own: dict, expected: ImageSpec):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan_tf.data import decode, formats
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec
 
 CROP = ImageSpec(24, 32, 3, crop=(60, 52))
 WHOLE = dataclasses.replace(CROP, crop=None)

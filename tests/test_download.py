@@ -21,9 +21,9 @@ import pytest
 from helpers import ROOT
 from PIL import Image
 
-from dcgan_tf.data import idx, mnist
+from dcgan_tf.data import idx
 from dcgan_tf.download import __main__ as download
-from dcgan_tf.download import fetch
+from dcgan_tf.download import fetch, mnist
 from dcgan_tf.download.archives import CELEBA, Archive
 from dcgan_tf.system.errors import UserError
 

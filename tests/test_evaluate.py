@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import dcgan_tf
 from dcgan_tf.data.dataset import Dataset, read_dataset
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.evaluation import features, metrics
 from dcgan_tf.evaluation.evaluate import other_data
 from dcgan_tf.evaluation.evaluator import Evaluator, load_splits, some_rows
@@ -132,7 +132,7 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     main_here(*data, *sizes, "--train", "--iterations=6", "--hold_out=0.3", "--evaluate_freq=3", out_dir=tmp_path)
     main_here(*data, "--evaluate", out_dir=tmp_path)
     out = capsys.readouterr().out
-    counts = {int(text) for text in re.findall(r"Held out: +(\d+) of 40 images", out)}
+    counts = {int(text) for text in re.findall(r"Split: +train \d+, test (\d+)", out)}
     assert len(counts) == 1 and 5 <= min(counts) <= 20
     assert f"{40 - min(counts)} images 16x16x3" in out
     assert "Iteration 3: swd " in out and "Iteration 6: swd " in out

@@ -16,7 +16,7 @@ from helpers import SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from dcgan_tf.data import heif
+from dcgan_tf.data import formats
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import find_image_files, layout_of
 from dcgan_tf.evaluation.evaluate import score
@@ -193,7 +193,7 @@ def test_train_and_test_folders_are_the_split(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(heif, "version", lambda: "")
+    monkeypatch.setattr(formats, "heif_version", lambda: "")
     make(tmp_path / "phone", *(f"{number}.png" for number in range(4)))
     for name in ("3.HEIC", "4.heic", "5", "1.txt", "2.txt"):
         (tmp_path / "phone" / name).write_bytes(b"x")
@@ -204,7 +204,7 @@ def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         and "--input_fname_pattern '*'" in out
     )
     (tmp_path / "phone" / "0.png").unlink()
-    with pytest.warns(DcganWarning, match=r"only 3 images can be used; the other files: 2 .heic"):
+    with pytest.warns(DcganWarning, match=r"left out: files of other kinds: 2 .heic"):
         load(tmp_path / "phone")
     shutil.rmtree(tmp_path / "phone")
     (tmp_path / "phone").mkdir()
@@ -225,13 +225,14 @@ def test_a_folder_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: p
             yield parent, folders, files
 
     monkeypatch.setattr("dcgan_tf.data.image_folder.os.walk", as_a_user_sees_it)
-    with pytest.warns(DcganWarning, match=r"the images in 1 folder that cannot be read .* in lost\+found\.$") as warned:
+    with pytest.warns(
+        DcganWarning, match=r"the images in 1 folder that cannot be read, such as lost\+found\.$"
+    ) as warned:
         assert len(load(tmp_path).images) == 1
     assert len(warned) == 1
     (tmp_path / "1.png").rename(tmp_path / "1.txt")
-    with pytest.warns(DcganWarning) as warned, pytest.raises(UserError, match="There is no data set"):
+    with pytest.raises(UserError, match="There is no data set .* the images in 1 folder that cannot be read"):
         load(tmp_path)
-    assert len(warned) == 1
 
 
 def test_sheets_of_runs_inside_the_data_folder_are_no_training_images(

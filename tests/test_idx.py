@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_tf.data import idx, mnist
+from dcgan_tf.data import idx
 from dcgan_tf.data.dataset import read_dataset
-from dcgan_tf.download import archives
+from dcgan_tf.download import archives, mnist
 from dcgan_tf.download.archives import Archive
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError

@@ -15,8 +15,9 @@ from helpers import ROOT
 from PIL import Image
 
 from dcgan_tf.cli import flags
-from dcgan_tf.data import heif, idx, mnist
+from dcgan_tf.data import formats, idx
 from dcgan_tf.data.dataset import Dataset, read_dataset
+from dcgan_tf.download import mnist
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, counted
 
@@ -66,7 +67,7 @@ assert "HEIF" not in Image.OPEN
 
 
 def test_heif_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(heif, "version", lambda: "")
+    monkeypatch.setattr(formats, "heif_version", lambda: "")
     for name in ("0.png", "1.png"):
         Image.new("RGB", (16, 16)).save(tmp_path / name)
     for name in ("2.heic", "3.jpg"):
@@ -195,11 +196,11 @@ def test_pillow_and_libtiff_write_nothing_in_the_program(tmp_path: Path, is_prog
     content[100:600] = bytes(500)
     file.write_bytes(content)
     code = (
-        "import logging, sys, pathlib; from dcgan_tf.data import decode, image_spec;"
+        "import logging, sys, pathlib; from dcgan_tf.data import decode;"
         "from dcgan_tf.system import messages, startup;"
         f"messages._process['is_program'] = {is_program}; startup.silence_pillow();"
         "logging.getLogger('PIL.TiffImagePlugin').error('More samples per pixel');"
-        "decode.read_image(pathlib.Path(sys.argv[1]), image_spec.ImageSpec(16, 16))"
+        "decode.read_image(pathlib.Path(sys.argv[1]), decode.ImageSpec(16, 16))"
     )
     done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, cwd=ROOT)
     *lines, last = done.stderr.strip().splitlines()

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.settings.config import Config
 from dcgan_tf.training.loader import Loader
 from dcgan_tf.training.schedule import Schedule

@@ -17,8 +17,7 @@ import soak_folders
 from fuzz_metadata import IMAGE, KINDS, PIXELS, PNG, encoded
 from PIL import Image, TiffImagePlugin
 
-from dcgan_tf.data.decode import decode_image
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec, decode_image
 
 SPEC = ImageSpec(16, 16, 3)
 XMP = 700  # the tag

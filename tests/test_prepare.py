@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from dcgan_tf.data import decode, prepare, sources
 from dcgan_tf.data.dataset import Dataset, read_dataset
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -86,7 +86,7 @@ def test_geometry_is_that_of_the_original(number, channels):
     crop_height, crop_width, height, width, crop = recorded[f"image{number}/args"].tolist()
     area = np.asarray(image)
     if crop:
-        area = np.asarray(image.crop(decode.center_window(*area.shape[:2], crop_height, crop_width)))
+        area = np.asarray(image.crop(decode.center_window(area.shape[:2], (crop_height, crop_width))))
     low, high = float(area.min()), float(area.max())
     stretched = ((np.asarray(image, np.float64) - low) * 255 / (high - low)).clip(0, 255) + 0.5
     spec = ImageSpec(height, width, channels, (crop_height, crop_width) if crop else None)
@@ -182,7 +182,7 @@ def test_an_interrupt_does_not_wait_for_the_images_that_were_to_be_read(monkeypa
     monkeypatch.setattr(prepare, "decode_image", slowly)
     source = sources.Source("memory", items(), 100 * prepare.CHUNK)
     with pytest.raises(KeyboardInterrupt):
-        prepare.prepare(source, ImageSpec(8, 8, 3), 1, Path("unused"))
+        prepare.decode_all(source, ImageSpec(8, 8, 3), 1, Path("unused"))
     assert len(decoded) <= (os.cpu_count() or 1) + 2  # one for each thread
 
 

@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 
 from dcgan_tf.data import idx, prepare, sources
 from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.checkpoint import Checkpoints
@@ -492,7 +492,7 @@ def test_fuzz_images(kind: str, changes: list[tuple[float, int]], cut: float, ta
         damaged[int(where * (len(damaged) - 1))] = value
     damaged = bytes(damaged[: int(cut * len(damaged)) + 1]) + tail
     items = [sources.Item(str(i), data, 0) for i, data in enumerate((WHOLE[".png"], damaged, WHOLE[".png"]))]
-    prepared = prepare.prepare(sources.Source("memory", items, 3), ImageSpec(6, 5, 3), 1, Path("unused"))
+    prepared = prepare.decode_all(sources.Source("memory", items, 3), ImageSpec(6, 5, 3), 1, Path("unused"))
     assert len(prepared.images) + len(prepared.unreadable) == 3
     assert (prepared.images[0] == prepared.images[-1]).all()
     assert prepared.images.shape[1:] == (6, 5, 3)

@@ -260,7 +260,7 @@ def test_a_test_part_without_classes_does_not_matter_to_the_training(tmp_path, c
 def test_idx_files_in_a_sub_folder_are_named(tmp_path: Path):
     (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
     (tmp_path / "FashionMNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"")
-    with pytest.raises(UserError, match="has idx files in a sub-folder: give --dataset FashionMNIST/raw"):
+    with pytest.raises(UserError, match="idx files in a sub-folder: give --dataset FashionMNIST/raw"):
         read_dataset(Config(dataset="FashionMNIST", data_dir=str(tmp_path)))
 
 

@@ -16,9 +16,8 @@ from test_cluster import IMAGES, LABELS, begun
 
 from dcgan_tf import latents
 from dcgan_tf.data import idx
-from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.data.image_spec import ImageSpec
-from dcgan_tf.data.summary import warn_about_empty_classes
+from dcgan_tf.data.dataset import Dataset, warn_about_empty_classes
+from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator

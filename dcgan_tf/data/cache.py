@@ -10,15 +10,14 @@ import numpy as np
 import PIL
 import simplejpeg
 
-from dcgan_tf.data import heif
-from dcgan_tf.data import prepare as decoding
-from dcgan_tf.data.image_spec import ImageSpec
-from dcgan_tf.data.prepare import Prepared
+from dcgan_tf.data import formats
+from dcgan_tf.data.decode import ImageSpec
+from dcgan_tf.data.prepare import Prepared, decode_all
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.cache import DiskCache, cache_folder
 
-DECODING = 2  # raise it when decode.py gives other pixels than before, or when what `prepare` keeps changes
+DECODING = 2  # raise it when decode.py gives other pixels than before, or when what is kept changes
 
 
 def open_cache(config: Config) -> DiskCache:
@@ -27,15 +26,15 @@ def open_cache(config: Config) -> DiskCache:
 
 
 def prepare(source: Source, spec: ImageSpec, config: Config) -> Prepared:
-    """Return all images of the source as `decoding.prepare` does: from the cache, or decode them and keep them there.
+    """Return all images of the source as `decode_all` does: from the cache, or decode them and keep them there.
 
     Images that need no decoding (idx files) are not kept.
 
-    Raises: UserError, as `decoding.prepare`.
+    Raises: UserError, as `decode_all`.
     """
     cache = open_cache(config)
     if not source.files:
-        return decoding.prepare(source, spec, config.cache_gb, cache.folder)
+        return decode_all(source, spec, config.cache_gb, cache.folder)
     key = _key(source, spec)
     names = [f"{key}-auto"]  # with the channels that the images decided
     if spec.channels:
@@ -50,7 +49,7 @@ def prepare(source: Source, spec: ImageSpec, config: Config) -> Prepared:
                 unreadable=kept["unreadable"].tolist(),
                 from_cache=True,
             )
-    prepared = decoding.prepare(source, spec, config.cache_gb, cache.folder)
+    prepared = decode_all(source, spec, config.cache_gb, cache.folder)
     if prepared.cacheable:
         kept = cache.save("prepared", names[0], prepared.arrays())
         if kept:
@@ -60,7 +59,7 @@ def prepare(source: Source, spec: ImageSpec, config: Config) -> Prepared:
 
 def _key(source: Source, spec: ImageSpec) -> str:
     """Return a digest of everything that the images depend on, except the channels."""
-    versions = (DECODING, PIL.__version__, simplejpeg.__version__, heif.version())
+    versions = (DECODING, PIL.__version__, simplejpeg.__version__, formats.heif_version())
     facts = (versions, dataclasses.replace(spec, channels=None), source.class_names)
     digest = hashlib.sha256(repr(facts).encode())
     for file in source.files:

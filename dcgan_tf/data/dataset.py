@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcgan_tf.data import cache, sources
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec
+from dcgan_tf.data.prepare import say_summary, warn_about_images
 from dcgan_tf.data.sources import Source
-from dcgan_tf.data.summary import say_summary, warn_about_images
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.cache import release
-from dcgan_tf.system.errors import UserError, counted
-from dcgan_tf.system.messages import report, say
+from dcgan_tf.system.errors import UserError, counted, listed
+from dcgan_tf.system.messages import report, say, warn
 
 PREFETCH = 4  # batches that are loaded ahead
 ImagesAndLabels = tuple[np.ndarray, np.ndarray]  # of a batch: uint8 [B, H, W, C], int32 [B]
@@ -99,16 +99,13 @@ class Dataset:
             if mirror:
                 mirrored = self.mirrored(seed, epoch)
             for indices in order.reshape(per_epoch, batch_size)[position:]:
-                yield flip(self.images[indices], mirrored[indices]), self.labels[indices]
+                images = self.images[indices]
+                chosen = mirrored[indices]
+                images[chosen] = images[chosen, :, ::-1]
+                yield images, self.labels[indices]
                 release(self.images)
             epoch += 1
             position = 0
-
-
-def flip(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Mirror the chosen images [B, H, W, C] left to right, in place; chosen is bool [B]. Returns the images."""
-    images[chosen] = images[chosen, :, ::-1]
-    return images
 
 
 def read_dataset(config: Config, split: str | None = None) -> Dataset:
@@ -121,11 +118,13 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
     if split:
         config = dataclasses.replace(config, split=split)
     source = sources.find(config)
-    if config.split != "all" and not split and not source.has_test and not source.is_part:
+    if config.split != "all" and not (split or source.has_test or source.is_part):
         report("Hint", f"{source.location} has no train and test part, so --split {config.split} has no effect.")
     class_names = _class_names(config, source)
-    spec = ImageSpec.of(config, source.size, source.channels)
-    default_stages = choose_stages(source, class_names)
+    spec = ImageSpec.of(config, source.shape)
+    default_stages = "original"
+    if class_names and not source.like_mnist:
+        default_stages = "auto"
     # Not all sizes go with all networks: Config says so here, before minutes of decoding.
     dataclasses.replace(
         config,
@@ -145,18 +144,30 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
         class_names=class_names,
         spec=spec,
         location=source.location,
-        shuffle_each_epoch=source.shuffle_each_epoch,
+        shuffle_each_epoch=source.arrays is None,
         has_test=source.has_test,
         default_stages=default_stages,
         label_names=source.class_names,
     )
 
 
-def choose_stages(source: Source, class_names: tuple[str, ...]) -> str:
-    """Return the default of --stages: the original's networks, but for labels only those of idx files, as MNIST's."""
-    if class_names and not source.conditional:
-        return "auto"
-    return "original"
+def _class_names(config: Config, source: Source) -> tuple[str, ...]:
+    """Return the classes to train with, none for an unconditional run. Raises UserError."""
+    names: tuple[str, ...] = ()
+    if config.conditional or (config.conditional is None and source.like_mnist):
+        names = source.class_names
+    if config.conditional and not names:
+        raise UserError(
+            f"A training with labels needs a class for every image: a sub-folder for each class, or the labels of idx"
+            f" files or of tensorflow-datasets, but not every image in {source.location} has one; leave out"
+            " --conditional, and a run with classes that the training begins with."
+        )
+    if config.class_names and config.class_names != names:
+        raise UserError(
+            f"The run was trained on the classes {', '.join(config.class_names)}, but {source.location} has"
+            f" {', '.join(names) or 'none'}; give the same data set, or train a new run."
+        )
+    return names
 
 
 def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> None:
@@ -170,35 +181,19 @@ def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> Non
             f"Some images in {dataset.location} have no label; give --split train, or leave --conditional out."
         )
     count = int(min(len(dataset.images), train_size))
-    if count < batch_size and count < len(dataset.images):
-        raise UserError(
-            f"A batch of {batch_size} is larger than --train_size, {count}; give a smaller --batch_size, or a larger"
-            " --train_size."
-        )
     if count < batch_size:
-        raise UserError(
-            f"A batch of {batch_size} is larger than the data set, {count} images; give a smaller --batch_size, or more"
-            " images."
-        )
+        what = f"the data set, {count} images"
+        if count < len(dataset.images):
+            what = f"--train_size, {count}"
+        raise UserError(f"A batch of {batch_size} is larger than {what}; give a smaller --batch_size, or more images.")
 
 
-def _class_names(config: Config, source: Source) -> tuple[str, ...]:
-    """Return the classes to train with, none for an unconditional run. Raises UserError."""
-    conditional = config.conditional
-    if conditional is None:
-        conditional = source.conditional
-    if conditional and not source.class_names:
-        raise UserError(
-            f"A training with labels needs a class for every image: a sub-folder for each class, or the labels of idx"
-            f" files or of tensorflow-datasets, but not every image in {source.location} has one; leave out"
-            " --conditional, and a run with classes that the training begins with."
+def warn_about_empty_classes(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
+    """Warn of classes that a training would not see."""
+    seen = set(np.unique(labels).tolist())  # without classes, an image can have the label -1: none
+    empty = [name for label, name in enumerate(class_names) if label not in seen]
+    if empty:
+        warn(
+            f"these classes have no training image, so what is generated for them means nothing: {listed(empty, 10)};"
+            " give them images, a smaller --hold_out, or another --split."
         )
-    names: tuple[str, ...] = ()
-    if conditional:
-        names = source.class_names
-    if config.class_names and config.class_names != names:
-        raise UserError(
-            f"The run was trained on the classes {', '.join(config.class_names)}, but {source.location} has"
-            f" {', '.join(names) or 'none'}; give the same data set, or train a new run."
-        )
-    return names

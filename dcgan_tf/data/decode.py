@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
-from dcgan_tf.data import formats, heif
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data import formats
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, reason
 
+DEFAULT_SIZE = (64, 64)  # height and width, as in the original
+DEFAULT_CROP = (108, 108)
 TURN = Image.Transpose
 TURNS = {  # Exif's orientation -> what turns the image upright
     2: TURN.FLIP_LEFT_RIGHT,
@@ -24,22 +26,52 @@ TURNS = {  # Exif's orientation -> what turns the image upright
     8: TURN.ROTATE_90,
 }
 ON_ITS_SIDE = (TURN.TRANSPOSE, TURN.ROTATE_270, TURN.TRANSVERSE, TURN.ROTATE_90)
+Size = tuple[int, int]  # height and width
 
 
-class TooSmallError(UserError):
-    """An image is smaller than the crop. Its sentence lacks the subject: the caller knows the image's name."""
+@dataclass(frozen=True)
+class ImageSpec:
+    """How images are prepared. The cache's key is made from all fields, so a new one needs no other change there."""
 
-    def __init__(self, height: int, width: int, crop: tuple[int, int]):
-        self.height = height
-        self.width = width
-        self.crop = crop
-        super().__init__(
-            f"is {width} wide and {height} high, too small for a --crop of --input_width {crop[1]} and --input_height"
-            f" {crop[0]}; give smaller ones, leave --crop out, or remove the image."
-        )
+    height: int  # of the prepared image
+    width: int
+    channels: int | None = None  # 1 is gray, 3 is RGB; None: 1 if all images are gray, else 3
+    crop: Size | None = None  # of the centre that is cut out first; None: the whole image
+    fit: str = "stretch"  # how an image of another shape fits, a value of --fit
+
+    @classmethod
+    def of(cls, config: Config, own: tuple[int, ...] | None = None) -> ImageSpec:
+        """Return the spec that the settings ask for. What they leave open is the data set's own, else the default.
+
+        Args:
+          own: the shape of the data set's images, (height, width) or (height, width, 3), if all have one shape.
+        """
+        height, width = _size(config.output_height, config.output_width, own or DEFAULT_SIZE)
+        crop = None
+        if config.crop:
+            crop = _size(config.input_height, config.input_width, own or DEFAULT_CROP)
+        channels = config.c_dim
+        if own and len(own) == 2:
+            channels = channels or 1
+        return cls(height, width, channels, crop, config.fit)
 
 
-def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, tuple[int, int]]:
+def _size(height: int | None, width: int | None, own: tuple[int, ...]) -> Size:
+    """Return the given size, or the data set's own. A width that is not given is the given height."""
+    if height:
+        return height, width or height
+    return own[0], width or own[1]
+
+
+class TooSmallError(ValueError):
+    """An image is smaller than the crop."""
+
+    def __init__(self, size: Size, crop: Size):
+        self.size = f"{size[1]}x{size[0]}"
+        super().__init__(f"it is {self.size}, smaller than the centre {crop[1]}x{crop[0]} that --crop cuts out")
+
+
+def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, Size]:
     """Decode an image, turn it upright, cut out its centre if spec.crop is set, and resize it with antialiasing.
 
     Args:
@@ -49,12 +81,12 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
     Raises: TooSmallError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
     if isinstance(data, np.ndarray):
-        if data.shape == (spec.height, spec.width) and not spec.crop:
-            return data[..., None], (spec.height, spec.width)  # nothing to do, for example for MNIST
-        image, size = _crop(data, spec)
+        image, size = _crop_pixels(data, spec)
     else:
         image, size = _decode_upright(data, spec)
-    mode = "L" if spec.channels == 1 else "RGB"
+    mode = "RGB"
+    if spec.channels == 1:
+        mode = "L"
     image = fit_image(_to_eight_bits(image, mode), spec.width, spec.height, spec.fit)
     return np.asarray(image).reshape(spec.height, spec.width, -1), size
 
@@ -63,16 +95,9 @@ def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
     """Read one image file as for a training: uint8 [spec.height, spec.width, C]. Raises UserError."""
     try:
         return decode_image(path, spec)[0]
-    except TooSmallError as error:
-        raise UserError(
-            f"The image {path} is {error.width} wide and {error.height} high, but the run was trained on the centres of"
-            f" images, {error.crop[1]} wide and {error.crop[0]} high; give a larger image."
-        ) from error
-    except UserError as error:
-        raise UserError(f"The image {path} {error}") from error
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
         raise UserError(
-            f"The image {path} cannot be read ({why_unreadable(error)}); name the file of an image."
+            f"The image {path} cannot be read ({why_unreadable(error)}); name the file of another image."
         ) from error
 
 
@@ -81,75 +106,6 @@ def why_unreadable(error: Exception) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         return "it is not an image"
     return reason(error)
-
-
-def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
-    """Decode an encoded image, turn it upright and crop it. Returns: it, and (height, width) before the crop."""
-    if isinstance(data, Path):
-        data = formats.read(data)
-    pixels = _plain_jpeg(data, spec)
-    if pixels is not None:
-        return _crop(pixels, spec)
-    stream = data if isinstance(data, Path) else io.BytesIO(formats.without_metadata(data))
-    with formats.open_image(stream, heif.is_heif(data)) as image:
-        width, height = image.size
-        if _is_too_large(height, width):
-            raise Image.DecompressionBombError(f"it has {height * width:,} pixels, too many")
-        if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
-            side = 2 * max(spec.height, spec.width)
-            image.draft(None, (side, side))
-        image.load()
-        upright: Image.Image = image
-        turn = TURNS.get(_orientation(image))  # after load, which itself turns a TIFF image
-        if turn is not None:
-            upright = image.transpose(turn)
-        if turn in ON_ITS_SIDE:
-            width, height = height, width
-        if spec.crop:
-            upright = upright.crop(center_window(height, width, *spec.crop))
-        return upright, (height, width)
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return how an image is stored, a number of Exif: 1 is upright, and so is an image with damaged Exif data."""
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # Pillow raises many kinds of exceptions for damaged data
-        return 1
-
-
-def _crop(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, tuple[int, int]]:
-    """Crop uint8 pixels [H, W] or [H, W, 3]. Returns: an image, and (height, width) before the crop."""
-    height, width = pixels.shape[:2]
-    if spec.crop:
-        left, top, right, bottom = center_window(height, width, *spec.crop)
-        pixels = pixels[top:bottom, left:right]
-    return Image.fromarray(pixels), (height, width)
-
-
-def _is_too_large(height: int, width: int) -> bool:
-    """Return whether the image may be a decompression bomb, which Pillow only warns of up to twice its limit."""
-    return Image.MAX_IMAGE_PIXELS is not None and height * width > Image.MAX_IMAGE_PIXELS
-
-
-def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
-    """Resize an image to width x height with antialiasing.
-
-    Args:
-      image: L or RGB.
-      fit: stretch changes the shape of what is in the image; cover cuts off two sides, to keep the shape; pad adds a
-        border in the mean colour of the image's edge.
-    """
-    if fit == "cover":
-        return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
-    if fit == "pad":
-        pixels = np.asarray(image)
-        edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-        color = np.rint(edge.mean(0)).astype(int).tolist()  # a number if the image is gray
-        if isinstance(color, list):
-            color = tuple(color)
-        return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
-    return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _plain_jpeg(data: bytes | Path, spec: ImageSpec) -> np.ndarray | None:
@@ -171,18 +127,62 @@ def _plain_jpeg(data: bytes | Path, spec: ImageSpec) -> np.ndarray | None:
         return None
 
 
-def center_window(height: int, width: int, crop_height: int, crop_width: int) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) of the centre, crop_height x crop_width pixels, of an image.
+def _crop_pixels(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, Size]:
+    """Crop uint8 pixels [H, W] or [H, W, 3]. Returns: an image, and (height, width) before the crop."""
+    size = (pixels.shape[0], pixels.shape[1])
+    left, top, right, bottom = center_window(size, spec.crop or size)
+    return Image.fromarray(pixels[top:bottom, left:right]), size
 
-    The geometry is that of the original's center_crop (utils.py).
+
+def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, Size]:
+    """Decode an encoded image, turn it upright and crop it. Returns: it, and (height, width) before the crop."""
+    if isinstance(data, Path):
+        data = formats.read(data)
+    pixels = _plain_jpeg(data, spec)
+    if pixels is not None:
+        return _crop_pixels(pixels, spec)
+    with formats.open_image(data) as image:
+        width, height = image.size
+        if _is_too_large(height, width):
+            raise Image.DecompressionBombError(f"it has {height * width:,} pixels, too many")
+        if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
+            side = 2 * max(spec.height, spec.width)
+            image.draft(None, (side, side))
+        image.load()
+        upright: Image.Image = image
+        turn = TURNS.get(_orientation(image))  # after load, which itself turns a TIFF image
+        if turn is not None:
+            upright = image.transpose(turn)
+        if turn in ON_ITS_SIDE:
+            width, height = height, width
+        if spec.crop:
+            upright = upright.crop(center_window((height, width), spec.crop))
+        return upright, (height, width)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return how an image is stored, a number of Exif: 1 is upright, and so is an image with damaged Exif data."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow raises many kinds of exceptions for damaged data
+        return 1
+
+
+def _is_too_large(height: int, width: int) -> bool:
+    """Return whether the image may be a decompression bomb, which Pillow only warns of up to twice its limit."""
+    return Image.MAX_IMAGE_PIXELS is not None and height * width > Image.MAX_IMAGE_PIXELS
+
+
+def center_window(size: Size, crop: Size) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the centre of an image, with the geometry of the original's center_crop.
 
     Raises: TooSmallError if the image is smaller.
     """
-    if height < crop_height or width < crop_width:
-        raise TooSmallError(height, width, (crop_height, crop_width))
-    top = int(round((height - crop_height) / 2))
-    left = int(round((width - crop_width) / 2))
-    return left, top, left + crop_width, top + crop_height
+    if size[0] < crop[0] or size[1] < crop[1]:
+        raise TooSmallError(size, crop)
+    top = round((size[0] - crop[0]) / 2)
+    left = round((size[1] - crop[1]) / 2)
+    return left, top, left + crop[1], top + crop[0]
 
 
 def _to_eight_bits(image: Image.Image, mode: str) -> Image.Image:
@@ -198,3 +198,23 @@ def _to_eight_bits(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == mode:
         return image
     return image.convert(mode)
+
+
+def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
+    """Resize an image to width x height with antialiasing.
+
+    Args:
+      image: L or RGB.
+      fit: stretch changes the shape of what is in the image; cover cuts off two sides, to keep the shape; pad adds a
+        border in the mean colour of the image's edge.
+    """
+    if fit == "cover":
+        return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    if fit == "pad":
+        pixels = np.asarray(image)
+        edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+        color = np.rint(edge.mean(0)).astype(int).tolist()  # a number if the image is gray
+        if isinstance(color, list):
+            color = tuple(color)
+        return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
+    return image.resize((width, height), Image.Resampling.BILINEAR)

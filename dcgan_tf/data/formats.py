@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import stat
 from pathlib import Path
 
 from PIL import Image
 
-from dcgan_tf.data import heif
-
+EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}
+EXTENSIONS |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"}
+HEIF_EXTENSIONS = {".heic", ".heif", ".hif"}  # as phones write them; read with the package pillow-heif
+HEIF_ADVICE = "convert .heic and .heif files, as phones write them, to JPEG, or pip install pillow-heif"
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 Image.init()
 # Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
 KNOWN = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 FORMATS = tuple(name for name in KNOWN if name in Image.OPEN)
 PNG = b"\x89PNG\r\n\x1a\n"
 LARGE = 2**26  # bytes of a file that is not read at once
+
+
+def heif_version() -> str:
+    """Return the version of pillow-heif; blank if it is not installed."""
+    try:
+        return importlib.metadata.version("pillow-heif")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def read(file: Path) -> bytes | Path:
@@ -51,14 +63,31 @@ def without_metadata(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def open_image(stream: io.BytesIO | Path, may_be_heif: bool) -> Image.Image:
-    """Open an image of one of the known formats. Raises OSError if it is none."""
+def open_image(data: bytes | Path) -> Image.Image:
+    """Open an image, a file or its content, of one of the known formats.
+
+    Nothing is registered with Pillow, so a program that uses this package opens the same kinds of files as before.
+
+    Raises: OSError if it is none, or a HEIF image without pillow-heif; that package's exceptions for damaged ones.
+    """
+    stream = data if isinstance(data, Path) else io.BytesIO(without_metadata(data))
     try:
         image: Image.Image = Image.open(stream, formats=FORMATS)
     except Image.UnidentifiedImageError:
-        if not may_be_heif:
+        if not _is_heif(data):
             raise
-        image = heif.open_heif(stream)
+        if not heif_version():
+            raise OSError(f"it is a HEIF image; {HEIF_ADVICE}") from None
+        from pillow_heif import HeifImageFile
+
+        image = HeifImageFile(stream)
     if not isinstance(image.info.get("xmp", b""), bytes):  # of a TIFF file that stores it as text: Pillow's load fails
         del image.info["xmp"]
     return image
+
+
+def _is_heif(data: bytes | Path) -> bool:
+    if isinstance(data, Path):
+        with data.open("rb") as file:
+            data = file.read(12)
+    return data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS

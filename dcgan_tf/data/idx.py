@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dcgan_tf.download.mnist import encode as encode  # for those who write idx files
+from dcgan_tf.download.mnist import standard_name
 from dcgan_tf.system.errors import UserError
 
 # No other name is read, such as that of a copy, or of a file that is being written, which begins with a dot
@@ -24,11 +26,6 @@ class Part(NamedTuple):
     images: Path
     labels: Path | None
     split: str  # train or test
-
-
-def encode(array: np.ndarray) -> bytes:
-    """Return the bytes of an idx file with the uint8 array."""
-    return b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
 def read(file: Path) -> np.ndarray:
@@ -52,11 +49,6 @@ def read(file: Path) -> np.ndarray:
         raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
 
 
-def standard_name(name: str) -> str:
-    """Return the file name as MNIST's authors write it; some archives hold t10k-images.idx3-ubyte.gz."""
-    return name.removesuffix(".gz").replace(".idx", "-idx")
-
-
 def find(folder: Path) -> dict[str, Path]:
     """Return the idx files in the folder by their standard names; one that is there plain and .gz is the plain one."""
     files = [file for file in folder.glob("*") if NAME.fullmatch(file.name) and file.is_file()]
@@ -74,7 +66,9 @@ def parts(folder: Path, pattern: str) -> list[Part]:
     for name in sorted(files, key=lambda name: ("train" not in name, name)):
         kind, is_images, _ = name.rpartition("images-")
         if is_images and fnmatch(files[name].name.lower(), pattern.lower()):
-            split = "train" if "train" in name else "test"
+            split = "test"
+            if "train" in name:
+                split = "train"
             found.append(Part(files[name], files.get(f"{kind}labels-idx1-ubyte"), split))
     return found
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
-import re
 from collections import Counter
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from dcgan_tf.data import heif
+from dcgan_tf.data import formats
 from dcgan_tf.settings import flags_json
 from dcgan_tf.system.errors import UserError, counted, printable
-from dcgan_tf.system.messages import warn
 
-EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}
-EXTENSIONS |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"}
 # What to do with files that are not read
-ADVICE = dict.fromkeys(heif.EXTENSIONS, heif.ADVICE)
+ADVICE = dict.fromkeys(formats.HEIF_EXTENSIONS, formats.HEIF_ADVICE)
 ADVICE["no extension"] = "give --input_fname_pattern '*' for files without extension"
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "test", "valid": "test"}
 SPLITS |= {"validation": "test"}
@@ -28,10 +24,31 @@ class Found(NamedTuple):
     """What is in a folder of images; all paths are relative to it."""
 
     files: list[str]  # of images, sorted
-    others: str  # tells of the files of other kinds; blank if there are none
-    missed: int  # how many of those are, or may be, images
-    unreadable: list[str]  # folders that cannot be read
+    others: list[str]  # files of other kinds
     of_runs: list[str]  # images in the folders of runs of this program, which are not training images
+    unreadable: list[str]  # folders
+
+    def left_out(self) -> dict[str, bool]:
+        """Return what is not used, as texts, and whether to warn of it."""
+        texts = {}
+        if self.others:
+            counts = Counter(map(_kind, self.others))
+            most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:5]
+            kinds = ", ".join(f"{counts[kind]:,} {printable(kind)}" for kind in most)
+            advice = dict.fromkeys(ADVICE[kind] for kind in most if kind in ADVICE)
+            missed = sum(counts[kind] for kind in ADVICE)  # they are, or may be, images
+            texts["; ".join([f"files of other kinds: {kinds}", *advice])] = missed >= len(self.files)
+        if self.of_runs:
+            images = counted(len(self.of_runs), "image")
+            texts[f"{images} in the folders of this program's runs, such as {printable(self.of_runs[0])}"] = False
+        if self.unreadable:
+            folders = counted(len(self.unreadable), "folder")
+            texts[f"the images in {folders} that cannot be read, such as {printable(self.unreadable[0])}"] = True
+        return texts
+
+
+def _kind(file: str) -> str:
+    return os.path.splitext(file)[1].lower() or "no extension"
 
 
 def find_image_files(folder: Path, pattern: str) -> Found:
@@ -42,103 +59,55 @@ def find_image_files(folder: Path, pattern: str) -> Found:
     Args:
       pattern: a glob pattern that the path must match, in upper or lower case; blank for every image file. With a
         pattern, files without an extension count as images too.
+    Raises: OSError if the folder itself cannot be read.
     """
-    found: list[str] = []
+    files: list[str] = []
     others: list[str] = []
-    runs: list[str] = []  # folders with the settings of a run
+    unreadable: list[str] = []
+    runs = set()  # (folder of all runs, name)
     visited = set()
     pattern_parts = PurePath(pattern.lower()).parts
-    unreadable: list[str] = []
-    extensions = EXTENSIONS
-    if heif.version():
-        extensions = EXTENSIONS | heif.EXTENSIONS
+    extensions = set(formats.EXTENSIONS)
+    if formats.heif_version():
+        extensions |= formats.HEIF_EXTENSIONS
 
     def skip(error: OSError) -> None:
-        if isinstance(error, PermissionError) and error.filename != str(folder):
-            unreadable.append(os.path.relpath(error.filename, folder))
-        elif not isinstance(error, FileNotFoundError):
+        if error.filename == str(folder):
             raise error
+        unreadable.append(os.path.relpath(error.filename, folder))
 
-    for parent, folders, files in os.walk(folder, followlinks=True, onerror=skip):
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=skip):
         status = os.stat(parent)
         if (status.st_dev, status.st_ino) in visited:
             folders.clear()
             continue
         visited.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        relative = os.path.relpath(parent, folder)
-        prefix = "" if relative == os.curdir else relative + os.sep
-        if flags_json.NAME in files:
-            runs.append(relative)
-        for name in files:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
+        prefix = os.path.join(parent, "")[len(os.path.join(folder, "")) :]
+        if flags_json.NAME in names and prefix.count(os.sep) > 1:
+            kind, name = os.path.split(prefix[: -len(os.sep)])
+            runs.add((os.path.dirname(kind), name))
+        for name in names:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
             path = prefix + name
             suffix = os.path.splitext(name)[1].lower()
             if name.startswith(".") or not _ends_like(path, pattern_parts):
                 continue
             if suffix in extensions or (pattern and not suffix):
-                found.append(path)
+                files.append(path)
             else:
                 others.append(path)
-    images, of_runs = split_off_runs(sorted(found), runs)
-    others, _ = split_off_runs(others, runs)
-    missed = sum(_kind(file) in ADVICE for file in others)
-    return Found(images, describe_others(others), missed, unreadable, of_runs)
+    files.sort()
+    of_runs = [file for file in files if runs and _is_of_run(file, runs)]
+    if runs:
+        others = [file for file in others if not _is_of_run(file, runs)]
+        files = sorted(set(files) - set(of_runs))
+    return Found(files, others, of_runs, unreadable)
 
 
-def _kind(file: str) -> str:
-    return os.path.splitext(file)[1].lower() or "no extension"
-
-
-def left_out(found: Found) -> list[str]:
-    """Return which files are not used, as texts; none if all are."""
-    texts = []
-    if found.others:
-        texts.append(f"files of other kinds: {found.others}")
-    if found.of_runs:
-        images = counted(len(found.of_runs), "image")
-        texts.append(f"{images} in the folders of this program's runs, such as {printable(found.of_runs[0])}")
-    return texts
-
-
-def warn_left_out(found: Found) -> None:
-    """Warn of folders that cannot be read, and if half of the images or more are of a kind that is not read."""
-    if found.files and found.missed >= len(found.files):
-        warn(f"only {counted(len(found.files), 'image')} can be used; the other files: {found.others}.")
-    if found.unreadable:
-        folders = counted(len(found.unreadable), "folder")
-        first = printable(found.unreadable[0])
-        warn(f"the images in {folders} that cannot be read are left out, such as those in {first}.")
-
-
-def split_off_runs(files: list[str], runs: list[str]) -> tuple[list[str], list[str]]:
-    """Return the files that are not in the folders of runs, and those that are.
-
-    Args:
-      runs: folders with the settings of a run. Beside out/checkpoints/NAME, a run also has out/samples/NAME and
-        out/logs/NAME; the folders in the middle can have other names.
-    """
-    sep = re.escape(os.sep)
-    starts = []
-    for run in runs:
-        kind, name = os.path.split(run)
-        if kind:
-            out = os.path.join(os.path.dirname(kind), "")  # ends with a separator, or is blank
-            starts.append(f"{re.escape(out)}[^{sep}]+{sep}{re.escape(name)}{sep}")
-    if not starts:
-        return files, []
-    is_of_run = re.compile("|".join(starts)).match
-    return [file for file in files if not is_of_run(file)], [file for file in files if is_of_run(file)]
-
-
-def describe_others(files: list[str]) -> str:
-    """Return what files there are that are not read, and what to do about them; blank if there are none."""
-    if not files:
-        return ""
-    counts = Counter(map(_kind, files))
-    most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:5]
-    kinds = ", ".join(f"{counts[kind]:,} {printable(kind)}" for kind in most)
-    advice = [ADVICE[kind] for kind in most if kind in ADVICE]
-    return "; ".join([kinds, *dict.fromkeys(advice)])
+def _is_of_run(file: str, runs: set[tuple[str, str]]) -> bool:
+    """Return whether a file is in a run's folder: for out/checkpoints/NAME also out/samples/NAME, or out/other/NAME."""
+    names = file.split(os.sep)
+    return any((os.sep.join(names[:number]), names[number + 1]) in runs for number in range(len(names) - 2))
 
 
 def _ends_like(path: str, pattern_parts: tuple[str, ...]) -> bool:
@@ -167,12 +136,11 @@ def layout_of(files: list[str]) -> Layout:
     parts = {file: file.split(os.sep) for file in files}
     while len({names[0] for names in parts.values()}) == 1 and all(len(names) > 2 for names in parts.values()):
         parts = {file: names[1:] for file, names in parts.items()}
-    splits = {}
-    tops = {names[0].lower() for names in parts.values() if len(names) > 1}
-    inside = all(len(names) > 1 for names in parts.values())
-    if inside and tops <= set(SPLITS) and {SPLITS[top] for top in tops} == {"train", "test"}:
-        splits = {file: SPLITS[names[0].lower()] for file, names in parts.items()}
+    splits = {file: SPLITS.get(names[0].lower(), "") for file, names in parts.items() if len(names) > 1}
+    if len(splits) == len(files) and set(splits.values()) == {"train", "test"}:
         parts = {file: names[1:] for file, names in parts.items()}
+    else:
+        splits = {}
     outside = [file for file, names in parts.items() if len(names) == 1]
     if outside:
         if len(outside) == len(files):
@@ -190,9 +158,10 @@ def choose_held_out(files: list[str], share: float) -> set[str]:
     """
     if len(files) < 2:
         raise UserError("--hold_out needs at least two images, but there is only one; add images.")
-    hashes = {
-        file: hashlib.sha256(PurePath(file).as_posix().encode(errors="surrogateescape")).digest() for file in files
-    }
+    hashes = {}
+    for file in files:
+        name = PurePath(file).as_posix().encode(errors="surrogateescape")
+        hashes[file] = hashlib.sha256(name).digest()
     wanted = sum(int.from_bytes(digest[:8], "big") < share * 2**64 for digest in hashes.values())
     count = min(max(wanted, 1), len(files) - 1)
     return set(sorted(files, key=hashes.__getitem__)[:count])

@@ -8,26 +8,26 @@ import os
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from dcgan_tf.data.decode import TooSmallError, decode_image, why_unreadable
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image, why_unreadable
 from dcgan_tf.data.sources import Item, Source
 from dcgan_tf.system.cache import release
-from dcgan_tf.system.errors import UserError, counted, printable
-from dcgan_tf.system.messages import progress, report
+from dcgan_tf.system.errors import UserError, counted, listed, printable
+from dcgan_tf.system.messages import progress, report, say, warn
 
-LISTED = 5  # images that are too small, in the message
+LISTED = 10  # images that cannot be read
 CHUNK = 32  # images that a thread decodes at a time
 # Errors of the system that need not occur again: of the disk or network, too many open files, too little memory
 PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
+SMALL_CROP = 0.1  # part of the median image below which --crop warns
+FEW = 16  # images, below which nothing can be said of all
+DARK = 1 / 16  # part of the range below which all images are nearly black
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Prepared:
 
     images: np.ndarray  # uint8 [N, H, W, C]
     labels: np.ndarray  # int32 [N]
-    sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing
+    sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing; 0 for an unreadable one
     unreadable: list[str] = field(default_factory=list)  # "name: reason" for each skipped image
     colour: bool = False  # whether an image is not gray; found out only if the channels are not given
     too_small: list[str] = field(default_factory=list)  # "name 60x40" for each image smaller than the crop
@@ -49,7 +49,7 @@ class Prepared:
         return {"images": self.images, "labels": self.labels, "sizes": self.sizes, "unreadable": unreadable}
 
 
-def prepare(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> Prepared:
+def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> Prepared:
     """Decode and resize all images as the spec says. Unreadable images are skipped.
 
     Args:
@@ -57,70 +57,63 @@ def prepare(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> 
       folder: for that file.
     Raises: UserError if more than half of the images are unreadable, or if some are smaller than the crop.
     """
-    shape = (source.count, spec.height, spec.width, spec.channels or 3)
+    if source.arrays and source.shape == (spec.height, spec.width) and spec.channels == 1 and not spec.crop:
+        images, labels = source.arrays
+        return Prepared(images[..., None], labels, np.full((len(images), 2), source.shape, np.int32))
     prepared = Prepared(
-        images=allocate(shape, memory_gb, folder),
+        images=allocate((source.count, spec.height, spec.width, spec.channels or 3), memory_gb, folder),
         labels=np.zeros(source.count, np.int32),
         sizes=np.zeros((source.count, 2), np.int32),
     )
     _read_all(source, spec, prepared)
-    _check_crop(source, spec, prepared)
+    if spec.crop and prepared.too_small:
+        raise UserError(
+            f"A --crop of --input_width {spec.crop[1]} and --input_height {spec.crop[0]} is larger than"
+            f" {len(prepared.too_small):,} of {counted(source.count, 'image')} in {source.location}"
+            f" ({listed(sorted(prepared.too_small), 5)}); give smaller ones, leave --crop out, or remove these images."
+        )
     kept = np.flatnonzero(prepared.sizes[:, 0])
     if 2 * len(kept) < source.count or not len(kept):
-        first = prepared.unreadable[0] if prepared.unreadable else "there are none"
         raise UserError(
             f"Of {counted(source.count, 'image')} in {source.location}, {source.count - len(kept)} cannot be read (the"
-            f" first: {first}); remove or replace them, or choose others with --input_fname_pattern."
+            f" first: {next(iter(prepared.unreadable), 'there are none')}); remove or replace them, or choose others"
+            " with --input_fname_pattern."
         )
-    channels = spec.channels
-    if channels is None:
-        channels = 3 if prepared.colour else 1
+    channels = spec.channels or 1
+    if prepared.colour:
+        channels = 3
     prepared.images = _compact(prepared.images, kept, channels)
     prepared.labels = prepared.labels[kept]
     prepared.sizes = prepared.sizes[kept]
     return prepared
 
 
-def _check_crop(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
-    """Raise UserError if images are smaller than the crop."""
-    if not spec.crop or not prepared.too_small:
-        return
-    names = ", ".join(sorted(prepared.too_small)[:LISTED])
-    if len(prepared.too_small) > LISTED:
-        names += ", ..."
-    raise UserError(
-        f"A --crop of --input_width {spec.crop[1]} and --input_height {spec.crop[0]} is larger than"
-        f" {len(prepared.too_small):,} of {counted(source.count, 'image')} in {source.location} ({names}); give"
-        " smaller ones, leave --crop out, or remove these images."
-    )
-
-
 def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     """Decode all images into `prepared` with a pool of threads."""
     threads = (os.cpu_count() or 1) + 2  # more than cores, because some wait for the disk
-    if source.size == (spec.height, spec.width) and not spec.crop:
-        threads = 1  # to copy raw pixels holds Python's lock
     pending: deque[Future] = deque()
     stop = threading.Event()
+    items = iter(source.items)
     bar = progress(total=source.count, desc="Reading images", unit="image", leave=False)
+
+    def collect() -> None:
+        count, unreadable = pending.popleft().result()
+        prepared.unreadable += unreadable
+        bar.update(count)
+        release(prepared.images)
+
     with bar, ThreadPoolExecutor(threads) as pool:
         try:
-            for start, items in _chunks(source.items, source.count):
-                pending.append(pool.submit(_read_chunk, prepared, spec, start, items, stop))
-                while len(pending) > 2 * threads:  # limits the encoded images that wait in memory
-                    _collect(pending.popleft(), prepared, bar)
+            for start in range(0, source.count, CHUNK):
+                chunk = list(islice(items, min(CHUNK, source.count - start)))
+                pending.append(pool.submit(_read_chunk, prepared, spec, start, chunk, stop))
+                if len(pending) > 2 * threads:  # limits the encoded images that wait in memory
+                    collect()
             while pending:
-                _collect(pending.popleft(), prepared, bar)
+                collect()
         except BaseException:  # Ctrl-C must not wait for the images that were to be read
             stop.set()
             raise
-
-
-def _chunks(items: Iterable[Item], count: int) -> Iterator[tuple[int, list[Item]]]:
-    """Yield (index of the chunk's first item, CHUNK items) for the first `count` items."""
-    items = iter(items)
-    for start in range(0, count, CHUNK):
-        yield start, list(islice(items, min(CHUNK, count - start)))
 
 
 def _read_chunk(
@@ -137,7 +130,7 @@ def _read_chunk(
         try:
             pixels, size = decode_image(item.data, spec)
         except TooSmallError as error:
-            prepared.too_small.append(f"{printable(item.name)} {error.width}x{error.height}")
+            prepared.too_small.append(f"{item.name} {error.size}")
             continue
         except Exception as error:  # decoders raise many kinds of exceptions for damaged files
             unreadable.append(printable(f"{item.name}: {why_unreadable(error)}"))
@@ -150,14 +143,6 @@ def _read_chunk(
         prepared.labels[index] = item.label
         prepared.sizes[index] = size
     return len(items), unreadable
-
-
-def _collect(chunk: Future, prepared: Prepared, bar: tqdm) -> None:
-    """Wait for a chunk and add its result."""
-    count, unreadable = chunk.result()
-    prepared.unreadable += unreadable
-    bar.update(count)
-    release(prepared.images)
 
 
 def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarray:
@@ -195,3 +180,55 @@ def _compact(images: np.ndarray, kept: np.ndarray, channels: int) -> np.ndarray:
         compact[start : start + len(indices)] = images[indices][..., :channels]
         release(images)
     return compact
+
+
+def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...]) -> None:
+    """Say the number, kind and sizes of the images, the classes, and which images could not be read."""
+    count, height, width, channels = prepared.images.shape
+    by_area = prepared.sizes[np.argsort(prepared.sizes.prod(1), kind="stable")]
+    smallest, median, largest = (f"{w}x{h}" for h, w in by_area[[0, count // 2, -1]].tolist())
+    colour = {1: "gray", 3: "colour"}[channels]
+    report("Images", f"{count:,}, {colour}; width x height: smallest {smallest}, median {median}, largest {largest}")
+    how = "whole"
+    if spec.crop:
+        how = f"the centre {spec.crop[1]}x{spec.crop[0]}"
+    if prepared.from_cache:
+        how = f"read from the cache (--nocache decodes again): {how}"
+    how += f", resized to {width}x{height}"
+    if spec.fit != "stretch":
+        how += f" (--fit {spec.fit})"
+    report("Prepared", f"{how}, {prepared.images.nbytes / 1e9:.3f} GB")
+    if class_names:
+        counts = [np.count_nonzero(prepared.labels == label) for label in range(len(class_names))]
+        classes = [f"{name} {n:,}" for name, n in zip(class_names, counts, strict=True)]
+        report("Classes", f"{len(classes)}: {listed(classes, 20)}")
+    if prepared.unreadable:
+        report("Skipped", f"{len(prepared.unreadable):,} that cannot be read")
+        for line in prepared.unreadable[:LISTED]:
+            say(f"  {line}")
+        if len(prepared.unreadable) > LISTED:
+            say(f"  ... and {len(prepared.unreadable) - LISTED:,} more")
+
+
+def warn_about_images(prepared: Prepared, spec: ImageSpec) -> None:
+    """Warn if the networks would see little of the images."""
+    median = float(np.median(prepared.sizes.prod(1)))
+    if spec.crop and spec.crop[0] * spec.crop[1] < SMALL_CROP * median:
+        height, width = spec.crop
+        warn(
+            f"--crop keeps {height * width / median:.1%} of the median image, the {width}x{height} pixels in its"
+            " centre; give a larger --input_height, or --fit cover instead of --crop."
+        )
+    some = prepared.images[:: len(prepared.images) // 256 + 1].astype(np.float32)
+    if len(some) < FEW:
+        return
+    if some.max() < 256 * DARK:
+        warn(
+            f"all images are nearly black (the brightest pixel is {some.max():.0f} of 255), as files of 16 bits are"
+            " that hold 10 or 12 bits; stretch their range first, and look at reals.png."
+        )
+    elif some.std(axis=0).mean() < 1:
+        warn(
+            "all images are nearly the same, as white drawings on a transparent background are, which becomes white;"
+            " look at reals.png."
+        )

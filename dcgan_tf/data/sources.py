@@ -11,18 +11,12 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from dcgan_tf.data import idx, lsun, mnist, tfds
-from dcgan_tf.data.image_folder import (
-    Layout,
-    choose_held_out,
-    find_image_files,
-    layout_of,
-    left_out,
-    warn_left_out,
-)
+from dcgan_tf.data import idx, lsun, tfds
+from dcgan_tf.data.image_folder import choose_held_out, find_image_files, layout_of
+from dcgan_tf.download import mnist
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError, counted, printable
-from dcgan_tf.system.messages import report
+from dcgan_tf.system.errors import UserError, counted, listed, printable
+from dcgan_tf.system.messages import report, warn
 
 
 class Item(NamedTuple):
@@ -35,19 +29,27 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """All images of a data set, not yet decoded."""
+    """All images of a data set, not yet decoded, or as arrays."""
 
     location: str  # for messages
     items: Iterable[Item]
     count: int
     class_names: tuple[str, ...] = ()  # empty unless every image has a class
-    size: tuple[int, int] | None = None  # (height, width) if all images are raw pixels of one size
-    channels: int | None = None  # if it is known before the images are decoded
-    conditional: bool = False  # whether to train with labels if --conditional is not given
-    shuffle_each_epoch: bool = True  # False: the items are in their final order
     has_test: bool = False  # whether it has both a train and a test split
-    is_part: bool = False  # whether these are not all images
-    files: Sequence[str | Path] = ()  # what the items are read from; empty if there is nothing to decode
+    is_part: bool = False  # whether this is one of two splits, of which the other is of no use
+    files: Sequence[str | Path] = ()  # what the items are decoded from
+    # Of idx files: all images, uint8 [N, H, W] or [N, H, W, 3], and labels, int32 [N], shuffled once and for all
+    arrays: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape of an image, (height, width) or (height, width, 3), if it is known before it is decoded."""
+        return self.arrays and self.arrays[0].shape[1:]
+
+    @property
+    def like_mnist(self) -> bool:
+        """Whether the labels come as MNIST's, in idx files; then a training uses them if nothing else is asked for."""
+        return self.arrays is not None and bool(self.class_names)
 
 
 Part = TypeVar("Part")
@@ -85,13 +87,11 @@ def find(config: Config) -> Source:
         ) from error
     found = f"{folder.absolute()} does not exist"
     if folder.is_dir():
-        found = f"{folder.absolute()} has none"
-        unused = left_out(find_image_files(folder, config.input_fname_pattern))
         inside = [path.name for path in sorted(folder.glob("[!.]*")) if idx.parts(path, "*")]
+        unused = list(find_image_files(folder, config.input_fname_pattern).left_out())
         if inside:
-            found = f"{folder.absolute()} has idx files in a sub-folder: give --dataset {config.dataset}/{inside[0]}"
-        elif unused:
-            found = f"{found}, but {', and '.join(unused)}"
+            unused = [f"idx files in a sub-folder: give --dataset {config.dataset}/{inside[0]}"]
+        found = ", but ".join([f"{folder.absolute()} has none", *unused])
     fitting = ""
     if config.input_fname_pattern:
         fitting = f" whose name fits {config.input_fname_pattern!r}"
@@ -116,60 +116,59 @@ def choose(parts: Mapping[Part, str], split: str) -> tuple[list[Part], bool]:
 
 def image_folder(folder: Path, config: Config) -> Source | None:
     """Find image files in the folder and its sub-folders, which may be splits and classes."""
-    found = find_image_files(folder, config.input_fname_pattern)
-    warn_left_out(found)
-    files = found.files
-    if not files:
+    if not folder.is_dir():
         return None
-    for text in left_out(found):
-        report("Ignored", text)
-    layout = layout_of(files)
-    say_layout(layout, config.conditional)
-    chosen = files
-    has_test = bool(config.hold_out or layout.splits)
-    if layout.splits and config.split != "all":
-        chosen = [file for file in files if layout.splits[file] == config.split]
-        if config.conditional and layout.outside and not set(chosen) & set(layout.outside):
-            report("Hint", "the other part has images without a class, and is not used.")
-            layout = layout_of(chosen)._replace(splits=layout.splits)
-            has_test = False
-    if layout.outside and config.conditional:
-        images = counted(len(layout.outside), "image")
-        raise UserError(
-            f"A training with labels needs a class for every image, but of those in {folder}, {images} lie in no"
-            f" sub-folder, such as {printable(layout.outside[0])}; move or remove them, or leave out --conditional, and"
-            " a run with classes that the training begins with."
-        )
-    if layout.splits and config.hold_out:
-        raise UserError(
-            f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
-            " --split train."
-        )
+    found = find_image_files(folder, config.input_fname_pattern)
+    if not found.files:
+        return None
+    for text, is_serious in found.left_out().items():
+        if is_serious:
+            warn(f"left out: {text}.")
+        else:
+            report("Ignored", text)
+    layout = layout_of(found.files)
+    split = config.split
+    splits = layout.splits or dict.fromkeys(found.files, "train")
+    how = "--split chooses; all by default"
     if config.hold_out:
-        held_out = choose_held_out(files, config.hold_out)
-        report("Held out", f"{len(held_out):,} of {len(files):,} images (--hold_out {config.hold_out:g})")
-        chosen = [file for file in files if (file in held_out) == (config.split == "test")]
+        if layout.splits:
+            raise UserError(
+                f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
+                " --split train."
+            )
+        splits |= dict.fromkeys(choose_held_out(found.files, config.hold_out), "test")
+        how = f"--hold_out {config.hold_out:g}"
+        if split == "all":
+            split = "train"
+    files, has_test = choose(splits, split)
+    if has_test:
+        counts = Counter(splits.values())
+        report("Split", f"train {counts['train']:,}, test {counts['test']:,} ({how})")
+    if len(layout.class_names) > 1 and not config.conditional:
+        names = listed(layout.class_names, 5)
+        report("Hint", f"the {len(layout.class_names)} sub-folders ({names}) can be classes: --conditional.")
+    is_part = False
+    if config.conditional and layout.outside:
+        is_part = bool(layout.splits) and not set(files) & set(layout.outside)
+        if not is_part:
+            images = counted(len(layout.outside), "image")
+            raise UserError(
+                f"A training with labels needs a class for every image, but of those in {folder}, {images} lie in no"
+                f" sub-folder, such as {printable(layout.outside[0])}; move or remove them, or leave out --conditional,"
+                " and a run with classes that the training begins with."
+            )
+        report("Hint", "the other part has images without a class, and is not used.")
+        layout = layout_of(files)
     location = str(folder.absolute())
     return Source(
         location=location,
-        items=(Item(file, folder / file, layout.labels[file]) for file in chosen),
-        count=len(chosen),
+        items=(Item(file, folder / file, layout.labels[file]) for file in files),
+        count=len(files),
         class_names=layout.class_names,
-        has_test=has_test,
-        is_part=len(chosen) < len(files),
-        files=[f"{location}{os.sep}{file}" for file in chosen],
+        has_test=has_test and not is_part,
+        is_part=is_part,
+        files=[f"{location}{os.sep}{file}" for file in files],
     )
-
-
-def say_layout(layout: Layout, conditional: bool | None) -> None:
-    """Say what was understood of the sub-folders."""
-    if layout.splits:
-        counts = Counter(layout.splits.values())
-        report("Split", f"train {counts['train']:,}, test {counts['test']:,} (--split chooses; all by default)")
-    if len(layout.class_names) > 1 and not conditional:
-        names = ", ".join(map(printable, layout.class_names[:5]))
-        more = ", ..." if len(layout.class_names) > 5 else ""
-        report("Hint", f"the {len(layout.class_names)} sub-folders ({names}{more}) can be classes: --conditional.")
 
 
 def idx_files(folder: Path, config: Config) -> Source | None:
@@ -191,16 +190,15 @@ def idx_files(folder: Path, config: Config) -> Source | None:
     if any(part.images.name.startswith("emnist-") for part in parts):
         report("Hint", "the images in EMNIST's files lie on their side; docs/data.md tells how to turn them.")
     order = np.random.RandomState(config.seed).permutation(len(images))
+    images = images[order]
+    labels = labels[order]
     return Source(
         location=str(folder.absolute()),
-        items=(Item(f"number {i}", images[i], int(labels[i])) for i in order),
+        items=(Item(f"number {i}", image, label) for i, image, label in zip(order, images, labels, strict=True)),
         count=len(images),
         class_names=names,
-        size=images.shape[1:3],
-        channels=1 if images.ndim == 3 else None,
-        conditional=bool(names),
-        shuffle_each_epoch=False,
         has_test=has_test,
+        arrays=(images, labels),
     )
 
 

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dcgan_tf.data import mnist
+from dcgan_tf.download import mnist
 from dcgan_tf.download.archives import CELEBA, CELEBA_IMAGES, INCEPTION, LSUN, Archive
 from dcgan_tf.download.fetch import fetch_archive, install
 from dcgan_tf.system.cache import cache_folder

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf.data.decode import read_image
-from dcgan_tf.data.image_spec import ImageSpec
+from dcgan_tf.data.decode import ImageSpec, read_image
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.optimizer import Adam
 from dcgan_tf.pixels import ValueRange, to_float

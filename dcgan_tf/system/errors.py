@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dcgan_tf.system.messages import warn
 
@@ -33,6 +33,14 @@ def reason(error: Exception) -> str:
 def printable(text: str) -> str:
     """Replace what a terminal cannot show, such as control characters in a file's name, by question marks."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def listed(texts: Sequence[str], most: int) -> str:
+    """Return the first of the texts as a part of a sentence: a, b, ..."""
+    shown = [printable(text) for text in texts[:most]]
+    if len(texts) > most:
+        shown.append("...")
+    return ", ".join(shown)
 
 
 def counted(count: int, noun: str) -> str:

