@@ -154,7 +154,7 @@ class TrainedRun:
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
         with device_errors("the program more memory"):
-            return project.project(self._started(), image, self.classes(classes))
+            return project.find_z(self._started(), image, self.classes(classes))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.

@@ -67,15 +67,15 @@ def test_many_z_are_improved_in_blocks(mnist_run: Path, monkeypatch: pytest.Monk
     run = dcgan_tf.load("mnist", out_dir=mnist_run)
     target = run.generate(1, seed=1000, classes=7)[0]
     blocks = []
-    descend = project.Descent.run
+    descend = project.descend
 
-    def descend_and_count(self: project.Descent, z: np.ndarray, labels: np.ndarray, steps: int):
+    def descend_and_count(loss: object, z: np.ndarray, labels: np.ndarray, *args: object):
         blocks.append(labels)
-        return descend(self, z, labels, steps)
+        return descend(loss, z, labels, *args)
 
     monkeypatch.setattr(project, "FIRST_STEPS", 10)
     monkeypatch.setattr(project, "LAST_STEPS", 10)
-    monkeypatch.setattr(project.Descent, "run", descend_and_count)
+    monkeypatch.setattr(project, "descend", descend_and_count)
     at_once = run.project(target)
     monkeypatch.setattr(project, "BLOCK", 33)
     in_blocks = run.project(target)

@@ -100,10 +100,12 @@ def test_a_name_with_two_dollars(tmp_path: Path):
     assert iio.imread(tmp_path / "losses.png").ndim == 3
 
 
-def test_a_run_can_be_too_short_for_a_report(mnist_run: Path, tmp_path: Path):
+def test_a_short_run_has_a_short_report(mnist_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     for part in ("checkpoints", "samples", "logs"):
         shutil.copytree(mnist_run / part / "mnist-small", tmp_path / part / "mnist-small")
-    (tmp_path / "samples" / "mnist-small" / "train_00000020.png").unlink()
-    (tmp_path / "samples" / "mnist-small" / "losses.csv").unlink()
-    fails_with_one_sentence("--dataset=mnist", "--story", cwd=tmp_path, says="it has 1 sheets in")
-    assert not (tmp_path / "samples" / "mnist-small" / "losses.csv").exists()
+    samples = tmp_path / "samples" / "mnist-small"
+    (samples / "train_00000020.png").unlink()
+    main_here("--dataset=mnist", "--story", out_dir=tmp_path)
+    assert capsys.readouterr().out.splitlines()[1:3] == [f"Wrote {samples}/losses.csv", f"Wrote {samples}/losses.png"]
+    shutil.rmtree(tmp_path / "logs")
+    fails_with_one_sentence("--dataset=mnist", "--story", cwd=tmp_path, says="is too short for a report")

@@ -15,8 +15,8 @@ from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.optimizer import Adam
 from dcgan_tf.pixels import ValueRange, to_float
 from dcgan_tf.runs.select import Selection
-from dcgan_tf.sampling.sampler import Sampler
-from dcgan_tf.sampling.sheets import save
+from dcgan_tf.sampling.sampler import load_sampler
+from dcgan_tf.sampling.sheets import save, save_sheet
 from dcgan_tf.system import image_files
 from dcgan_tf.system.messages import progress, report, say
 
@@ -28,7 +28,7 @@ FIRST_STEPS, LAST_STEPS = 50, 500  # of gradient descent, with all starts and wi
 LEARNING_RATE = 0.05
 FEATURE_WEIGHT = 0.1  # of the distance in D's features, beside the one in pixels
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # images [B, H, W, C] and one-hot labels [B, Y] -> distances [B]
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # z [B, Z] and one-hot labels [B, Y] -> distances [B]
 
 
 class Projection(NamedTuple):
@@ -46,17 +46,15 @@ def write_projection(selection: Selection, path: Path, *, classes: Sequence[int]
     Args:
       path: of the image; it is resized as for training.
       classes: with labels, the classes to try; empty without labels.
-    Raises: UserError if the image cannot be read, or the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     target = read_target(selection, path)
-    found = project(selection, target, classes)
+    found = find_z(selection, target, classes)
     say(f"The reconstruction differs from the image by {found.rms:.1f} gray levels of 255 (RMS).")
     if classes:
         say(f"Its class is {selection.config.class_names[found.label]}.")
-    folder = selection.run.samples_folder
-    pair = image_files.sheet(np.stack([target, found.image]), 2)
-    save(image_files.save_png, folder / f"project_{path.stem}.png", pair)
-    save(image_files.save_array, folder / f"project_{path.stem}_z.npy", found.z)
+    save_sheet(selection, f"project_{path.stem}.png", np.stack([target, found.image]), 2)
+    save(image_files.save_array, selection.run.samples_folder / f"project_{path.stem}_z.npy", found.z)
 
 
 def read_target(selection: Selection, path: Path) -> np.ndarray:
@@ -64,7 +62,7 @@ def read_target(selection: Selection, path: Path) -> np.ndarray:
     return read_image(path, ImageSpec.of(selection.config))
 
 
-def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> Projection:
+def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> Projection:
     """Find the z, and with labels the class, whose image is nearest to the target.
 
     Nearest is measured in pixels and, if the run has a discriminator, with less weight in its features.
@@ -72,27 +70,25 @@ def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) ->
     Args:
       target: uint8 [H, W, C].
       classes: with labels, the classes to try; empty without labels.
-    Raises: UserError if the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     config = selection.config
-    say(f"Generator: {selection.weights.origin().path}")
-    generator = selection.weights.generator()
+    sampler = load_sampler(selection, batch=1)
     discriminator = None
     if selection.weights.has_discriminator:
         discriminator = selection.weights.discriminator()
-    sampler = Sampler(generator, config, batch=1)
     if config.truncation != 1:
         report("Hint", "--truncation has no effect here: the search is for z itself.")
     sampler.truncation = 1
-    descent = Descent(generator, make_loss(discriminator, sampler.value_range, target), sampler.z_dist, config.y_dim)
+    loss = make_loss(sampler.generator, discriminator, config.value_range, target)
     count = max(STARTS, 8 * len(classes))
     z = sampler.z(range(config.seed, config.seed + count))
     labels = sampler.labels(range(count), classes)
-    height, width, _ = config.image_shape
-    block = max(1, min(BLOCK, BLOCK_PIXELS // (height * width)))
+    block = max(1, min(BLOCK, BLOCK_PIXELS // target[..., 0].size))
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
         starts = range(0, len(z), block)
-        parts = [descent.run(z[i : i + block], labels[i : i + block], steps) for i in starts]
+        one_hot = tf.one_hot(labels, config.y_dim)
+        parts = [descend(loss, z[i : i + block], one_hot[i : i + block], steps, config.z_dist) for i in starts]
         z, distances = (np.concatenate(part) for part in zip(*parts, strict=True))
         best = np.argsort(distances)[:kept]
         z = z[best]
@@ -102,11 +98,14 @@ def project(selection: Selection, target: np.ndarray, classes: Sequence[int]) ->
     return Projection(z[0], int(labels[0]), image, float(rms))
 
 
-def make_loss(discriminator: keras.Model | None, value_range: ValueRange, target: np.ndarray) -> Loss:
+def make_loss(
+    generator: keras.Model, discriminator: keras.Model | None, value_range: ValueRange, target: np.ndarray
+) -> Loss:
     """Return the distance to the target: mean squared differences in pixels and, with less weight, in D's features."""
     image = to_float(tf.constant(target[None]), value_range)
 
-    def loss(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def loss(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        images = generator(z, labels, training=False)
         distance = tf.reduce_mean(tf.square(images - image), (1, 2, 3))
         if discriminator is None:
             return distance
@@ -121,37 +120,27 @@ def make_loss(discriminator: keras.Model | None, value_range: ValueRange, target
     return loss
 
 
-class Descent:
-    """Lowers the loss of several z at once."""
+def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: str) -> tuple[np.ndarray, np.ndarray]:
+    """Lower the loss of each z [N, Z] by Adam, with a rate that goes down to 0. z stays in its range if it has one.
 
-    def __init__(self, generator: keras.Model, loss: Loss, z_dist: str, y_dim: int):
-        self.generator = generator
-        self.loss = loss
-        self.bounds = DISTRIBUTIONS[z_dist].bounds
-        self.y_dim = y_dim
+    Returns: the new z [N, Z] and their losses [N].
+    """
+    variable = keras.Variable(z, name="z")
+    rate = tf.Variable(LEARNING_RATE)
+    adam = Adam([variable], rate, beta1=0.9)
 
-    def run(self, z: np.ndarray, labels: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Lower the loss of each z [N, Z] by Adam, with a rate that goes down to 0. z stays in its range if it has one.
+    @tf.function
+    def losses() -> tf.Tensor:
+        return loss(variable.value, labels)
 
-        Returns: the new z [N, Z] and their losses [N].
-        """
-        one_hot = tf.one_hot(labels, self.y_dim)
-        variable = keras.Variable(z, name="z")
-        rate = tf.Variable(LEARNING_RATE)
-        adam = Adam([variable], rate, beta1=0.9)
+    @tf.function
+    def descend_once() -> None:
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(losses())
+        adam.apply(tape.gradient(total, [variable.value]), [variable.value])
+        variable.assign(tf.clip_by_value(variable.value, *DISTRIBUTIONS[z_dist].bounds))
 
-        @tf.function
-        def losses() -> tf.Tensor:
-            return self.loss(self.generator(variable.value, one_hot, training=False), one_hot)
-
-        @tf.function
-        def descend_once() -> None:
-            with tf.GradientTape() as tape:
-                total = tf.reduce_sum(losses())
-            adam.apply(tape.gradient(total, [variable.value]), [variable.value])
-            variable.assign(tf.clip_by_value(variable.value, *self.bounds))
-
-        for step in progress(range(steps), unit="step", leave=False):
-            rate.assign(LEARNING_RATE * (1 - step / steps))
-            descend_once()
-        return variable.numpy(), losses().numpy()
+    for step in progress(range(steps), unit="step", leave=False):
+        rate.assign(LEARNING_RATE * (1 - step / steps))
+        descend_once()
+    return variable.numpy(), losses().numpy()

@@ -12,6 +12,7 @@ from dcgan_tf import latents
 from dcgan_tf.pixels import to_uint8
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system import image_files
 from dcgan_tf.system.messages import say
 
 BATCH = 256  # images in a batch; larger batches were not faster when measured
@@ -22,6 +23,7 @@ class Sampler:
 
     def __init__(self, generator: keras.Model, config: Config, batch: int = BATCH):
         """Args: batch: images that the generator makes at a time."""
+        self.generator = generator
         self.z_dim = config.z_dim
         self.z_dist = config.z_dist
         self.truncation = config.truncation
@@ -70,7 +72,18 @@ class Sampler:
         return self.images(self.z(seeds), self.labels(seeds, classes))
 
 
-def load_sampler(selection: Selection, batch: int = BATCH) -> Sampler:
-    """Load the generator, and name its checkpoint. Raises UserError."""
+def load_sampler(
+    selection: Selection, kind: str = "sheet", rows: int = 1, columns: int = 1, *, batch: int = BATCH
+) -> Sampler:
+    """Load the generator, and name its checkpoint.
+
+    Args:
+      kind: what is made of its images, a sheet or a GIF.
+      rows, columns: the number of images on it.
+      batch: images that the generator makes at a time.
+    Raises: UserError, also if that would be too large.
+    """
+    height, width, _ = selection.config.image_shape
+    image_files.check_size(kind, rows, columns, height, width)
     say(f"Generator: {selection.weights.origin().path}")
     return Sampler(selection.weights.generator(), selection.config, batch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +19,22 @@ from dcgan_tf.system.errors import printable
 from dcgan_tf.system.messages import progress, report, say
 
 LOOP_SECONDS = 2  # from one seed to the next
-MOST_NAMES = 20  # of classes in one line
 
 
 def write_images(selection: Selection, count: int, *, classes: Sequence[int]) -> None:
     """Write `count` PNG files into the folder `images`. Their seeds are config.seed, config.seed + 1, ...
 
     Args:
-      count: number of images.
       classes: with labels, the classes; seed s gets classes[s % len(classes)]. Empty without labels.
-    Raises: UserError if the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     folder = selection.run.samples_folder / "images"
     seeds = range(selection.config.seed, selection.config.seed + count)
     sampler = load_sampler(selection)
     write_image_files(sampler, folder, seeds, classes)
-    first = file_name(sampler, seeds[0], classes)
-    last = file_name(sampler, seeds[-1], classes)
-    ends = " to ".join(dict.fromkeys([first, last]))
-    say(f"Wrote {count:,} images, {ends}, to {folder}")
-    others = sum(file.suffix == ".png" for file in folder.iterdir()) - count
+    ends = [file_name(sampler, seed, classes) for seed in (seeds[0], seeds[-1])]
+    say(f"Wrote {count:,} images, {' to '.join(dict.fromkeys(ends))}, to {folder}")
+    others = len(list(folder.glob("*.png"))) - count
     if others:
         say(f"There are {others:,} more images from earlier calls in that folder.")
 
@@ -48,23 +44,20 @@ def write_image_files(sampler: Sampler, folder: Path, seeds: range, classes: Seq
     folder.mkdir(parents=True, exist_ok=True)
     # One thread writes a batch while the next one is generated. More are slower: only one thread runs Python at a time.
     with ThreadPoolExecutor(1) as thread, progress(total=len(seeds), unit="image") as bar:
-        writing: Future[int] | None = None
+        written = thread.submit(_save_pngs, [], np.empty(0))
         for start in range(0, len(seeds), BATCH):
             batch = seeds[start : start + BATCH]
             images = sampler.images_of(batch, classes)
-            if writing:
-                bar.update(writing.result())
+            written.result()
             paths = [folder / file_name(sampler, seed, classes) for seed in batch]
-            writing = thread.submit(_save_pngs, paths, images)
-        if writing:
-            bar.update(writing.result())
+            written = thread.submit(_save_pngs, paths, images)
+            bar.update(len(batch))
+        written.result()
 
 
-def _save_pngs(paths: Sequence[Path], images: np.ndarray) -> int:
-    """Write the files, and return their number."""
+def _save_pngs(paths: Sequence[Path], images: np.ndarray) -> None:
     for path, image in zip(paths, images, strict=True):
         image_files.save_png(path, image)
-    return len(paths)
 
 
 def file_name(sampler: Sampler, seed: int, classes: Sequence[int]) -> str:
@@ -89,22 +82,20 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     Args:
       shape: rows and columns.
       classes: with labels, row r shows class classes[r % len(classes)]; empty without labels.
-    Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     rows, columns = shape
-    check_sheet(selection, rows, columns)
-    sampler = load_sampler(selection)
+    sampler = load_sampler(selection, "sheet", rows, columns)
     rows_of_one_seed = max(1, len(classes))
     seeds: list[int] = []
     for row in range(rows):
         first = selection.config.seed + row // rows_of_one_seed * columns
         seeds += range(first, first + columns)
     labels = np.repeat(sampler.labels(range(rows), classes), columns)
-    sheet = image_files.sheet(sampler.images(sampler.z(seeds), labels), columns)
+    images = sampler.images(sampler.z(seeds), labels)
     if classes:
-        names = [printable(sampler.class_names[label]) for label in classes[:rows]]
-        report("Rows", ", ".join(names[:MOST_NAMES]) + ("" if len(names) <= MOST_NAMES else ", ..."))
-    save(image_files.save_png, selection.run.samples_folder / f"grid_{rows}x{columns}.png", sheet)
+        report("Rows", ", ".join(printable(sampler.class_names[label]) for label in classes[:rows]))
+    save_sheet(selection, f"grid_{rows}x{columns}.png", images, columns)
 
 
 def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:
@@ -117,21 +108,12 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
       seeds: at least two.
       steps: images in each segment, at least 2; both ends are included.
       classes: with labels, the classes to show.
-    Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
+    Raises: UserError.
     """
-    folder = selection.run.samples_folder
-    segments = len(seeds) - 1
-    class_count = max(1, len(classes))
-    check_sheet(selection, segments * class_count, steps)
-    images = interpolate(load_sampler(selection), seeds, steps, classes)
-    say_without_seed(selection)
-    sheet = image_files.sheet(images.reshape(-1, *images.shape[3:]), steps)
-    save(image_files.save_png, folder / "interpolate.png", sheet)
-
-    frames = []
-    for segment in images:
-        frames += [image_files.row(segment[:, step]) for step in range(steps)]
-    save(image_files.save_gif, folder / "interpolate.gif", image_files.append_reversed(frames), 4 * segments)
+    images = load_and_interpolate(selection, "sheet", seeds, steps, classes)
+    save_sheet(selection, "interpolate.png", images.reshape(-1, *images.shape[3:]), steps)
+    frames = image_files.append_reversed(frames_of(images))
+    save(image_files.save_gif, selection.run.samples_folder / "interpolate.gif", frames, 4 * len(images))
 
 
 def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:
@@ -140,19 +122,30 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
     It also writes loop.mp4 if imageio-ffmpeg is installed.
 
     Args: as in `write_interpolation`.
-    Raises: UserError if the images are too large, or the run has no checkpoint that can be read.
+    Raises: UserError.
     """
+    images = load_and_interpolate(selection, "GIF", [*seeds, seeds[0]], steps, classes)
+    frames = frames_of(images[:, :, :-1])  # the last image of a segment is the first one of the next
     folder = selection.run.samples_folder
-    class_count = max(1, len(classes))
-    check_sheet(selection, len(seeds) * class_count, steps)
-    images = interpolate(load_sampler(selection), [*seeds, seeds[0]], steps, classes)
-    say_without_seed(selection)
-    # The last image of a segment is the first one of the next.
-    frames = [image_files.row(segment[:, step]) for segment in images for step in range(steps - 1)]
     seconds = len(seeds) * LOOP_SECONDS
     save(image_files.save_gif, folder / "loop.gif", frames, seconds)
     if importlib.util.find_spec("imageio_ffmpeg"):
         save(image_files.save_mp4, folder / "loop.mp4", frames, seconds)
+
+
+def load_and_interpolate(
+    selection: Selection, kind: str, seeds: Sequence[int], steps: int, classes: Sequence[int]
+) -> np.ndarray:
+    """Load the generator for a command that names its seeds, and return what `interpolate` does. Raises UserError."""
+    sampler = load_sampler(selection, kind, (len(seeds) - 1) * max(1, len(classes)), steps)
+    if selection.config.seed:
+        report("Hint", "--seed has no effect here: the command itself names its seeds.")
+    return interpolate(sampler, seeds, steps, classes)
+
+
+def frames_of(images: np.ndarray) -> list[np.ndarray]:
+    """Return each step of each segment of `interpolate`, with all classes next to each other."""
+    return [image_files.row(step) for segment in images for step in segment.swapaxes(0, 1)]
 
 
 def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:
@@ -163,7 +156,7 @@ def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Seq
     z = np.repeat(z[:, None], class_count, axis=1)  # [segments, classes, steps, Z]
     labels = np.tile(np.repeat(sampler.labels(range(class_count), classes), steps), segments)
     images = sampler.images(z.reshape(-1, sampler.z_dim), labels)
-    return images.reshape(segments, class_count, steps, *images.shape[1:])
+    return images.reshape(segments, class_count, steps, *sampler.image_shape)
 
 
 def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Sequence[int]) -> None:
@@ -176,44 +169,32 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
     Args:
       terms: for each term its sign, 1 or -1, and the seeds of its mean z.
       classes: with labels, all images are of the first of these classes.
-    Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     rows = max(3, max(len(seeds) for _, seeds in terms) + 1)
     columns = len(terms) + 4
-    check_sheet(selection, rows, columns)
-    sampler = load_sampler(selection)
-
-    cells: dict[tuple[int, int], np.ndarray] = {}  # (row, column) in the sheet: z [Z]
-    total = np.zeros(sampler.z_dim, np.float32)
+    sampler = load_sampler(selection, "sheet", rows, columns)
+    z = np.zeros((rows, columns, sampler.z_dim), np.float32)
+    used = np.zeros((rows, columns), bool)
     for column, (sign, seeds) in enumerate(terms):
-        z = sampler.z(seeds)
-        mean = z.mean(0)
-        cells |= {(row, column): z[row] for row in range(len(seeds))}
-        cells[rows - 1, column] = mean
-        total += sign * mean
+        z[: len(seeds), column] = sampler.z(seeds)
+        used[: len(seeds), column] = True
+        z[-1, column] = z[: len(seeds), column].mean(0)
+        z[:3, -3:] += sign * z[-1, column]
+    used[-1, : len(terms)] = True
+    used[:3, -3:] = True
     first = selection.config.seed
     noise = 0.25 * latents.z_from_seeds(range(first, first + 9), sampler.z_dim, "uniform_signed")
     noise[4] = 0
-    cells |= {(i // 3, columns - 3 + i % 3): total + noise[i] for i in range(9)}
-
-    images = np.zeros((rows, columns, *sampler.image_shape), np.uint8)
-    labels = sampler.labels([0] * len(cells), classes)
-    for cell, image in zip(cells, sampler.images(np.stack(list(cells.values())), labels), strict=True):
-        images[cell] = image
-    sheet = image_files.sheet(images.reshape(-1, *sampler.image_shape), columns)
-    save(image_files.save_png, selection.run.samples_folder / "arithmetic.png", sheet)
+    z[:3, -3:] += noise.reshape(3, 3, -1)
+    images = sampler.images(z.reshape(-1, sampler.z_dim), sampler.labels([0] * used.size, classes))
+    images[~used.ravel()] = 0
+    save_sheet(selection, "arithmetic.png", images, columns)
 
 
-def say_without_seed(selection: Selection) -> None:
-    """Say that --seed has no effect, if the user gave one to a command that names its seeds."""
-    if selection.config.seed:
-        report("Hint", "--seed has no effect here: the command itself names its seeds.")
-
-
-def check_sheet(selection: Selection, rows: int, columns: int) -> None:
-    """Raise UserError if a sheet of rows x columns images of the run is too large."""
-    height, width, _ = selection.config.image_shape
-    image_files.check_sheet(rows, columns, height, width)
+def save_sheet(selection: Selection, name: str, images: np.ndarray, columns: int | None = None) -> None:
+    """Write images [N, H, W, C] as a sheet into the samples of the run, and name the file."""
+    save(image_files.save_png, selection.run.samples_folder / name, image_files.sheet(images, columns))
 
 
 def save(write: Callable[..., None], path: Path, *args: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -31,17 +30,16 @@ Losses = dict[int, dict[str, float]]  # {iteration: {"d_loss": 1.3, ...}}
 def tell(selection: Selection) -> None:
     """Write the files of `write_story`.
 
-    Raises: UserError if the run has no logged losses, or fewer than two sample sheets.
+    Raises: UserError if there is nothing to write.
     """
     run = selection.run
-    sheet_count = len(run.sheets("train"))
-    if sheet_count < 2 or not read_losses(run.logs_folder):
+    written = write_story(run)
+    if not written:
         raise UserError(
-            f"The run {run.name} is too short for a report, which needs two sample sheets and one point of the curves:"
-            f" it has {sheet_count} sheets in {run.samples_folder}; train longer, or with a smaller --sample_freq and"
-            " --log_freq."
+            f"The run {run.name} is too short for a report, which needs one point of the curves or two sample sheets in"
+            f" {run.samples_folder}; train longer, or with a smaller --sample_freq and --log_freq."
         )
-    for path in write_story(run):
+    for path in written:
         say(f"Wrote {path}")
     if not run.sheets("epoch"):
         say(
@@ -63,14 +61,14 @@ def write_story(run: Run) -> list[Path]:
     if losses:
         write_csv(folder / "losses.csv", losses)
         plot_losses(folder / "losses.png", losses, run.name)
-        written += [folder / "losses.csv", folder / "losses.png"]
+        written += ["losses.csv", "losses.png"]
     if len(sheets) > 1:
         write_training_gif(folder / "training.gif", sheets)
-        written.append(folder / "training.gif")
+        written.append("training.gif")
     if epoch_sheets:
         plot_epochs(folder / "epochs.png", epoch_sheets)
-        written.append(folder / "epochs.png")
-    return written
+        written.append("epochs.png")
+    return [folder / name for name in written]
 
 
 def read_losses(logs: Path) -> Losses:
@@ -142,8 +140,5 @@ def plot_epochs(path: Path, sheets: list[Path]) -> None:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write the figure as a PNG file."""
-    buffer = io.BytesIO()
-    with ignored_warnings(UserWarning):  # matplotlib's font has no Chinese letters, as the name of a run may
-        figure.savefig(buffer, dpi=DPI, format="png")
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    with atomic_write(path) as temporary, ignored_warnings(UserWarning):  # no Chinese letters in matplotlib's font
+        figure.savefig(temporary, dpi=DPI, format="png")

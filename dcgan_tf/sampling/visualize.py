@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
 from dcgan_tf import latents
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
-from dcgan_tf.sampling.sheets import check_sheet, save
+from dcgan_tf.sampling.sheets import save, save_sheet
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
@@ -24,13 +23,12 @@ def write_random_sheet(selection: Selection, *, classes: Sequence[int]) -> None:
 
     Args:
       classes: with labels, the classes to show, in turn.
-    Raises: UserError if the sheet is too large, or the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     config = selection.config
-    check_sheet(selection, 1, config.batch_size)
+    sampler = load_sampler(selection, "sheet", 1, config.batch_size, batch=min(config.batch_size, BATCH))
     seeds = range(config.seed, config.seed + config.batch_size)
-    images = _load_sampler(selection).images_of(seeds, classes)
-    save(image_files.save_png, selection.run.samples_folder / "test_random.png", image_files.sheet(images))
+    save_sheet(selection, "test_random.png", sampler.images_of(seeds, classes))
 
 
 def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, classes: Sequence[int]) -> None:
@@ -43,9 +41,9 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
         3 the same, from a z of zeros; 4 as 3, and one more GIF that shows all of them.
       dims: the dimensions to sweep; None for all.
       classes: with labels, the classes to show, in turn: each image of a sheet, or each GIF, has the next one.
-    Raises: UserError if z has no such dimension, a GIF would have one frame, a sheet is too large, or the run has no
-      checkpoint that can be read.
+    Raises: UserError.
     """
+    config = selection.config
     if option == RANDOM and dims is not None:
         raise UserError(
             "--option 0 is a random sheet, so --dims has no effect; leave it out, or give another --option."
@@ -54,38 +52,35 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
         write_random_sheet(selection, classes=classes)
         return
     if dims is None:
-        dims = range(selection.config.z_dim)
+        dims = range(config.z_dim)
     check_sweep(selection, option, dims)
-    sampler = _load_sampler(selection)
+    kind = "GIF"
+    pattern = "test_gif_{}.gif"
+    if option == SHEETS:
+        kind = "sheet"
+        pattern = "test_arange_{}.png"
+    sampler = load_sampler(selection, kind, 1, config.batch_size, batch=min(config.batch_size, BATCH))
     folder = selection.run.samples_folder
     folder.mkdir(parents=True, exist_ok=True)
-    if option == SHEETS:
-        write_sweep_sheets(sampler, folder, selection.config, dims, classes)
-        return
     sweeps = []
-    for dimension in progress(dims, unit="gif"):
-        start = np.zeros((1, sampler.z_dim), np.float32)
-        if option == GIFS_FROM_RANDOM:
-            seed = selection.config.seed + dimension
-            start[:] = 0.2 * latents.z_from_seeds([seed], sampler.z_dim, "uniform_signed")
-        frames = sweep_frames(sampler, start, dimension, selection.config.batch_size, classes)
-        image_files.save_gif(folder / f"test_gif_{dimension}.gif", list(frames), seconds=2)
+    for dimension in progress(dims, unit="file"):
+        images = sweep(sampler, config, option, dimension, classes)
+        path = folder / pattern.format(dimension)
+        if option == SHEETS:
+            image_files.save_png(path, image_files.sheet(images))
+        else:
+            image_files.save_gif(path, list(images), seconds=2)
         if option == GIFS_AND_MERGED:
-            sweeps.append(frames)
-    say(f"Wrote {len(dims)} files, test_gif_{dims[0]}.gif to test_gif_{dims[-1]}.gif, to {folder}")
+            sweeps.append(images)
+    say(f"Wrote {len(dims)} files, {pattern.format(dims[0])} to {pattern.format(dims[-1])}, to {folder}")
     if option == GIFS_AND_MERGED:
-        merged = image_files.append_reversed(list(tile_frames(sweeps)))
-        save(image_files.save_gif, folder / "test_gif_merged.gif", merged, 8)
-
-
-def _load_sampler(selection: Selection) -> Sampler:
-    return load_sampler(selection, min(selection.config.batch_size, BATCH))
+        merged = [image_files.sheet(np.stack(frames)) for frames in zip(*sweeps, strict=True)]
+        save(image_files.save_gif, folder / "test_gif_merged.gif", image_files.append_reversed(merged), 8)
 
 
 def check_sweep(selection: Selection, option: int, dims: Sequence[int]) -> None:
     """Raise UserError if the sweeps of these dimensions cannot be written."""
     config = selection.config
-    check_sheet(selection, 1, config.batch_size)
     if max(dims) >= config.z_dim:
         raise UserError(
             f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
@@ -95,34 +90,22 @@ def check_sweep(selection: Selection, option: int, dims: Sequence[int]) -> None:
             "A GIF needs at least 2 frames, one for each image of a batch; give a --batch_size of at least 2, not"
             f" {config.batch_size}."
         )
-    check_sheet(selection, 1, len(dims))
+    if option == GIFS_AND_MERGED:
+        height, width, _ = config.image_shape
+        image_files.check_size("frame", 1, len(dims), height, width)
 
 
-def write_sweep_sheets(
-    sampler: Sampler, folder: Path, config: Config, dims: Sequence[int], classes: Sequence[int]
-) -> None:
-    """Write test_arange_<dimension>.png for each dimension. The sheets use different seeds."""
-    for dimension in progress(dims, unit="png"):
-        first = config.seed + dimension * config.batch_size
-        seeds = range(first, first + config.batch_size)
-        z = latents.sweep(sampler.z(seeds), dimension)
-        images = sampler.images(z, sampler.labels(seeds, classes))
-        image_files.save_png(folder / f"test_arange_{dimension}.png", image_files.sheet(images))
-    say(f"Wrote {len(dims)} files, test_arange_{dims[0]}.png to test_arange_{dims[-1]}.png, to {folder}")
-
-
-def sweep_frames(sampler: Sampler, start: np.ndarray, dimension: int, count: int, classes: Sequence[int]) -> np.ndarray:
-    """Return the frames that sweep one dimension of the z `start` [1, Z], uint8 [count, H, W, C].
-
-    Args:
-      classes: all frames show the class classes[dimension % len(classes)].
-    """
-    z = latents.sweep(np.repeat(start, count, 0), dimension)
+def sweep(sampler: Sampler, config: Config, option: int, dimension: int, classes: Sequence[int]) -> np.ndarray:
+    """Return the images of one sheet or GIF, uint8 [config.batch_size, H, W, C]."""
+    count = config.batch_size
+    first = config.seed + dimension
     labels = np.repeat(sampler.labels([dimension], classes), count)
-    return sampler.images(z, labels)
-
-
-def tile_frames(sweeps: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield the frames of one GIF that shows all sweeps: frame i is a sheet of their frames i."""
-    for frames in zip(*sweeps, strict=True):
-        yield image_files.sheet(np.stack(frames))
+    z = np.zeros((count, sampler.z_dim), np.float32)
+    if option == GIFS_FROM_RANDOM:
+        z[:] = 0.2 * latents.z_from_seeds([first], sampler.z_dim, "uniform_signed")
+    if option == SHEETS:  # the sheets use different seeds
+        first = config.seed + dimension * count
+        seeds = range(first, first + count)
+        labels = sampler.labels(seeds, classes)
+        z = sampler.z(seeds)
+    return sampler.images(latents.sweep(z, dimension), labels)

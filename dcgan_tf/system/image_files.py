@@ -14,7 +14,7 @@ from PIL import Image
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
 
-MAX_SHEET_PIXELS = 80_000_000  # in one sheet; image viewers, and Pillow too, refuse larger images
+MAX_PIXELS = 80_000_000  # in one sheet, or in all frames of a GIF; image viewers, and Pillow too, refuse larger images
 MAX_FRAME_WIDTH = 16_384  # of MP4 files; GIF files can be four times as wide
 MIN_FRAME_MILLISECONDS = 20  # viewers slow down GIFs that are faster
 
@@ -44,12 +44,12 @@ def row(images: np.ndarray) -> np.ndarray:
     return sheet(images, columns)
 
 
-def check_sheet(rows: int, columns: int, height: int, width: int) -> None:
-    """Raise UserError if a sheet of rows x columns images has more than MAX_SHEET_PIXELS pixels."""
-    if rows * height * columns * width > MAX_SHEET_PIXELS:
+def check_size(kind: str, rows: int, columns: int, height: int, width: int) -> None:
+    """Raise UserError if a sheet, a frame or a GIF of rows x columns images has more than MAX_PIXELS pixels."""
+    if rows * height * columns * width > MAX_PIXELS:
         raise UserError(
-            f"A sheet of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
-            f" {MAX_SHEET_PIXELS:,} pixels; ask for fewer images, or for single files with --generate_test_images."
+            f"A {kind} of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
+            f" {MAX_PIXELS:,} pixels; ask for fewer images, or for single files with --generate_test_images."
         )
 
 
