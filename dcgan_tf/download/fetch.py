@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import shutil
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dcgan_tf.download.archives import Archive
-from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.errors import UserError, counted, reason
 from dcgan_tf.system.messages import progress, say
 
 TIMEOUT = 10  # seconds without any data
-NETWORK_ERRORS = (OSError, http.client.HTTPException)
 
 
 class FetchError(Exception):
@@ -62,7 +59,7 @@ def try_mirrors(archive: Archive, target: Path) -> None:
                 raise ValueError("the file from this host is not the archive: its digest is wrong")
             partial.replace(target)
             return
-        except (*NETWORK_ERRORS, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reasons.append(f"{url}: {reason(error)}")
             say(f"  {reason(error)}")
     raise FetchError("; ".join(reasons))
@@ -74,11 +71,8 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
     Raises: OSError or ValueError. The bytes received so far are kept for the next attempt.
     """
     size = 0
-    if partial.exists():
+    if partial.exists() and partial.stat().st_size <= archive.size:
         size = partial.stat().st_size
-    if size > archive.size:
-        partial.unlink()
-        size = 0
     if size == archive.size:
         return
     request = urllib.request.Request(url)
@@ -93,8 +87,8 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
         if length and size + int(length) != archive.size:
             raise ValueError(f"the host's file has {size + int(length):,} bytes, not {archive.size:,}")
         bar = progress(total=archive.size, initial=size, unit="B", unit_scale=True, desc=archive.name, leave=False)
-        mode = "ab" if size else "wb"
-        with partial.open(mode) as file, bar:
+        with partial.open("ab") as file, bar:
+            file.truncate(size)
             while size < archive.size and (block := response.read(1 << 20)):
                 file.write(block[: archive.size - size])
                 size += len(block)
@@ -114,65 +108,48 @@ def file_digest(path: Path, name: str) -> str:
     return digest.hexdigest()
 
 
-@contextlib.contextmanager
-def unpacked(file: Path, target: Path) -> Iterator[Path]:
-    """Yield a temporary folder with the content of the ZIP file, in the parent folder of `target`.
-
-    It has always the same name, so that nothing stays of an unpacking that was killed when it is repeated.
-
-    Raises: UserError if the ZIP file is not valid, or if the block raises ValueError or OSError.
-    """
-    folder = target.with_name(f".{target.name}.unpacking")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            paths = [PurePosixPath(member.filename) for member in members]
-            outside = [path for path in paths if path.is_absolute() or ".." in path.parts]
-            if outside:
-                raise ValueError(f"its member {str(outside[0])!r} points outside the folder")
-            if sum(member.file_size for member in members) > shutil.disk_usage(folder).free:
-                raise OSError(f"there is no room for it in {target.parent.absolute()}")
-            for member in progress(members, f"Unpacking {file.name}", unit="file", leave=False):
-                archive.extract(member, folder)  # also checks its CRC
-        yield folder
-    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"The archive {file.absolute()} cannot be unpacked ({reason(error)}); remove it and fetch it again."
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
+def install(source: Archive | Path, folder: Path, pattern: str) -> None:
     """Unpack a ZIP file, and move the only folder in it that has files like `pattern` to `folder`.
 
     Args:
-      source: an archive to download, or the user's ZIP file, which stays.
-      folder: where to put the data set; its parent folder holds the archive, under a hidden name, for a while. A file
-        there with the archive's own name is the user's.
+      source: an archive to download, which its parent folder holds for a while under a hidden name, or the user's ZIP
+        file, which stays.
+      folder: where to put the data set. Nothing is done if it has files already.
       pattern: a glob pattern for the names of the data set's files.
-    Returns: True, or False if `folder` has files already, so that nothing is done.
     Raises: UserError if the archive cannot be fetched or is not valid.
     """
     folder = folder.resolve()  # it may be a link to another disk
     if any(folder.glob("[!.]*")):
-        say(f"{folder.absolute()} exists already")
-        return False
-    fetched = None
+        say(f"{folder} exists already")
+        return
     if isinstance(source, Path):
-        file = source
+        _unpack(source, folder, pattern)
     else:
-        file = folder.parent / source.name
+        file = folder.with_name(f".{source.name}")
         if not file.exists():
-            file = fetched = folder.parent / f".{source.name}"
-            if not fetched.exists():
-                fetch_archive(source, fetched)
-    with unpacked(file, folder) as temporary:
-        found = {
-            path.parent for path in temporary.rglob(pattern) if not path.name.startswith(".")
-        }  # not a Mac's ._NAME
+            fetch_archive(source, file)
+        _unpack(file, folder, pattern)
+        file.unlink()
+    say(f"Created {folder}: {counted(sum(1 for _ in folder.glob(pattern)), 'file')} {pattern}")
+
+
+def _unpack(file: Path, folder: Path, pattern: str) -> None:
+    """Do so by way of a temporary folder, whose name is always the same, so that nothing stays of one that was killed.
+
+    Raises: UserError.
+    """
+    unpacking = folder.with_name(f".{folder.name}.unpacking")
+    try:
+        shutil.rmtree(unpacking, ignore_errors=True)
+        unpacking.mkdir(parents=True)
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > shutil.disk_usage(unpacking).free:
+                raise OSError(f"there is no room for it in {folder.parent}")
+            for member in progress(members, f"Unpacking {file.name}", unit="file", leave=False):
+                archive.extract(member, unpacking)  # never outside; it also checks the CRC
+        files = [path for path in unpacking.rglob(pattern) if not path.name.startswith(".")]  # without a Mac's ._NAME
+        found = {path.parent for path in files}
         if len(found) != 1:
             raise ValueError(f"exactly one folder in it should contain {pattern} files, but {len(found)} do")
         inner = found.pop()
@@ -181,8 +158,10 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> bool:
                 hidden.replace(inner / hidden.name)
             folder.rmdir()  # Windows replaces no folder
         inner.replace(folder)
-    if fetched:
-        fetched.unlink()
-    elif file != source:
-        say(f"{file.absolute()} stays, as it was there before; it is no longer needed.")
-    return True
+    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"The archive {file.absolute()} cannot be unpacked ({reason(error)}); if it is damaged, remove it and fetch"
+            " it again."
+        ) from error
+    finally:
+        shutil.rmtree(unpacking, ignore_errors=True)

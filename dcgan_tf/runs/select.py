@@ -252,7 +252,7 @@ def _names_in(folder: str) -> set[str]:
 
     What is hidden does not count. There are none if the folder is gone or cannot be read.
     """
-    from dcgan_tf.data.image_folder import EXTENSIONS  # here, because it imports Pillow
+    from dcgan_tf.data.formats import EXTENSIONS  # here, because it imports Pillow
 
     try:
         entries = [entry for entry in os.scandir(folder) if not entry.name.startswith((".", "__MACOSX"))]
