@@ -57,20 +57,16 @@ def rounds(dataset: str, options: argparse.Namespace) -> dict[str, list[float]]:
         for name, (program, precision, _) in PROGRAMS.items()
         if precision in precisions and not name.startswith(options.without)
     }
-    running, clock, environment = {}, "perf_counter", dict(os.environ)
+    clock = "perf_counter"
+    environment = dict(os.environ)
     if options.shared:  # threads that wait for one another lose most, so that only work done can be compared
         clock = "process_time"
         environment |= {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = {}
     for name, program in chosen.items():
         command = [sys.executable, *program, f"--dataset={dataset}", f"--batch_size={options.batch_size}", "--turns"]
-        pipes = {
-            "stdin": subprocess.PIPE,
-            "stdout": subprocess.PIPE,
-            "text": True,
-            "cwd": PEERS.parents[1],
-            "env": environment,
-        }
-        running[name] = subprocess.Popen(command, **pipes)
+        running[name] = subprocess.Popen(command, cwd=PEERS.parents[1], env=environment, **pipes)
         if running[name].stdout.readline() != "ready\n":
             raise SystemExit(f"{name} did not start; see what it printed above.")
     times = {name: [] for name in running}

@@ -39,7 +39,8 @@ class Step:
     recording: replay_golden.Replay | None = None  # it has inputs and state; without it they are made
 
     def variables(self) -> dict[str, tf.Variable]:
-        return variables_of(self.model)
+        """Return all variables; no checkpoint stores the learning rate."""
+        return self.model.state() | {"learning_rate": self.model.learning_rate}
 
     def first(self) -> dict[str, np.ndarray]:
         """Return the values of all variables before the first iteration."""
@@ -64,7 +65,6 @@ def made_step(network: str, precision: str, batch_size: int, width: int = 64) ->
     """
     config = config_of(network, precision, batch_size, width)
     model = DCGAN(config)
-    state = [state_entry(name, variable) for name, variable in variables_of(model).items()]
 
     def iteration(*batch: tf.Tensor) -> list[tf.Tensor]:
         model.iterations.assign_add(1)
@@ -72,7 +72,9 @@ def made_step(network: str, precision: str, batch_size: int, width: int = 64) ->
         return [logged[name] for name in losses.LOSSES]
 
     name = f"{network}_{precision}_{batch_size}"
-    return Step(name, precision, model, iteration, losses.LOSSES, input_entries(config, model.passes), state)
+    step = Step(name, precision, model, iteration, losses.LOSSES, input_entries(config, model.passes), [])
+    step.state = [state_entry(name, variable) for name, variable in step.variables().items()]
+    return step
 
 
 def recorded_step(file: Path) -> Step:
@@ -86,8 +88,9 @@ def recorded_step(file: Path) -> Step:
 
     arrays = zip(("images", "labels", "z"), replay.inputs[0], strict=True)
     inputs = [entry_of(name, value) for name, value in arrays]
-    state = [entry_of(name, variable.numpy()) for name, variable in variables_of(replay.model).items()]
-    return Step(f"golden_{file.stem}", "float32", replay.model, iteration, OF_UPDATE, inputs, state, replay)
+    step = Step(f"golden_{file.stem}", "float32", replay.model, iteration, OF_UPDATE, inputs, [], replay)
+    step.state = [entry_of(name, variable.numpy()) for name, variable in step.variables().items()]
+    return step
 
 
 def config_of(network: str, precision: str, batch_size: int, width: int) -> Config:
@@ -110,11 +113,6 @@ def config_of(network: str, precision: str, batch_size: int, width: int) -> Conf
         xla="on",  # its batch norm is the one of compiled steps
         **preset,
     )
-
-
-def variables_of(model: DCGAN) -> dict[str, tf.Variable]:
-    """Return all variables of a model; no checkpoint stores the learning rate."""
-    return model.state() | {"learning_rate": model.learning_rate}
 
 
 def input_entries(config: Config, passes: int) -> list[made.Entry]:

@@ -20,19 +20,14 @@ def with_label(row: np.ndarray, label: str) -> np.ndarray:
     return np.concatenate([np.asarray(left), row], axis=1)
 
 
-def join(rows: list[np.ndarray]) -> np.ndarray:
-    """Return the rows below each other, with a black line between two."""
-    line = np.zeros((LINE, *rows[0].shape[1:]), np.uint8)
-    return np.concatenate([rows[0], *(part for row in rows[1:] for part in (line, row))])
-
-
 def main(out: str, *arguments: str) -> None:
     rows = []
     for argument in arguments:
         label, folder = argument.split("=", 1)
         images = [iio.imread(file, mode="RGB") for file in sorted(Path(folder).glob("*.png"))[:16]]
-        rows.append(with_label(np.concatenate(images, axis=1), label))
-    iio.imwrite(out, join(rows))
+        row = with_label(np.concatenate(images, axis=1), label)
+        rows += [row, np.zeros((LINE, *row.shape[1:]), np.uint8)]
+    iio.imwrite(out, np.concatenate(rows[:-1]))
 
 
 if __name__ == "__main__":
