@@ -72,7 +72,7 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     from dcgan_tf.model import DCGAN, steps_per_call
     from dcgan_tf.training.cluster import init_cluster
 
-    cluster = init_cluster(config.strategy, config.batch_size, config.xla)
+    cluster = init_cluster(config.strategy, config.xla)
     start_bfloat16()
     calls = steps_per_call(config.steps_per_call)
     with cluster.strategy.scope():

@@ -10,8 +10,7 @@ from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.select import Selection, choices_of, for_images, select
 from dcgan_tf.runs.weights import of_run
 from dcgan_tf.settings import options
-from dcgan_tf.settings.given import convert
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.settings.resolve import convert
 from dcgan_tf.system.messages import shown
 from dcgan_tf.system.startup import start_tensorflow
 from dcgan_tf.trained_run import TrainedRun
@@ -58,8 +57,10 @@ def train(
     on_log: Callable[[dict[str, float]], None] | None = None,
     verbose: bool = False,
     **settings: Any,
-) -> TrainedRun:
+) -> TrainedRun | None:
     """Train a run, and return it. Ctrl-C saves a checkpoint and returns what was trained.
+
+    Of several workers that train together, the first one has the run; the others return None.
 
     Args:
       dataset: a folder of images, mnist, or a name of tensorflow-datasets.
@@ -88,7 +89,7 @@ def train(
     with shown(bool(verbose)):
         outcome = start.train(runs, name, {"dataset": dataset} | settings, chosen, on_log)
     if outcome.run is None:
-        raise UserError("Only the first of several workers has the run; use it there, as dcgan_tf.load() does.")
+        return None
     config = for_images(outcome.run.config(), {})
     return TrainedRun(Selection(outcome.run, of_run(outcome.run), config))
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings import options, values
-from dcgan_tf.settings.config import MACHINE, OVERRIDE, SETTINGS, Config, override, settings_with
-from dcgan_tf.settings.given import check_given
+from dcgan_tf.settings.config import MACHINE, SETTINGS, USE, Config, settings_of
+from dcgan_tf.settings.resolve import check_given, override
 from dcgan_tf.settings.values import Classes
 from dcgan_tf.system.errors import UserError, device_errors
 from dcgan_tf.system.startup import check_process, start_tensorflow
@@ -131,7 +131,7 @@ class TrainedRun:
         """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
         from dcgan_tf.sampling import sheets
 
-        seeds = values.interpolation(seeds)
+        seeds = values.interpolation("interpolate", seeds)
         steps = options.STEPS.convert("steps", steps)
         with device_errors("fewer steps"):
             return sheets.interpolate(self.sampler, seeds, steps, self.classes(classes))
@@ -163,7 +163,7 @@ class TrainedRun:
           settings: those that may differ from the training, e.g. evaluate_samples=10_000 or data_dir="data".
         """
         given = check_given(settings)
-        allowed = settings_with(OVERRIDE | MACHINE)
+        allowed = settings_of(USE, MACHINE)
         for name in given:
             if name not in allowed:
                 raise UserError(f"--{name} is fixed since the training; evaluate takes {', '.join(allowed)}.")

@@ -109,9 +109,11 @@ def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.
 
 def cluster_of(config: Config) -> Cluster:
     """The devices that train with these settings."""
-    from dcgan_tf.training.cluster import init_cluster
+    from dcgan_tf.training.cluster import check_batch, init_cluster
 
-    return init_cluster(config.strategy, config.batch_size, config.xla)
+    cluster = init_cluster(config.strategy, config.xla)
+    check_batch(config.batch_size, cluster.strategy)
+    return cluster
 
 
 def assert_close(images: np.ndarray, expected: np.ndarray) -> None:

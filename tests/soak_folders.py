@@ -29,14 +29,14 @@ from dcgan_tf.data.dataset import Dataset, read_dataset  # noqa: E402
 from dcgan_tf.data.decode import ImageSpec  # noqa: E402
 from dcgan_tf.data.image_folder import find_image_files  # noqa: E402
 from dcgan_tf.runs.run import Runs  # noqa: E402
-from dcgan_tf.settings.config import Config  # noqa: E402
+from dcgan_tf.settings.config import Asked, Config  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
 
 BATCH = 250
 
 
 def load(folder: Path, **settings: object) -> Dataset:
-    return read_dataset(Config(dataset=str(folder), output_height=16, cache=False, **settings))
+    return read_dataset(Asked(dataset=str(folder), output_height=16, cache=False, **settings))
 
 
 def try_names(dice: random.Random, folder: Path, count: int) -> None:

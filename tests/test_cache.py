@@ -19,7 +19,7 @@ from PIL import Image
 from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec, decode_image
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning, shown
 
@@ -44,7 +44,7 @@ class Folder:
     def load(self, **settings: object) -> Dataset:
         sizes = {"output_height": 8, "input_height": 10}
         data = {"data_dir": str(self.images.parent), "cache_dir": str(self.cache)}
-        return read_dataset(Config(dataset="n", **sizes | data | settings))
+        return read_dataset(Asked(dataset="n", **sizes | data | settings))
 
     def kept(self) -> list[Path]:
         return sorted(self.cache.glob("prepared/*"))
@@ -268,9 +268,9 @@ def test_two_programs_at_once(folder):
     script = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.data.dataset import read_dataset
-config = Config(dataset="n", data_dir={str(folder.images.parent)!r}, cache_dir={str(folder.cache)!r})
+config = Asked(dataset="n", data_dir={str(folder.images.parent)!r}, cache_dir={str(folder.cache)!r})
 print(read_dataset(config).images.sum())
 """
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

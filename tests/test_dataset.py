@@ -14,7 +14,7 @@ import pytest
 
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
 from dcgan_tf.data.decode import ImageSpec
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
 
@@ -34,11 +34,11 @@ from dcgan_tf.system.errors import UserError
     ],
 )
 def test_what_is_not_given_is_the_data_sets_own_or_the_default(settings: dict, own: dict, expected: ImageSpec):
-    assert ImageSpec.of(Config(**settings), **own) == expected
+    assert ImageSpec.of(Asked(**settings), **own) == expected
 
 
 def test_mnist_split_and_size(mnist_dir: Path):
-    config = Config(dataset="mnist", data_dir=str(mnist_dir), output_height=32)
+    config = Asked(dataset="mnist", data_dir=str(mnist_dir), output_height=32)
     dataset = read_dataset(config, "train")
     assert dataset.images.shape == (60000, 32, 32, 1)
     assert dataset.spec == ImageSpec(32, 32, 1) and dataset.class_names == tuple("0123456789")
@@ -48,7 +48,7 @@ def test_mnist_split_and_size(mnist_dir: Path):
 def test_impossible_sizes_are_refused_before_images_are_read(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("dcgan_tf.data.cache.prepare", lambda *_: pytest.fail("read"))
     with pytest.raises(UserError, match="must be multiples of 4, but are 30 and 30"):
-        read_dataset(Config(dataset="mnist", data_dir=str(mnist_dir), output_height=30))
+        read_dataset(Asked(dataset="mnist", data_dir=str(mnist_dir), output_height=30, stages="original"))
 
 
 def numbered(count: int, class_names: tuple[str, ...] = ()) -> Dataset:

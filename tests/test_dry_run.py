@@ -14,11 +14,11 @@ from helpers import cluster_of, fails_with_one_sentence, main_here, task
 import dcgan_tf
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.model import DCGAN
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
+from dcgan_tf.settings.resolve import resolve
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import duration
 from dcgan_tf.training import dry_run
-from dcgan_tf.training.complete import complete
 from dcgan_tf.training.schedule import Schedule
 
 SIZES = ["--output_height=16", "--stages=2", "--z_dim=10", "--gf_dim=4", "--df_dim=4", "--batch_size=8"]
@@ -136,9 +136,9 @@ def test_the_size_on_disk_against_a_real_run(told, images_dir: Path, tmp_path: P
 def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int):
     """A train step that sleeps 0.5 s in its first call, and 20 ms an iteration in the others."""
     sizes = {"output_height": 16, "stages": "2", "gf_dim": 4, "df_dim": 4, "batch_size": 8, "steps_per_call": steps}
-    config = Config("blobs", str(images_dir), cache_dir=str(tmp_path), iterations=2, **sizes)
-    dataset = read_dataset(config)
-    config = complete(config, dataset)
+    asked = Asked("blobs", str(images_dir), cache_dir=str(tmp_path), iterations=2, **sizes)
+    dataset = read_dataset(asked)
+    config = resolve(asked, dataset.decides)
     calls = []
 
     def train_step(images: np.ndarray, labels: np.ndarray) -> dict[str, float]:

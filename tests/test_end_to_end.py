@@ -20,7 +20,7 @@ from compare_runs import assert_same_run, curves, steps
 from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
 
 from dcgan_tf.cli.flags import help_text
-from dcgan_tf.settings.presets import PRESETS, USERS
+from dcgan_tf.settings.options import PRESETS, USERS
 from dcgan_tf.system.errors import UserError
 
 

@@ -28,7 +28,7 @@ from dcgan_tf.runs.run import EVENT_FILES, Runs
 from dcgan_tf.runs.select import select
 from dcgan_tf.runs.weights import of_run
 from dcgan_tf.sampling.sampler import Sampler
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 
@@ -82,7 +82,7 @@ def test_evaluate_reaches_tensorboard(mnist_run: Path, evaluated: str):
 def test_nearest_sheet_shows_real_pictures_under_generated_ones(mnist_run: Path, evaluated: str, mnist_dir: Path):
     sheet = iio.imread(mnist_run / "samples/mnist-small/nearest.png")
     assert sheet.shape == (10 * 28, 10 * 28)
-    dataset = read_dataset(Config(dataset="mnist", data_dir=str(mnist_dir), split="train"))
+    dataset = read_dataset(Asked(dataset="mnist", data_dir=str(mnist_dir), split="train"))
     rows = sheet.reshape(10, 28, 10, 28).swapaxes(1, 2)
     made, real = rows[2, 3].astype(int), rows[3, 3]
     distances = ((dataset.images[..., 0].astype(int) - made) ** 2).sum((1, 2))
@@ -193,7 +193,7 @@ def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, t
     main_here("--dataset=mnist", f"--features={file}", f"--data_dir={mnist_dir}", out_dir=mnist_run)
     stored = np.load(file)
     assert stored["features"].shape == (70_000, 16 * (11 + 18))
-    dataset = read_dataset(Config(dataset="mnist", data_dir=str(mnist_dir), seed=0))
+    dataset = read_dataset(Asked(dataset="mnist", data_dir=str(mnist_dir), seed=0))
     np.testing.assert_array_equal(stored["labels"], dataset.labels)
     assert list(stored["class_names"]) == [str(i) for i in range(10)]
     assert stored["features"].dtype == np.float32

@@ -21,7 +21,7 @@ from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import find_image_files, layout_of
 from dcgan_tf.evaluation.evaluate import score
 from dcgan_tf.runs.run import Runs, complete_checkpoints
-from dcgan_tf.settings.config import SETTINGS, Config
+from dcgan_tf.settings.config import SETTINGS, Asked, Config
 from dcgan_tf.system.cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
@@ -44,7 +44,7 @@ def make(folder: Path, *names: str, gray: int | None = None) -> None:
 
 
 def load(folder: Path, **settings: object) -> Dataset:
-    return read_dataset(Config(dataset=str(folder), **{"output_height": 16} | settings))
+    return read_dataset(Asked(dataset=str(folder), **{"output_height": 16} | settings))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from dcgan_tf.runs.select import Selection, select
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.training import start
-from dcgan_tf.training.resume import resumed_config
+from dcgan_tf.training.loop import Outcome
+from dcgan_tf.training.plan import plan_training, resumed
 
 ORIGINAL = str(Path(__file__).parent / "original_checkpoint")
 
@@ -38,7 +39,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
         (runs.named(name).folder / "model-1.index").touch()
 
     def understand(runs: Runs, name: str, given: dict, chosen: dict, on_log: object = None) -> None:
-        raise Understood(start.understand(runs, name, given, chosen))
+        raise Understood(plan_training(runs, name, given, chosen))
 
     monkeypatch.setattr(start, "train", understand)
     return runs
@@ -144,7 +145,7 @@ def test_trainings(runs: Runs, flags: str, arguments: dict, expected: dict | str
     if isinstance(expected, str):
         assert expected in typed
     else:
-        assert {name: getattr(typed.config, name) for name in expected} == expected
+        assert {name: getattr(typed.asked, name) for name in expected} == expected
 
 
 USES: list[tuple[str, str, dict[str, Any], str]] = [
@@ -203,11 +204,9 @@ def test_the_images_of_a_run_may_have_moved(runs: Runs):
 
 def test_a_resume_keeps_the_width_of_its_crop_unless_the_height_changes():
     saved = Config(crop=True, input_height=108, input_width=178)
-    widths = {height: resumed_config(saved, {"input_height": height}).input_width for height in (108, 150)}
+    widths = {height: resumed(saved, {"input_height": height}).input_width for height in (108, 150)}
     assert widths == {108: 178, 150: None}
-    assert resumed_config(saved, {"input_height": 150, "input_width": 90}).input_width == 90
-    with pytest.raises(UserError, match="--split test trains on what --hold_out keeps out"):
-        start.check_split(Config(hold_out=0.1, split="test"))
+    assert resumed(saved, {"input_height": 150, "input_width": 90}).input_width == 90
 
 
 def test_a_switch_that_is_turned_off_takes_no_value(tmp_path: Path):
@@ -226,6 +225,11 @@ def test_nothing_is_written_if_a_training_cannot_begin(images_dir: Path, tmp_pat
         with pytest.raises(UserError):
             dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **settings)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_is_not_the_first_has_no_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(start, "train", lambda *_: Outcome(run=None, signal=0))
+    assert dcgan_tf.train("a") is None
 
 
 def test_an_evaluation_takes_only_what_may_differ(blobs_run: Path):

@@ -18,7 +18,8 @@ from dcgan_tf.cli import flags
 from dcgan_tf.data import formats, idx
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.download import mnist
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
+from dcgan_tf.settings.resolve import check_given
 from dcgan_tf.system.errors import UserError, counted
 
 pytestmark = pytest.mark.usefixtures("shown")
@@ -26,7 +27,7 @@ HEIC_START = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 
 
 def load(folder: Path, **settings: object) -> Dataset:
-    return read_dataset(Config(dataset=str(folder), **{"output_height": 16} | settings))
+    return read_dataset(Asked(dataset=str(folder), **{"output_height": 16} | settings))
 
 
 def heic(pixels: np.ndarray, orientation: int = 1) -> bytes:
@@ -59,8 +60,8 @@ def test_heif_is_not_registered_with_pillow(tmp_path: Path):
     code = f"""
 from PIL import Image
 from dcgan_tf.data.dataset import read_dataset
-from dcgan_tf.settings.config import Config
-assert len(read_dataset(Config(dataset={str(tmp_path)!r}, output_height=16)).images) == 1
+from dcgan_tf.settings.config import Asked
+assert len(read_dataset(Asked(dataset={str(tmp_path)!r}, output_height=16)).images) == 1
 assert "HEIF" not in Image.OPEN
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
@@ -102,7 +103,7 @@ def test_a_stray_image_beside_the_classes_is_named(tmp_path: Path):
 def test_mnist_is_fetched_however_it_is_spelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     fetched = []
     monkeypatch.setattr(mnist, "ensure", lambda folder: fetched.append(write_letters(folder)))
-    dataset = read_dataset(Config(dataset=name, data_dir=str(tmp_path)))
+    dataset = read_dataset(Asked(dataset=name, data_dir=str(tmp_path)))
     assert len(fetched) == 1 and dataset.images.shape == (30, 8, 8, 1)
 
 
@@ -122,13 +123,13 @@ def test_labels_that_begin_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[
     order = np.random.RandomState(547).permutation(30)
     assert dataset.class_names == ("1", "2", "3") and dataset.labels.tolist() == (order % 3).tolist()
     assert "Classes:     3: 1 10, 2 10, 3 10\n" in capsys.readouterr().out
-    new = Config(dataset=str(tmp_path), output_height=16, class_names=("1", "2", "3"))
+    new = Asked(dataset=str(tmp_path), output_height=16, class_names=("1", "2", "3"))
     assert read_dataset(new).labels.tolist() == dataset.labels.tolist()
 
 
 def test_a_run_that_exists_keeps_its_class_0(tmp_path: Path):
     write_letters(tmp_path)
-    old = Config(dataset=str(tmp_path), output_height=16, class_names=("0", "1", "2", "3"))
+    old = Asked(dataset=str(tmp_path), output_height=16, class_names=("0", "1", "2", "3"))
     dataset = read_dataset(old)
     assert dataset.class_names == old.class_names and set(dataset.labels) == {1, 2, 3}
     with pytest.raises(UserError, match="trained on the classes 2, 3, but"):
@@ -156,7 +157,6 @@ def test_letters_are_turned_as_the_documentation_says(tmp_path: Path, capsys: py
         (["--nois_crop"], "--is_crop is now --crop; give that instead."),
         (["--image_size", "108"], "--image_size is now --input_height; give that instead."),
         (["--output_size=64"], "--output_size is now --output_height; give that instead."),
-        (["--c_dim=4"], "--c_dim must be one of 1, 3"),
         (["--train", "True"], "a switch stands alone, as --train, or is turned off, as --nocrop"),
     ],
 )
@@ -168,7 +168,8 @@ def test_flags_of_older_versions_name_their_successors(given: list[str], says: s
 
 @pytest.mark.parametrize("given", [["--train=True"], ["--train=true"], ["--notrain", "--train"]])
 def test_values_of_a_switch_that_work(given: list[str]):
-    assert flags.parse(["main.py", *given, "--c_dim=3", "--crop=False"]).given == {"c_dim": 3, "crop": False}
+    typed = flags.parse(["main.py", *given, "--c_dim=3", "--crop=False"]).given
+    assert check_given(typed) == {"c_dim": 3, "crop": False}
 
 
 def test_c_dim_of_the_original_works(tmp_path: Path):

@@ -11,8 +11,7 @@ import pytest
 from helpers import ROOT
 
 from dcgan_tf.cli import flags
-from dcgan_tf.settings.config import Config
-from dcgan_tf.settings.given import check_given, with_preset
+from dcgan_tf.settings.resolve import ask, check_given
 
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md")]
@@ -76,7 +75,7 @@ def test_every_command_parses(page: Path):
             try:
                 request = flags.parse(["main.py", *arguments])
                 preset = request.chosen.get("preset", "")
-                Config(**with_preset(preset, check_given(request.given)))
+                ask(check_given(request.given), preset)
             except Exception as error:
                 raise AssertionError(f"{name(page)}: {shlex.join(arguments)}: {error}") from error
 

@@ -138,7 +138,7 @@ def test_all_workers_take_the_value_of_the_chief(monkeypatch: pytest.MonkeyPatch
     program = (
         "from dcgan_tf.system.startup import start_tensorflow; start_tensorflow()\n"
         "from dcgan_tf.training.cluster import init_cluster\n"
-        "cluster = init_cluster('auto', 2, 'auto')\n"
+        "cluster = init_cluster('auto', 'auto')\n"
         "print(cluster.index, cluster.value_of_chief(1.5 + cluster.index))"
     )
     ports = free_ports(2)

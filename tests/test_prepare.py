@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from dcgan_tf.data import decode, prepare, sources
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("shown")
@@ -116,7 +116,7 @@ def test_image_smaller_than_the_crop_is_an_error(tmp_path):
     (tmp_path / "few").mkdir()
     solid("RGB", 0, (50, 40)).save(tmp_path / "few" / "small.png")
     with pytest.raises(UserError, match=r"--input_height 64 is larger than 1 of 1 image in .*small.png 50x40"):
-        read_dataset(Config(dataset="few", data_dir=str(tmp_path), crop=True, input_height=64))
+        read_dataset(Asked(dataset="few", data_dir=str(tmp_path), crop=True, input_height=64))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def numbered(tmp_path_factory) -> Path:
 
 
 def load(folder: Path, name: str = "n", **settings: object) -> Dataset:
-    return read_dataset(Config(dataset=name, data_dir=str(folder), **{"output_height": 8} | settings))
+    return read_dataset(Asked(dataset=name, data_dir=str(folder), **{"output_height": 8} | settings))
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

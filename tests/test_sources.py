@@ -21,7 +21,7 @@ from dcgan_tf.data import idx, sources, tfds
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
 
@@ -30,7 +30,7 @@ TINY = [*SMALL, "--epoch=1", "--train_size=32"]
 
 
 def load(folder: Path, name: str, **settings: object) -> Dataset:
-    return read_dataset(Config(dataset=name, data_dir=str(folder), **{"output_height": 16} | settings))
+    return read_dataset(Asked(dataset=name, data_dir=str(folder), **{"output_height": 16} | settings))
 
 
 def face(random: np.random.Generator, width: int = 178, height: int = 218) -> Image.Image:
@@ -167,7 +167,6 @@ def test_missing_data_set_is_an_error(tmp_path):
         ("blobs", {"conditional": True}, "a sub-folder for each class"),
         ("blobs", {"input_fname_pattern": "*.webp"}, "whose name fits '\\*.webp'"),
         ("blobs/00.jpg", {}, "is a file, not a folder"),
-        ("", {}, "--dataset is blank"),
     ],
 )
 def test_data_set_errors_are_one_sentence(images_dir, name, settings, says):
@@ -201,7 +200,7 @@ def test_sub_folders_are_classes(labelled, tmp_path, capsys):
     main_here("--dataset=pets", "--conditional", out_dir=tmp_path)
     assert (saved.samples_folder / "test_random.png").exists()
     with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
-        read_dataset(Config(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
+        read_dataset(Asked(dataset="pets", data_dir=str(labelled), conditional=False, class_names=("Hund", "cat")))
     with pytest.raises(UserError, match="conditional False"):
         main_here("--dataset=pets", "--noconditional", out_dir=tmp_path)
 
@@ -241,7 +240,7 @@ def test_a_test_part_without_classes_does_not_matter_to_the_training(tmp_path, c
     for name in ("train/cat/0.png", "train/dog/1.png", "test/2.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         iio.imwrite(folder / name, image)
-    config = Config(dataset="digits", data_dir=str(tmp_path / "data"), conditional=True, output_height=8)
+    config = Asked(dataset="digits", data_dir=str(tmp_path / "data"), conditional=True, output_height=8)
     with messages.shown():
         dataset = read_dataset(dataclasses.replace(config, split="train"))
     assert dataset.class_names == ("cat", "dog") and sorted(dataset.labels) == [0, 1]
@@ -261,7 +260,7 @@ def test_idx_files_in_a_sub_folder_are_named(tmp_path: Path):
     (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
     (tmp_path / "FashionMNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"")
     with pytest.raises(UserError, match="idx files in a sub-folder: give --dataset FashionMNIST/raw"):
-        read_dataset(Config(dataset="FashionMNIST", data_dir=str(tmp_path)))
+        read_dataset(Asked(dataset="FashionMNIST", data_dir=str(tmp_path)))
 
 
 def test_idx_files_without_two_parts_or_all_classes(tmp_path, capsys):
@@ -270,11 +269,11 @@ def test_idx_files_without_two_parts_or_all_classes(tmp_path, capsys):
     write_idx(tmp_path / "mine", "faces", images, labels, zipped=False)
     assert len(load(tmp_path, "mine", output_height=None, split="train").images) == 30
     assert "has no train and test part, so --split train has no effect" in capsys.readouterr().out
-    assert read_dataset(Config(dataset="mine", data_dir=str(tmp_path)), "train").has_test is False  # as --evaluate does
+    assert read_dataset(Asked(dataset="mine", data_dir=str(tmp_path)), "train").has_test is False  # as --evaluate does
     assert "no effect" not in capsys.readouterr().out
     write_idx(tmp_path / "mine", "train", images, labels, zipped=False)
     write_idx(tmp_path / "mine", "faces", images[:2], labels[1:3], zipped=False)
-    run = Config(dataset="mine", data_dir=str(tmp_path), class_names=tuple("01234"))
+    run = Asked(dataset="mine", data_dir=str(tmp_path), class_names=tuple("01234"))
     test = read_dataset(run, "test")
     assert test.class_names == tuple("01234") and sorted(test.labels) == [1, 2]
 
@@ -291,7 +290,7 @@ def test_damaged_idx_files(tmp_path):
 
 def test_mnist_order_is_that_of_the_original(mnist_dir):
     recorded = json.loads((ROOT / "tests/golden/mnist_order.json").read_text())
-    dataset = read_dataset(Config(dataset="mnist", data_dir=str(mnist_dir)))
+    dataset = read_dataset(Asked(dataset="mnist", data_dir=str(mnist_dir)))
     assert dataset.images.shape == (70000, 28, 28, 1) and dataset.class_names == tuple("0123456789")
     labels = next(value for key, value in recorded.items() if "label" in key)
     assert dataset.labels[: len(labels)].tolist() == labels
@@ -400,7 +399,7 @@ def test_hold_out_chooses_the_same_files_when_others_are_added():
 
 
 def test_hold_out_splits_a_folder(images_dir: Path):
-    config = Config(dataset="blobs", data_dir=str(images_dir), hold_out=0.25)
+    config = Asked(dataset="blobs", data_dir=str(images_dir), hold_out=0.25)
     names = {}
     for split in ("all", "train", "test"):
         names[split] = {item.name for item in sources.find(dataclasses.replace(config, split=split)).items}
@@ -411,4 +410,4 @@ def test_hold_out_splits_a_folder(images_dir: Path):
 
 def test_hold_out_of_other_data_sets(mnist_dir: Path):
     with pytest.raises(UserError, match="--hold_out is for a folder of image files"):
-        sources.find(Config(dataset="mnist", data_dir=str(mnist_dir), hold_out=0.1))
+        sources.find(Asked(dataset="mnist", data_dir=str(mnist_dir), hold_out=0.1))

@@ -22,9 +22,10 @@ from dcgan_tf.layers import BatchNorm, ClassBatchNorm
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings import stages as rules
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.messages import DcganWarning
-from dcgan_tf.training.complete import choose_preset, stages_for
+from dcgan_tf.training.start import choose_preset
 
 TINY = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=4", "--sample_freq=4"]
 CLASSES = Config(
@@ -38,7 +39,7 @@ CLASSES = Config(
     [(28, 28, 3), (32, 32, 3), (64, 64, 4), (48, 64, 4), (128, 128, 5), (256, 300, 6), (3, 3, 1)],
 )
 def test_auto_ends_at_about_four_pixels(height: int, width: int, stages: int):
-    assert stages_for(height, width) == stages
+    assert rules.automatic(height, width) == str(stages)
 
 
 @pytest.mark.parametrize(
@@ -260,10 +261,10 @@ def test_what_the_first_weights_replace_is_said(
 @pytest.mark.parametrize(
     ("stages", "says"),
     [
-        ("5", "--stages 5 halves images of 16 pixels to less than one; give at most 4, or auto"),
+        ("5", "--stages 5 halves images of 16 pixels to less than one; give at most 4, or larger images"),
         ("0", "--stages must be original, auto, or a number from 1 to 99, but is '0'"),
         ("9" * 5000, "--stages must be original, auto, or a number from 1 to 99, but is '999"),
-        ("99", "--stages 99 halves images of 16 pixels to less than one; give at most 4, or auto"),
+        ("99", "--stages 99 halves images of 16 pixels to less than one; give at most 4, or larger images"),
         ("deep", "--stages must be original, auto, or a number from 1 to 99, but is 'deep'"),
     ],
 )

@@ -8,7 +8,7 @@ from dcgan_tf.settings import values
 from dcgan_tf.system.errors import UserError
 
 DIGITS = tuple("0123456789")
-PETS = ("cat", "dog", "guinea-pig")
+PETS = ("cat", "dog", "guinea-pig", "rabbit")
 
 
 @pytest.mark.parametrize(
@@ -33,17 +33,17 @@ def test_wrong_numbers(text: str):
 
 
 def test_grids():
-    assert values.grid("8x16") == (8, 16)
+    assert values.grid("grid", "8x16") == (8, 16)
     for text in ("8", "0x4", "8x", "8*16", "-1x3"):
         with pytest.raises(UserError, match="like 8x16, but is"):
-            values.grid(text)
+            values.grid("grid", text)
 
 
 def test_arithmetic_terms():
-    assert values.arithmetic("12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
+    assert values.arithmetic("arithmetic", "12,15,20 - 3,4 + 30") == ((1, (12, 15, 20)), (-1, (3, 4)), (1, (30,)))
     for text in ("", "1 +", "- 3", "1 * 2", "a - b", "1-,2", "12 15 - 3"):
         with pytest.raises(UserError, match="--arithmetic takes seeds joined by"):
-            values.arithmetic(text)
+            values.arithmetic("arithmetic", text)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,11 @@ def test_arithmetic_terms():
         ("guinea-pig", PETS, (2,)),
         ("1", PETS, (1,)),
         ("cat-dog", PETS, (0, 1)),
+        ("guinea-pig - rabbit", PETS, (2, 3)),
+        ("guinea-pig-rabbit", PETS, (2, 3)),
+        ("dog-guinea-pig", PETS, (1, 2)),
+        ("a-b - c", ("a", "a-b", "b-c", "c"), (1, 2, 3)),
+        ("caf\u00e9-noir", ("bar", "cafe\u0301-noir"), (1,)),
         ("2", ("1", "2", "3"), (1,)),  # names that are numbers are names
         ("2-11", ("0", "1", "10", "11", "2", "3"), (4, 5, 2, 3)),  # folders are sorted as text
         ("pepper, red", ("pepper, red", "tomato"), (0,)),

@@ -14,7 +14,7 @@ from dcgan_tf.download.fetch import file_digest
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.weights import PRETRAINED, of_run
 from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import MACHINE, Config, settings_with
+from dcgan_tf.settings.config import MACHINE, Config, settings_of
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_folder
 from dcgan_tf.system.messages import say
@@ -51,7 +51,7 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
                 )
             digests[file.name] = file_digest(file, "sha256")
         facts = {"sha256": digests, "iteration": str(weights.origin().iteration), **about}
-        defaults = {setting: getattr(Config, setting) for setting in settings_with(MACHINE)}
+        defaults = {setting: getattr(Config, setting) for setting in settings_of(MACHINE)}
         saved = dataclasses.replace(weights.config, dataset=name, **defaults)  # the next user has another machine
         texts = {
             "about.json": json.dumps(facts, indent=1),

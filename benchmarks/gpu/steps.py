@@ -16,7 +16,7 @@ from dcgan_tf import losses
 from dcgan_tf.augment import RANDOM_NUMBERS
 from dcgan_tf.model import DCGAN
 from dcgan_tf.settings.config import Config
-from dcgan_tf.settings.presets import PRESETS
+from dcgan_tf.settings.options import PRESETS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import replay_golden

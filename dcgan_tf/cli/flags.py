@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,10 @@ from absl import flags
 
 from dcgan_tf.cli.commands import COMMANDS, OPTIONS, RANDOM_SHEET, Command, all_flags
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.settings import options
 from dcgan_tf.settings.config import SETTINGS
-from dcgan_tf.settings.given import unknown
-from dcgan_tf.settings.setting import Setting, Trait
+from dcgan_tf.settings.options import PLACE, PLACES
+from dcgan_tf.settings.resolve import convert, unknown
+from dcgan_tf.settings.setting import Setting, Trait, as_text
 from dcgan_tf.system.errors import UserError
 
 EXAMPLES = """\
@@ -30,17 +31,9 @@ Examples:
   python main.py --dataset cats --generate_test_images 100         write 100 images, one file each
 
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
-GROUPS = (
-    "Data",
-    "Networks",
-    "Training",
-    "Monitoring a training",
-    "Using a trained run",
-    "Devices and speed",
-    options.PLACE,
-)
 HELP = ("--help", "-help", "-h", "--h", "--helpfull", "--helpshort")
-FLAGS: dict[str, Setting] = all_flags() | SETTINGS | options.PLACES
+FLAGS: dict[str, Setting] = all_flags() | SETTINGS | PLACES
+GROUPS = ("Data", "Networks", "Training", "Monitoring a training", "Using a trained run", "Devices and speed", PLACE)
 
 
 @dataclass(frozen=True)
@@ -51,34 +44,9 @@ class Request:
     value: tuple[Any, ...]  # the value of the command's flag; empty for a switch
     keywords: dict[str, Any]  # the options that the command's function gets
     chosen: dict[str, Any]  # the options that choose the weights, or how a training begins
-    given: dict[str, Any]  # the settings on the command line
+    given: dict[str, Any]  # the settings on the command line, as text
     runs: Runs
     out_name: str
-
-
-class _Parser(flags.ArgumentParser):
-    """Lets the setting itself check what the user typed."""
-
-    def __init__(self, name: str, setting: Setting):
-        super().__init__()
-        self.name = name
-        self.setting = setting
-        self.syntactic_help = ""
-
-    def parse(self, argument: Any) -> Any:
-        return self.setting.convert(self.name, argument)
-
-    def flag_type(self) -> str:
-        return self.setting.type.__name__
-
-
-def define() -> flags.FlagValues:
-    """Return the flags, which are not those of absl that other libraries share."""
-    values = flags.FlagValues()
-    for name, setting in FLAGS.items():
-        parser = _Parser(name, setting)
-        values[name] = flags.Flag(parser, None, name, None, setting.help, boolean=setting.type is bool)
-    return values
 
 
 def parse(argv: list[str]) -> Request:
@@ -86,7 +54,45 @@ def parse(argv: list[str]) -> Request:
     if any(argument in HELP for argument in argv[1:]):
         print(help_text())
         raise SystemExit(0)
-    values = define()
+    typed = _read(argv)
+    given = {name: typed.pop(name) for name in SETTINGS if name in typed}
+    typed = {name: text for name, text in typed.items() if text or name in COMMANDS}
+    active = {
+        name: value for name, value in convert(typed, FLAGS).items() if value is not False
+    }  # a switch that is off
+    names = [name for name in COMMANDS if name in active]
+    if len(names) > 1:
+        raise UserError(f"--{names[0]} and --{names[1]} exclude each other; give only one of them.")
+    command = RANDOM_SHEET
+    value: tuple[Any, ...] = ()
+    if names:
+        command = COMMANDS[names[0]]
+        value = (active.pop(names[0]),)
+    if command.setting.type is bool:
+        value = ()
+    places = {name: active.pop(name) for name in PLACES if name in active}
+    _check_options(active, command, names)
+    return Request(
+        command=command,
+        value=value,
+        keywords={
+            OPTIONS[name].keyword: active.get(name, OPTIONS[name].setting.default)
+            for name in command.options
+            if name in OPTIONS
+        },
+        chosen={name: value for name, value in active.items() if name not in OPTIONS},
+        given=given,
+        out_name=places.pop("out_name", ""),
+        runs=Runs(**places),
+    )
+
+
+def _read(argv: list[str]) -> dict[str, Any]:
+    """Return the text of each flag on the command line. Raises UserError if an argument is none."""
+    values = flags.FlagValues()  # not those of absl that other libraries share
+    for name, setting in FLAGS.items():
+        boolean = setting.type is bool
+        values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, setting.help, boolean=boolean)
     try:
         rest = values(argv)[1:]
     except flags.UnrecognizedFlagError as error:
@@ -98,68 +104,15 @@ def parse(argv: list[str]) -> Request:
         if rest[0].lower() in ("true", "false"):
             hint = "; a switch stands alone, as --train, or is turned off, as --nocrop"
         raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not{hint}.")
-    present: dict[str, Any] = {name: values[name].value for name in FLAGS if values[name].present}
-    active = {name: value for name, value in present.items() if name in COMMANDS or not _is_blank(value)}
-    active = {name: value for name, value in active.items() if value is not False}  # a switch that is off is not there
-    name, command = _chosen_command(active)
-    _check_options(active, name, command)
-    places = {place: value for place, value in active.items() if place in options.PLACES}
-    out_name = places.pop("out_name", "")
-    return Request(
-        command=command,
-        value=_value(command, active.get(name)),
-        keywords=_keywords(command, active),
-        chosen={option: active[option] for option in command.options if option in active and option not in OPTIONS},
-        given={setting: value for setting, value in present.items() if setting in SETTINGS},
-        runs=Runs(**places),
-        out_name=out_name,
-    )
+    return {name: values[name].value for name in FLAGS if values[name].present}
 
 
-def _is_blank(value: Any) -> bool:
-    return value in ("", None, ())
-
-
-def _value(command: Command, value: Any) -> tuple[Any, ...]:
-    """Return what the command's function gets as its value: nothing if it is a switch."""
-    if command.type is bool:
-        return ()
-    if command.parse:
-        value = command.parse(value)
-    return (value,)
-
-
-def _keywords(command: Command, active: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that the command's function gets, with their defaults where they are not given."""
-    keywords = {}
-    for name in command.options:
-        if name in OPTIONS:
-            option = OPTIONS[name]
-            value = active.get(name, option.default)
-            if option.parse:
-                value = option.parse(value)
-            keywords[option.keyword] = value
-    return keywords
-
-
-def _chosen_command(active: dict[str, Any]) -> tuple[str, Command]:
-    """Return the command on the command line and the name of its flag. Raises UserError if there are two."""
-    names = [name for name in COMMANDS if name in active]
-    if len(names) > 1:
-        raise UserError(f"--{names[0]} and --{names[1]} exclude each other; give only one of them.")
-    if not names:
-        return "", RANDOM_SHEET
-    return names[0], COMMANDS[names[0]]
-
-
-def _check_options(active: dict[str, Any], name: str, command: Command) -> None:
-    """Raise UserError if an option does not go with the command."""
-    for option in options.START | options.WEIGHTS | OPTIONS:
-        if option in active and option not in command.options:
-            allowed = " or ".join(f"--{other}" for other in COMMANDS if option in COMMANDS[other].options)
-            instead = ""
-            if name:
-                instead = f" instead of --{name}"
+def _check_options(active: Iterable[str], command: Command, names: list[str]) -> None:
+    """Raise UserError if an option does not go with the command. Args: names: that of its flag, if it has one."""
+    for option in active:
+        if option not in command.options:
+            allowed = " or ".join(f"--{name}" for name, other in COMMANDS.items() if option in other.options)
+            instead = "".join(f" instead of --{name}" for name in names)
             raise UserError(f"--{option} needs {allowed}{instead}.")
 
 
@@ -179,7 +132,7 @@ def _help_lines(name: str, setting: Setting, width: int) -> str:
     if choices and name in SETTINGS:
         text += f"; one of {', '.join(choices)}"
     if setting.default not in (None, "", False):
-        text += f" (default: {setting.default})"
+        text += f" (default: {as_text(setting.default) or setting.default})"
     label = f"   --{name}"
     if Trait.ORIGINAL in setting.traits:
         label = f" * --{name}"

@@ -14,18 +14,18 @@ from dcgan_tf.data import formats
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.data.prepare import Prepared, decode_all
 from dcgan_tf.data.sources import Source
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import DiskCache, cache_folder
 
 DECODING = 2  # raise it when decode.py gives other pixels than before, or when what is kept changes
 
 
-def open_cache(config: Config) -> DiskCache:
+def open_cache(config: Asked) -> DiskCache:
     """Return the cache that the settings name."""
     return DiskCache(cache_folder(config.cache_dir), config.cache_limit_gb, config.cache)
 
 
-def prepare(source: Source, spec: ImageSpec, config: Config) -> Prepared:
+def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
     """Return all images of the source as `decode_all` does: from the cache, or decode them and keep them there.
 
     Images that need no decoding (idx files) are not kept.

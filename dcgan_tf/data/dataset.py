@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from dcgan_tf.data import cache, sources
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.data.prepare import say_summary, warn_about_images
 from dcgan_tf.data.sources import Source
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings import stages
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import release
 from dcgan_tf.system.errors import UserError, counted, listed
 from dcgan_tf.system.messages import report, say, warn
@@ -36,6 +38,21 @@ class Dataset:
     has_test: bool = False  # whether there are a train and a test split
     default_stages: str = "original"  # the networks for it if --stages is not given
     label_names: tuple[str, ...] = ()  # the names of the labels, also if the networks get none
+
+    @property
+    def decides(self) -> dict[str, Any]:
+        """What it decides of the settings of a run: sizes and classes, and the default of stages."""
+        decided = {
+            "output_height": self.spec.height,
+            "output_width": self.spec.width,
+            "c_dim": self.spec.channels,
+            "conditional": bool(self.class_names),
+            "class_names": self.class_names,
+            "stages": self.default_stages,
+        }
+        if self.spec.crop:
+            decided["input_height"], decided["input_width"] = self.spec.crop
+        return decided
 
     def order(self, seed: int, epoch: int) -> np.ndarray:
         """Return the indices [N] of the images in that epoch (0, 1, ...), a pure function of (seed, epoch)."""
@@ -108,7 +125,7 @@ class Dataset:
             position = 0
 
 
-def read_dataset(config: Config, split: str | None = None) -> Dataset:
+def read_dataset(config: Asked, split: str | None = None) -> Dataset:
     """Read the data set, and say what it has.
 
     Args:
@@ -125,14 +142,8 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
     default_stages = "original"
     if class_names and not source.like_mnist:
         default_stages = "auto"
-    # Not all sizes go with all networks: Config says so here, before minutes of decoding.
-    dataclasses.replace(
-        config,
-        output_height=spec.height,
-        output_width=spec.width,
-        class_names=class_names,
-        stages=config.stages or default_stages,
-    )
+    if config.stages not in ("", "auto"):  # not all sizes go with all networks: say so before minutes of decoding
+        stages.check(config.stages, spec.height, spec.width, bool(class_names))
     say(f"Reading {counted(source.count, 'image')} from {source.location}")
     prepared = cache.prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
@@ -151,7 +162,7 @@ def read_dataset(config: Config, split: str | None = None) -> Dataset:
     )
 
 
-def _class_names(config: Config, source: Source) -> tuple[str, ...]:
+def _class_names(config: Asked, source: Source) -> tuple[str, ...]:
     """Return the classes to train with, none for an unconditional run. Raises UserError."""
     names: tuple[str, ...] = ()
     if config.conditional or (config.conditional is None and source.like_mnist):

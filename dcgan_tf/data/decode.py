@@ -10,7 +10,7 @@ import simplejpeg
 from PIL import ExifTags, Image, ImageOps
 
 from dcgan_tf.data import formats
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError, reason
 
 DEFAULT_SIZE = (64, 64)  # height and width, as in the original
@@ -40,7 +40,7 @@ class ImageSpec:
     fit: str = "stretch"  # how an image of another shape fits, a value of --fit
 
     @classmethod
-    def of(cls, config: Config, own: tuple[int, ...] | None = None) -> ImageSpec:
+    def of(cls, config: Asked, own: tuple[int, ...] | None = None) -> ImageSpec:
         """Return the spec that the settings ask for. What they leave open is the data set's own, else the default.
 
         Args:

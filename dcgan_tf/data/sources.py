@@ -14,7 +14,7 @@ import numpy as np
 from dcgan_tf.data import idx, lsun, tfds
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files, layout_of
 from dcgan_tf.download import mnist
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError, counted, listed, printable
 from dcgan_tf.system.messages import report, warn
 
@@ -53,10 +53,10 @@ class Source:
 
 
 Part = TypeVar("Part")
-Finder = Callable[[Path, Config], Source | None]
+Finder = Callable[[Path, Asked], Source | None]
 
 
-def find(config: Config) -> Source:
+def find(config: Asked) -> Source:
     """Ask each finder in turn, and return the first source that is found for --dataset.
 
     Raises: UserError if no finder knows it, or if it cannot be read.
@@ -114,7 +114,7 @@ def choose(parts: Mapping[Part, str], split: str) -> tuple[list[Part], bool]:
     return [part for part, name in parts.items() if name == split], has_test
 
 
-def image_folder(folder: Path, config: Config) -> Source | None:
+def image_folder(folder: Path, config: Asked) -> Source | None:
     """Find image files in the folder and its sub-folders, which may be splits and classes."""
     if not folder.is_dir():
         return None
@@ -171,7 +171,7 @@ def image_folder(folder: Path, config: Config) -> Source | None:
     )
 
 
-def idx_files(folder: Path, config: Config) -> Source | None:
+def idx_files(folder: Path, config: Asked) -> Source | None:
     """Find idx files with images, and their labels. Shuffle them once, as the original's load_mnist (model.py) does."""
     if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
         mnist.ensure(folder)
@@ -202,7 +202,7 @@ def idx_files(folder: Path, config: Config) -> Source | None:
     )
 
 
-def lmdb_archives(folder: Path, config: Config) -> Source | None:
+def lmdb_archives(folder: Path, config: Asked) -> Source | None:
     """Find LSUN's unpacked archives in the folder; the folder itself can be one. Their categories are the classes."""
     archives, has_test = choose({archive: lsun.split_of(archive) for archive in lsun.find(folder)}, config.split)
     if not archives:
@@ -225,7 +225,7 @@ def lmdb_archives(folder: Path, config: Config) -> Source | None:
     )
 
 
-def prepared_by_tfds(folder: Path, config: Config) -> Source | None:
+def prepared_by_tfds(folder: Path, config: Asked) -> Source | None:
     """Find what tensorflow-datasets has prepared in the folder, or in data_dir under its own name for the data set."""
     for place in (folder, Path(config.data_dir) / tfds.name_of(config.dataset)):
         version = tfds.newest(place)
@@ -242,7 +242,7 @@ def prepared_by_tfds(folder: Path, config: Config) -> Source | None:
     return None
 
 
-def fetched_by_tfds(folder: Path, config: Config) -> Source | None:
+def fetched_by_tfds(folder: Path, config: Asked) -> Source | None:
     """Let tensorflow-datasets fetch the data set into data_dir, unless the folder has files, even unusable ones."""
     if any(path.is_file() and not tfds.is_left(path, folder) for path in folder.rglob("*")):
         return None

@@ -20,8 +20,8 @@ from dcgan_tf.runs.weights import (
     of_run,
 )
 from dcgan_tf.settings import flags_json, options
-from dcgan_tf.settings.config import ARCHITECTURE, MACHINE, OVERRIDE, Config, override, settings_with
-from dcgan_tf.settings.given import check_given, convert
+from dcgan_tf.settings.config import RESUME, Asked, Config, settings_of
+from dcgan_tf.settings.resolve import check_given, convert, override
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say
 
@@ -44,7 +44,7 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     2. With pretrained: the run of this data set that comes with the package.
     3. The run of that name, or else the newest run that matches the data set and the architecture in `given`.
 
-    Settings come from the run, except those with the trait OVERRIDE or MACHINE.
+    Settings come from the run, except those that can be given with each use.
 
     Args:
       name: of the run, or blank.
@@ -54,7 +54,7 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     """
     given = check_given(given)
     chosen = check_chosen(chosen)
-    dataset = given.get("dataset", Config.dataset)
+    dataset = given.get("dataset", Asked.dataset)
     if chosen["checkpoint"]:
         weights = of_original(chosen["checkpoint"], given)
     elif chosen["pretrained"]:
@@ -129,11 +129,11 @@ def for_images(config: Config, given: Mapping[str, Any]) -> Config:
 
 def say_without_effect(config: Config, given: Mapping[str, Any]) -> None:
     """Say which given settings count only while a run is trained, if they are not those of the run."""
-    counting = settings_with(OVERRIDE | MACHINE | ARCHITECTURE)
+    ignored = set(settings_of(RESUME))
     if not config.crop:
-        counting += ("input_height", "input_width")  # the original's command lines give them always
+        ignored -= {"input_height", "input_width"}  # the original's command lines give them always
     for name, value in given.items():
-        if name not in counting and value not in (None, "auto", getattr(config, name)):
+        if name in ignored and value not in (None, "auto", getattr(config, name)):
             report("Hint", f"--{name} has no effect here: it counts in a training, and the run keeps its own value.")
 
 
@@ -170,7 +170,7 @@ def start_weights(runs: Runs, given: Mapping[str, Any], sources: Mapping[str, An
     names = list(sources)
     if len(names) > 1:
         raise both_choose_weights(names[0], names[1])
-    dataset = given.get("dataset", Config.dataset)
+    dataset = given.get("dataset", Asked.dataset)
     if "checkpoint" in sources:
         return of_original(sources["checkpoint"], given)
     if "pretrained" in sources:
@@ -229,7 +229,7 @@ def data_folder(data_dir: str, dataset: str) -> str:
     return os.path.realpath(os.path.join(data_dir, dataset))
 
 
-def is_other_data(trained: Config, used: Config) -> bool:
+def is_other_data(trained: Asked, used: Asked) -> bool:
     """Return whether settings stand for other images than those of a training.
 
     A data set of the same name in another folder has moved if its old folder is gone, or has the same images.
@@ -262,7 +262,7 @@ def _names_in(folder: str) -> set[str]:
     return images or {entry.name for entry in entries}
 
 
-def images_of(config: Config) -> str:
+def images_of(config: Asked) -> str:
     """Return a data set as messages name it, with its folder."""
     folder = os.path.join(config.data_dir, config.dataset)
     pattern = ""

@@ -6,7 +6,6 @@ A kind of weights is a function that returns Weights, and one that reads their v
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import hashlib
 import io
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Origin, Run, iteration_in
 from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import ARCHITECTURE, Config, settings_with
+from dcgan_tf.settings.config import RUN, WEIGHTS, Config, settings_of
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.startup import start_tensorflow
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"  # the folder of the runs that the package brings
-# A training that begins with the weights can have other values of these.
-NOT_OF_WEIGHTS = ("g_ema", "hold_out")
 RAW = "raw weights"
 AVERAGE = "average of the weights"
 OF_AVERAGE = "g_ema/"  # the names of the average's variables begin with it
@@ -94,16 +91,6 @@ class Weights:
                 " run that you trained."
             )
 
-    def required_settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a training that begins with these weights must have: its architecture and class_names.
-
-        Raises: UserError if a given setting contradicts the weights.
-        """
-        self.check_has_discriminator()
-        names = [name for name in settings_with(ARCHITECTURE) if name not in NOT_OF_WEIGHTS]
-        check_architecture(self.name, self.config, {name: value for name, value in given.items() if name in names})
-        return {name: getattr(self.config, name) for name in (*names, "class_names")}
-
     @functools.cached_property
     def _content(self) -> tuple[Origin, Arrays]:
         return self.read(*self.place)
@@ -155,7 +142,9 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     from dcgan_tf.runs import original
 
     path = original.prefix(path)
-    config = dataclasses.replace(Config(**given), **original.sizes(path, given))
+    given = {name: value for name, value in given.items() if value is not None}
+    found = original.sizes(path, given)
+    config = Config(**given | found | {"conditional": bool(found["class_names"])})
     return Weights(Path(path).name, config, _read_original, (path,), knows_data=False)
 
 
@@ -219,7 +208,7 @@ def _damage(path: Path) -> Iterator[None]:
 
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given settings that are fixed when a run begins. What is auto, the run has decided."""
-    names = settings_with(ARCHITECTURE)
+    names = settings_of(WEIGHTS, RUN)
     return {name: value for name, value in given.items() if name in names and value not in (None, "auto")}
 
 

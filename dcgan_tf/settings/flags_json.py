@@ -7,7 +7,7 @@ import json
 import math
 from pathlib import Path
 
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import SETTINGS, Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
 
@@ -29,20 +29,20 @@ def save(path: Path, config: Config) -> None:
 
 
 def read(path: Path) -> Config:
-    """Read FLAGS.json. Settings that it lacks take the value of older versions; unknown ones are ignored.
+    """Read FLAGS.json. Settings that it lacks have their defaults, as in older versions; unknown ones are ignored.
 
     Raises: UserError if the file is damaged.
     """
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        names = {field.name for field in dataclasses.fields(Config)}
         missing = {"dataset", "train_size", "class_names"} - set(saved)
         if missing:
             raise ValueError(f"it has no {min(missing)}")
         if not isinstance(saved["class_names"], list):
             raise ValueError("class_names is not a list")
-        old = {"stages": "original"}  # of the runs before this setting
-        return Config(**old | {name: value for name, value in saved.items() if name in names})
+        known = {name: value for name, value in saved.items() if name in SETTINGS and value is not None}
+        values = {name: SETTINGS[name].convert(name, value) for name, value in known.items()}
+        return Config(**values, class_names=tuple(map(str, saved["class_names"])))
     except (OSError, ValueError, TypeError, RecursionError, UserError) as error:
         reason = f"{type(error).__name__}: {error}".rstrip(".")
         raise UserError(

@@ -1,18 +1,66 @@
-"""What can be chosen beside the settings of a run: its name and folders, how a training begins, and which weights."""
+"""What can be chosen beside the settings of a run: a preset, how a training begins, which weights, and its folders."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dcgan_tf.settings.presets import AUTO, PRESETS, USERS
 from dcgan_tf.settings.setting import Setting, Trait
 
 PATH = Trait.PATH
 ORIGINAL = Trait.ORIGINAL
+TRAINING = "Training"  # headings of --help
+USING = "Using a trained run"
+PLACE = "Where a run is"
+
+FEW = 2_000  # images up to which the discriminator learns them by heart
+DRAWN = 0.2  # share of pixels that equal the next one; less is a photograph (measured: docs/notes/small.md)
+_PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
+_HALF_WIDTH = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}
+_SMALL = _HALF_WIDTH | {
+    "g_ema": 0.999,
+    "augment": "color,translation,cutout",
+    "batch_size": 16,
+    "iterations": 15_000,
+}
+# For each --preset, the defaults that it replaces. A setting that the user gives counts more.
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": _PAPER,
+    "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
+    "small": _SMALL,
+    "photos": _SMALL | {"augment_p": 0.5},
+    "large": _HALF_WIDTH | {"g_ema": 0.999, "iterations": 15_000},
+}
+AUTO = "auto"  # --preset auto: the preset that `preset_for` returns
+USERS = {  # for --help
+    "paper": "MNIST and other labelled idx files",
+    "best": "the same, with better images after a longer training",
+    "small": f"up to {FEW:,} drawings",
+    "photos": f"up to {FEW:,} photographs",
+    "large": f"more than {FEW:,} images of any kind",
+}
 
 
-def _option(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **limits: Any) -> Setting:
-    return Setting(type=type(default), group=group, default=default, help=text, traits=traits, **limits)
+def preset_for(count: int, equal_neighbours: float, like_mnist: bool) -> tuple[str, str]:
+    """Return the preset to use for such images, and the reason.
+
+    Args:
+      count: number of images.
+      equal_neighbours: share of their pixels that equal the next one, 0 to 1.
+      like_mnist: whether they are gray ones with labels in idx files, of a size that MNIST's networks take.
+    """
+    share = f"{equal_neighbours:.0%} of their pixels equal the next one"
+    if count <= FEW and equal_neighbours < DRAWN:
+        return "photos", f"{count:,} images, and only {share}, as in photographs; for drawings give --preset small"
+    if count <= FEW:
+        return "small", f"{count:,} images, and {share}, as in drawings; for photographs give --preset photos"
+    if like_mnist:
+        return "best", f"{count:,} gray images with labels in idx files, as MNIST's"
+    return "large", f"{count:,} images, and it is for more than {FEW:,}"
+
+
+def option(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **others: Any) -> Setting:
+    """Return a setting of the type of its default; the arguments are those of Setting."""
+    return Setting(**{"type": type(default)} | others, group=group, default=default, help=text, traits=traits)
 
 
 def _describe_presets() -> str:
@@ -23,26 +71,22 @@ def _describe_presets() -> str:
     return "\n".join(lines)
 
 
-TRAINING = "Training"
-USING = "Using a trained run"
-PLACE = "Where a run is"
-
 START = {
-    "resume": _option(TRAINING, False, "With --train: continue a run, the newest that matches or --out_name"),
-    "dry_run": _option(
+    "resume": option(TRAINING, False, "With --train: continue a run, the newest that matches or --out_name"),
+    "dry_run": option(
         TRAINING, False, "With --train: only say what it would do, how long it would take, and its size on disk"
     ),
-    "preset": _option(
+    "preset": option(
         TRAINING,
         "",
         f"With --train: other defaults than the original's\n{_describe_presets()}",
         choices=("", AUTO, *PRESETS),
     ),
-    "init_from": _option(
+    "init_from": option(
         TRAINING, "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", PATH
     ),
-    "checkpoint": _option(TRAINING, "", "Use the weights of a checkpoint of the original program", PATH),
-    "pretrained": _option(
+    "checkpoint": option(TRAINING, "", "Use the weights of a checkpoint of the original program", PATH),
+    "pretrained": option(
         TRAINING, False, "Use the trained run of this data set that comes with the program, e.g. mnist"
     ),
 }
@@ -50,14 +94,14 @@ SOURCES = ("checkpoint", "init_from", "pretrained")  # of the weights that a new
 # They choose the weights; without them, the newest checkpoint.
 WEIGHTS = {
     "checkpoint": START["checkpoint"],
-    "best": _option(USING, False, "Use the checkpoint that scored best (see --evaluate_freq), not the newest"),
-    "iteration": _option(
+    "best": option(USING, False, "Use the checkpoint that scored best (see --evaluate_freq), not the newest"),
+    "iteration": option(
         USING,
         0,
         "Use the checkpoint of this iteration, if it was kept (--max_to_keep), not the newest",
         minimum=0,
     ),
-    "weights": _option(
+    "weights": option(
         USING,
         "",
         "raw: the generator's weights; ema: their average (default: the average if the run has one)",
@@ -66,21 +110,21 @@ WEIGHTS = {
     "pretrained": START["pretrained"],
 }
 PLACES = {
-    "out_dir": _option(PLACE, ".", "Folder for checkpoints, samples and logs", PATH | ORIGINAL),
-    "out_name": _option(
+    "out_dir": option(PLACE, ".", "Folder for checkpoints, samples and logs", PATH | ORIGINAL),
+    "out_name": option(
         PLACE, "", "Name of the run (default: with --train a new name, else the newest run that matches)", ORIGINAL
     ),
-    "checkpoint_dir": _option(PLACE, "checkpoints", "Folder for checkpoints, in out_dir", PATH | ORIGINAL),
-    "sample_dir": _option(PLACE, "samples", "Folder for samples, in out_dir", PATH | ORIGINAL),
+    "checkpoint_dir": option(PLACE, "checkpoints", "Folder for checkpoints, in out_dir", PATH | ORIGINAL),
+    "sample_dir": option(PLACE, "samples", "Folder for samples, in out_dir", PATH | ORIGINAL),
 }
 
-COUNT = Setting(
+COUNT = option(
+    USING,
+    None,
+    "Write this many images, one file each; --seed is the seed of the first one",
+    ORIGINAL,
     type=int,
-    default=None,
-    help="Write this many images, one file each; --seed is the seed of the first one",
-    group=USING,
-    traits=ORIGINAL,
     minimum=1,
 )
-SOURCE = _option(USING, "", "What dcgan_tf.load takes: a data set, a run, a checkpoint, or pretrained:NAME", PATH)
-STEPS = _option(USING, 16, "With --interpolate and --loop: images from one seed to the next", minimum=2)
+SOURCE = option(USING, "", "What dcgan_tf.load takes: a data set, a run, a checkpoint, or pretrained:NAME", PATH)
+STEPS = option(USING, 16, "With --interpolate and --loop: images from one seed to the next", minimum=2)

@@ -1,39 +1,50 @@
-"""One setting: its type, default and limits, and what --help says about it. One function checks every value."""
+"""One setting: its type, default, limits, lifecycle, and what --help says about it. One function checks each value."""
 
 from __future__ import annotations
 
 import enum
 import math
 import numbers
+import operator
 import os
 import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dcgan_tf.system.errors import UserError
 
-TRUE = ("true", "t", "yes", "y", "1")
-FALSE = ("false", "f", "no", "n", "0")
+BOOLS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
+LIMITS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "above": (operator.gt, "greater than"),
+    "minimum": (operator.ge, "at least"),
+    "below": (operator.lt, "less than"),
+    "maximum": (operator.le, "at most"),
+}
+
+
+class Lifecycle(enum.Enum):
+    """When a setting is decided, and when it can change."""
+
+    # Fixed when a run begins. With a later command, it chooses the newest run that has this value. A training that
+    # begins with the weights of the run has it, too.
+    WEIGHTS = enum.auto()
+    # The same, but a training that begins with the weights can have another value.
+    RUN = enum.auto()
+    # Can change when the run is resumed; other commands use the value saved with the run.
+    RESUME = enum.auto()
+    # Can be given with each command that uses the run.
+    USE = enum.auto()
+    # The same, and each worker of a training can have its own value.
+    MACHINE = enum.auto()
 
 
 class Trait(enum.Flag):
-    """What is special about a setting.
-
-    A setting without ARCHITECTURE, OVERRIDE and MACHINE can be given with --train and changed with --resume. Other
-    commands use the value saved with the run.
-    """
+    """What else is special about a setting."""
 
     NONE = 0
-    # Fixed when the run begins. With a later command, it chooses the newest run that has this value.
-    ARCHITECTURE = enum.auto()
-    # Can also be given with a command that uses a run.
-    OVERRIDE = enum.auto()
-    # Depends on the machine: can be given again, like OVERRIDE, and each worker of a training can have its own value.
-    MACHINE = enum.auto()
-    # ~ and $VARIABLES in the value are replaced.
-    PATH = enum.auto()
-    # carpedm20/DCGAN-tensorflow has this flag, too.
-    ORIGINAL = enum.auto()
+    PATH = enum.auto()  # ~ and $VARIABLES in the value are replaced
+    ORIGINAL = enum.auto()  # carpedm20/DCGAN-tensorflow has this flag, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +55,14 @@ class Setting:
     default: Any  # None: the setting need not be given
     help: str
     group: str  # its heading in --help
+    lifecycle: Lifecycle = Lifecycle.RESUME
     traits: Trait = Trait.NONE
     choices: tuple[Any, ...] = ()
     above: float | None = None  # allowed values are > above
     minimum: float | None = None  # and >= minimum
     below: float | None = None  # and < below
     maximum: float | None = None  # and <= maximum
+    parse: Callable[[str, Any], Any] | None = None  # the name and text that is not blank -> what the text stands for
 
     def convert(self, name: str, value: Any) -> Any:
         """Return the value in the setting's type; text, as on the command line, stands for the value that it shows.
@@ -62,94 +75,93 @@ class Setting:
         if Trait.PATH in self.traits:
             value = os.path.expanduser(os.path.expandvars(value))
         if self.choices and value not in self.choices:
-            allowed = ", ".join(str(choice) for choice in self.choices if choice != "")
-            raise UserError(f"--{name} must be one of {allowed}, but is {received(value)}.")
-        self._check_limits(name, value)
+            raise wrong(name, f"one of {', '.join(str(choice) for choice in self.choices if choice != '')}", value)
+        limits = {kind: getattr(self, kind) for kind in LIMITS if getattr(self, kind) is not None}
+        if not all(LIMITS[kind][0](value, limit) for kind, limit in limits.items()):  # NaN passes none
+            raise wrong(name, " and ".join(f"{LIMITS[kind][1]} {limit}" for kind, limit in limits.items()), value)
         if self.type is float and math.isinf(value) and self.default != value:
-            raise UserError(f"--{name} must be a finite number, but is {received(value)}.")
+            raise wrong(name, "a finite number", value)
+        if self.parse and value:
+            value = self.parse(name, value)
         return value
 
-    def _check_limits(self, name: str, value: Any) -> None:
-        limits = []
-        if self.above is not None:
-            limits.append((value > self.above, f"greater than {self.above}"))
-        if self.minimum is not None:
-            limits.append((value >= self.minimum, f"at least {self.minimum}"))
-        if self.below is not None:
-            limits.append((value < self.below, f"less than {self.below}"))
-        if self.maximum is not None:
-            limits.append((value <= self.maximum, f"at most {self.maximum}"))
-        if not all(passed for passed, _ in limits):  # NaN passes none
-            raise UserError(f"--{name} must be {' and '.join(text for _, text in limits)}, but is {received(value)}.")
+
+def wrong(name: str, expected: str, value: Any) -> UserError:
+    """Return the error for a value that is not what is expected."""
+    return UserError(f"--{name} must be {expected}, but is {received(value)}.")
 
 
 def received(value: Any) -> str:
     """Return a value as messages show it: numbers plainly, all else in quotes, and nothing at great length."""
     if isinstance(value, numbers.Number):
         return str(value)
-    return reprlib.repr(value) if not isinstance(value, str) else repr(value[:200])
+    if isinstance(value, str):
+        return repr(value[:200])
+    return reprlib.repr(value)
 
 
 def to_number(value: Any) -> float | None:
     """Return a number, or text that shows one, as an int if it is whole, else as a float; None for all else."""
     if isinstance(value, str):
-        value = _number_in(value)
+        try:
+            value = float(value)
+        except ValueError:
+            return None
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     if isinstance(value, numbers.Integral):
         return int(value)
     value = float(value)
-    return int(value) if value.is_integer() else value
+    if value.is_integer():
+        return int(value)
+    return value
 
 
-def _number_in(text: str) -> float | None:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return None
+def as_text(value: Any) -> str | None:
+    """Return what one would type: 0,5 for a list or another iterable, text as it is, None for what is no text."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
+        return ",".join(as_text(part) or "" for part in value)
+    number = to_number(value)
+    if number is None:
+        return None
+    return str(number)
 
 
 def _to_bool(name: str, value: Any) -> bool:
     text = str(value).lower().removesuffix(".0")
-    if text in TRUE:
-        return True
-    if text in FALSE:
-        return False
-    raise UserError(f"--{name} must be true or false, but is {received(value)}.")
+    if text not in BOOLS:
+        raise wrong(name, "true or false", value)
+    return BOOLS[text]
 
 
 def _to_int(name: str, value: Any) -> int:
     number = to_number(value)
-    if not isinstance(number, int):
-        value = value if number is None else number
-        raise UserError(f"--{name} must be a whole number, but is {received(value)}.")
-    return number
+    if isinstance(number, int):
+        return number
+    if number is not None:
+        value = number
+    raise wrong(name, "a whole number", value)
 
 
 def _to_float(name: str, value: Any) -> float:
     number = to_number(value)
     if number is None:
-        raise UserError(f"--{name} must be a number, but is {received(value)}.")
+        raise wrong(name, "a number", value)
     try:
         return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
+    except OverflowError as error:
+        raise wrong(name, "a finite number", value) from error
 
 
 def _to_text(name: str, value: Any) -> str:
-    """Return text; a number, or a list of numbers and texts, stands for what one would type, such as 2,10."""
-    if isinstance(value, list | tuple):
-        return ",".join(_to_text(name, part) for part in value)
-    number = to_number(value)
-    if number is not None and not isinstance(value, str):
-        return str(number)
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if not isinstance(value, str):
-        raise UserError(f"--{name} must be text, but is {received(value)}.")
-    return value
+    text = as_text(value)
+    if text is None:
+        raise wrong(name, "text", value)
+    return text
 
 
 _CONVERTERS = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_text}

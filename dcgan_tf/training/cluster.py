@@ -87,12 +87,12 @@ class Cluster:
             ) from error
 
 
-def init_cluster(strategy_name: str, batch_size: int, xla: str) -> Cluster:
+def init_cluster(strategy_name: str, xla: str) -> Cluster:
     """Return the cluster. With TF_CONFIG, wait for all its workers. Without, it is this process and its devices.
 
     It must be called before any other TensorFlow operation.
 
-    Args: the settings strategy, batch_size and xla.
+    Args: the settings strategy and xla.
     Raises: UserError.
     """
     members, index = members_of(strategy_name)
@@ -105,7 +105,6 @@ def init_cluster(strategy_name: str, batch_size: int, xla: str) -> Cluster:
         strategy = tf.distribute.MirroredStrategy()
     else:
         strategy = tf.distribute.get_strategy()
-    check_batch(batch_size, strategy)
     if xla == "on" and strategy.num_replicas_in_sync > 1 and not gpus:
         raise UserError(
             "--xla on needs one device or GPUs, because TensorFlow cannot compile a step that CPU devices share,"

@@ -14,7 +14,7 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN, steps_per_call
 from dcgan_tf.runs import checkpoint
 from dcgan_tf.settings.config import Config
-from dcgan_tf.settings.presets import AUTO
+from dcgan_tf.settings.options import AUTO
 from dcgan_tf.system.errors import UserError, counted
 from dcgan_tf.system.messages import duration, report, say
 from dcgan_tf.system.startup import peak_memory
@@ -24,7 +24,7 @@ from dcgan_tf.training.schedule import Schedule
 from dcgan_tf.training.training_sheets import describe
 
 if TYPE_CHECKING:
-    from dcgan_tf.training.start import Start
+    from dcgan_tf.training.plan import Plan
 
 SECONDS = 10.0  # of the measurement, at least
 CALLS = 3  # of the train step that are measured, at least
@@ -42,7 +42,7 @@ def check_one_process(strategy: str) -> None:
         )
 
 
-def tell(config: Config, dataset: Dataset, cluster: Cluster, start: Start) -> None:
+def tell(config: Config, dataset: Dataset, cluster: Cluster, start: Plan) -> None:
     """Measure some iterations of the training, and say what all of them would need.
 
     Args: what a training has; start: how it begins.
@@ -68,7 +68,7 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, start: Start) -> No
     say("Dry run: no run was made. To train, give the same command without --dry_run.")
 
 
-def load_weights(model: DCGAN, start: Start) -> None:
+def load_weights(model: DCGAN, start: Plan) -> None:
     """Load the weights that the training begins with: of other weights, or of the run that continues."""
     if start.weights:
         say(f"Weights from {start.weights.origin().path}")
@@ -79,7 +79,7 @@ def load_weights(model: DCGAN, start: Start) -> None:
             say(f"Continue from {path}")
 
 
-def say_settings(config: Config, start: Start) -> None:
+def say_settings(config: Config, start: Plan) -> None:
     """Say which preset and which networks the training has."""
     if start.run:
         report("Preset", f"none: the settings of the run {start.run.name}")

@@ -20,7 +20,7 @@ class Schedule:
       total: the number of the last iteration.
       lr_decay: the first and the last iteration in which the learning rate goes down to 0; None if it does not.
       rules: when what is written. Recorder.writers has a function for each; they write in this order. All workers must
-        have the same rules, so a setting in them has not the trait MACHINE.
+        have the same rules, so a setting in them has not the lifecycle MACHINE.
     """
 
     def __init__(self, config: Config, image_count: int):
