@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from dcgan_tf.latents import random_key
 from dcgan_tf.pixels import ValueRange
 
 RANDOM_NUMBERS = 7  # for one image: brightness, saturation, contrast, shift (y, x), centre of the cutout (y, x)
@@ -24,25 +25,24 @@ def sample_augmentations(
       p: probability with which an image is changed.
     Returns: float32 [batch_size, passes, 7, or 8 if p < 1] in [0, 1), the same on every machine.
     """
-    iteration = tf.cast(iteration, tf.int64)
     with tf.device("CPU:0"):
-        key = tf.stack([tf.constant(2**32 + seed, tf.int64), iteration])  # z has the key `seed`
-        random = tf.random.stateless_uniform((batch_size, passes, RANDOM_NUMBERS), key, alg="philox")
-        if p < 1:  # a draw of its own, so that the others are the same for each p
-            key = tf.stack([tf.constant(2**33 + seed, tf.int64), iteration])
+        key = random_key(1, seed, iteration)
+        numbers = tf.random.stateless_uniform((batch_size, passes, RANDOM_NUMBERS), key, alg="philox")
+        if p < 1:
+            key = random_key(2, seed, iteration)
             whether = tf.random.stateless_uniform((batch_size, passes, 1), key, alg="philox")
-            random = tf.concat([random, whether], axis=2)
-        return random
+            numbers = tf.concat([numbers, whether], axis=2)
+        return numbers
 
 
 def augment(
-    images: tf.Tensor, random: tf.Tensor, kinds: tuple[str, ...], value_range: ValueRange, p: float = 1
+    images: tf.Tensor, numbers: tf.Tensor, kinds: tuple[str, ...], value_range: ValueRange, p: float = 1
 ) -> tf.Tensor:
     """Change each image by its own random numbers.
 
     Args:
       images: [B, H, W, C] in the value range.
-      random: [B, 7], or [B, 8] if p < 1, in [0, 1).
+      numbers: [B, 7], or [B, 8] if p < 1, in [0, 1).
       kinds: any of color, translation and cutout; they are applied in this order.
       p: probability with which an image is changed; the others stay as they are (Karras et al. 2020 have it for each
         kind of change).
@@ -51,22 +51,22 @@ def augment(
     low, high = value_range
     centre = (low + high) / 2
     half = (high - low) / 2
-    numbers = tf.unstack(tf.cast(random, tf.float32), axis=1)
+    each = tf.unstack(tf.cast(numbers, tf.float32), axis=1)
     unchanged = tf.cast(images, tf.float32)
     images = unchanged
     is_scaled = value_range != (-1, 1)  # the paper's changes are for [-1, 1]
     if is_scaled:
         images = (images - centre) / half
     if "color" in kinds:
-        images = _change_color(images, *(number[:, None, None, None] for number in numbers[:3]))
+        images = _change_color(images, *(number[:, None, None, None] for number in each[:3]))
     if "translation" in kinds:
-        images = _translate(images, *numbers[3:5])
+        images = _translate(images, *each[3:5])
     if "cutout" in kinds:
-        images = _cut_out(images, *numbers[5:7])
+        images = _cut_out(images, *each[5:7])
     if is_scaled:
         images = images * half + centre
     if p < 1:
-        images = tf.where(numbers[WHETHER][:, None, None, None] < p, images, unchanged)
+        images = tf.where(each[WHETHER][:, None, None, None] < p, images, unchanged)
     return images
 
 

@@ -69,6 +69,14 @@ DISTRIBUTIONS: dict[str, Uniform | Normal] = {  # by the names in settings.confi
 }
 
 
+def random_key(kind: int, seed: int, iteration: tf.Tensor | int) -> tf.Tensor:
+    """Return the key of an iteration's random numbers of one kind, for TensorFlow's stateless functions.
+
+    Args: kind: 0: z; 1: augmentations; 2: whether to augment. Another kind takes another number, and changes no other.
+    """
+    return tf.stack([tf.constant(2**32 * kind + seed, tf.int64), tf.cast(iteration, tf.int64)])
+
+
 def sample_z(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[int, int]) -> tf.Tensor:
     """Draw the z of one iteration. The same seed and iteration always give the same z.
 
@@ -80,8 +88,7 @@ def sample_z(z_dist: str, seed: int, iteration: tf.Tensor | int, shape: tuple[in
     Returns: float32 [B, Z], the same on every machine.
     """
     with tf.device("CPU:0"):  # a GPU rounds normal numbers differently
-        key = tf.stack([tf.constant(seed, tf.int64), tf.cast(iteration, tf.int64)])
-        return DISTRIBUTIONS[z_dist].sample(shape, key)
+        return DISTRIBUTIONS[z_dist].sample(shape, random_key(0, seed, iteration))
 
 
 def z_from_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:

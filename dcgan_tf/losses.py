@@ -1,15 +1,13 @@
-"""The losses of the original (model.py, build_model), from logits."""
+"""The losses of the original (model.py, build_model), from logits, and what is done with them."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")  # the losses that every run logs
-
-
-def _mean_cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:
-    logits = tf.cast(logits, tf.float32)
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), target), logits))
+# Of these, the ones on the progress line and, with these labels, in losses.png.
+DRAWN = {"d_loss": "discriminator (d_loss)", "g_loss": "generator (g_loss)"}
+LOW_D_LOSS = 0.01  # a d_loss nearer to 0 leaves the generator nothing to learn from
 
 
 def d_loss_real(logits: tf.Tensor) -> tf.Tensor:
@@ -25,3 +23,8 @@ def d_loss_fake(logits: tf.Tensor) -> tf.Tensor:
 def g_loss(logits: tf.Tensor) -> tf.Tensor:
     """Mean cross entropy of D's logits [B, 1] on generated images against 1: a scalar."""
     return _mean_cross_entropy(logits, 1.0)
+
+
+def _mean_cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:
+    logits = tf.cast(logits, tf.float32)
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), target), logits))

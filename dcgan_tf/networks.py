@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 from random import Random
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
+from dcgan_tf.system.startup import forgets_failed_variables
 
 
 def leaky_relu(x: tf.Tensor) -> tf.Tensor:
@@ -33,12 +35,13 @@ class Network(keras.Model):
     """Base class: a network that a .keras file can store. Keras makes it again from its sizes.
 
     Args:
+      name: its default name.
       sizes: the constructor's arguments.
       batch_norm: the arguments of its BatchNorm layers.
     """
 
-    def __init__(self, sizes: dict[str, int], batch_norm: dict[str, bool] | None, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, name: str, sizes: dict[str, int], batch_norm: dict[str, bool] | None, options: dict[str, Any]):
+        super().__init__(**{"name": name} | options)
         self.sizes = tuple(sizes.items())
         self.batch_norm = partial(BatchNorm, **(batch_norm or {}))
 
@@ -63,12 +66,11 @@ class Generator(Network):
         stages: int = 4,
         classes: int = 0,
         batch_norm=None,
-        name="generator",
-        **kwargs,
+        **options,
     ):
         arguments = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim}
         arguments |= {"stages": stages, "classes": classes}
-        super().__init__(arguments, batch_norm, name=name, **kwargs)
+        super().__init__("generator", arguments, batch_norm, options)
         sizes = [(height, width)]
         for _ in range(stages):
             sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))  # half, rounded up
@@ -97,9 +99,9 @@ class Discriminator(Network):
     last stage's output, summed over its pixels (Miyato & Koyama 2018, equation 4). Without, labels are ignored.
     """
 
-    def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, batch_norm=None, name="discriminator", **kwargs):
+    def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, batch_norm=None, **options):
         arguments = {"df_dim": df_dim, "stages": stages, "classes": classes}
-        super().__init__(arguments, batch_norm, name=name, **kwargs)
+        super().__init__("discriminator", arguments, batch_norm, options)
         filters = stage_filters(df_dim, stages)
         self.convs = [Conv(filters[i], name=f"d_h{i}_conv") for i in range(stages)]
         self.norms = [self.batch_norm(name=f"d_bn{i}") for i in range(1, stages)]
@@ -128,19 +130,9 @@ class Discriminator(Network):
 class ConditionalGenerator(Network):
     """z [B, Z] and one-hot labels [B, Y] -> images [B, height, width, c_dim] in [0, 1], by two doublings."""
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        c_dim: int,
-        gf_dim: int,
-        gfc_dim: int,
-        batch_norm=None,
-        name="generator",
-        **kwargs,
-    ):
+    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, batch_norm=None, **options):
         sizes = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim, "gfc_dim": gfc_dim}
-        super().__init__(sizes, batch_norm, name=name, **kwargs)
+        super().__init__("generator", sizes, batch_norm, options)
         self.base_shape = (height // 4, width // 4, 2 * gf_dim)
         self.linear0 = Linear(gfc_dim, name="g_h0_lin")
         self.norm0 = self.batch_norm(name="g_bn0")
@@ -162,9 +154,9 @@ class ConditionalGenerator(Network):
 class ConditionalDiscriminator(Network):
     """Images [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1], by two halvings."""
 
-    def __init__(self, filters0: int, filters1: int, dfc_dim: int, batch_norm=None, name="discriminator", **kwargs):
+    def __init__(self, filters0: int, filters1: int, dfc_dim: int, batch_norm=None, **options):
         sizes = {"filters0": filters0, "filters1": filters1, "dfc_dim": dfc_dim}
-        super().__init__(sizes, batch_norm, name=name, **kwargs)
+        super().__init__("discriminator", sizes, batch_norm, options)
         self.conv0 = Conv(filters0, name="d_h0_conv")
         self.conv1 = Conv(filters1, name="d_h1_conv")
         self.norm1 = self.batch_norm(name="d_bn1")
@@ -219,7 +211,6 @@ def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[
         layer.dtype_policy = policy
         if isinstance(layer, Weighted):
             layer.seed = random.randint(1, 10**9)
-    # Else Keras creates the variables later, and if one fails for too little memory, no later one gets a value.
-    network.built = True
-    network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
+    with forgets_failed_variables():
+        network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
     return network

@@ -49,3 +49,33 @@ class Adam:
         m = {f"m/{name}": variable for name, variable in zip(self.names, self.m, strict=True)}
         v = {f"v/{name}": variable for name, variable in zip(self.names, self.v, strict=True)}
         return m | v | {"beta1_power": self.beta1_power, "beta2_power": self.beta2_power}
+
+
+class LossScale:
+    """What a loss is multiplied by, so that its gradients do not underflow in float16 (Micikevicius et al. 2018).
+
+    As in keras.optimizers.LossScaleOptimizer: an update whose gradients are not finite is left out and halves the
+    scale; STEPS updates in a row with finite ones double it.
+    """
+
+    NAMES = ("loss_scale", "loss_scale_steps")  # in a checkpoint
+    STEPS = 2000
+    LARGEST = 2.0**24
+
+    def __init__(self):
+        self.scale = tf.Variable(1024.0, trainable=False)
+        self.finite_steps = tf.Variable(0, dtype=tf.int64, trainable=False)  # since the scale changed
+
+    def apply(self, optimizer: Adam, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> None:
+        """Let the optimizer update the variables if all gradients, the same ones on every replica, are finite."""
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+        tf.cond(finite, lambda: optimizer.apply(gradients, variables), lambda: None)
+        steps = tf.where(finite, self.finite_steps + 1, 0)
+        doubles = steps == self.STEPS
+        scale = tf.where(finite, self.scale, self.scale / 2)
+        replicas.assign(self.scale, tf.where(doubles, tf.minimum(2 * scale, self.LARGEST), scale))
+        replicas.assign(self.finite_steps, steps % self.STEPS)
+
+    def state(self) -> dict[str, tf.Variable]:
+        """Return its variables by name."""
+        return dict(zip(self.NAMES, (self.scale, self.finite_steps), strict=True))

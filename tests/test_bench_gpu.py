@@ -65,7 +65,7 @@ def with_another_beta1(model: DCGAN) -> None:
 
 
 def without_augmentation(model: DCGAN) -> None:
-    model._numbers_of_each_pass = lambda numbers: [None] * model.passes
+    model._numbers_of_passes = lambda augmentations: iter([None] * model.passes)
 
 
 @needs_jax

@@ -113,6 +113,18 @@ def test_moving_statistics_are_averaged_over_the_devices():
     assert (parts.state()[name].numpy() != whole.state()[name].numpy()).all()
 
 
+def test_all_devices_leave_out_an_update_whose_gradients_overflow():
+    """Those of one device are enough."""
+    with TWO.scope():
+        model = DCGAN(dataclasses.replace(CONFIG, precision="float16"))
+        model.loss_scale.scale.assign(2.0**24)
+        step = model.compiled()
+    step(np.concatenate([IMAGES[:1, :8], 0 * IMAGES[:1, :8]], 1), LABELS[:1])
+    assert float(model.d_optimizer.beta1_power.numpy()) == 0.5
+    for name, variable in model.state().items():
+        assert (variable.values[0].numpy() == variable.values[1].numpy()).all(), name
+
+
 @pytest.mark.slow
 def test_half_precision_on_two_devices():
     (_, expected), (_, logged) = (trained(dataclasses.replace(CONFIG, precision="bfloat16"), n) for n in (1, 2))

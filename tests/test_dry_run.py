@@ -147,7 +147,7 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
         return {"d_loss": 0.0}
 
     model = DCGAN(config)
-    monkeypatch.setattr(model, "compiled", lambda lr_decay: train_step)
+    monkeypatch.setattr(model, "compiled", lambda: train_step)
     monkeypatch.setattr(dry_run, "SECONDS", 0.3)
     schedule = Schedule(config, len(dataset.images))
     compiling, times = dry_run.measure(config, dataset, cluster_of(config), model, schedule)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from dcgan_tf import latents, losses
 from dcgan_tf.model import DCGAN
+from dcgan_tf.optimizer import LossScale
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.weights import of_run
@@ -119,8 +120,8 @@ def test_g_steps_is_the_number_of_generator_updates():
 
 def test_learning_rate_decay():
     """In a straight line down to 0: 1, 1, 1/2 of it in iterations 1 to 3, and nothing is learnt after the last."""
-    model = DCGAN(Config(**SMALL))
-    step = model.compiled(lr_decay=(2, 3))
+    model = DCGAN(Config(**SMALL), lr_decay=(2, 3))
+    step = model.compiled()
     images, labels = np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32)
     for factor in (1, 1, 0.5, 0):
         weights = [v.numpy() for v in model.generator.trainable_variables]
@@ -173,6 +174,46 @@ def test_half_precision_follows_float32(conditional: bool, precision: str, xla: 
         assert np.linalg.norm(found - expected) < 100 * digits * np.linalg.norm(expected), name
 
 
+def test_float16_leaves_out_updates_whose_gradients_overflow():
+    """D's and both of G's halve the scale each, until it is so small that all gradients are finite."""
+    model = DCGAN(Config(**SMALL, precision="float16"))
+    matrix = model.discriminator.linear.matrix
+    matrix.assign(matrix * 1e4)
+    step = model.compiled()
+    images = np.random.default_rng(0).integers(256, size=(1, 8, 16, 16, 3), dtype=np.uint8)
+    before = {name: variable.numpy() for name, variable in model.state().items()}
+    step(images, np.zeros((1, 8), np.int32))
+    changed = {name for name, variable in model.state().items() if (variable.numpy() != before[name]).any()}
+    assert {name for name in changed if "moving" not in name} == {"iteration", "loss_scale"}
+    assert float(model.loss_scale.scale) == 1024 / 8
+    for _ in range(3):
+        logged = step(images, np.zeros((1, 8), np.int32))
+    assert float(model.loss_scale.scale) == 0.5 and float(model.g_optimizer.beta1_power) < 0.5
+    assert all(np.isfinite(variable.numpy()).all() for variable in (*model.state().values(), *logged.values()))
+
+
+def test_the_scale_doubles_after_2000_good_updates_in_a_row():
+    model = DCGAN(Config(**SMALL, precision="float16"))
+    model.loss_scale.finite_steps.assign(1998)
+    model.compiled()(np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((1, 8), np.int32))
+    assert (float(model.loss_scale.scale), int(model.loss_scale.finite_steps)) == (2048, 1)
+
+
+def test_the_scale_is_in_the_checkpoints_of_float16_alone(tmp_path: Path):
+    """A run of version 1.0.0 has none, and one that had another precision: it then begins anew."""
+    saved = DCGAN(Config(**SMALL, precision="float16"))
+    wide = DCGAN(Config(**SMALL))
+    assert saved.state().keys() - wide.state().keys() == set(LossScale.NAMES)
+    saved.loss_scale.scale.assign(4)
+    saved.loss_scale.finite_steps.assign(7)
+    for model, expected in ((saved, (4, 7)), (wide, (1024, 0))):
+        folder = Runs(str(tmp_path)).create(model.config).folder
+        Checkpoints(model, folder, 1).save()
+        resumed = DCGAN(saved.config)
+        Checkpoints(resumed, folder, 1).restore()
+        assert tuple(variable.numpy() for variable in resumed.loss_scale.state().values()) == expected
+
+
 def test_half_precision_keeps_weights_averages_and_adam_in_float32():
     config = Config(**SMALL, precision="bfloat16")
     model = DCGAN(config)
@@ -196,9 +237,9 @@ def test_several_iterations_in_one_call_are_those_of_single_calls(xla: str):
         model, at = DCGAN(config), 0
         model.traces = 0
 
-        def counted(*inputs, model=model):
+        def counted(*inputs, model=model, **draws):
             model.traces += 1
-            return DCGAN.update(model, *inputs)
+            return DCGAN.update(model, *inputs, **draws)
 
         model.update = counted
         step = model.compiled()

@@ -66,9 +66,9 @@ def made_step(network: str, precision: str, batch_size: int, width: int = 64) ->
     config = config_of(network, precision, batch_size, width)
     model = DCGAN(config)
 
-    def iteration(*batch: tf.Tensor) -> list[tf.Tensor]:
+    def iteration(images: tf.Tensor, labels: tf.Tensor, *draws: tf.Tensor) -> list[tf.Tensor]:
         model.iterations.assign_add(1)
-        logged = model.on_replica(*batch)
+        logged = model.on_replica(images, labels, dict(zip(("z", "augmentations"), draws, strict=False)))
         return [logged[name] for name in losses.LOSSES]
 
     name = f"{network}_{precision}_{batch_size}"

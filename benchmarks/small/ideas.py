@@ -50,16 +50,18 @@ class ChangedDCGAN(DCGAN):
 
     changes: argparse.Namespace
 
-    def __init__(self, config: Config):
-        super().__init__(config)
+    def __init__(self, config: Config, lr_decay: tuple[int, int] | None = None):
+        super().__init__(config, lr_decay)
         if self.changes.g_rate != 1:
             self.g_optimizer.learning_rate = tf.Variable(config.learning_rate * self.changes.g_rate, trainable=False)
 
-    def update(self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor, numbers: tf.Tensor | None = None) -> Values:
+    def update(
+        self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor, augmentations: tf.Tensor | None = None
+    ) -> Values:
         self.penalty: tf.Tensor | None = None
         d_loss_real = losses.d_loss_real
         with mock.patch.object(losses, "d_loss_real", lambda logits: d_loss_real(logits) + self.penalty):
-            return super().update(images, labels, z, numbers)
+            return super().update(images, labels, z, augmentations)
 
     def discriminate(self, images: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor | None) -> tf.Tensor:
         logits = super().discriminate(images, labels, numbers)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.model import DCGAN
+from dcgan_tf.optimizer import LossScale
 from dcgan_tf.runs.run import Origin, Run, complete_checkpoints, iteration_in
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import atomic_write, check_folder, remove
@@ -95,11 +96,18 @@ def restore(folder: Path, variables: Mapping[str, tf.Variable]) -> str | None:
     Returns its path, or None if there is no checkpoint. Raises UserError if none can be read.
     """
     check_folder(folder)
-    checkpoint = tf.train.Checkpoint(**variables)
+    # Checkpoints of version 1.0.0 and of other precisions have no loss scale: it then begins anew.
+    loss_scale = tf.train.Checkpoint(**{name: variables[name] for name in LossScale.NAMES if name in variables})
+    others = tf.train.Checkpoint(**{name: v for name, v in variables.items() if name not in LossScale.NAMES})
+
+    def restore_one(path: str) -> None:
+        others.restore(path).assert_existing_objects_matched().expect_partial()
+        loss_scale.restore(path).expect_partial()
+
     paths = complete_checkpoints(folder)
     if not paths:
         return None
-    path, _ = newest(paths, lambda path: checkpoint.restore(path).assert_existing_objects_matched().expect_partial())
+    path, _ = newest(paths, restore_one)
     return path
 
 

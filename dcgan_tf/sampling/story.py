@@ -11,7 +11,7 @@ from matplotlib.figure import Figure  # not pyplot, whose backend belongs to the
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.util.tensor_util import make_ndarray
 
-from dcgan_tf.losses import LOSSES
+from dcgan_tf.losses import DRAWN, LOSSES
 from dcgan_tf.runs.run import EVENT_FILES, Run
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.system import image_files
@@ -95,9 +95,10 @@ def plot_losses(path: Path, losses: Losses, title: str) -> None:
     """Plot d_loss and g_loss over the iterations."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
-    for name, label in (("d_loss", "discriminator (d_loss)"), ("g_loss", "generator (g_loss)")):
+    for name, label in DRAWN.items():
         axes.plot(list(losses), [point[name] for point in losses.values()], linewidth=0.8, label=label)
-    axes.set(xlabel="iteration", ylabel="loss", ylim=(0, None))
+    lowest = min(point[name] for point in losses.values() for name in DRAWN)
+    axes.set(xlabel="iteration", ylabel="loss", ylim=(min(0, lowest), None))
     axes.set_title(title, parse_math=False)  # a name can have two $
     axes.grid(alpha=0.3)
     axes.legend()

@@ -50,7 +50,7 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, start: Plan) -> Non
     """
     schedule = Schedule(config, len(dataset.images))
     with cluster.strategy.scope():
-        model = DCGAN(config)
+        model = DCGAN(config, schedule.lr_decay)
     load_weights(model, start)
     describe(config, dataset, model)
     say_settings(config, start)
@@ -109,7 +109,7 @@ def measure(
 
     Returns: the seconds of the first call of the train step, which compiles it, and of an iteration in each other call.
     """
-    train_step = model.compiled(schedule.lr_decay)
+    train_step = model.compiled()
     endless = Schedule(config, len(dataset.images))
     endless.total = sys.maxsize  # a short training is measured as long as any other
     steps = steps_per_call(config.steps_per_call)

@@ -52,8 +52,8 @@ def train(
         try:
             # The networks, on every device
             with cluster.strategy.scope():
-                model = DCGAN(config)
-                train_step = model.compiled(schedule.lr_decay)
+                model = DCGAN(config, schedule.lr_decay)
+                train_step = model.compiled()
 
             # Their weights: the chief reads them, all devices get them
             recorder = SilentRecorder()

@@ -51,7 +51,10 @@ def labels_of_sheets(dataset: Dataset, count: int) -> np.ndarray:
 
 
 def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) -> None:
-    """Write reals.png, the first batch as the networks see it; with --augment also augmented.png, as D sees it."""
+    """Write reals.png, the first batch as the networks see it; with --augment also augmented.png, changed like D's.
+
+    Its random numbers are others than those of the first iteration.
+    """
     first = dataset.first_batch(config.batch_size, schedule.per_epoch, config.seed, config.mirror)
     with warn_on_write_error("The sheet of real images"):
         image_files.save_png(run.samples_folder / "reals.png", image_files.sheet(first))
@@ -80,7 +83,7 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
     images = f"{counted(count, 'image')} {height}x{width}x{channels}"
     report("Data", f"{images}, {counted(config.y_dim, 'class')}, range [{low:g}, {high:g}]")
     report("Read from", dataset.location)
-    report("Device", f"{device_names()}, {config.precision}{_sharing(model.replicas)}")
+    report("Device", f"{device_names()}, {config.precision}{_sharing(model.replica_count)}")
 
 
 def describe_folders(run: Run) -> None:
