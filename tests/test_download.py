@@ -1,4 +1,4 @@
-"""Downloads from an HTTP server that closes the connection, sends wrong files, or does not answer; MNIST; --from-file."""
+"""Downloads from an HTTP server that closes connections, sends wrong files, or does not answer; MNIST; --from-file."""
 
 from __future__ import annotations
 
