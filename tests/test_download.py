@@ -26,7 +26,7 @@ from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.download import __main__ as download
 from dcgan_tf.download import archives, fetch, mnist
 from dcgan_tf.download.archives import Archive
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -283,7 +283,7 @@ def test_a_fetch_of_mnist_that_was_killed_is_repeated(mirror: dict[str, bytes], 
     for name in (first, second):
         (folder / name).write_bytes(gzip.decompress(mirror[f"/{name}.gz"]))
     (folder / f".temporary-0123abcd-{third}").write_bytes(b"\0\0\x08")
-    dataset = read_dataset(Config(dataset="mnist", data_dir=str(tmp_path)))
+    dataset = read_dataset(Asked(dataset="mnist", data_dir=str(tmp_path)))
     assert len(dataset.images) == 70_000 and dataset.class_names == tuple("0123456789")
 
 
@@ -331,17 +331,3 @@ def test_unpickler_allows_only_arrays():
     assert (mnist._ArrayUnpickler(io.BytesIO(data)).load() == array).all()
     with pytest.raises(pickle.UnpicklingError, match="not allowed"):
         mnist._ArrayUnpickler(io.BytesIO(pickle.dumps(print))).load()
-
-
-def test_mnist_from_a_file(tmp_path, mnist_dir):
-    raw = {name: (mnist_dir / "mnist" / name).read_bytes() for name in mnist.NAMES}
-    odd = {f"MNIST/raw/{name.replace('-idx', '.idx')}.gz": gzip.compress(raw[name], 1) for name in raw}
-    mnist.ensure(tmp_path / "mnist", zipped(tmp_path / "m.zip", odd))
-    assert {name: (tmp_path / "mnist" / name).read_bytes() for name in raw} == raw
-    mnist.ensure(tmp_path / "mnist", tmp_path / "not read, because the files exist")
-
-    other = idx.encode(np.zeros((60000, 28, 28), np.uint8))
-    wrong = zipped(tmp_path / "wrong.zip", {**raw, "train-images-idx3-ubyte": other})
-    with pytest.raises(UserError, match="does not have MNIST's digest"):
-        mnist.ensure(tmp_path / "no", wrong)
-    assert not (tmp_path / "no").exists()

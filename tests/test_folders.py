@@ -246,7 +246,7 @@ def test_sheets_of_runs_inside_the_data_folder_are_no_training_images(
     main_here(*flags, "--resume", "--epoch=2", out_dir=tmp_path)
     out = capsys.readouterr().out
     assert "Reading 18 images" in out and "files of other kinds" not in out
-    assert f"{sheets} images in the folders of this program's runs, such as samples/run/" in out
+    assert "the images of this program's runs in checkpoints/run, logs/run, samples/run" in out
     # who names the folder of the sheets wants them
     assert len(find_image_files(tmp_path / "samples" / "run", "").files) >= sheets
 

@@ -10,7 +10,7 @@ import pytest
 
 from dcgan_tf.data import idx
 from dcgan_tf.data.dataset import read_dataset
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
 
@@ -54,5 +54,5 @@ def test_only_exact_names_are_read(tmp_path: Path, stray: str, whole: bool):
         content = idx.encode(array)
         (tmp_path / name).write_bytes(content)
         (tmp_path / stray.format(name)).write_bytes(content if whole else content[:9])
-    dataset = read_dataset(Config(dataset=str(tmp_path)))
+    dataset = read_dataset(Asked(dataset=str(tmp_path)))
     assert len(dataset.images) == 5 and dataset.class_names == tuple("01234")

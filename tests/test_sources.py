@@ -17,8 +17,8 @@ import pytest
 from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here
 from PIL import Image
 
-from dcgan_tf.data import idx, sources, tfds
-from dcgan_tf.data.dataset import Dataset, read_dataset
+from dcgan_tf.data import idx, tfds
+from dcgan_tf.data.dataset import Dataset, find, read_dataset
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import Asked
@@ -119,7 +119,7 @@ def test_names_patterns_and_links(tmp_path):
     ]
     assert find_image_files(tmp_path, "*.JPG")[0] == ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"]
     assert find_image_files(tmp_path, "other/*")[0] == ["other/f.jpg"]
-    assert find_image_files(tmp_path, "d")[0] == ["d"]
+    assert find_image_files(tmp_path, "d")[0] == ["d"] and len(find_image_files(tmp_path, ".")[0]) == 6
     assert find_image_files(tmp_path, "*.jpeg")[0] == ["b.JPEG"]
     assert find_image_files(tmp_path, "link.jpg/*")[0] == []
     dataset = load(tmp_path, ".")
@@ -320,15 +320,10 @@ def test_lsun_archives(tmp_path, capsys):
         shutil.copytree(tmp_path / "lsun" / "tower_train_lmdb", tmp_path / "lsun" / stray)
     assert load(tmp_path, "lsun", conditional=True).labels.tolist() == [0] * 43 + [1] * 5
     assert len(load(tmp_path, "lsun/bedroom_val_lmdb").images) == 3
-    with (
-        lmdb.open(str(tmp_path / "lsun" / "tower_train_lmdb"), readonly=True, lock=False, create=False),
-        pytest.raises(UserError, match="tower_train_lmdb is being read by another thread"),
-    ):
-        load(tmp_path, "lsun")
     assert len(load(tmp_path, "lsun/bedroom_val_lmdb", split="test").images) == 3
     file = tmp_path / "lsun" / "bedroom_val_lmdb" / "data.mdb"
     file.write_bytes(b"no data base" * 1000)
-    with pytest.raises(UserError, match="bedroom_val_lmdb is damaged"):
+    with pytest.raises(UserError, match="bedroom_val_lmdb cannot be read"):
         load(tmp_path, "lsun")
 
 
@@ -382,7 +377,7 @@ def test_what_a_killed_download_of_tensorflow_datasets_leaves_does_not_block_the
         (tmp_path / "cifar10" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "cifar10" / name).write_bytes(b"x")
     fetched = []
-    monkeypatch.setattr(tfds, "fetch", lambda *args: fetched.append(args))
+    monkeypatch.setattr(tfds, "_fetch", lambda *args: fetched.append(args))
     with pytest.raises(UserError, match="There is no data set"):
         load(tmp_path, "cifar10")
     assert fetched == [("cifar10", str(tmp_path))]
@@ -402,7 +397,7 @@ def test_hold_out_splits_a_folder(images_dir: Path):
     config = Asked(dataset="blobs", data_dir=str(images_dir), hold_out=0.25)
     names = {}
     for split in ("all", "train", "test"):
-        names[split] = {item.name for item in sources.find(dataclasses.replace(config, split=split)).items}
+        names[split] = {item.name for item in find(dataclasses.replace(config, split=split)).items}
     assert names["all"] == names["train"] and not names["train"] & names["test"]
     assert names["test"] == choose_held_out(sorted(names["train"] | names["test"]), 0.25)
     assert len(names["train"]) > 20 and len(names["train"] | names["test"]) == 40
@@ -410,4 +405,4 @@ def test_hold_out_splits_a_folder(images_dir: Path):
 
 def test_hold_out_of_other_data_sets(mnist_dir: Path):
     with pytest.raises(UserError, match="--hold_out is for a folder of image files"):
-        sources.find(Asked(dataset="mnist", data_dir=str(mnist_dir), hold_out=0.1))
+        find(Asked(dataset="mnist", data_dir=str(mnist_dir), hold_out=0.1))

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dcgan_tf.data import cache, sources
+from dcgan_tf.data import cache, idx, image_folder, lsun, tfds
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.data.prepare import say_summary, warn_about_images
 from dcgan_tf.data.sources import Source
@@ -59,10 +60,6 @@ class Dataset:
         if not self.shuffle_each_epoch:
             return np.arange(len(self.images))
         return np.random.default_rng((seed, epoch)).permutation(len(self.images))
-
-    def mirrored(self, seed: int, epoch: int) -> np.ndarray:
-        """Return bool [N], a pure function of (seed, epoch): whether --mirror mirrors each image in that epoch."""
-        return np.random.default_rng((seed, epoch, 1)).random(len(self.images)) < 0.5
 
     def equal_neighbours(self) -> float:
         """Return the share of pixels that equal the next one in their row, of about 64 images.
@@ -112,9 +109,7 @@ class Dataset:
         epoch, position = divmod(start, per_epoch)
         while True:
             order = self.order(seed, epoch)[: per_epoch * batch_size]
-            mirrored = np.zeros(len(self.images), bool)
-            if mirror:
-                mirrored = self.mirrored(seed, epoch)
+            mirrored = (np.random.default_rng((seed, epoch, 1)).random(len(self.images)) < 0.5) & mirror
             for indices in order.reshape(per_epoch, batch_size)[position:]:
                 images = self.images[indices]
                 chosen = mirrored[indices]
@@ -123,6 +118,44 @@ class Dataset:
                 release(self.images)
             epoch += 1
             position = 0
+
+
+FINDERS = (  # each takes data_dir/dataset; the first one that returns a source wins
+    image_folder.find,  # image files in the folder
+    idx.find,  # idx files in the folder; those of `mnist` are fetched if they are missing
+    lsun.find,  # LSUN's archives in the folder
+    tfds.find,  # what tensorflow-datasets has prepared, or can fetch
+)
+
+
+def find(config: Asked) -> Source:
+    """Return the source of --dataset. Raises UserError if no finder knows it, or if it cannot be read."""
+    folder = Path(config.data_dir, config.dataset)
+    if folder.is_file():
+        raise UserError(f"The data set {folder.absolute()} is a file, not a folder; unpack it into a folder first.")
+    for finder in FINDERS:
+        source = finder(folder, config)
+        if source and config.hold_out and finder is not image_folder.find:
+            raise UserError(
+                f"--hold_out is for a folder of image files, but {source.location} is another kind of data set; leave"
+                " --hold_out out, and give --split train if the data set has a test part."
+            )
+        if source:
+            return source
+    found = f"{folder.absolute()} does not exist"
+    if folder.is_dir():
+        unused = list(image_folder.find_image_files(folder, config.input_fname_pattern).left_out())
+        for inside in sorted(folder.glob("[!.]*"), reverse=True):
+            if idx.parts(inside, "*"):
+                unused = [f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"]
+        found = ", but ".join([f"{folder.absolute()} has none", *unused])
+    fitting = ""
+    if config.input_fname_pattern:
+        fitting = f" whose name fits {config.input_fname_pattern!r}"
+    raise UserError(
+        f"There is no data set {config.dataset!r}: it must be a folder of images{fitting} (or of idx files), or a name"
+        f" that tensorflow-datasets knows, but {found}; put images there, or give another --dataset and --data_dir."
+    )
 
 
 def read_dataset(config: Asked, split: str | None = None) -> Dataset:
@@ -134,7 +167,7 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
     """
     if split:
         config = dataclasses.replace(config, split=split)
-    source = sources.find(config)
+    source = find(config)
     if config.split != "all" and not (split or source.has_test or source.is_part):
         report("Hint", f"{source.location} has no train and test part, so --split {config.split} has no effect.")
     class_names = _class_names(config, source)
@@ -169,9 +202,10 @@ def _class_names(config: Asked, source: Source) -> tuple[str, ...]:
         names = source.class_names
     if config.conditional and not names:
         raise UserError(
-            f"A training with labels needs a class for every image: a sub-folder for each class, or the labels of idx"
-            f" files or of tensorflow-datasets, but not every image in {source.location} has one; leave out"
-            " --conditional, and a run with classes that the training begins with."
+            "A training with labels needs a class for every image: a sub-folder for each class, or the labels of idx"
+            f" files or of tensorflow-datasets, but of those in {source.location},"
+            f" {source.unlabelled or 'some have none'}; move or remove them, or leave out --conditional, and a run with"
+            " classes that the training begins with."
         )
     if config.class_names and config.class_names != names:
         raise UserError(

@@ -80,6 +80,8 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
     Returns: uint8 [spec.height, spec.width, C], and the image's own (height, width).
     Raises: TooSmallError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
+    if isinstance(data, Path):
+        data = formats.read(data)
     if isinstance(data, np.ndarray):
         image, size = _crop_pixels(data, spec)
     else:
@@ -108,12 +110,12 @@ def why_unreadable(error: Exception) -> str:
     return reason(error)
 
 
-def _plain_jpeg(data: bytes | Path, spec: ImageSpec) -> np.ndarray | None:
+def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
     """Decode an undamaged, upright JPEG file in colour; the pixels are those of Pillow, which takes longer.
 
     Returns: uint8 [H, W, 3], or None for any other file, or if Pillow should reduce the image while it decodes.
     """
-    if isinstance(data, Path) or not data.startswith(b"\xff\xd8\xff") or b"Exif\0" in data or b"Orientation" in data:
+    if not data.startswith(b"\xff\xd8\xff") or b"Exif\0" in data or b"Orientation" in data:
         return None
     try:
         header = simplejpeg.decode_jpeg_header(data)
@@ -134,10 +136,8 @@ def _crop_pixels(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, Size
     return Image.fromarray(pixels[top:bottom, left:right]), size
 
 
-def _decode_upright(data: bytes | Path, spec: ImageSpec) -> tuple[Image.Image, Size]:
+def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
     """Decode an encoded image, turn it upright and crop it. Returns: it, and (height, width) before the crop."""
-    if isinstance(data, Path):
-        data = formats.read(data)
     pixels = _plain_jpeg(data, spec)
     if pixels is not None:
         return _crop_pixels(pixels, spec)
@@ -213,8 +213,6 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
     if fit == "pad":
         pixels = np.asarray(image)
         edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-        color = np.rint(edge.mean(0)).astype(int).tolist()  # a number if the image is gray
-        if isinstance(color, list):
-            color = tuple(color)
+        color = tuple(np.rint(edge.mean(0)).astype(int).reshape(-1).tolist())
         return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
     return image.resize((width, height), Image.Resampling.BILINEAR)

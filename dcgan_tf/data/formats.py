@@ -19,7 +19,7 @@ Image.init()
 KNOWN = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 FORMATS = tuple(name for name in KNOWN if name in Image.OPEN)
 PNG = b"\x89PNG\r\n\x1a\n"
-LARGE = 2**26  # bytes of a file that is not read at once
+LARGE = 2**30  # bytes of a file; one of an image that Pillow takes has less
 
 
 def heif_version() -> str:
@@ -30,10 +30,17 @@ def heif_version() -> str:
         return ""
 
 
-def read(file: Path) -> bytes | Path:
-    """Return the content of a file: one read takes less time than Pillow's many small ones. A large one stays as it is.
+def extensions() -> set[str]:
+    """Return the extensions of the files that can be read."""
+    if heif_version():
+        return EXTENSIONS | HEIF_EXTENSIONS
+    return EXTENSIONS
 
-    Raises: OSError if it is empty, or not a file.
+
+def read(file: Path) -> bytes:
+    """Return the content of a file: one read takes less time than Pillow's many small ones.
+
+    Raises: OSError if it is empty, too large, or not a file.
     """
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
@@ -41,7 +48,7 @@ def read(file: Path) -> bytes | Path:
     if not status.st_size:
         raise OSError("it is empty")
     if status.st_size > LARGE:
-        return file
+        raise OSError(f"it has {status.st_size:,} bytes, too many")
     return file.read_bytes()
 
 
@@ -63,18 +70,18 @@ def without_metadata(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def open_image(data: bytes | Path) -> Image.Image:
-    """Open an image, a file or its content, of one of the known formats.
+def open_image(data: bytes) -> Image.Image:
+    """Open an encoded image of one of the known formats.
 
     Nothing is registered with Pillow, so a program that uses this package opens the same kinds of files as before.
 
     Raises: OSError if it is none, or a HEIF image without pillow-heif; that package's exceptions for damaged ones.
     """
-    stream = data if isinstance(data, Path) else io.BytesIO(without_metadata(data))
+    stream = io.BytesIO(without_metadata(data))
     try:
         image: Image.Image = Image.open(stream, formats=FORMATS)
     except Image.UnidentifiedImageError:
-        if not _is_heif(data):
+        if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
             raise
         if not heif_version():
             raise OSError(f"it is a HEIF image; {HEIF_ADVICE}") from None
@@ -84,10 +91,3 @@ def open_image(data: bytes | Path) -> Image.Image:
     if not isinstance(image.info.get("xmp", b""), bytes):  # of a TIFF file that stores it as text: Pillow's load fails
         del image.info["xmp"]
     return image
-
-
-def _is_heif(data: bytes | Path) -> bool:
-    if isinstance(data, Path):
-        with data.open("rb") as file:
-            data = file.read(12)
-    return data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS

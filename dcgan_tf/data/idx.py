@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import re
 import zlib
 from fnmatch import fnmatch
@@ -12,9 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dcgan_tf.data.sources import Item, Source, choose
+from dcgan_tf.download import mnist
 from dcgan_tf.download.mnist import encode as encode  # for those who write idx files
 from dcgan_tf.download.mnist import standard_name
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import report
 
 # No other name is read, such as that of a copy, or of a file that is being written, which begins with a dot
 NAME = re.compile(r"([^.].*)?(images[-.]idx[34]|labels[-.]idx1)-ubyte(\.gz)?")
@@ -26,6 +31,34 @@ class Part(NamedTuple):
     images: Path
     labels: Path | None
     split: str  # train or test
+
+
+def find(folder: Path, config: Asked) -> Source | None:
+    """Find idx files with images, and their labels. Shuffle them once, as the original's load_mnist (model.py) does.
+
+    Raises: UserError if they are damaged, or do not fit together.
+    """
+    if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
+        mnist.ensure(folder)
+    found = parts(folder, config.input_fname_pattern or "*")
+    if not found:
+        return None
+    found, has_test = choose({part: part.split for part in found}, config.split)
+    images, labels = read_parts(found)
+    names: tuple[str, ...] = ()
+    if labels is None:
+        labels = np.zeros(len(images), np.int32)
+    else:
+        classes = classes_of(labels, config.class_names)
+        names = tuple(map(str, classes))
+        labels = labels - classes.start
+    if any(part.images.name.startswith("emnist-") for part in found):
+        report("Hint", "the images in EMNIST's files lie on their side; docs/data.md tells how to turn them.")
+    order = np.random.RandomState(config.seed).permutation(len(images))
+    images = images[order]
+    labels = labels[order]
+    items = (Item(f"number {i}", image, label) for i, image, label in zip(order, images, labels, strict=True))
+    return Source(str(folder.absolute()), items, len(images), names, has_test=has_test, arrays=(images, labels))
 
 
 def read(file: Path) -> np.ndarray:
@@ -49,19 +82,16 @@ def read(file: Path) -> np.ndarray:
         raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
 
 
-def find(folder: Path) -> dict[str, Path]:
-    """Return the idx files in the folder by their standard names; one that is there plain and .gz is the plain one."""
-    files = [file for file in folder.glob("*") if NAME.fullmatch(file.name) and file.is_file()]
-    return {standard_name(file.name): file for file in sorted(files, key=lambda file: (file.suffix != ".gz", file))}
-
-
 def parts(folder: Path, pattern: str) -> list[Part]:
     """Return the parts of the data set in the folder, train first.
 
     Args:
       pattern: a glob pattern for the names of the files with images, in upper or lower case.
     """
-    files = find(folder)
+    files = {}  # by their standard names; one that is there plain and .gz is the plain one
+    for file in sorted(folder.glob("*"), key=lambda file: (file.suffix != ".gz", file)):
+        if NAME.fullmatch(file.name) and file.is_file():
+            files[standard_name(file.name)] = file
     found = []
     for name in sorted(files, key=lambda name: ("train" not in name, name)):
         kind, is_images, _ = name.rpartition("images-")
@@ -102,9 +132,5 @@ def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:
     Args:
       class_names: those of the run that uses the images, of which these images may lack some; none for a new run.
     """
-    first = int(labels.min(initial=255))
-    last = int(labels.max(initial=-1))
-    if class_names and class_names[0].isdecimal() and class_names[-1].isdecimal():
-        first = min(int(class_names[0]), first)
-        last = max(int(class_names[-1]), last)
-    return range(first, last + 1)
+    known = [int(name) for name in class_names if name.isdecimal()]
+    return range(min([int(labels.min(initial=255)), *known]), max([int(labels.max(initial=-1)), *known]) + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
 from collections import Counter
@@ -10,8 +9,11 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from dcgan_tf.data import formats
+from dcgan_tf.data.sources import Item, Source, choose
 from dcgan_tf.settings import flags_json
-from dcgan_tf.system.errors import UserError, counted, printable
+from dcgan_tf.settings.config import Asked
+from dcgan_tf.system.errors import UserError, counted, listed, printable
+from dcgan_tf.system.messages import report, warn
 
 # What to do with files that are not read
 ADVICE = dict.fromkeys(formats.HEIF_EXTENSIONS, formats.HEIF_ADVICE)
@@ -25,26 +27,78 @@ class Found(NamedTuple):
 
     files: list[str]  # of images, sorted
     others: list[str]  # files of other kinds
-    of_runs: list[str]  # images in the folders of runs of this program, which are not training images
+    runs: list[str]  # folders of runs of this program, whose sheets are not training images
     unreadable: list[str]  # folders
 
     def left_out(self) -> dict[str, bool]:
         """Return what is not used, as texts, and whether to warn of it."""
         texts = {}
         if self.others:
-            counts = Counter(map(_kind, self.others))
-            most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:5]
-            kinds = ", ".join(f"{counts[kind]:,} {printable(kind)}" for kind in most)
+            counts = Counter(sorted(map(_kind, self.others)))
+            most = dict(counts.most_common(5))
+            kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in most.items())
             advice = dict.fromkeys(ADVICE[kind] for kind in most if kind in ADVICE)
             missed = sum(counts[kind] for kind in ADVICE)  # they are, or may be, images
             texts["; ".join([f"files of other kinds: {kinds}", *advice])] = missed >= len(self.files)
-        if self.of_runs:
-            images = counted(len(self.of_runs), "image")
-            texts[f"{images} in the folders of this program's runs, such as {printable(self.of_runs[0])}"] = False
+        if self.runs:
+            texts[f"the images of this program's runs in {listed(self.runs, 5)}"] = False
         if self.unreadable:
             folders = counted(len(self.unreadable), "folder")
             texts[f"the images in {folders} that cannot be read, such as {printable(self.unreadable[0])}"] = True
         return texts
+
+
+def find(folder: Path, config: Asked) -> Source | None:
+    """Find image files in the folder and its sub-folders, which may be splits and classes. Raises UserError."""
+    if not folder.is_dir():
+        return None
+    found = find_image_files(folder, config.input_fname_pattern)
+    if not found.files:
+        return None
+    for text, is_serious in found.left_out().items():
+        if is_serious:
+            warn(f"left out: {text}.")
+        else:
+            report("Ignored", text)
+    layout = layout_of(found.files)
+    split = config.split
+    splits = layout.splits or dict.fromkeys(found.files, "train")
+    how = "--split chooses; all by default"
+    if config.hold_out:
+        if layout.splits:
+            raise UserError(
+                f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
+                " --split train."
+            )
+        splits |= dict.fromkeys(choose_held_out(found.files, config.hold_out), "test")
+        how = f"--hold_out {config.hold_out:g}"
+        if split == "all":
+            split = "train"
+    files, has_test = choose(splits, split)
+    if has_test:
+        counts = Counter(splits.values())
+        report("Split", f"train {counts['train']:,}, test {counts['test']:,} ({how})")
+    if len(layout.class_names) > 1 and not config.conditional:
+        names = listed(layout.class_names, 5)
+        report("Hint", f"the {len(layout.class_names)} sub-folders ({names}) can be classes: --conditional.")
+    unlabelled = ""
+    if layout.outside:
+        images = counted(len(layout.outside), "image")
+        unlabelled = f"{images} lie in no sub-folder, such as {printable(layout.outside[0])}"
+    is_part = bool(config.conditional and layout.splits and layout.outside) and not set(files) & set(layout.outside)
+    if is_part:
+        report("Hint", "the other part has images without a class, and is not used.")
+        layout = layout_of(files)
+    return Source(
+        location=str(folder.absolute()),
+        items=(Item(file, folder / file, layout.labels[file]) for file in files),
+        count=len(files),
+        class_names=layout.class_names,
+        unlabelled=unlabelled,
+        has_test=has_test and not is_part,
+        is_part=is_part,
+        files=[os.path.join(folder.absolute(), file) for file in files],
+    )
 
 
 def _kind(file: str) -> str:
@@ -64,12 +118,11 @@ def find_image_files(folder: Path, pattern: str) -> Found:
     files: list[str] = []
     others: list[str] = []
     unreadable: list[str] = []
-    runs = set()  # (folder of all runs, name)
+    of_runs = set()  # out/checkpoints/NAME, which has the settings of a run, out/samples/NAME and all out/*/NAME
+    runs: list[str] = []
     visited = set()
-    pattern_parts = PurePath(pattern.lower()).parts
-    extensions = set(formats.EXTENSIONS)
-    if formats.heif_version():
-        extensions |= formats.HEIF_EXTENSIONS
+    pattern = os.sep.join(PurePath(pattern.lower()).parts)
+    extensions = formats.extensions()
 
     def skip(error: OSError) -> None:
         if error.filename == str(folder):
@@ -77,45 +130,26 @@ def find_image_files(folder: Path, pattern: str) -> Found:
         unreadable.append(os.path.relpath(error.filename, folder))
 
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=skip):
-        status = os.stat(parent)
-        if (status.st_dev, status.st_ino) in visited:
+        real = os.path.realpath(parent)
+        if real in visited:
             folders.clear()
             continue
-        visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        visited.add(real)
         prefix = os.path.join(parent, "")[len(os.path.join(folder, "")) :]
-        if flags_json.NAME in names and prefix.count(os.sep) > 1:
-            kind, name = os.path.split(prefix[: -len(os.sep)])
-            runs.add((os.path.dirname(kind), name))
+        of_runs |= {(parent, file.parent.name) for file in Path(parent).glob(f"*/*/{flags_json.NAME}")}
+        around = os.path.dirname(parent)
+        runs += [prefix + name for name in folders if (around, name) in of_runs]
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and (around, name) not in of_runs)
         for name in names:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
             path = prefix + name
             suffix = os.path.splitext(name)[1].lower()
-            if name.startswith(".") or not _ends_like(path, pattern_parts):
+            if name.startswith(".") or (pattern and not PurePath(path.lower()).match(pattern)):
                 continue
             if suffix in extensions or (pattern and not suffix):
                 files.append(path)
             else:
                 others.append(path)
-    files.sort()
-    of_runs = [file for file in files if runs and _is_of_run(file, runs)]
-    if runs:
-        others = [file for file in others if not _is_of_run(file, runs)]
-        files = sorted(set(files) - set(of_runs))
-    return Found(files, others, of_runs, unreadable)
-
-
-def _is_of_run(file: str, runs: set[tuple[str, str]]) -> bool:
-    """Return whether a file is in a run's folder: for out/checkpoints/NAME also out/samples/NAME, or out/other/NAME."""
-    names = file.split(os.sep)
-    return any((os.sep.join(names[:number]), names[number + 1]) in runs for number in range(len(names) - 2))
-
-
-def _ends_like(path: str, pattern_parts: tuple[str, ...]) -> bool:
-    """Return whether the last parts of the path match the parts of the pattern, as PurePath.match does."""
-    if not pattern_parts:
-        return True
-    names = path.lower().split(os.sep)[-len(pattern_parts) :]
-    return len(names) == len(pattern_parts) and all(map(fnmatch.fnmatchcase, names, pattern_parts))
+    return Found(sorted(files), others, sorted(runs), unreadable)
 
 
 class Layout(NamedTuple):
@@ -133,9 +167,8 @@ def layout_of(files: list[str]) -> Layout:
     Folders around all files are looked through. Then train and test (or valid, val, in any case) are the splits, if
     there are no other folders and no files beside them; below them, or else at the top, the folders are the classes.
     """
-    parts = {file: file.split(os.sep) for file in files}
-    while len({names[0] for names in parts.values()}) == 1 and all(len(names) > 2 for names in parts.values()):
-        parts = {file: names[1:] for file, names in parts.items()}
+    around = os.path.commonpath([os.path.dirname(os.path.dirname(file)) for file in files])
+    parts = {file: file.split(os.sep)[len(PurePath(around).parts) :] for file in files}
     splits = {file: SPLITS.get(names[0].lower(), "") for file, names in parts.items() if len(names) > 1}
     if len(splits) == len(files) and set(splits.values()) == {"train", "test"}:
         parts = {file: names[1:] for file, names in parts.items()}
@@ -160,7 +193,7 @@ def choose_held_out(files: list[str], share: float) -> set[str]:
         raise UserError("--hold_out needs at least two images, but there is only one; add images.")
     hashes = {}
     for file in files:
-        name = PurePath(file).as_posix().encode(errors="surrogateescape")
+        name = file.replace(os.sep, "/").encode(errors="surrogateescape")
         hashes[file] = hashlib.sha256(name).digest()
     wanted = sum(int.from_bytes(digest[:8], "big") < share * 2**64 for digest in hashes.values())
     count = min(max(wanted, 1), len(files) - 1)

@@ -8,44 +8,45 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_tf.data.sources import Item, Source, choose
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
 if TYPE_CHECKING:
     import lmdb
 
 
-def find(folder: Path) -> list[Path]:
-    """Return the archives in the folder, sorted; the folder itself can be one.
+def find(folder: Path, config: Asked) -> Source | None:
+    """Find the archives in the folder; the folder itself can be one. Their categories are the classes.
 
     A dot in a name is that of a copy (.bak), or of a folder into which a download that was killed was unpacked.
+
+    Raises: UserError if an archive is damaged.
     """
-    paths = [folder, *(path for path in sorted(folder.glob("*")) if "." not in path.name)]
-    return [path for path in paths if (path / "data.mdb").is_file()]
+    splits = {}
+    for path in (folder, *sorted(folder.glob("*"))):
+        if (path / "data.mdb").is_file() and (path == folder or "." not in path.name):
+            splits[path] = "train"
+            if re.search("(val|test)(_lmdb)?$", path.name):
+                splits[path] = "test"
+    archives, has_test = choose(splits, config.split)
+    if not archives:
+        return None
+    categories = [re.sub("(_(train|val|test))?(_lmdb)?$", "", archive.absolute().name) for archive in archives]
+    names = tuple(sorted(set(categories)))
+    count = 0
+    for archive in archives:
+        with _open(archive) as environment:
+            count += environment.stat()["entries"]
 
+    def items() -> Iterator[Item]:
+        for archive, category in zip(archives, categories, strict=True):
+            with _open(archive) as environment, environment.begin() as transaction:
+                for key, image in transaction.cursor():
+                    yield Item(f"{archive.name}: {key.decode(errors='replace')}", image, names.index(category))
 
-def split_of(archive: Path) -> str:
-    """Return the split that the archive's name stands for: train or test."""
-    if re.search("(val|test)(_lmdb)?$", archive.name):
-        return "test"
-    return "train"
-
-
-def category_of(archive: Path) -> str:
-    """Return the archive's name without its split: bedroom for bedroom_train_lmdb."""
-    return re.sub("(_(train|val|test))?(_lmdb)?$", "", archive.absolute().name)
-
-
-def count(archive: Path) -> int:
-    """Return the number of images. Raises UserError if the archive is damaged."""
-    with _open(archive) as environment:
-        return environment.stat()["entries"]
-
-
-def examples(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (key, encoded image) for each image, sorted by key. Raises UserError if the archive is damaged."""
-    with _open(archive) as environment, environment.begin() as transaction:
-        for key, value in transaction.cursor():
-            yield key.decode(errors="replace"), value
+    files = [archive.absolute() / "data.mdb" for archive in archives]
+    return Source(str(folder.absolute()), items(), count, names, has_test=has_test, files=files)
 
 
 @contextlib.contextmanager
@@ -61,9 +62,6 @@ def _open(archive: Path) -> Iterator[lmdb.Environment]:
         with lmdb.open(str(archive), readonly=True, lock=False, readahead=False, create=False) as environment:
             yield environment
     except lmdb.Error as error:
-        if "already open" in str(error):  # LMDB allows it once in a process
-            raise UserError(
-                f"The LMDB archive {archive.absolute()} is being read by another thread; wait for it, or use another"
-                " process."
-            ) from error
-        raise UserError(f"The LMDB archive {archive.absolute()} is damaged ({error}); unpack it again.") from error
+        raise UserError(
+            f"The LMDB archive {archive.absolute()} cannot be read ({error}); if it is damaged, unpack it again."
+        ) from error

@@ -12,7 +12,9 @@ from types import ModuleType
 
 from absl import logging
 
+from dcgan_tf.data.sources import Item, Source, choose
 from dcgan_tf.download.fetch import probe
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.messages import say
@@ -21,9 +23,20 @@ ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names 
 VERSION = re.compile(r"\d+\.\d+\.\d+")  # the name of the folder; 1.0.0.bak is a copy
 
 
-def name_of(dataset: str) -> str:
-    """Return the name that tensorflow-datasets has for the data set."""
-    return ALIASES.get(dataset, dataset)
+def find(folder: Path, config: Asked) -> Source | None:
+    """Find what tensorflow-datasets has prepared in the folder, or in data_dir under its own name for the data set.
+
+    If there is nothing, let it fetch the data set into data_dir, unless the folder has files, even unusable ones.
+
+    Raises: UserError if the data set cannot be fetched, is damaged, or has no images.
+    """
+    name = ALIASES.get(config.dataset, config.dataset)
+    version = _newest(folder) or _newest(Path(config.data_dir, name))
+    if not version and not any(path.is_file() and not _is_left(path, folder) for path in folder.rglob("*")):
+        version = _fetch(name, config.data_dir)
+    if not version:
+        return None
+    return _read(version.absolute(), config.split)
 
 
 def _import_tfds() -> ModuleType:
@@ -35,7 +48,31 @@ def _import_tfds() -> ModuleType:
     return tensorflow_datasets
 
 
-def fetch(name: str, data_dir: str) -> Path | None:
+def _is_left(path: Path, folder: Path) -> bool:
+    """Return whether a path in the folder is hidden, or was left by a preparation that was killed."""
+    return any(name.startswith((".", "incomplete.")) for name in path.relative_to(folder).parts)
+
+
+def _newest(folder: Path) -> Path | None:
+    """Return the folder of the newest prepared version in the folder, or None if it has none.
+
+    Raises: UserError if versions of several data sets are in the folder.
+    """
+    versions = set()
+    for file in folder.rglob("dataset_info.json"):
+        path = file.parent
+        if path == folder or (VERSION.fullmatch(path.name) and not _is_left(path, folder)):
+            versions.add(path)
+    datasets = sorted({path.parent for path in versions if path != folder})
+    if len(datasets) > 1:
+        raise UserError(
+            f"tensorflow-datasets has prepared several data sets in {folder.absolute()}; add to --dataset which one:"
+            f" {', '.join(str(path.relative_to(folder)) for path in datasets)}."
+        )
+    return max(versions, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], default=None)
+
+
+def _fetch(name: str, data_dir: str) -> Path | None:
     """Let tensorflow-datasets download and prepare a data set in data_dir.
 
     Returns: the folder of the prepared data set, or None if tensorflow-datasets does not know the name.
@@ -66,80 +103,46 @@ def fetch(name: str, data_dir: str) -> Path | None:
     return Path(builder.data_dir)
 
 
-def is_left(path: Path, folder: Path) -> bool:
-    """Return whether a path in the folder is hidden, or was left by a preparation that was killed."""
-    return any(name.startswith((".", "incomplete.")) for name in path.relative_to(folder).parts)
+def _read(folder: Path, split: str) -> Source:
+    """Return the images of a split in the folder of one version, in a fixed order: the split train, then the others."""
+    import tensorflow as tf
 
+    tfds = _import_tfds()
 
-def newest(folder: Path) -> Path | None:
-    """Return the folder of the newest prepared version in the folder, or None if it has none.
+    def damaged(error: Exception) -> UserError:
+        return UserError(f"The data set in {folder} is damaged ({reason(error)}); remove it and prepare it again.")
 
-    Raises: UserError if versions of several data sets are in the folder.
-    """
-    versions = set()
-    for file in folder.rglob("dataset_info.json"):
-        path = file.parent
-        if path == folder or (VERSION.fullmatch(path.name) and not is_left(path, folder)):
-            versions.add(path)
-    datasets = sorted({path.parent for path in versions if path != folder})
-    if len(datasets) > 1:
-        raise UserError(
-            f"tensorflow-datasets has prepared several data sets in {folder.absolute()}; add to --dataset which one:"
-            f" {', '.join(str(path.relative_to(folder)) for path in datasets)}."
-        )
-    return max(versions, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], default=None)
+    try:
+        builder = tfds.builder_from_directory(str(folder))
+    except Exception as error:  # a damaged description makes several parsers fail, each with its own exception
+        raise damaged(error) from error
+    features = builder.info.features
+    image = next((key for key, feature in features.items() if isinstance(feature, tfds.features.Image)), None)
+    label = next((key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)), None)
+    if image is None:
+        raise UserError(f"The data set in {folder} has no images; give another --dataset.")
+    splits = builder.info.splits
+    test = "test"
+    if test not in splits:
+        test = "validation"
+    names = sorted(splits, key=lambda name: (name != "train", name))
+    chosen, has_test = choose({name: {"train": "train", test: "test"}.get(name, "") for name in names}, split)
+    used = {key: True for key in (image, label) if key}
+    decoders = tfds.decode.PartialDecoding(used, decoders={image: tfds.decode.SkipDecoding()})
 
-
-class PreparedDataset:
-    """A prepared data set: its encoded images and their classes."""
-
-    def __init__(self, folder: Path, split: str) -> None:
-        """Open the split all, train or test in the folder of one version.
-
-        Raises: UserError if the data set is damaged or has no images.
-        """
-        tfds = _import_tfds()
-        self.folder = folder.absolute()
+    def items() -> Iterator[Item]:
         try:
-            self.builder = tfds.builder_from_directory(str(folder))
-        except Exception as error:  # a damaged description makes several parsers fail, each with its own exception
-            raise self._damaged(error) from error
-        features = self.builder.info.features
-        splits = self.builder.info.splits
-        self.image = next((key for key, f in features.items() if isinstance(f, tfds.features.Image)), None)
-        self.label = next((key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
-        if self.image is None:
-            raise UserError(f"The data set in {self.folder} has no images; give another --dataset.")
-        self.class_names: tuple[str, ...] = ()
-        if self.label:
-            self.class_names = tuple(features[self.label].names)
-        self.test_split = next((s for s in ("test", "validation") if s in splits and "train" in splits), None)
-        chosen = list(splits)
-        if self.test_split and split != "all":
-            chosen = [{"train": "train", "test": self.test_split}[split]]
-        self.splits = sorted((s for s in splits if s in chosen), key=lambda s: (s != "train", s))
-        self.count = sum(splits[s].num_examples for s in self.splits)
-        self.files = [self.folder / "features.json", *(path for s in self.splits for path in splits[s].filepaths)]
-
-    def examples(self) -> Iterator[tuple[str, bytes, int]]:
-        """Yield (name for messages, encoded image, label), always in the same order: the split train, then the others.
-
-        Raises: UserError if the data set is damaged.
-        """
-        import tensorflow as tf
-
-        tfds = _import_tfds()
-        used = {key: True for key in (self.image, self.label) if key}
-        encoded = tfds.decode.PartialDecoding(used, decoders={self.image: tfds.decode.SkipDecoding()})
-        try:
-            for split in self.splits:
-                for number, example in enumerate(tfds.as_numpy(self.builder.as_dataset(split, decoders=encoded))):
-                    label = 0
-                    if self.label:
-                        label = int(example[self.label])
-                    yield f"{split} {number}", example[self.image], label
+            for name in chosen:
+                for number, example in enumerate(tfds.as_numpy(builder.as_dataset(name, decoders=decoders))):
+                    yield Item(f"{name} {number}", example[image], int(example.get(label, 0)))
         except tf.errors.OpError as error:
-            raise self._damaged(error) from error
+            raise damaged(error) from error
 
-    def _damaged(self, error: Exception) -> UserError:
-        return UserError(f"The data set in {self.folder} is damaged ({reason(error)}); remove it and prepare it again.")
+    return Source(
+        location=str(folder),
+        items=items(),
+        count=sum(splits[name].num_examples for name in chosen),
+        class_names=tuple(features[label].names) if label else (),
+        has_test=has_test,
+        files=[folder / "features.json", *(path for name in chosen for path in splits[name].filepaths)],
+    )

@@ -21,7 +21,7 @@ DATASETS = ("mnist", "celebA", "lsun", "inception")
 def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
     """Fetch one of DATASETS into data_dir, from its mirrors or out of the user's ZIP file. Raises UserError."""
     if name == "mnist":
-        mnist.ensure(data_dir / name, file)
+        mnist.ensure(data_dir / name)
         say(f"{(data_dir / name).absolute()} contains MNIST")
     elif name == "celebA":
         install(file or CELEBA, data_dir / name, "*.jpg")
@@ -48,10 +48,10 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--from-file", type=Path, metavar="ARCHIVE", help="a ZIP file fetched by hand")
     arguments = parser.parse_args(argv)
     names = ", ".join(arguments.datasets)
-    if arguments.from_file and names not in DATASETS[:3]:
+    if arguments.from_file and names not in ("celebA", "lsun"):
         raise UserError(
-            f"--from-file is the archive of one of {', '.join(DATASETS[:3])}, but {names} was given; name one of these,"
-            " or give the file of the Inception graph with --evaluate --inception."
+            f"--from-file is the archive of celebA or of lsun, but {names} was given; put MNIST's four files into"
+            " data_dir/mnist, and give the file of the Inception graph with --evaluate --inception."
         )
     try:
         for name in arguments.datasets:

