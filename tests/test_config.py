@@ -50,7 +50,7 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
         ({"lr_decay_epochs": 26}, "--lr_decay_epochs must be at most --epoch, 25, but is 26"),
         ({"c_dim": 2}, "--c_dim must be one of 1, 3, but is 2"),
         ({"precision": "half"}, "--precision must be one of float32, bfloat16, float16, auto, but is 'half'"),
-        ({"learning_rate": 10**400}, "--learning_rate must be a finite number, but is 1000"),
+        ({"learning_rate": 10**400}, "--learning_rate must be a finite number, but is inf"),
         ({"d_filters": "64"}, "--d_filters takes two numbers greater than 0, like 64,128, but is '64'"),
         ({"augment": "color,flip"}, "--augment takes some of color,translation,cutout, but is 'color,flip'"),
         ({"stages": "deep"}, "--stages must be original, auto, or a number from 1 to 99, but is 'deep'"),

@@ -184,7 +184,7 @@ def test_it_is_for_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_it_is_for_the_command_line_and_for_a_training(tmp_path: Path):
-    with pytest.raises(UserError, match=r"^--dry_run says .* for the command line: python main.py --train --dry_run;"):
+    with pytest.raises(UserError, match=r"^--dry_run does not go with"):
         dcgan_tf.train("blobs", out_dir=tmp_path, dry_run=True)
     fails_with_one_sentence("--dataset=blobs", "--dry_run", cwd=tmp_path, says="--dry_run needs --train.")
     assert list(tmp_path.iterdir()) == []

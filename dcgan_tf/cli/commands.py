@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from dcgan_tf.settings import options, values
-from dcgan_tf.settings.options import ORIGINAL, PATH, TRAINING, USING, option
+from dcgan_tf.settings.options import ORIGINAL, PATH, training, using
 from dcgan_tf.settings.setting import Setting
 
 
@@ -43,8 +43,8 @@ def _path(name: str, text: str) -> Path:
     return Path(text)
 
 
-switch = partial(option, USING, False)
-text = partial(option, USING, None, type=str)
+switch = partial(using, False)
+text = partial(using, None, type=str)
 WEIGHTS = tuple(options.WEIGHTS)
 IMAGES = (*WEIGHTS, "class")  # for commands whose functions take `classes`
 # Beside those in settings/options.py, which choose the weights, or how a training begins.
@@ -54,8 +54,7 @@ OPTIONS = {
     ),
     "option": Option(
         "option",
-        option(
-            USING,
+        using(
             1,
             "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
             " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
@@ -74,7 +73,7 @@ OPTIONS = {
 TRAIN = Command(
     "training.start:train",
     tuple(options.START),
-    option(TRAINING, False, "Train; without this flag, a trained run is used", ORIGINAL),
+    training(False, "Train; without this flag, a trained run is used", ORIGINAL),
 )
 RANDOM_SHEET = Command(  # without a flag
     "sampling.visualize:write_random_sheet", IMAGES, switch("Write a random sheet"), "a smaller --batch_size"

@@ -13,7 +13,7 @@ from absl import flags
 from dcgan_tf.cli.commands import COMMANDS, OPTIONS, RANDOM_SHEET, Command, all_flags
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import SETTINGS
-from dcgan_tf.settings.options import PLACE, PLACES
+from dcgan_tf.settings.options import PLACES
 from dcgan_tf.settings.resolve import convert, unknown
 from dcgan_tf.settings.setting import Setting, Trait, as_text
 from dcgan_tf.system.errors import UserError
@@ -33,7 +33,6 @@ Examples:
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
 HELP = ("--help", "-help", "-h", "--h", "--helpfull", "--helpshort")
 FLAGS: dict[str, Setting] = all_flags() | SETTINGS | PLACES
-GROUPS = ("Data", "Networks", "Training", "Monitoring a training", "Using a trained run", "Devices and speed", PLACE)
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def _check_options(active: Iterable[str], command: Command, names: list[str]) ->
 def help_text() -> str:
     """Return the text of --help: examples, then the flags in groups."""
     width = min(shutil.get_terminal_size((110, 24)).columns, 110)
-    groups: dict[str, list[str]] = {group: [] for group in GROUPS}
+    groups: dict[str, list[str]] = {setting.group: [] for setting in (SETTINGS | PLACES).values()}
     for name, setting in FLAGS.items():
         groups[setting.group].append(_help_lines(name, setting, width))
     return "\n\n".join([EXAMPLES, *("\n".join([f"{group}:", *lines]) for group, lines in groups.items())])
@@ -136,14 +135,15 @@ def _help_lines(name: str, setting: Setting, width: int) -> str:
     label = f"   --{name}"
     if Trait.ORIGINAL in setting.traits:
         label = f" * --{name}"
-    filled = "\n".join(_fill(line, width) for line in text.split("\n"))
+    filled = [_fill(line, width) for line in text.split("\n")]
     if len(label) < 26:
-        return f"{label:26}{filled[26:]}"
-    return f"{label}\n{filled}"
+        filled[0] = f"{label:26}{filled[0][26:]}"
+    else:
+        filled.insert(0, label)
+    return "\n".join(filled)
 
 
 def _fill(line: str, width: int) -> str:
     """Break a line of a setting's help beside the names of the flags; it keeps its own indentation."""
-    text = line.lstrip()
-    indent = " " * (26 + len(line) - len(text))
-    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+    indent = " " * (26 + len(line) - len(line.lstrip()))
+    return textwrap.fill(line.lstrip(), width, initial_indent=indent, subsequent_indent=indent)

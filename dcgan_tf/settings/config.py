@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import sys
 import typing
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any
 
 from dcgan_tf.settings import stages, values
@@ -20,22 +20,14 @@ Z_DISTS = ("uniform_signed", "uniform_unsigned", "normal01")  # latents.py has t
 PRECISIONS = ("float32", "bfloat16", "float16")
 FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
-WEIGHTS = Lifecycle.WEIGHTS
-RUN = Lifecycle.RUN
-RESUME = Lifecycle.RESUME
-USE = Lifecycle.USE
-MACHINE = Lifecycle.MACHINE
+SPLITS = ("all", "train", "test")
+WEIGHTS, RUN, RESUME, USE, MACHINE = Lifecycle
 PATH = Trait.PATH
 ORIGINAL = Trait.ORIGINAL
 
 
 def _setting(
-    group: str,
-    default: Any,
-    text: str,
-    lifecycle: Lifecycle = Lifecycle.RESUME,
-    traits: Trait = Trait.NONE,
-    **others: Any,
+    group: str, default: Any, text: str, lifecycle: Lifecycle = RESUME, traits: Trait = Trait.NONE, **others: Any
 ) -> Any:
     """Return a field of Asked that is a setting; the arguments are those of Setting."""
     facts = {"group": group, "default": default, "help": text, "lifecycle": lifecycle, "traits": traits, **others}
@@ -58,32 +50,18 @@ class Asked:
     dataset: str = data("celebA", "A folder in data_dir, mnist, or a name of tensorflow-datasets", USE, PATH | ORIGINAL)
     data_dir: str = data("./data", "Folder that holds the data sets", MACHINE, PATH | ORIGINAL)
     input_fname_pattern: str = data("", "Only image files with such names, e.g. *.jpg", USE, ORIGINAL)
-    crop: bool = data(
-        False, "Cut out the centre of each image, input_height x input_width, then resize", RESUME, ORIGINAL
-    )
+    crop: bool = data(False, "Cut out the centre, input_height x input_width, then resize", RESUME, ORIGINAL)
     input_height: int | None = data(
-        None,
-        "Height of the centre that --crop cuts out (default: 108; idx files: their own)",
-        RESUME,
-        ORIGINAL,
-        above=0,
+        None, "Height of the centre that --crop cuts out (default: 108; idx files: their own)", RESUME, ORIGINAL
     )
-    input_width: int | None = data(
-        None, "Width of the centre that --crop cuts out (default: input_height)", RESUME, ORIGINAL, above=0
-    )
+    input_width: int | None = data(None, "Width of that centre (default: input_height)", RESUME, ORIGINAL)
     output_height: int | None = data(
-        None, "Height of the networks' images (default: 64; idx files: their own)", WEIGHTS, ORIGINAL, above=0
+        None, "Height of the networks' images (default: 64; idx files: their own)", WEIGHTS, ORIGINAL
     )
-    output_width: int | None = data(
-        None, "Width of the networks' images (default: output_height)", WEIGHTS, ORIGINAL, above=0
-    )
-    c_dim: int | None = data(
-        None, "Channels: 1 is gray, 3 is colour (default: 1 if all images are gray)", WEIGHTS, choices=(1, 3)
-    )
+    output_width: int | None = data(None, "Their width (default: output_height)", WEIGHTS, ORIGINAL)
+    c_dim: int | None = data(None, "1: gray, 3: colour (default: 1 if all images are gray)", WEIGHTS, choices=(1, 3))
     conditional: bool | None = data(None, "Train with labels (default: only if idx files have them)", WEIGHTS)
-    split: str = data(
-        "all", "Part of the data set; the original uses all of MNIST", RUN, choices=("all", "train", "test")
-    )
+    split: str = data("all", "Part of the data set; the original uses all of MNIST", RUN, choices=SPLITS)
     fit: str = data(
         "stretch",
         "How images of another shape fit: stretch them; cover: cut off two sides; pad: add a border of its mean colour",
@@ -91,31 +69,22 @@ class Asked:
     )
     hold_out: float = data(
         0.0,
-        "Share of the images of a folder that training leaves out, and evaluations use, e.g. 0.1",
+        "Share of a folder's images that training leaves out, and evaluations use, e.g. 0.1",
         RUN,
         minimum=0,
         below=1,
     )
-    train_size: float = data(
-        math.inf, "Images of an epoch, at most; a folder has other ones in each", RESUME, ORIGINAL, above=0
-    )
+    train_size: float = data(inf, "Images of an epoch, at most; a folder has other ones in each", RESUME, ORIGINAL)
     cache: bool = data(True, "Keep prepared images, and the classifier of --evaluate, in cache_dir", MACHINE)
-    cache_dir: str = data(
-        "", "Folder in which they are kept (default: dcgan_tf in $XDG_CACHE_HOME or ~/.cache)", MACHINE, PATH
-    )
-    cache_limit_gb: float = data(
-        20.0, "Size of what is kept in GB; what was used longest ago is removed", MACHINE, minimum=0
-    )
+    cache_dir: str = data("", "Folder for them (default: dcgan_tf in $XDG_CACHE_HOME or ~/.cache)", MACHINE, PATH)
+    cache_limit_gb: float = data(20.0, "Its size in GB; what was used longest ago is removed", MACHINE, minimum=0)
     cache_gb: float = data(4.0, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
 
-    z_dim: int = networks(100, "Dimensions of z", WEIGHTS, ORIGINAL, above=0)
+    z_dim: int = networks(100, "Dimensions of z", WEIGHTS, ORIGINAL)
     z_dist: str = networks("uniform_signed", "Distribution of z", WEIGHTS, ORIGINAL, choices=Z_DISTS)
-    gf_dim: int = networks(64, "Generator: filters of the last hidden layer", WEIGHTS, above=0)
+    gf_dim: int = networks(64, "Generator: filters of the last hidden layer", WEIGHTS)
     df_dim: int = networks(
-        64,
-        "Discriminator: filters of the first layer; in MNIST's networks of the second, unless --d_filters is given",
-        WEIGHTS,
-        above=0,
+        64, "Discriminator: filters of the first layer; in MNIST's networks of the second, without --d_filters", WEIGHTS
     )
     stages: str = networks(
         "",
@@ -124,30 +93,28 @@ class Asked:
         WEIGHTS,
         parse=stages.parse,
     )
-    gfc_dim: int = networks(1024, "Generator of MNIST's networks: units of the linear layer", WEIGHTS, above=0)
-    dfc_dim: int = networks(1024, "Discriminator of MNIST's networks: units of the linear layer", WEIGHTS, above=0)
+    gfc_dim: int = networks(1024, "Generator of MNIST's networks: units of the linear layer", WEIGHTS)
+    dfc_dim: int = networks(1024, "Discriminator of MNIST's networks: units of the linear layer", WEIGHTS)
     d_filters: str = networks(
         "",
-        "Discriminator of MNIST's networks: filters of its two convolutions, e.g. 64,128",
+        "Discriminator of MNIST's networks: filters of its convolutions, e.g. 64,128",
         WEIGHTS,
         parse=values.two_numbers,
     )
 
-    epoch: int = training(25, "Number of epochs", RESUME, ORIGINAL, above=0)
-    iterations: int | None = training(None, "Number of iterations, instead of --epoch", above=0)
-    batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", USE, ORIGINAL, above=0)
-    learning_rate: float = training(0.0002, "Learning rate of Adam", RESUME, ORIGINAL, above=0)
+    epoch: int = training(25, "Number of epochs", RESUME, ORIGINAL)
+    iterations: int | None = training(None, "Number of iterations, instead of --epoch")
+    batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", USE, ORIGINAL)
+    learning_rate: float = training(0.0002, "Learning rate of Adam", RESUME, ORIGINAL)
     lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
     weight_decay: float = training(
         0.0, "Factor of an L2 term beside both losses: half the sum of squared weights, e.g. 2.5e-5", minimum=0
     )
-    beta1: float = training(
-        0.5, "beta1 of Adam: decay rate of the mean of the gradients", RESUME, ORIGINAL, minimum=0, below=1
-    )
-    g_steps: int = training(2, "Generator updates per iteration", above=0)
+    beta1: float = training(0.5, "Adam's decay rate of the mean of the gradients", RESUME, ORIGINAL, minimum=0, below=1)
+    g_steps: int = training(2, "Generator updates per iteration")
     g_ema: float = training(
         0.0,
-        "Decay of an average (EMA) of the generator's weights, which then makes all samples, e.g. 0.999",
+        "Decay of an average (EMA) of G's weights, which then makes all samples, e.g. 0.999",
         RUN,
         minimum=0,
         below=1,
@@ -158,7 +125,7 @@ class Asked:
         parse=values.augmentations,
     )
     augment_p: float = training(
-        1.0, "Probability with which --augment changes an image; 0.5 is better for photographs", above=0, maximum=1
+        1.0, "Probability with which --augment changes an image; 0.5 is better for photographs", maximum=1
     )
     mirror: bool = training(
         False, "Mirror real images left to right at random; not if they have writing, or all look to one side"
@@ -170,14 +137,12 @@ class Asked:
         minimum=0,
         below=2**32,
     )
-    max_to_keep: int = training(1, "Number of checkpoints to keep", RESUME, ORIGINAL, above=0)
+    max_to_keep: int = training(1, "Number of checkpoints to keep", RESUME, ORIGINAL)
 
-    sample_freq: int = monitoring(200, "Iterations between two sample sheets", RESUME, ORIGINAL, above=0)
-    ckpt_freq: int = monitoring(200, "Iterations between two checkpoints", RESUME, ORIGINAL, above=0)
-    log_freq: int = monitoring(20, "Iterations between two points of the TensorBoard curves", above=0)
-    epoch_samples: str = monitoring(
-        "", "Also keep the sheets at the end of these epochs, e.g. 2,10,25", parse=values.plain_numbers
-    )
+    sample_freq: int = monitoring(200, "Iterations between two sample sheets", RESUME, ORIGINAL)
+    ckpt_freq: int = monitoring(200, "Iterations between two checkpoints", RESUME, ORIGINAL)
+    log_freq: int = monitoring(20, "Iterations between two points of the TensorBoard curves")
+    epoch_samples: str = monitoring("", "Also keep the sheets of these epochs, e.g. 2,10,25", parse=values.number_list)
     evaluate_freq: int | None = monitoring(
         None, "Iterations between two evaluations, which keep the best checkpoint (default: no evaluation)", minimum=0
     )
@@ -185,19 +150,13 @@ class Asked:
     warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
 
     evaluate_samples: int | None = using(
-        None,
-        "Generated images that an evaluation measures (default: 50,000 for data like MNIST, else 5,000)",
-        USE,
-        above=0,
+        None, "Generated images that an evaluation measures (default: 50,000 for data like MNIST, else 5,000)", USE
     )
     truncation: float = using(
         1.0, "Factor on z's distance from its mean: less than 1 gives more typical, less varied images", USE, minimum=0
     )
     inception: str = using(
-        "",
-        "File of the Inception graph of 2015, for FID (default: the one that dcgan_tf.download fetched)",
-        MACHINE,
-        PATH,
+        "", "Inception graph of 2015, for FID (default: the one that dcgan_tf.download fetched)", MACHINE, PATH
     )
 
     precision: str = devices(
@@ -208,10 +167,10 @@ class Asked:
     )
     xla: str = devices("auto", "Compile with XLA; auto: only if there is a GPU", choices=("auto", "on", "off"))
     steps_per_call: int | None = devices(
-        None, "Iterations in one call of the train step (default: 1 on a CPU, 10 on a GPU)", above=0
+        None, "Iterations in one call of the train step (default: 1 on a CPU, 10 on a GPU)"
     )
     strategy: str = devices(
-        "auto", "Which devices train together; auto: all GPUs, and all workers in TF_CONFIG", choices=STRATEGIES
+        "auto", "What trains together; auto: all GPUs, all workers in TF_CONFIG", choices=STRATEGIES
     )
     sync_bn: bool = devices(False, "Batch norm over the whole batch, not over each device's shard")
 
@@ -317,15 +276,12 @@ def _split_numbers(text: str) -> tuple[int, ...]:
 
 def _all_settings() -> dict[str, Setting]:
     hints = typing.get_type_hints(Asked)
-    found = {}
-    for field in dataclasses.fields(Asked):
-        if field.metadata:
-            kinds = [kind for kind in typing.get_args(hints[field.name]) if kind is not type(None)]
-            found[field.name] = Setting(type=(kinds or [hints[field.name]])[0], **field.metadata)
-    return found
+    fields = [field for field in dataclasses.fields(Asked) if field.metadata]
+    kinds = {field.name: (typing.get_args(hints[field.name]) or (hints[field.name],))[0] for field in fields}
+    return {field.name: Setting(type=kinds[field.name], **field.metadata) for field in fields}
 
 
-SETTINGS: dict[str, Setting] = _all_settings()
+SETTINGS = _all_settings()
 
 
 def settings_of(*lifecycles: Lifecycle) -> tuple[str, ...]:

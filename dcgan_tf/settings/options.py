@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from dcgan_tf.settings.setting import Setting, Trait
 
 PATH = Trait.PATH
 ORIGINAL = Trait.ORIGINAL
-TRAINING = "Training"  # headings of --help
-USING = "Using a trained run"
-PLACE = "Where a run is"
 
 FEW = 2_000  # images up to which the discriminator learns them by heart
 DRAWN = 0.2  # share of pixels that equal the next one; less is a photograph (measured: docs/notes/small.md)
 _PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
 _HALF_WIDTH = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}
-_SMALL = _HALF_WIDTH | {
-    "g_ema": 0.999,
-    "augment": "color,translation,cutout",
-    "batch_size": 16,
-    "iterations": 15_000,
-}
+_LONG = _HALF_WIDTH | {"g_ema": 0.999, "iterations": 15_000}
+_SMALL = _LONG | {"augment": "color,translation,cutout", "batch_size": 16}
 # For each --preset, the defaults that it replaces. A setting that the user gives counts more.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
     "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
     "small": _SMALL,
     "photos": _SMALL | {"augment_p": 0.5},
-    "large": _HALF_WIDTH | {"g_ema": 0.999, "iterations": 15_000},
+    "large": _LONG,
 }
 AUTO = "auto"  # --preset auto: the preset that `preset_for` returns
 USERS = {  # for --help
@@ -71,38 +65,30 @@ def _describe_presets() -> str:
     return "\n".join(lines)
 
 
+training = partial(option, "Training")
+using = partial(option, "Using a trained run")
+place = partial(option, "Where a run is")
 START = {
-    "resume": option(TRAINING, False, "With --train: continue a run, the newest that matches or --out_name"),
-    "dry_run": option(
-        TRAINING, False, "With --train: only say what it would do, how long it would take, and its size on disk"
-    ),
-    "preset": option(
-        TRAINING,
+    "resume": training(False, "With --train: continue a run, the newest that matches or --out_name"),
+    "dry_run": training(False, "With --train: only say what it would do, its time, and its size on disk"),
+    "preset": training(
         "",
         f"With --train: other defaults than the original's\n{_describe_presets()}",
         choices=("", AUTO, *PRESETS),
     ),
-    "init_from": option(
-        TRAINING, "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", PATH
+    "init_from": training(
+        "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", PATH
     ),
-    "checkpoint": option(TRAINING, "", "Use the weights of a checkpoint of the original program", PATH),
-    "pretrained": option(
-        TRAINING, False, "Use the trained run of this data set that comes with the program, e.g. mnist"
-    ),
+    "checkpoint": training("", "Use the weights of a checkpoint of the original program", PATH),
+    "pretrained": training(False, "Use the trained run of this data set that comes with the program, e.g. mnist"),
 }
 SOURCES = ("checkpoint", "init_from", "pretrained")  # of the weights that a new run begins with
 # They choose the weights; without them, the newest checkpoint.
 WEIGHTS = {
     "checkpoint": START["checkpoint"],
-    "best": option(USING, False, "Use the checkpoint that scored best (see --evaluate_freq), not the newest"),
-    "iteration": option(
-        USING,
-        0,
-        "Use the checkpoint of this iteration, if it was kept (--max_to_keep), not the newest",
-        minimum=0,
-    ),
-    "weights": option(
-        USING,
+    "best": using(False, "Use the checkpoint that scored best (see --evaluate_freq), not the newest"),
+    "iteration": using(0, "Use the checkpoint of this iteration, if it was kept (--max_to_keep)", minimum=0),
+    "weights": using(
         "",
         "raw: the generator's weights; ema: their average (default: the average if the run has one)",
         choices=("", "raw", "ema"),
@@ -110,21 +96,13 @@ WEIGHTS = {
     "pretrained": START["pretrained"],
 }
 PLACES = {
-    "out_dir": option(PLACE, ".", "Folder for checkpoints, samples and logs", PATH | ORIGINAL),
-    "out_name": option(
-        PLACE, "", "Name of the run (default: with --train a new name, else the newest run that matches)", ORIGINAL
+    "out_dir": place(".", "Folder for checkpoints, samples and logs", PATH | ORIGINAL),
+    "out_name": place(
+        "", "Name of the run (default: with --train a new name, else the newest run that matches)", ORIGINAL
     ),
-    "checkpoint_dir": option(PLACE, "checkpoints", "Folder for checkpoints, in out_dir", PATH | ORIGINAL),
-    "sample_dir": option(PLACE, "samples", "Folder for samples, in out_dir", PATH | ORIGINAL),
+    "checkpoint_dir": place("checkpoints", "Folder for checkpoints, in out_dir", PATH | ORIGINAL),
+    "sample_dir": place("samples", "Folder for samples, in out_dir", PATH | ORIGINAL),
 }
-
-COUNT = option(
-    USING,
-    None,
-    "Write this many images, one file each; --seed is the seed of the first one",
-    ORIGINAL,
-    type=int,
-    minimum=1,
-)
-SOURCE = option(USING, "", "What dcgan_tf.load takes: a data set, a run, a checkpoint, or pretrained:NAME", PATH)
-STEPS = option(USING, 16, "With --interpolate and --loop: images from one seed to the next", minimum=2)
+COUNT = using(None, "Write this many images, one file each; --seed is that of the first one", ORIGINAL, type=int)
+SOURCE = using("", "What dcgan_tf.load takes: a data set, a run, a checkpoint, or pretrained:NAME", PATH)
+STEPS = using(16, "With --interpolate and --loop: images from one seed to the next", minimum=2)

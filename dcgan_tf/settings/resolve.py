@@ -29,14 +29,9 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises: UserError if a name is unknown, a value is not allowed, or two settings exclude each other.
     """
-    if "dry_run" in given:  # on the command line, it is among the options
-        raise UserError(
-            "--dry_run says what a training would do, and is for the command line: python main.py --train --dry_run;"
-            " leave it out here."
-        )
     for name in given:
         if name in START | WEIGHTS | PLACES:
-            raise UserError(f"--{name} does not go with what was asked for; leave it out.")
+            raise UserError(f"--{name} does not go with what was asked for here; leave it out.")
     checked = convert(given, SETTINGS)
     if checked.get("dataset") == "":
         raise UserError("--dataset is blank; give mnist or the name of a folder of images in --data_dir.")

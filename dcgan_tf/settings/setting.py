@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import math
 import numbers
-import operator
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
@@ -15,28 +14,17 @@ from typing import Any
 from dcgan_tf.system.errors import UserError
 
 BOOLS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
-LIMITS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
-    "above": (operator.gt, "greater than"),
-    "minimum": (operator.ge, "at least"),
-    "below": (operator.lt, "less than"),
-    "maximum": (operator.le, "at most"),
-}
+TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 class Lifecycle(enum.Enum):
-    """When a setting is decided, and when it can change."""
+    """When a setting is decided. What is fixed also chooses the newest run that has this value."""
 
-    # Fixed when a run begins. With a later command, it chooses the newest run that has this value. A training that
-    # begins with the weights of the run has it, too.
-    WEIGHTS = enum.auto()
-    # The same, but a training that begins with the weights can have another value.
-    RUN = enum.auto()
-    # Can change when the run is resumed; other commands use the value saved with the run.
-    RESUME = enum.auto()
-    # Can be given with each command that uses the run.
-    USE = enum.auto()
-    # The same, and each worker of a training can have its own value.
-    MACHINE = enum.auto()
+    WEIGHTS = "fixed when a run begins, also by the weights that a training begins with"
+    RUN = "fixed when a run begins"
+    RESUME = "can change when a run is resumed; other commands use the value saved with the run"
+    USE = "can be given with each command that uses a run"
+    MACHINE = "the same, and each worker of a training can have its own value"
 
 
 class Trait(enum.Flag):
@@ -58,10 +46,9 @@ class Setting:
     lifecycle: Lifecycle = Lifecycle.RESUME
     traits: Trait = Trait.NONE
     choices: tuple[Any, ...] = ()
-    above: float | None = None  # allowed values are > above
-    minimum: float | None = None  # and >= minimum
-    below: float | None = None  # and < below
-    maximum: float | None = None  # and <= maximum
+    minimum: float | None = None  # of a number without choices; None: it must be greater than 0
+    maximum: float = math.inf
+    below: float = math.inf
     parse: Callable[[str, Any], Any] | None = None  # the name and text that is not blank -> what the text stands for
 
     def convert(self, name: str, value: Any) -> Any:
@@ -71,19 +58,35 @@ class Setting:
         """
         if value is None and self.default is None:
             return None
-        value = _CONVERTERS[self.type](name, value)
+        found = _in_type(self.type, value)
+        if found is None:
+            number = to_number(value)
+            if number is not None:
+                value = number
+            raise wrong(name, TYPES[self.type], value)
         if Trait.PATH in self.traits:
-            value = os.path.expanduser(os.path.expandvars(value))
-        if self.choices and value not in self.choices:
-            raise wrong(name, f"one of {', '.join(str(choice) for choice in self.choices if choice != '')}", value)
-        limits = {kind: getattr(self, kind) for kind in LIMITS if getattr(self, kind) is not None}
-        if not all(LIMITS[kind][0](value, limit) for kind, limit in limits.items()):  # NaN passes none
-            raise wrong(name, " and ".join(f"{LIMITS[kind][1]} {limit}" for kind, limit in limits.items()), value)
-        if self.type is float and math.isinf(value) and self.default != value:
+            found = os.path.expanduser(os.path.expandvars(found))
+        if self.choices:
+            if found not in self.choices:
+                raise wrong(name, f"one of {', '.join(str(choice) for choice in self.choices if choice != '')}", found)
+        elif self.type in (int, float):
+            self._check_limits(name, found)
+        if self.parse and found:
+            return self.parse(name, found)
+        return found
+
+    def _check_limits(self, name: str, value: float) -> None:
+        limits = {"greater than 0": value > 0}
+        if self.minimum is not None:
+            limits = {f"at least {self.minimum}": value >= self.minimum}
+        if self.below < math.inf:
+            limits[f"less than {self.below}"] = value < self.below
+        if self.maximum < math.inf:
+            limits[f"at most {self.maximum}"] = value <= self.maximum
+        if not all(limits.values()):  # NaN passes none
+            raise wrong(name, " and ".join(limits), value)
+        if math.isinf(value) and self.default != value:
             raise wrong(name, "a finite number", value)
-        if self.parse and value:
-            value = self.parse(name, value)
-        return value
 
 
 def wrong(name: str, expected: str, value: Any) -> UserError:
@@ -131,37 +134,15 @@ def as_text(value: Any) -> str | None:
     return str(number)
 
 
-def _to_bool(name: str, value: Any) -> bool:
-    text = str(value).lower().removesuffix(".0")
-    if text not in BOOLS:
-        raise wrong(name, "true or false", value)
-    return BOOLS[text]
-
-
-def _to_int(name: str, value: Any) -> int:
+def _in_type(kind: type, value: Any) -> Any:
+    """Return a value in a type; None if it stands for none."""
+    if kind is bool:
+        return BOOLS.get(str(value).lower().removesuffix(".0"))
+    if kind is str:
+        return as_text(value)
     number = to_number(value)
-    if isinstance(number, int):
-        return number
-    if number is not None:
-        value = number
-    raise wrong(name, "a whole number", value)
-
-
-def _to_float(name: str, value: Any) -> float:
-    number = to_number(value)
-    if number is None:
-        raise wrong(name, "a number", value)
-    try:
-        return float(number)
-    except OverflowError as error:
-        raise wrong(name, "a finite number", value) from error
-
-
-def _to_text(name: str, value: Any) -> str:
-    text = as_text(value)
-    if text is None:
-        raise wrong(name, "text", value)
-    return text
-
-
-_CONVERTERS = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_text}
+    if kind is float and number is not None:
+        return float(str(number))  # unlike float(number), it takes any int
+    if kind is int and not isinstance(number, int):
+        return None
+    return number

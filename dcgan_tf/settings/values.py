@@ -39,7 +39,7 @@ def _without_spaces(text: str) -> str:
     return re.sub(r"\s*([,+-])\s*", r"\1", text.strip())
 
 
-def plain_numbers(name: str, text: str) -> str:
+def number_list(name: str, text: str) -> str:
     """Return "2, 4-6" as "2,4,5,6". Raises UserError."""
     return ",".join(map(str, numbers(name, text)))
 
@@ -49,7 +49,7 @@ def two_numbers(name: str, text: str) -> str:
     found = numbers(name, text)
     if len(found) != 2 or min(found) < 1:
         raise UserError(f"--{name} takes two numbers greater than 0, like 64,128, but is {text!r}.")
-    return plain_numbers(name, text)
+    return number_list(name, text)
 
 
 def augmentations(name: str, text: str) -> str:

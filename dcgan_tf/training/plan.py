@@ -11,7 +11,6 @@ from typing import Any
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, images_of, is_other_data, start_weights
 from dcgan_tf.runs.weights import Weights, check_architecture, has_setting
-from dcgan_tf.settings import stages
 from dcgan_tf.settings.config import RUN, SETTINGS, WEIGHTS, Asked, Config, settings_of
 from dcgan_tf.settings.options import SOURCES, START
 from dcgan_tf.settings.resolve import ask, check_given, convert
@@ -117,13 +116,12 @@ def check_classes(weights: Weights, config: Config) -> None:
 
 
 def say_replaced(asked: Asked, config: Config, required: Mapping[str, Any], name: str) -> None:
-    """Say which settings that were chosen, by a preset or as --stages auto, the weights of that name replace."""
-    chosen = {key: getattr(asked, key) for key in required if getattr(asked, key) != SETTINGS[key].default}
-    if chosen.get("stages") == "auto":
-        chosen["stages"] = stages.automatic(config.output_height, config.output_width)
+    """Say which settings of a preset the weights of that name replace."""
+    chosen = {key: getattr(asked, key) for key in required}
+    chosen = {key: value for key, value in chosen.items() if value not in (SETTINGS[key].default, "auto")}
     replaced = [key for key, value in chosen.items() if not has_setting(config, key, value)]
     if replaced:
-        of_run = " ".join(f"--{key} {getattr(config, key)}" for key in replaced)
+        of_run = " ".join(f"--{key} {required[key]}" for key in replaced)
         of_asked = " ".join(f"--{key} {chosen[key]}" for key in replaced)
         report("Hint", f"the run {name} has {of_run}, and so has this training, not {of_asked}.")
 
@@ -138,7 +136,10 @@ def resumed(saved: Config, given: Mapping[str, Any]) -> Config:
         changed["strategy"] = "auto"
         report("Hint", "--strategy auto, because there is no TF_CONFIG with the workers that the run had.")
     if "epoch" in changed:
-        changed = fitted_to_epochs(saved, changed)
+        for name, value in fitted_to_epochs(saved, changed["epoch"]).items():
+            if name not in changed:
+                report("Hint", f"--{name} {value}, because the training now ends after epoch {changed['epoch']}.")
+                changed[name] = value
     if changed.get("input_height", saved.input_height) != saved.input_height:
         changed.setdefault("input_width", None)  # the saved one belongs to the old height
     config = dataclasses.replace(saved, **changed)
@@ -153,15 +154,11 @@ def resumed(saved: Config, given: Mapping[str, Any]) -> Config:
     return config
 
 
-def fitted_to_epochs(saved: Config, changed: dict[str, Any]) -> dict[str, Any]:
-    """Return the changed settings with what the saved ones say about later epochs than the new last one left out."""
-    last = changed["epoch"]
+def fitted_to_epochs(saved: Config, last: int) -> dict[str, Any]:
+    """Return what must change of saved settings that name later epochs than the new last one."""
     fitted: dict[str, Any] = {}
     if max(saved.epochs_to_keep, default=0) > last:
         fitted["epoch_samples"] = as_text([epoch for epoch in saved.epochs_to_keep if epoch <= last])
     if saved.lr_decay_epochs > last:
         fitted["lr_decay_epochs"] = last // 2
-    for name, value in fitted.items():
-        if name not in changed:
-            report("Hint", f"--{name} {value}, because the training now ends after epoch {last}.")
-    return fitted | changed
+    return fitted
