@@ -19,10 +19,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import dcgan_tf
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec
-from dcgan_tf.evaluation import features, metrics
-from dcgan_tf.evaluation.evaluate import other_data
+from dcgan_tf.evaluation import metrics
+from dcgan_tf.evaluation.distances import sliced_wasserstein
+from dcgan_tf.evaluation.evaluate import other_data, write_features
 from dcgan_tf.evaluation.evaluator import Evaluator, load_splits, some_rows
-from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
+from dcgan_tf.evaluation.spaces import pool
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.run import EVENT_FILES, Runs
 from dcgan_tf.runs.select import select
@@ -155,7 +156,7 @@ def test_features_need_the_name_of_a_file(name: str, mnist_run: Path, tmp_path: 
     (tmp_path / "folder.npz").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="--features must be the name of an .npz file to write, but is"):
-        features.write_features(select(Runs(str(mnist_run)), "mnist-small", {}, {}), Path(name))
+        write_features(select(Runs(str(mnist_run)), "mnist-small", {}, {}), Path(name))
 
 
 def test_the_second_svm_knows_all_classes_of_a_sorted_folder():
@@ -165,16 +166,6 @@ def test_the_second_svm_knows_all_classes_of_a_sorted_folder():
         dataset = Dataset(images, labels, tuple("abcd"), ImageSpec(1, 1, 1), "", shuffle_each_epoch=is_folder)
         rows = some_rows(dataset, 1_000)
         assert len(set(rows)) == 1_000 and set(labels[rows]) == expected
-
-
-def test_the_classifier_learns_a_few_images():
-    """Five epochs of 120 images would be five steps."""
-    labels = np.arange(120, dtype=np.int32) % 2
-    levels = np.random.default_rng(0).normal(100 + 50 * labels, 15)
-    images = np.broadcast_to(levels[:, None, None, None], (120, 16, 16, 1)).clip(0, 255).astype(np.uint8)
-    classifier = features.Classifier((16, 16, 1), 2)
-    classifier.train(images[:100], labels[:100])
-    assert classifier.accuracy(images[100:], labels[100:]) >= 0.9
 
 
 @pytest.mark.usefixtures("no_inception")
@@ -202,7 +193,7 @@ def test_features_are_the_pooled_activations(mnist_run: Path, mnist_dir: Path, t
     some = [0, 300, 69_999]
     images = tf.constant(dataset.images[some].astype(np.float32) / 255)
     maps = discriminator.activations(images, tf.zeros([3, 10]), training=False)
-    expected = np.concatenate([features.pool(x) for x in maps], axis=1)
+    expected = np.concatenate([pool(x) for x in maps], axis=1)
     np.testing.assert_allclose(stored["features"][some], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -278,13 +269,6 @@ def test_the_seed_of_generated_images_does_not_change_the_order_of_real_ones(mni
     config = dataclasses.replace(config, data_dir=str(mnist_dir))
     (train, _), (other, _) = (load_splits(dataclasses.replace(config, seed=seed), None) for seed in (0, 50_000))
     np.testing.assert_array_equal(other.images, train.images)
-
-
-def test_pool_by_hand():
-    x = np.arange(14 * 14, dtype=np.float32).reshape(1, 14, 14, 1)
-    pooled = features.pool(x).numpy().reshape(4, 4)
-    assert pooled.shape == (4, 4) and pooled[3, 3] == 14 * 14 - 1
-    assert features.pool(x[:, :3, :2]).shape == (1, 6)
 
 
 @pytest.mark.slow

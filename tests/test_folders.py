@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from dcgan_tf.data import formats
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.image_folder import find_image_files, layout_of
-from dcgan_tf.evaluation.evaluate import score
+from dcgan_tf.evaluation.metrics import score
 from dcgan_tf.runs.run import Runs, complete_checkpoints
 from dcgan_tf.settings.config import SETTINGS, Asked, Config
 from dcgan_tf.system.cache import cache_folder

@@ -25,10 +25,12 @@ from helpers import ROOT
 
 import dcgan_tf
 from dcgan_tf import DcganWarning, UserError
+from dcgan_tf.evaluation.spaces import Classifier
 from dcgan_tf.sampling import project
+from dcgan_tf.system.cache import DiskCache
 from dcgan_tf.system.messages import ignored_warnings, say, shown
 from dcgan_tf.system.signals import StopRequest
-from dcgan_tf.system.startup import own_seeds, start_tensorflow
+from dcgan_tf.system.startup import start_tensorflow
 
 SIZES: dict[str, Any] = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8, "iterations": 6, "log_freq": 1}
 
@@ -53,12 +55,11 @@ def test_seeds_of_the_caller_go_on(images_dir: Path, blobs_run: Path, tmp_path: 
     found.append(drawn())
     dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
     found.append(drawn())
-    with own_seeds(0):  # what the classifier of an evaluation needs
-        inside = drawn()
+    images = np.zeros((20, 8, 8, 1), np.uint8)
+    labels = np.arange(20, dtype=np.int32) % 2
+    Classifier(images, labels, 2, DiskCache(tmp_path, 1))  # that of an evaluation
     found.append(drawn())
     assert found == expected
-    with own_seeds(0):
-        assert drawn() == inside
 
 
 def test_nothing_else_of_the_process_changes(images_dir: Path, tmp_path: Path):
@@ -294,32 +295,31 @@ def test_keras_with_another_backend_is_refused_at_import(tmp_path: Path):
 
 WITH_KERAS_JSON = """
 import functools, sys
+from pathlib import Path
 import numpy as np
 import dcgan_tf
 import keras
-from dcgan_tf.evaluation import features, inception
+from dcgan_tf.evaluation import spaces
 from dcgan_tf.export.models import inference_model
 from dcgan_tf.networks import build_discriminator
-from dcgan_tf.system.startup import own_seeds
+from dcgan_tf.system.cache import DiskCache
 
 arrays = {"settings": [keras.config.floatx(), keras.config.image_data_format()]}
 run = dcgan_tf.load("pretrained:mnist")
 arrays["images"] = run.generate(3)
 random = np.random.default_rng(0)
 images = random.integers(0, 256, (200, 28, 28, 1), np.uint8)
-classifier = features.Classifier((28, 28, 1), 10)
-classifier.train(images, random.integers(0, 10, 200))
+classifier = spaces.Classifier(images, random.integers(0, 10, 200), 10, DiskCache(Path("."), 1, enabled=False))
 arrays["features"] = classifier.features(images)
-arrays["classes"] = classifier.classes(images)
+arrays["classes"] = classifier.classes(arrays["features"])
 for network in (run.selection.weights.generator(), build_discriminator(run.config)):
     model = inference_model(network, run.config)
     inputs = [random.random((2, *x.shape[1:])).astype(np.float32) for x in model.inputs]
     arrays[network.name] = model(inputs, training=False).numpy()
     arrays[network.name + " types"] = [x.dtype for x in (*model.inputs, *model.outputs)]
 keras.applications.InceptionV3 = functools.partial(keras.applications.InceptionV3, weights=None)
-with own_seeds(0):
-    network = inception.keras_inception()
-arrays["inception"] = network(images[:2])
+keras.utils.set_random_seed(0)
+arrays["inception"] = spaces.KerasInception().features(images[:2])
 assert arrays["settings"] == [keras.config.floatx(), keras.config.image_data_format()]
 np.savez(sys.argv[1], **arrays)
 """

@@ -1,36 +1,29 @@
-"""Metrics: cases worked out by hand, and plain loops."""
+"""Metrics and distances: cases worked out by hand, and plain loops."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dcgan_tf.evaluation import metrics
+from dcgan_tf.evaluation import distances, metrics
+from dcgan_tf.evaluation.distances import NearestSearch, blur, laplacian_pyramid, nearest, sliced_wasserstein
 
 
-def test_nearest_is_exact_search_across_blocks(monkeypatch: pytest.MonkeyPatch):
+def test_nearest_is_exact_search_across_blocks_and_pieces(monkeypatch: pytest.MonkeyPatch):
     random = np.random.default_rng(0)
     queries = random.integers(0, 256, (30, 5, 5), np.uint8)
     references = random.integers(0, 256, (101, 5, 5), np.uint8)
-    expected = [np.argmin(((references.astype(int) - q.astype(int)) ** 2).sum((1, 2))) for q in queries]
-    monkeypatch.setattr(metrics, "MAX_DISTANCES", 30 * 7)  # blocks of seven references
-    np.testing.assert_array_equal(metrics.nearest(queries, references), expected)
-    # Of equally near references, the first one, whichever block it is in.
-    np.testing.assert_array_equal(metrics.nearest(references[:1], np.repeat(references[:1], 20, 0)), [0])
-
-
-def test_nearest_search_in_pieces(monkeypatch: pytest.MonkeyPatch):
-    random = np.random.default_rng(0)
-    queries = random.integers(0, 256, (30, 5, 5), np.uint8)
-    references = random.integers(0, 256, (101, 5, 5), np.uint8)
-    expected = metrics.nearest(queries, references)
-    distances = metrics.distance_to_nearest(queries, references)
-    monkeypatch.setattr(metrics, "MAX_VALUES", 25 * 7)  # blocks of seven queries and of seven references
-    search = metrics.NearestSearch(queries)
+    distance = [((references.astype(int) - q.astype(int)) ** 2).sum((1, 2)) for q in queries]
+    monkeypatch.setattr(distances, "MAX_DISTANCES", 30 * 7)  # blocks of seven references
+    monkeypatch.setattr(distances, "MAX_VALUES", 25 * 11)  # and of eleven queries
+    search = NearestSearch(queries)
     for start in range(0, 101, 10):
         search.add(references[start : start + 10])
-    np.testing.assert_array_equal(search.index, expected)
-    np.testing.assert_array_equal(metrics.distance_to_nearest(queries, references), distances)
+    for index in (search.index, nearest(queries, references)):
+        np.testing.assert_array_equal(index, np.argmin(distance, axis=1))
+    np.testing.assert_array_equal(search.distance, np.min(distance, axis=1))
+    # Of equally near references, the first one, whichever block it is in.
+    np.testing.assert_array_equal(nearest(references[:1], np.repeat(references[:1], 20, 0)), [0])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
@@ -39,20 +32,22 @@ def test_nearest_is_exact_where_float32_would_round(dtype: type):
     references = np.full((3, 60, 50), 255)
     references[:, 0, :2] = [255, 253], [254, 254], [253, 255]  # 255^2 + 253^2 = 2 + 254^2 + 254^2
     queries = np.stack([np.zeros((60, 50), int), references[2]])
-    np.testing.assert_array_equal(metrics.nearest(queries.astype(dtype), references.astype(dtype)), [1, 2])
+    np.testing.assert_array_equal(nearest(queries.astype(dtype), references.astype(dtype)), [1, 2])
     random = np.random.default_rng(0)
     queries = random.integers(0, 16, (20, 3000)) + np.repeat([0, 230], 10)[:, None]
     references = np.repeat(random.integers(239, 255, (1, 3000)), 300, 0)
     for row in references:
         row[random.choice(3000, 2, replace=False)] += [1, -1]
     expected = [np.argmin(((references - query) ** 2).sum(1)) for query in queries]
-    np.testing.assert_array_equal(metrics.nearest(queries.astype(dtype), references.astype(dtype)), expected)
+    np.testing.assert_array_equal(nearest(queries.astype(dtype), references.astype(dtype)), expected)
 
 
 def test_nearest_neighbour_error_by_hand():
     images, labels = np.array([[0], [10], [20]], np.uint8), np.array([0, 1, 2])
     test = np.array([[1], [9], [14], [16], [255]], np.uint8)
-    assert metrics.nearest_neighbour_error(images, labels, test, np.array([0, 1, 1, 2, 0])) == 1 / 5
+    found = labels[nearest(test, images)]
+    assert metrics.error(found, np.array([0, 1, 1, 2, 0])) == 1 / 5
+    assert metrics.accuracy(found, np.array([0, 1, 1, 2, 0])) == 4 / 5
 
 
 def test_frechet_distance_of_normal_distributions_by_hand():
@@ -120,3 +115,43 @@ def test_precision_and_recall_by_hand(monkeypatch: pytest.MonkeyPatch):
     precision, recall = metrics.precision_recall(real, fake, k=1)
     assert precision == 3 / 4
     assert recall == 5 / 6  # 1 to 12 are within 29.4 of 30; 0 is in no ball
+
+
+def smooth_noise(seed: int, times: int, size: int = 32) -> np.ndarray:
+    """Return images of noise, blurred that many times: uint8 [100, size, size, 3]."""
+    images = np.random.default_rng(seed).uniform(0, 255, (100, size, size, 3)).astype(np.float32)
+    for _ in range(times):
+        images = blur(images)
+    return images.astype(np.uint8)
+
+
+def test_the_pyramid_adds_up_to_the_image():
+    images = smooth_noise(0, 1, 64)
+    fine, middle, coarse = laplacian_pyramid(images)
+    assert [level.shape[1] for level in (fine, middle, coarse)] == [64, 32, 16]
+    for level in (middle, fine):
+        larger = np.zeros_like(level)
+        larger[:, ::2, ::2] = 4 * coarse
+        coarse = level + blur(larger)
+    np.testing.assert_allclose(coarse, images, atol=1e-3)
+    assert len(laplacian_pyramid(np.zeros((2, 28, 20, 1), np.uint8))) == 1
+
+
+def test_blur_by_hand():
+    image = np.zeros((1, 9, 9, 1), np.float32)
+    image[0, 4, 4] = 256
+    assert blur(image)[0, 4, 2:7, 0].tolist() == [6, 24, 36, 24, 6]
+
+
+def test_images_of_the_same_kind_are_near_and_of_another_kind_far(monkeypatch: pytest.MonkeyPatch):
+    images = smooth_noise(0, 1)
+    same = sliced_wasserstein(images, smooth_noise(1, 1))
+    stripes = np.repeat(smooth_noise(1, 1)[:, :, :1], 32, axis=2)
+    assert 0 < same < sliced_wasserstein(images, stripes) / 3
+    assert sliced_wasserstein(images, images[:90]) < 30  # other patches of the same images
+    darker = (smooth_noise(1, 1) / 2).astype(np.uint8)
+    assert sliced_wasserstein(images, darker) == pytest.approx(26.28, rel=0.01)  # the contrast does not count
+    small = images[:, :4, :6, :1]
+    assert sliced_wasserstein(small, small) < sliced_wasserstein(small, 255 - smooth_noise(1, 2)[:, :4, :6, :1])
+    monkeypatch.setattr(distances, "MAX_VALUES", 7 * 32 * 32 * 3)  # pieces give the same distance
+    assert sliced_wasserstein(images, smooth_noise(1, 1)) == same

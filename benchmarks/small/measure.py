@@ -14,7 +14,7 @@ import judges
 import numpy as np
 
 from dcgan_tf.evaluation import metrics
-from dcgan_tf.evaluation.sliced_wasserstein import sliced_wasserstein
+from dcgan_tf.evaluation.distances import sliced_wasserstein
 
 
 def read(folder: str) -> np.ndarray:

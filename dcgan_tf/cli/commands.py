@@ -130,7 +130,7 @@ COMMANDS = {
         "a smaller --evaluate_samples",
     ),
     "features": Command(
-        "evaluation.features:write_features",
+        "evaluation.evaluate:write_features",
         WEIGHTS,
         text("Write the discriminator's features of the data set to this .npz file", PATH, parse=_path),
     ),

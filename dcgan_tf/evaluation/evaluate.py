@@ -1,62 +1,30 @@
-"""--evaluate: how good a run's images are, as a table, metrics.json, TensorBoard scalars and a sheet."""
+"""--evaluate: how good a run's images are, as a table, metrics.json, TensorBoard scalars and a sheet. --features."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from dcgan_tf.data.dataset import read_dataset
+from dcgan_tf.evaluation.distances import nearest
 from dcgan_tf.evaluation.evaluator import Evaluator
-from dcgan_tf.evaluation.features import discriminator_features
-from dcgan_tf.runs.run import OF_EVALUATION, Run
+from dcgan_tf.evaluation.metrics import METRICS
+from dcgan_tf.evaluation.spaces import DiscriminatorSpace
+from dcgan_tf.runs.run import OF_EVALUATION
 from dcgan_tf.runs.select import Selection, images_of, is_other_data
-from dcgan_tf.sampling.sampler import Sampler
-from dcgan_tf.sampling.sheets import save
-from dcgan_tf.system import image_files
+from dcgan_tf.sampling.sampler import Sampler, load_sampler
+from dcgan_tf.sampling.sheets import save_sheet
+from dcgan_tf.settings.setting import received
 from dcgan_tf.system.errors import UserError, reason, warn_on_write_error
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import say, warn
 
-PERCENT = ".2%"
-NUMBER = ".4g"
-# The title and the format of each metric in the table. To add a metric, write a pure function on arrays in metrics.py
-# with a test worked out by hand, call it in `Evaluator.measure` (evaluator.py), and add a row here.
-TITLES = {
-    "nearest_neighbour_error": ("1-NN error, classifier knows generated images only", PERCENT),
-    "control_error": ("1-NN error, classifier knows real training images (control)", PERCENT),
-    "class_accuracy": ("generated images classified as the class asked for", PERCENT),
-    "class_accuracy_real": ("real images classified correctly (control)", PERCENT),
-    "svm_error": ("linear SVM on D's features, error with all labels", PERCENT),
-    "svm_error_few": ("linear SVM on D's features, error with {few_labels:,} labels", PERCENT),
-    "fid": ("FID", NUMBER),
-    "frechet": ("Frechet distance in the feature space below (not FID)", NUMBER),
-    "kid": ("kernel distance (KID)", NUMBER),
-    "kid_spread": ("KID, standard deviation over subsets of 1,000 images", NUMBER),
-    "swd": ("sliced Wasserstein distance of patches (SWD)", NUMBER),
-    "copying": ("nearer to a training image than to an unseen one (unseen: 50%)", PERCENT),
-    "copying_features": ("the same in the feature space", PERCENT),
-    "precision": ("precision", PERCENT),
-    "recall": ("recall", PERCENT),
-}
-
-
-SCORED = ("nearest_neighbour_error", "fid", "frechet", "swd")  # metrics that compare checkpoints, the first one first
-
-
-def score(scores: dict[str, float]) -> tuple[float, ...] | None:
-    """Return the metrics by which checkpoints are compared, lower is better; None if none is a finite number.
-
-    The 1-NN error decides, then FID or another Frechet distance, then SWD: on few images the first can be 0 for many
-    checkpoints. A metric that is missing or not finite counts as infinite.
-    """
-    values = [scores.get(name, math.inf) for name in SCORED]
-    finite = [value if math.isfinite(value) else math.inf for value in values]
-    if min(finite) == math.inf:
-        return None
-    return tuple(finite)
+NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
 
 
 def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]:
@@ -67,81 +35,91 @@ def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]
     Returns: the content of metrics.json.
     Raises: UserError if the checkpoint or the data set cannot be read.
     """
-    run = selection.run
     config = selection.config
-    note = other_data(selection)
-    if note:  # none of these images was held out
+    weights = selection.weights
+    other = other_data(selection)
+    if other:  # none of these images was held out
         config = dataclasses.replace(config, hold_out=0.0)
-    origin = selection.weights.origin()
-    say(f"Generator: {origin.path}")
-    sampler = Sampler(selection.weights.generator(), config)
-    of_discriminator = None
-    if config.y_dim > 1 and selection.weights.has_discriminator:
-        of_discriminator = discriminator_features(selection.weights, config)
+    sampler = load_sampler(selection)
     evaluator = Evaluator(config, config.seed)
-    scores = evaluator.measure(sampler) | evaluator.controls(of_discriminator)
-    iteration = origin.iteration or 0
+    scores = evaluator.measure(sampler, weights)
+    saw_test, note = what_it_saw(evaluator)
     facts = {
-        "checkpoint": origin.path,
-        "iteration": iteration,
+        "checkpoint": weights.origin().path,
+        "iteration": weights.origin().iteration or 0,
         "split": config.split,
-        "saw_test_pictures": evaluator.has_test and config.split != "train" and not config.hold_out and not note,
-        "note": note or evaluator.note(),
-        "weights": selection.weights.kind,
+        "saw_test_pictures": saw_test and not other,
+        "note": other or note,
+        "weights": weights.kind,
         "truncation": config.truncation,
         "generated": evaluator.count,
         "first_seed": config.seed,
         "real_training_pictures": len(evaluator.train.images),
-        "real_test_pictures": evaluator.test_count,
+        "real_test_pictures": evaluator.has_test * len(evaluator.test.images),
         "few_labels": evaluator.few_labels,
-        "feature_space": evaluator.space,
+        "feature_space": evaluator.space.name,
     }
     say(table(scores, facts))
-    sheet = evaluator.nearest_sheet(sampler)
     with warn_on_write_error("The sheet"):
-        save(image_files.save_png, run.samples_folder / "nearest.png", sheet)
+        save_sheet(selection, "nearest.png", nearest_images(evaluator, sampler), NEAREST_COLUMNS)
     with warn_on_write_error("The curves"):
-        writer = tf.summary.create_file_writer(str(run.logs_folder), filename_suffix=OF_EVALUATION)
-        write_scalars(writer, scores, iteration)
-    write_figures(run, facts | scores, must_write)
-    return facts | scores
-
-
-def write_figures(run: Run, figures: dict[str, Any], must_write: bool) -> None:
-    """Write metrics.json. If it cannot be written, raise UserError, or warn."""
-    file = run.folder / "metrics.json"
+        folder = str(selection.run.logs_folder)
+        write_scalars(tf.summary.create_file_writer(folder, filename_suffix=OF_EVALUATION), scores, facts["iteration"])
+    file = selection.run.folder / "metrics.json"
     try:
-        run.folder.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as temporary:
-            temporary.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+            temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
+        say(f"Wrote {file}")
     except OSError as error:
         text = f"The figures of the evaluation could not be written to {file} ({reason(error)})"
         if must_write:
             raise UserError(f"{text}; make room there, or copy the run; they are in the table above.") from error
         warn(f"{text}.")
-        return
-    say(f"Wrote {file}")
+    return facts | scores
 
 
 def other_data(selection: Selection) -> str:
     """Return a sentence if the images are not those of the training; blank if they are, or if that is unknown."""
-    if not selection.weights.knows_data:
-        return ""
     trained = selection.weights.config
-    if not is_other_data(trained, selection.config):
+    if not selection.weights.knows_data or not is_other_data(trained, selection.config):
         return ""
     return f"Measured on {images_of(selection.config)}; the run was trained on {images_of(trained)}."
+
+
+def what_it_saw(evaluator: Evaluator) -> tuple[bool, str]:
+    """Return whether the run was trained on the test images that it is measured on, and a sentence about that."""
+    if not evaluator.has_test:
+        note = "The data set has no test part: everything is measured on the images that the run was trained on."
+        return False, note
+    if evaluator.config.hold_out:
+        return False, "Measured on the held-out images, which the run has not seen."
+    split = evaluator.config.split
+    if split == "train":
+        return False, "The run has not seen the test images (--split train)."
+    return True, (
+        f"The run was also trained on the test images (--split {split}), so its figures are too good; for fair figures"
+        " train with --split train."
+    )
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
     """Return the metrics as text."""
     what = f"{facts['generated']:,} generated images of iteration {facts['iteration']:,}"
     lines = [f"Measured on {what}, {facts['weights']}, truncation {facts['truncation']:g}:"]
-    for name, (title, number_format) in TITLES.items():
-        if name in scores:
-            lines.append(f"  {title.format(**facts):64}{scores[name]:>9{number_format}}")
-    lines += [f"Feature space: {facts['feature_space']}", facts["note"]]
-    return "\n".join(lines)
+    for metric in METRICS:
+        if metric.name in scores:
+            lines.append(f"  {metric.title.format(**facts):64}{scores[metric.name]:>9{metric.format}}")
+    return "\n".join([*lines, f"Feature space: {facts['feature_space']}", facts["note"]])
+
+
+def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
+    """Return rows of generated images and, after each row, the training images that are nearest to them in pixels."""
+    seeds = evaluator.seeds[0] + np.arange(NEAREST_ROWS * NEAREST_COLUMNS)
+    images = sampler.images_of(seeds.tolist(), sampler.all_classes)
+    real = evaluator.train.images[nearest(images, evaluator.train.images)]
+    rows = [np.split(x, NEAREST_ROWS) for x in (images, real)]
+    return np.concatenate([row for pair in zip(*rows, strict=True) for row in pair])
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
@@ -150,3 +128,21 @@ def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], it
         for name, value in scores.items():
             tf.summary.scalar(f"evaluate/{name}", value)
     writer.flush()
+
+
+def write_features(selection: Selection, path: Path) -> None:
+    """Write the discriminator's features of the data set as .npz: features, labels, class_names.
+
+    They are float32 [N, D], int32 [N] and strings [Y].
+
+    Raises: UserError if the data set or the checkpoint cannot be read.
+    """
+    if path.suffix.lower() != ".npz" or path.is_dir():  # nothing else is ever replaced
+        raise UserError(f"--features must be the name of an .npz file to write, but is {received(str(path))}.")
+    dataset = read_dataset(selection.config)
+    features = DiscriminatorSpace(selection.weights, selection.config).of(dataset.images)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = np.array(dataset.label_names, str)
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, features=features, labels=dataset.labels, class_names=names)
+    say(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")

@@ -1,103 +1,45 @@
-"""Metrics of generated images: pure functions on arrays, computed in float64, or exactly where images are bytes."""
+"""Metrics of generated images: pure functions on arrays, computed in float64, and the table of them."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
-import tensorflow as tf
 
-from dcgan_tf.evaluation.pieces import MAX_VALUES, blocks, values_in_row
+from dcgan_tf.evaluation.distances import MAX_DISTANCES, NearestSearch, blocks, sliced_wasserstein, squared_distances
+from dcgan_tf.evaluation.spaces import Classifier, FeatureSpace, Inception2015, KerasInception, Pixels
+from dcgan_tf.system.messages import ignored_warnings
 
-MAX_DISTANCES = 10_000_000  # distances that are in memory at the same time
-EXACT_DIMENSIONS = 1024  # of vectors of bytes: 1024 products of numbers up to 128 sum to 2^24, exact in float32
-
-
-def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the squared Euclidean distances between all rows of a [N, D] and b [M, D], float64 [N, M].
-
-    One matrix product computes them. They are exact if the values are bytes.
-    """
-    a = a.astype(np.float64)
-    b = b.astype(np.float64)
-    distances = a @ b.T
-    distances *= -2
-    distances += (a * a).sum(1)[:, None]
-    distances += (b * b).sum(1)
-    return distances
+MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
+MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
+SVM_STEPS = 1_000_000  # at most, for each class; scikit-learn recommends it; more change the error by 0.05% at most
 
 
-def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """Return for each query the index of its nearest reference, by exact search (Euclidean; the first of equals).
-
-    Args:
-      queries: [N, ...], any dtype; each row is one vector, whatever its shape.
-      references: [M, ...], of the same shape but for the first axis; an array or a np.memmap.
-    Returns: int64 [N].
-    """
-    search = NearestSearch(queries)
-    search.add(references)
-    return search.index
+def error(found: np.ndarray, labels: np.ndarray) -> float:
+    """Return the fraction of labels [N] in whose place another was found."""
+    return float(np.mean(found != labels))
 
 
-class NearestSearch:
-    """The search of `nearest`, where the references come in pieces; `index` counts them from the first piece on."""
-
-    def __init__(self, queries: np.ndarray):
-        self.queries = queries
-        self.distance = np.full(len(queries), np.inf)  # squared, without the length of the query
-        self.index = np.zeros(len(queries), np.int64)
-        self.count = 0  # of the references so far
-
-    def add(self, references: np.ndarray) -> None:
-        """Compare all queries with more references [M, ...]."""
-        most = MAX_VALUES // values_in_row(references)
-        for rows in blocks(len(self.queries), most):
-            for block in blocks(len(references), min(most, MAX_DISTANCES // (rows.stop - rows.start))):
-                self._compare(rows, references[block], self.count + block.start)
-        self.count += len(references)
-
-    def _compare(self, rows: slice, references: np.ndarray, first: int) -> None:
-        """Compare some queries with references; the index of the first of these is `first`."""
-        are_bytes = self.queries.dtype == references.dtype == np.uint8
-        queries = _vectors(self.queries[rows], are_bytes)
-        block = _vectors(references, are_bytes)
-        # Leave out the length of the query: it is the same for all references.
-        distances = _products_of_bytes(queries, block) if are_bytes else queries @ block.T
-        distances *= -2
-        distances += np.square(block, dtype=np.float64).sum(1)
-        index = distances.argmin(1)
-        distance = distances[np.arange(len(queries)), index]
-        closer = distance < self.distance[rows]
-        self.distance[rows][closer] = distance[closer]
-        self.index[rows][closer] = index[closer] + first
+def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
+    """Return the fraction of labels [N] that were found."""
+    return float(np.mean(found == labels))
 
 
-def _vectors(images: np.ndarray, are_bytes: bool) -> np.ndarray:
-    """Return the rows [N, D]: float64, or, of bytes, float32 from -128 to 127, which keeps all distances."""
-    rows = images.reshape(len(images), -1)
-    return rows.astype(np.float32) - 128 if are_bytes else rows.astype(np.float64)
+def svm_labels(features: np.ndarray, labels: np.ndarray, test_features: np.ndarray) -> np.ndarray:
+    """Train a linear SVM with scikit-learn on features [N, D] and labels [N]; return those of test_features [M, D]."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-
-def _products_of_bytes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a @ b.T, float64 [N, M] without rounding, of what `_vectors` makes of bytes.
-
-    TensorFlow's product in float32 took a third of the time of NumPy's in float64.
-    """
-    total = np.zeros((len(a), len(b)))
-    with tf.device("CPU:0"):  # a GPU may round
-        for start in range(0, a.shape[1], EXACT_DIMENSIONS):
-            some = slice(start, start + EXACT_DIMENSIONS)
-            total += tf.matmul(a[:, some], b[:, some], transpose_b=True).numpy()
-    return total
-
-
-def distance_to_nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """Return the Euclidean distance of each query [N, ...] to its nearest reference [M, ...], float64 [N]."""
-    index = nearest(queries, references)
-    distances = np.empty(len(queries))
-    for rows in blocks(len(queries), MAX_VALUES // values_in_row(queries)):
-        difference = queries[rows].astype(np.float64) - references[index[rows]]
-        distances[rows] = np.linalg.norm(difference.reshape(len(difference), -1), axis=1)
-    return distances
+    passes = -(-SVM_STEPS // len(features))
+    sgd = SGDClassifier(alpha=1e-3, average=True, max_iter=passes, n_jobs=-1, random_state=0)
+    with ignored_warnings(ConvergenceWarning):  # that it ended after `passes`
+        return make_pipeline(StandardScaler(), sgd).fit(features, labels).predict(test_features)
 
 
 def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray, seed: int = 0) -> float:
@@ -112,22 +54,9 @@ def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray, seed: 
     random = np.random.default_rng(seed)
     count = min(len(train), len(unseen))
     train, unseen = (x[np.sort(random.choice(len(x), count, replace=False))] for x in (train, unseen))
-    to_train = distance_to_nearest(generated, train)
-    to_unseen = distance_to_nearest(generated, unseen)
+    to_train = NearestSearch(generated).add(train).distance
+    to_unseen = NearestSearch(generated).add(unseen).distance
     return float(np.mean((to_train < to_unseen) + 0.5 * (to_train == to_unseen)))
-
-
-def nearest_neighbour_error(
-    images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
-) -> float:
-    """Return the error of a 1-nearest-neighbour classifier of the test images (Radford et al. 2015, table 3).
-
-    Args:
-      images, labels: what the classifier knows, [N, ...] and [N].
-      test_images, test_labels: what it is tested on, [M, ...] and [M].
-    Returns: the fraction of test images that get the wrong label, 0 to 1.
-    """
-    return float(np.mean(labels[nearest(test_images, images)] != test_labels))
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -136,20 +65,14 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     For normal distributions with the means and the covariances A and B of the features it is
     |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)).
     """
-    mean_a, cov_a = _mean_and_covariance(a)
-    mean_b, cov_b = _mean_and_covariance(b)
+    a, b = (x.astype(np.float64) for x in (a, b))
+    cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     eigenvalues, eigenvectors = np.linalg.eigh(cov_a)
     sqrt_a = (eigenvectors * np.sqrt(eigenvalues.clip(0))) @ eigenvectors.T
     # sqrt(A B) has the same trace as sqrt(sqrt(A) B sqrt(A)), which is symmetric.
     trace_sqrt = np.sqrt(np.linalg.eigvalsh(sqrt_a @ cov_b @ sqrt_a).clip(0)).sum()
-    distance = ((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_sqrt
+    distance = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_sqrt
     return float(max(distance, 0))
-
-
-def _mean_and_covariance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return them of features [N, D]: float64 [D] and [D, D]."""
-    x = x.astype(np.float64)
-    return x.mean(0), np.atleast_2d(np.cov(x, rowvar=False))
 
 
 def kernel_distance(
@@ -199,9 +122,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
     fake_radii = _squared_radii(fake, k)
     fake_inside = np.zeros(len(fake), bool)
     real_inside = np.zeros(len(real), bool)
-    block_size = max(1, MAX_DISTANCES // len(fake))
-    for start in range(0, len(real), block_size):
-        block = slice(start, start + block_size)
+    for block in blocks(len(real), MAX_DISTANCES // len(fake)):
         distances = squared_distances(real[block], fake)
         fake_inside |= (distances <= real_radii[block, None]).any(0)
         real_inside[block] = (distances <= fake_radii).any(1)
@@ -210,12 +131,103 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
 
 def _squared_radii(points: np.ndarray, k: int) -> np.ndarray:
     """Return the squared distance of each point [N, D] to its k-th nearest neighbour, float64 [N]."""
-    k = min(k, len(points) - 1)
-    radii = []
-    block_size = max(1, MAX_DISTANCES // len(points))
-    for start in range(0, len(points), block_size):
-        distances = squared_distances(points[start : start + block_size], points)
+    radii = np.empty(len(points))
+    for block in blocks(len(points), MAX_DISTANCES // len(points)):
+        distances = squared_distances(points[block], points)
         rows = np.arange(len(distances))
-        distances[rows, start + rows] = 0  # of a point to itself, without rounding
-        radii.append(np.partition(distances, k, axis=1)[:, k].copy())  # a view would keep all distances
-    return np.concatenate(radii)
+        distances[rows, block.start + rows] = 0  # of a point to itself, without rounding
+        distances.partition(min(k, len(points) - 1), axis=1)
+        radii[block] = distances[:, min(k, len(points) - 1)]
+    return radii
+
+
+@dataclasses.dataclass(frozen=True)
+class Sets:
+    """Images [N, H, W, C], or their features [N, D], that metrics compare."""
+
+    real: np.ndarray
+    some: Sequence[np.ndarray]  # some training images and some unseen ones; empty without a test part
+    fake: np.ndarray
+
+    @functools.cached_property
+    def kid(self) -> tuple[float, float]:
+        return kernel_distance(self.real, self.fake)
+
+    @functools.cached_property
+    def precision_recall(self) -> tuple[float, float]:
+        return precision_recall(self.real[:MAX_PR_SAMPLES], self.fake[:MAX_PR_SAMPLES])
+
+    def frechet(self) -> float:
+        return frechet_distance(self.real, self.fake)
+
+    def swd(self) -> float:
+        return sliced_wasserstein(self.real, self.fake)
+
+    def copying(self) -> float | None:
+        if not self.some:
+            return None
+        return copying(self.fake[:MAX_COPYING_SAMPLES], *self.some)
+
+
+class Metric(NamedTuple):
+    """A row of the table of metrics."""
+
+    name: str  # in metrics.json, and in TensorBoard after evaluate/
+    title: str
+    format: str
+    function: Callable[..., float | None]  # of `Sets`, or, without spaces, of the labels that were found, and the right
+    spaces: tuple[type[FeatureSpace], ...] = ()  # in which it is measured
+    is_score: bool = False  # whether it compares checkpoints: lower is better, and those above decide first
+
+
+PERCENT = ".2%"
+NUMBER = ".4g"
+PIXELS = (Pixels,)
+NOT_OF_FID = (Classifier, KerasInception)
+NETWORKS = (*NOT_OF_FID, Inception2015)  # an evaluation chooses one of these, and measures in any other space as well
+METRICS = (
+    Metric("nearest_neighbour_error", "1-NN error, classifier knows generated images only", PERCENT, error, (), True),
+    Metric("control_error", "1-NN error, classifier knows real training images (control)", PERCENT, error),
+    Metric("class_accuracy", "generated images classified as the class asked for", PERCENT, accuracy),
+    Metric("class_accuracy_real", "real images classified correctly (control)", PERCENT, accuracy),
+    Metric("svm_error", "linear SVM on D's features, error with all labels", PERCENT, error),
+    Metric("svm_error_few", "linear SVM on D's features, error with {few_labels:,} labels", PERCENT, error),
+    Metric("fid", "FID", NUMBER, Sets.frechet, (Inception2015,), True),
+    Metric("frechet", "Frechet distance in the feature space below (not FID)", NUMBER, Sets.frechet, NOT_OF_FID, True),
+    Metric("kid", "kernel distance (KID)", NUMBER, lambda sets: sets.kid[0], NETWORKS),
+    Metric("kid_spread", "KID, standard deviation over subsets of 1,000 images", NUMBER, lambda x: x.kid[1], NETWORKS),
+    Metric("swd", "sliced Wasserstein distance of patches (SWD)", NUMBER, Sets.swd, PIXELS, True),
+    Metric("copying", "nearer to a training image than to an unseen one (unseen: 50%)", PERCENT, Sets.copying, PIXELS),
+    Metric("copying_features", "the same in the feature space", PERCENT, Sets.copying, NETWORKS),
+    Metric("precision", "precision", PERCENT, lambda sets: sets.precision_recall[0], NETWORKS),
+    Metric("recall", "recall", PERCENT, lambda sets: sets.precision_recall[1], NETWORKS),
+)
+
+
+def figures_of(found: Mapping[str, Sequence[np.ndarray]], sets: Mapping[FeatureSpace, Sets]) -> dict[str, float]:
+    """Return the metrics that can be computed, in the order of the table.
+
+    Args:
+      found: for metrics of labels, by their names: labels that were found, and those that are right.
+    """
+    figures: dict[str, float | None] = {}
+    for metric in METRICS:
+        if metric.name in found:
+            figures[metric.name] = metric.function(*found[metric.name])
+        for space, each in sets.items():
+            if isinstance(space, metric.spaces):
+                figures[metric.name] = metric.function(each)
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def score(figures: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """Return the figures that compare checkpoints, lower is better; None if none is a finite number.
+
+    The 1-NN error decides, then FID or another Frechet distance, then SWD: on few images the first can be 0 for many
+    checkpoints. A figure that is missing or not finite counts as infinite.
+    """
+    values = [float(figures.get(metric.name, math.inf)) for metric in METRICS if metric.is_score]
+    finite = np.where(np.isfinite(values), values, math.inf)
+    if finite.min() == math.inf:
+        return None
+    return tuple(finite.tolist())

@@ -54,10 +54,8 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
       model: from `inference_model`.
       batch: the batch size; None for any.
     """
-    output = "logits"
-    if model.name.endswith("generator"):
-        output = "images"
     signature = [tf.TensorSpec([batch, *x.shape[1:]], tf.float32, name=x.name) for x in model.inputs]
+    output = {"dcgan_generator": "images", "dcgan_discriminator": "logits"}[model.name]
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -75,7 +73,7 @@ def say_without_truncation(config: Config) -> None:
 def export(selection: Selection) -> None:
     """Write the folder export next to the checkpoint: both networks as SavedModel and .keras, the generator as .tflite.
 
-    Raises: UserError if the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     networks = [selection.weights.generator(), selection.weights.discriminator()]
     target = selection.run.folder / "export"
@@ -98,7 +96,7 @@ def export(selection: Selection) -> None:
 def freeze(selection: Selection) -> None:
     """Write frozen/generator.pb next to the checkpoint, and name its input and output tensors.
 
-    Raises: UserError if the run has no checkpoint that can be read.
+    Raises: UserError.
     """
     model = inference_model(selection.weights.generator(), selection.config)
     frozen = convert_variables_to_constants_v2(serving_function(model))
@@ -110,5 +108,5 @@ def freeze(selection: Selection) -> None:
     say(f"Wrote {target / 'generator.pb'}")
     for tensor in frozen.inputs:
         say(f"Input:  {tensor.name} {tensor.shape}")
-    for tensor in frozen.outputs:
-        say(f"Output: {tensor.name} {tensor.shape}")
+    (output,) = frozen.outputs
+    say(f"Output: {output.name} {output.shape}")

@@ -40,7 +40,7 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     Args:
       float16: whether to store the weights as float16, in half the bytes.
       folder: where to write a page that is small enough to publish; blank: web/<run>.
-    Raises: UserError if the run has no checkpoint that can be read, or the folder contains other files.
+    Raises: UserError, also if the folder contains other files.
     """
     run = selection.run
     target = run.out_dir / "web" / run.name
@@ -58,17 +58,17 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     description = describe(selection, origin.iteration, float16)
     description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
     with atomic_folder(target) as page:
-        copy_assets(page, version)
+        for name in PAGE_FILES[:3]:
+            shutil.copyfile(ASSETS / name, page / name)
+        index = (ASSETS / "index.html").read_text(encoding="utf-8").replace("LITERT_VERSION", version)
+        (page / "index.html").write_text(index, encoding="utf-8")
         if beside:
             copy_litert(page / "litert")
         (page / "generator.tflite").write_bytes(tflite)
         (page / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     say(f"Wrote {target}")
     if not beside:
-        hint = ""
-        if not folder:
-            hint = f"; to have it in the folder, run npm ci in {ASSETS}, then --web again"
-        say(f"The page loads LiteRT.js {version} from its CDN{hint}.")
+        say(f"The page loads LiteRT.js {version} from its CDN.")
     say(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
     say("Then open http://localhost:8000 in a browser.")
 
@@ -89,14 +89,6 @@ def describe(selection: Selection, iteration: int | None, float16: bool) -> dict
         "class_names": config.class_names,
         "float16": float16,
     }
-
-
-def copy_assets(folder: Path, version: str) -> None:
-    """Copy the files of the page into the folder, and write the version of LiteRT.js into index.html."""
-    for name in PAGE_FILES[:3]:
-        shutil.copyfile(ASSETS / name, folder / name)
-    page = (ASSETS / "index.html").read_text(encoding="utf-8")
-    (folder / "index.html").write_text(page.replace("LITERT_VERSION", version), encoding="utf-8")
 
 
 def is_installed(version: str) -> bool:

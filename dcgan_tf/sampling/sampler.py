@@ -28,6 +28,7 @@ class Sampler:
         self.z_dist = config.z_dist
         self.truncation = config.truncation
         self.class_names = config.class_names
+        self.all_classes = range(len(config.class_names))
         self.image_shape = config.image_shape
         self.value_range = config.value_range
         self.batch = batch

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import logging
 import os
-import random
 import re
 import shutil
 import sys
@@ -159,31 +158,6 @@ def keras_defaults() -> Iterator[None]:
             keras.config.set_floatx(floatx)
             keras.config.set_image_data_format(image_data_format)
             keras.config.set_dtype_policy(dtype_policy)
-
-
-@contextlib.contextmanager
-def own_seeds(seed: int) -> Iterator[None]:
-    """Set the global seeds of Python, NumPy and TensorFlow, for what Keras draws from them."""
-    import numpy as np
-    import tensorflow as tf
-    from tensorflow.python.eager import context
-
-    with PROCESS_LOCK:
-        tensorflow_context = context.context()
-        python_state = random.getstate()
-        numpy_state = np.random.get_state()
-        tensorflow_seed = tensorflow_context._seed
-        tensorflow_rng = getattr(tensorflow_context, "_rng", None)  # there is none before the first seed
-        random.seed(seed)
-        np.random.seed(seed)
-        tf.random.set_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
-            tensorflow_context._seed = tensorflow_seed
-            tensorflow_context._rng = tensorflow_rng
 
 
 @contextlib.contextmanager

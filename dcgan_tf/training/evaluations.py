@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.evaluation.evaluate import SCORED, score, write_scalars
+from dcgan_tf.evaluation.evaluate import write_scalars
 from dcgan_tf.evaluation.evaluator import Evaluator
+from dcgan_tf.evaluation.metrics import score
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
@@ -37,7 +38,7 @@ class PeriodicEvaluator:
             write_scalars(self.curves.writer, scores, iteration)
         say(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
         current = score(scores)
-        facts = {"generated": self.evaluator.count, "feature_space": self.evaluator.space}
+        facts = {"generated": self.evaluator.count, "feature_space": self.evaluator.space.name}
         best = read_score(self.scores_file, facts)
         if current is not None and (best is None or current < best):
             self.checkpoints.save()
@@ -56,7 +57,7 @@ def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:
     try:
         saved = json.loads(file.read_text(encoding="utf-8"))
         before = {name: saved.get(name, value) for name, value in facts.items()}
-        current = score({name: float(saved[name]) for name in SCORED if name in saved})
+        current = score(saved)
     except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         warn(
             f"The scores of the best checkpoint in {file} cannot be read ({reason(error)}); the next checkpoint that is"

@@ -1,0 +1,142 @@
+"""Distances between many images or features, in blocks, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+MAX_VALUES = 10_000_000  # of images or features, as float, that are in memory at the same time
+MAX_DISTANCES = 10_000_000  # and distances
+# Of the sliced Wasserstein distance:
+PATCH = 7  # pixels, height and width; of smaller images, their whole height or width
+PATCHES = 64  # of each image, on each level
+DIRECTIONS = 128
+SMALLEST = 16  # height and width of the smallest level
+BLUR = np.array([1, 4, 6, 4, 1], np.float32) / 16
+
+
+def blocks(count: int, most: int) -> Iterator[slice]:
+    """Yield slices that cut `count` rows into blocks of at most `most`, and at least 1."""
+    size = max(1, most)
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the squared Euclidean distances between all rows of a [N, ...] and b [M, ...], float64 [N, M].
+
+    Each row is one vector, whatever its shape. The distances of bytes are exact.
+    """
+    a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (a, b))
+    distances = a @ b.T
+    distances *= -2
+    distances += np.square(a).sum(1)[:, None]
+    distances += np.square(b).sum(1)
+    return distances
+
+
+class NearestSearch:
+    """Exact search for the reference that is nearest to each query [N, ...] (Euclidean; the first of equals).
+
+    References [M, ...] may come in pieces, and all arrays may be mapped to files.
+    """
+
+    def __init__(self, queries: np.ndarray):
+        self.queries = queries
+        self.distance = np.full(len(queries), np.inf)  # squared
+        self.index = np.zeros(len(queries), np.int64)  # of the nearest, counted from the first piece on
+        self.count = 0  # of the references so far
+
+    def add(self, references: np.ndarray) -> NearestSearch:
+        """Compare all queries with more references."""
+        most = MAX_VALUES // references[0].size
+        for rows in blocks(len(self.queries), most):
+            for block in blocks(len(references), min(most, MAX_DISTANCES // (rows.stop - rows.start))):
+                distances = squared_distances(self.queries[rows], references[block])
+                distance = distances.min(1)
+                closer = distance < self.distance[rows]
+                self.distance[rows][closer] = distance[closer]
+                self.index[rows][closer] = distances.argmin(1)[closer] + self.count + block.start
+        self.count += len(references)
+        return self
+
+
+def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """Return for each query the index of its nearest reference, int64 [N]."""
+    return NearestSearch(queries).add(references).index
+
+
+def sliced_wasserstein(a: np.ndarray, b: np.ndarray, seed: int = 0) -> float:
+    """Return 1000 times the distance between the patches of two sets of images, the mean over the pyramid's levels.
+
+    It needs no network (Karras et al. 2018, section 5).
+
+    Args:
+      a, b: uint8 [N, H, W, C]; of the larger set, only the first images are used, so that both have the same number.
+      seed: of the patches and the directions.
+    """
+    count = min(len(a), len(b))
+    randoms = [np.random.default_rng(seed) for _ in laplacian_pyramid(a[:1])]
+    patches_a = _patches(a[:count], randoms)
+    patches_b = _patches(b[:count], randoms)
+    return 1000 * float(np.mean([_distance(*level) for level in zip(patches_a, patches_b, randoms, strict=True)]))
+
+
+def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
+    """Return what each level adds to the next smaller one, and the smallest level: float32 [N, H, W, C] each."""
+    level = images.astype(np.float32)
+    if min(level.shape[1:3]) < 2 * SMALLEST:
+        return [level]
+    smaller = blur(level)[:, ::2, ::2]
+    larger = np.zeros_like(level)
+    larger[:, ::2, ::2] = 4 * smaller
+    return [level - blur(larger), *laplacian_pyramid(smaller)]
+
+
+def blur(images: np.ndarray) -> np.ndarray:
+    """Blur [N, H, W, C] with a binomial filter of 5 x 5."""
+    for axis in (1, 2):
+        padding = [(0, 0)] * 4
+        padding[axis] = (2, 2)
+        padded = np.moveaxis(np.pad(images, padding, "reflect"), axis, 0)
+        blurred = sum(weight * padded[k : len(padded) - 4 + k] for k, weight in enumerate(BLUR))
+        images = np.moveaxis(blurred, 0, axis)
+    return images
+
+
+def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.ndarray]:
+    """Return random patches of each level, as rows, in each channel with mean 0 and standard deviation 1.
+
+    Args: randoms: what draws the places of the patches on each level.
+    """
+    levels = zip(laplacian_pyramid(images[:1]), randoms, strict=True)
+    places = [_places(len(images), *level.shape[1:3], random) for level, random in levels]
+    pieces = []
+    for rows in blocks(len(images), MAX_VALUES // images[0].size):
+        image = np.arange(rows.stop - rows.start)[:, None, None, None]
+        levels = zip(laplacian_pyramid(images[rows]), places, strict=True)
+        pieces.append([level[image, y[rows], x[rows]] for level, (y, x) in levels])  # [N, PATCHES, PATCH, PATCH, C]
+    return [_normalized(np.concatenate(level)) for level in zip(*pieces, strict=True)]
+
+
+def _normalized(patches: np.ndarray) -> np.ndarray:
+    patches = (patches - patches.mean((0, 1, 2, 3))) / np.maximum(patches.std((0, 1, 2, 3)), 1e-8)
+    return patches.reshape(-1, patches[0, 0].size)
+
+
+def _places(count: int, height: int, width: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and the columns of the pixels of random patches, [N, PATCHES, PATCH, 1 or PATCH]."""
+    rows = np.arange(min(PATCH, height))[:, None]
+    columns = np.arange(min(PATCH, width))
+    y = random.integers(height - len(rows) + 1, size=(count, PATCHES, 1, 1)) + rows
+    x = random.integers(width - len(columns) + 1, size=(count, PATCHES, 1, 1)) + columns
+    return y, x
+
+
+def _distance(patches_a: np.ndarray, patches_b: np.ndarray, random: np.random.Generator) -> float:
+    """Return the mean distance of the sorted projections of the patches onto random directions."""
+    directions = random.normal(size=(patches_a.shape[1], DIRECTIONS)).astype(np.float32)
+    directions /= np.linalg.norm(directions, axis=0)
+    projections = (np.sort(patches @ directions, axis=0) for patches in (patches_a, patches_b))
+    return float(np.abs(np.subtract(*projections)).mean())
