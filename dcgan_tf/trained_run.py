@@ -146,10 +146,11 @@ class TrainedRun:
         """
         import numpy as np
 
+        from dcgan_tf.data.decode import ImageSpec, read_image
         from dcgan_tf.sampling import project
 
         if not isinstance(image, np.ndarray):
-            image = project.read_target(self.selection, Path(image).expanduser())
+            image = read_image(Path(image).expanduser(), ImageSpec.of(self.config))
         shape = self.config.image_shape
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import math
 import tracemalloc
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from helpers import assert_close, call_main, cut, fails_with_one_sentence, images_of, main_here
+from helpers import assert_close, call_main, cut, images_of, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.sampling import sheets
@@ -56,12 +57,15 @@ def test_images_of_chosen_classes(mnist_run: Path, capsys: pytest.CaptureFixture
     assert "There are 4 more images from earlier calls in that folder." in capsys.readouterr().out
 
 
-def test_images_without_labels(blobs_run: Path):
+def test_images_and_grids_without_labels(blobs_run: Path):
     main_here("--dataset=blobs", "--generate_test_images=300", out_dir=blobs_run)
     files = sorted((blobs_run / "samples" / "blobs-small" / "images").iterdir())
     assert [file.name for file in files] == [f"seed{i:04d}.png" for i in range(300)]
-    z = latents.z_from_seeds(range(300), 12, "normal01")
-    assert_close(np.stack([iio.imread(file) for file in files]), images_of(blobs_run, "blobs-small", z, []))
+    expected = images_of(blobs_run, "blobs-small", latents.z_from_seeds(range(300), 12, "normal01"), [])
+    assert_close(np.stack([iio.imread(file) for file in files]), expected)
+    main_here("--dataset=blobs", "--grid=2x3", out_dir=blobs_run)
+    sheet = cut(iio.imread(blobs_run / "samples" / "blobs-small" / "grid_2x3.png"), 2, 3)
+    assert_close(sheet.reshape(-1, 20, 24, 3), expected[:6])
 
 
 class BlackImages(Sampler):
@@ -74,19 +78,13 @@ class BlackImages(Sampler):
 def test_many_images_take_no_more_memory_than_few(tmp_path: Path):
     """Only the use of memory is tested, so no network makes the images."""
     config = Config(dataset="x", output_height=64, output_width=64, c_dim=3, seed=0)
-
-    def peak(count: int) -> int:
-        """Return the least of two measurements: now and then Python enlarges its table of strings by 8 MB."""
-        sizes = []
-        for _ in range(2):
-            tracemalloc.start()
-            sheets.write_image_files(BlackImages(None, config), tmp_path, range(count), [])
-            sizes.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
-        return min(sizes)
-
-    peak(600)  # imports and caches
-    assert peak(900) < peak(600) + 500_000
+    peaks = {}
+    for count in (600, 600, 900, 900):  # at first, imports and caches; now and then Python enlarges a table by 8 MB
+        tracemalloc.start()
+        sheets.write_image_files(BlackImages(None, config), tmp_path, range(count), [])
+        peaks[count] = min(peaks.get(count, math.inf), tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[900] < peaks[600] + 500_000
 
 
 def test_each_row_of_a_grid_is_a_class(mnist_run: Path, capsys: pytest.CaptureFixture):
@@ -96,19 +94,6 @@ def test_each_row_of_a_grid_is_a_class(mnist_run: Path, capsys: pytest.CaptureFi
     for row, (label, first) in enumerate(((4, 2), (7, 2), (4, 7))):  # the second row of 4s has the next seeds
         z = z_of(*range(first, first + 5))
         assert_close(sheet[row], images_of(mnist_run, "mnist-small", z, [label] * 5))
-
-
-def test_each_cell_of_a_grid_without_labels_is_a_seed(blobs_run: Path):
-    main_here("--dataset=blobs", "--grid=2x3", out_dir=blobs_run)
-    sheet = cut(iio.imread(blobs_run / "samples" / "blobs-small" / "grid_2x3.png"), 2, 3)
-    z = latents.z_from_seeds(range(6), 12, "normal01")
-    assert_close(sheet.reshape(-1, 20, 24, 3), images_of(blobs_run, "blobs-small", z, []))
-
-
-def test_a_setting_of_the_training_has_no_effect(blobs_run: Path, capsys: pytest.CaptureFixture):
-    main_here("--dataset=blobs", "--grid=1x1", "--fit=cover", "--epoch=30", "--input_height=99", out_dir=blobs_run)
-    hints = [line for line in capsys.readouterr().out.splitlines() if "no effect" in line]
-    assert hints == ["Hint:        --fit has no effect here: it counts in a training, and the run keeps its own value."]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg leaves a pipe open
@@ -152,11 +137,8 @@ def test_interpolation_goes_from_seed_to_seed(mnist_run: Path, capsys: pytest.Ca
     middle = images_of(mnist_run, "mnist-small", (z_of(3) + z_of(12)) / 2, [6])
     assert_close(sheet[0, 2][None], middle)
     frames = iio.imread(samples / "interpolate.gif", index=None)
-    assert frames.shape == (
-        17,
-        28,
-        56,
-    )  # both segments forwards and backwards; GIF stores two equal frames in a row once
+    # Both segments forwards and backwards; GIF stores two equal frames in a row once
+    assert frames.shape == (17, 28, 56)
     assert (frames[0] == np.hstack(sheet[[0, 1], 0])[..., 0]).all()
     assert (frames[8] == np.hstack(sheet[[2, 3], 4])[..., 0]).all()
     assert (frames == frames[::-1]).all()
@@ -179,15 +161,10 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
     ("args", "says"),
     [
         (["--grid=99999x99999"], "A sheet of 99999 x 99999 images, each 28 high and 28 wide, is larger than"),
-        (["--generate_test_images=0"], "--generate_test_images must be at least 1, but is 0"),
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
         (["--loop=3"], "--loop needs two seeds or more"),
-        (["--truncation=-1"], "--truncation must be at least 0, but is -1.0"),
-        (["--interpolate=3"], "--interpolate needs two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
         (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),
-        (["--arithmetic=man - woman"], "--arithmetic takes seeds joined by"),
-        (["--grid=2x2", "--export"], "--grid and --export exclude each other"),
         (["--grid=2x2", "--dims=3"], "--dims needs --visualize"),
         (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
     ],
@@ -195,13 +172,3 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
 def test_wrong_values_are_user_errors(mnist_run: Path, args: list[str], says: str):
     with pytest.raises(UserError, match=says):
         main_here("--dataset=mnist", *args, out_dir=mnist_run)
-
-
-def test_a_run_without_labels_has_no_class(blobs_run: Path):
-    fails_with_one_sentence("--dataset=blobs", "--grid=2x2", "--class=3", cwd=blobs_run, says="The run has no classes")
-
-
-def test_labels_take_the_classes_in_turn():
-    sampler = BlackImages(None, Config(output_height=8, output_width=8, c_dim=1))
-    assert sampler.labels([0, 1, 2, 9], [4, 6]).tolist() == [4, 6, 4, 6]
-    assert sampler.labels([5, 6], []).tolist() == [0, 0]

@@ -11,9 +11,7 @@ import pytest
 from dcgan_tf.system.image_files import row, save_png, sheet
 
 
-@pytest.mark.parametrize(
-    ("count", "shape"), [(64, (8, 8)), (32, (6, 6)), (1, (1, 1)), (7, (3, 3)), (5, (2, 3)), (100, (10, 10))]
-)
+@pytest.mark.parametrize(("count", "shape"), [(64, (8, 8)), (1, (1, 1)), (7, (3, 3)), (5, (2, 3))])
 def test_a_sheet_of_any_number_of_images(count: int, shape: tuple[int, int]):
     images = np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 3), np.uint8)
     grid = sheet(images)

@@ -68,35 +68,20 @@ def test_other_files_are_no_sheets(tmp_path: Path):
     assert [file.name for file in run.sheets("train")] == ["train_00000200.png"]
 
 
-def test_the_gif_of_a_long_run_is_short(tmp_path: Path):
+def test_long_runs_and_large_sheets_give_fewer_frames_and_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for number in range(450):
-        iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((8, 8), number % 250, np.uint8))
-    story.write_training_gif(tmp_path / "training.gif", sorted(tmp_path.glob("train_*.png")))
+        iio.imwrite(tmp_path / f"epoch_{number:08d}.png", np.full((8, 8), number % 250, np.uint8))
+    sheets = sorted(tmp_path.glob("*.png"))
+    story.write_training_gif(tmp_path / "training.gif", sheets)
     frames = iio.imread(tmp_path / "training.gif", index=None)
     assert len(frames) == 200 and frames[0, 0, 0] == 0 and frames[-1, 0, 0] == 449 % 250
-
-
-def test_large_sheets_give_fewer_frames_and_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for number in range(12):
-        iio.imwrite(tmp_path / f"train_{number:08d}.png", np.full((20, 50), number, np.uint8))
-    monkeypatch.setattr(story, "MAX_PIXELS", 10_000)
-    sheets = sorted(tmp_path.glob("train_*.png"))
-    story.write_training_gif(tmp_path / "training.gif", sheets)
-    assert len(iio.imread(tmp_path / "training.gif", index=None)) == 10
-    assert [sheet.name[-6:-4] for sheet in story.spread(sheets, 1)] == ["00", "11"]
-
-
-def test_epochs_of_narrow_sheets_fit_in_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for number in range(1, 31):
-        iio.imwrite(tmp_path / f"epoch_{number:04d}.png", np.full((10, 10), number, np.uint8))
-    monkeypatch.setattr(story, "MAX_WIDTH", 300)
-    story.plot_epochs(tmp_path / "epochs.png", sorted(tmp_path.glob("epoch_*.png")))
-    assert iio.imread(tmp_path / "epochs.png").shape[1] == 300
-
-
-def test_a_name_with_two_dollars(tmp_path: Path):
+    monkeypatch.setattr(story, "MAX_PIXELS", 640)
+    assert story.max_frames(8, 8) == 10 and story.max_frames(80, 80) == 2
+    monkeypatch.setattr(story, "MAX_WIDTH", 280)
+    story.plot_epochs(tmp_path / "epochs.png", sheets)
+    assert iio.imread(tmp_path / "epochs.png").shape[1] == 280
     point = dict.fromkeys(LOSSES, 1.0)
-    story.plot_losses(tmp_path / "losses.png", {1: point, 2: point}, "cost_$5_vs_$6")
+    story.plot_losses(tmp_path / "losses.png", {1: point, 2: point}, "cost_$5_vs_$6")  # no formula
     assert iio.imread(tmp_path / "losses.png").ndim == 3
 
 

@@ -89,18 +89,19 @@ def other_data(selection: Selection) -> str:
 
 def what_it_saw(evaluator: Evaluator) -> tuple[bool, str]:
     """Return whether the run was trained on the test images that it is measured on, and a sentence about that."""
+    split = evaluator.config.split
     if not evaluator.has_test:
         note = "The data set has no test part: everything is measured on the images that the run was trained on."
-        return False, note
-    if evaluator.config.hold_out:
-        return False, "Measured on the held-out images, which the run has not seen."
-    split = evaluator.config.split
-    if split == "train":
-        return False, "The run has not seen the test images (--split train)."
-    return True, (
-        f"The run was also trained on the test images (--split {split}), so its figures are too good; for fair figures"
-        " train with --split train."
-    )
+    elif evaluator.config.hold_out:
+        note = "Measured on the held-out images, which the run has not seen."
+    elif split == "train":
+        note = "The run has not seen the test images (--split train)."
+    else:
+        return True, (
+            f"The run was also trained on the test images (--split {split}), so its figures are too good; for fair"
+            " figures train with --split train."
+        )
+    return False, note
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:

@@ -48,18 +48,13 @@ def write_projection(selection: Selection, path: Path, *, classes: Sequence[int]
       classes: with labels, the classes to try; empty without labels.
     Raises: UserError.
     """
-    target = read_target(selection, path)
+    target = read_image(path, ImageSpec.of(selection.config))
     found = find_z(selection, target, classes)
     say(f"The reconstruction differs from the image by {found.rms:.1f} gray levels of 255 (RMS).")
     if classes:
         say(f"Its class is {selection.config.class_names[found.label]}.")
     save_sheet(selection, f"project_{path.stem}.png", np.stack([target, found.image]), 2)
     save(image_files.save_array, selection.run.samples_folder / f"project_{path.stem}_z.npy", found.z)
-
-
-def read_target(selection: Selection, path: Path) -> np.ndarray:
-    """Read an image as for the training of the run: uint8 [H, W, C]. Raises UserError."""
-    return read_image(path, ImageSpec.of(selection.config))
 
 
 def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> Projection:

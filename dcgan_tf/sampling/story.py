@@ -59,15 +59,15 @@ def write_story(run: Run) -> list[Path]:
     epoch_sheets = run.sheets("epoch")
     written = []
     if losses:
+        written += ["losses.csv", "losses.png"]
         write_csv(folder / "losses.csv", losses)
         plot_losses(folder / "losses.png", losses, run.name)
-        written += ["losses.csv", "losses.png"]
     if len(sheets) > 1:
-        write_training_gif(folder / "training.gif", sheets)
         written.append("training.gif")
+        write_training_gif(folder / "training.gif", sheets)
     if epoch_sheets:
-        plot_epochs(folder / "epochs.png", epoch_sheets)
         written.append("epochs.png")
+        plot_epochs(folder / "epochs.png", epoch_sheets)
     return [folder / name for name in written]
 
 
@@ -84,11 +84,9 @@ def read_losses(logs: Path) -> Losses:
 
 def write_csv(path: Path, losses: Losses) -> None:
     """Write a line for each logged iteration: iteration,d_loss,d_loss_real,d_loss_fake,g_loss."""
+    rows = [["iteration", *LOSSES], *([iteration, *map(point.get, LOSSES)] for iteration, point in losses.items())]
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["iteration", *LOSSES])
-        for iteration, point in losses.items():
-            writer.writerow([iteration, *(point[name] for name in LOSSES)])
+        csv.writer(file).writerows(rows)
 
 
 def plot_losses(path: Path, losses: Losses, title: str) -> None:

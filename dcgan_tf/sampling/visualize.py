@@ -85,11 +85,6 @@ def check_sweep(selection: Selection, option: int, dims: Sequence[int]) -> None:
         raise UserError(
             f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
         )
-    if option > SHEETS and config.batch_size < 2:
-        raise UserError(
-            "A GIF needs at least 2 frames, one for each image of a batch; give a --batch_size of at least 2, not"
-            f" {config.batch_size}."
-        )
     if option == GIFS_AND_MERGED:
         height, width, _ = config.image_shape
         image_files.check_size("frame", 1, len(dims), height, width)
@@ -98,14 +93,12 @@ def check_sweep(selection: Selection, option: int, dims: Sequence[int]) -> None:
 def sweep(sampler: Sampler, config: Config, option: int, dimension: int, classes: Sequence[int]) -> np.ndarray:
     """Return the images of one sheet or GIF, uint8 [config.batch_size, H, W, C]."""
     count = config.batch_size
-    first = config.seed + dimension
-    labels = np.repeat(sampler.labels([dimension], classes), count)
-    z = np.zeros((count, sampler.z_dim), np.float32)
-    if option == GIFS_FROM_RANDOM:
-        z[:] = 0.2 * latents.z_from_seeds([first], sampler.z_dim, "uniform_signed")
     if option == SHEETS:  # the sheets use different seeds
         first = config.seed + dimension * count
         seeds = range(first, first + count)
-        labels = sampler.labels(seeds, classes)
-        z = sampler.z(seeds)
+        return sampler.images(latents.sweep(sampler.z(seeds), dimension), sampler.labels(seeds, classes))
+    z = np.zeros((count, sampler.z_dim), np.float32)
+    if option == GIFS_FROM_RANDOM:
+        z[:] = 0.2 * latents.z_from_seeds([config.seed + dimension], sampler.z_dim, "uniform_signed")
+    labels = np.repeat(sampler.labels([dimension], classes), count)
     return sampler.images(latents.sweep(z, dimension), labels)
