@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.startup import forgets_failed_variables
 
 
 def leaky_relu(x: tf.Tensor) -> tf.Tensor:
@@ -211,6 +210,7 @@ def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[
         layer.dtype_policy = policy
         if isinstance(layer, Weighted):
             layer.seed = random.randint(1, 10**9)
-    with forgets_failed_variables():
-        network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
+    # Else Keras creates the variables later, and if one fails for too little memory, no later one gets a value.
+    network.built = True
+    network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
     return network

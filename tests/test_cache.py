@@ -1,4 +1,7 @@
-"""Prepared images are found again on the next start, unless anything that they depend on has changed."""
+"""The cache gives back what was saved, finds damage, keeps within its limit, and never stops the program.
+
+Prepared images are found again on the next start, unless anything that they depend on has changed.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,148 @@ from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec, decode_image
 from dcgan_tf.settings.config import Asked
+from dcgan_tf.system import cache as disk_cache
+from dcgan_tf.system.cache import DiskCache
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning, shown
 
 pytestmark = pytest.mark.usefixtures("shown")
 USED = "Prepared:    read from the cache (--nocache decodes again): "
+ARRAYS = {
+    "pixels": np.random.default_rng(0).integers(256, size=(50, 4, 3, 1), dtype=np.uint8),
+    "error": np.array(0.25),
+    "names of files": np.array(["größer", ""]),
+    "nothing": np.array([], str),
+    "turned": np.arange(12, dtype=np.int32).reshape(3, 4).T,
+}
+IMAGES = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
+LABELS = np.array([0, 1, 2], np.int32)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> DiskCache:
+    return DiskCache(tmp_path / "cache", limit_gb=1)
+
+
+def assert_kept(arrays: dict[str, np.ndarray] | None) -> None:
+    assert arrays is not None and list(arrays) == list(ARRAYS)
+    for name, expected in ARRAYS.items():
+        assert arrays[name].dtype == expected.dtype
+        np.testing.assert_array_equal(arrays[name], expected)
+
+
+def test_arrays_come_back_from_a_map(cache: DiskCache):
+    assert cache.load("prepared", "x") is None
+    assert_kept(cache.save("prepared", "x", ARRAYS))
+    arrays = cache.load("prepared", "x")
+    assert_kept(arrays)
+    assert isinstance(arrays["pixels"], np.memmap) and not arrays["pixels"].flags.writeable
+    disk_cache.release(arrays["pixels"])
+    assert_kept(arrays)
+    assert_kept(cache.save("prepared", "x", {"other": np.zeros(3)}))  # it is there: not written again
+
+
+DAMAGES = {
+    "changed": lambda data: b"#" + data[1:],
+    "shorter": lambda data: data[:-1],
+    "longer": lambda data: data + b"1",
+    "another shape": lambda data: data.replace(b"(50, 4, 3, 1)", b"(49, 4, 3, 1)"),
+    "empty": lambda data: b"",
+}
+
+
+@pytest.mark.parametrize("change", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_entry_is_replaced(cache: DiskCache, change: Callable[[bytes], bytes]):
+    cache.save("prepared", "x", ARRAYS)
+    entry = cache.folder / "prepared" / "x"
+    whole = (entry / "pixels.npy").read_bytes()
+    (entry / "pixels.npy").write_bytes(change(whole))
+    assert (entry / "pixels.npy").read_bytes() != whole
+    with pytest.warns(DcganWarning) as warned:
+        assert cache.load("prepared", "x") is None
+    assert [str(warning.message).split(" (")[0] for warning in warned] == [f"{entry} cannot be used"]
+    assert list(entry.parent.iterdir()) == []
+    assert_kept(cache.save("prepared", "x", ARRAYS))
+    (entry / "names.npy").unlink()  # as a system may, of old files in /tmp
+    with pytest.warns(DcganWarning, match="cannot be used .No such file or directory"):
+        assert cache.load("prepared", "x") is None
+    assert list(entry.parent.iterdir()) == []
+
+
+def test_an_entry_that_cannot_be_read_now_is_not_removed(cache: DiskCache):
+    cache.save("prepared", "x", ARRAYS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.warns(DcganWarning, match="x cannot be used .Too many open files"):
+            assert cache.load("prepared", "x") is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert_kept(cache.load("prepared", "x"))
+
+
+def test_one_limit_for_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture):
+    """What was used longest ago is removed: entries, files of version 1.0.0, what a killed program left."""
+    megabyte = {"a": np.zeros(10**6, np.uint8)}
+    cache = DiskCache(tmp_path, limit_gb=0.0035)
+    (tmp_path / "prepared").mkdir()
+    digest = "0123456789abcdef" * 2
+    mine = [tmp_path / "mine.pb", tmp_path / "prepared" / "mine.npz", tmp_path / "prepared" / digest[:30]]
+    for file in mine:  # older than all others
+        file.write_bytes(bytes(9000))
+        os.utime(file, (1, 1))
+    (tmp_path / "prepared" / f"{digest}-1").write_bytes(bytes(10**6))
+    (tmp_path / "prepared" / ".temporary-killed" / digest).mkdir(parents=True)
+    (tmp_path / "prepared" / ".temporary-killed" / digest / "a.npy").write_bytes(bytes(10**6))
+    older, last = (f"{name}-{digest}" for name in ("classifier", "1-NN-error"))
+    assert cache.save("classifiers", older, megabyte)
+    for path in (tmp_path / "prepared" / f"{digest}-1", tmp_path / "prepared" / ".temporary-killed"):
+        os.utime(path, (1000, 1000))
+    os.utime(tmp_path / "classifiers" / older, (999, 999))
+    assert cache.load("classifiers", older)  # the newest now
+    for name, kept in ((last, 2), (f"{digest}-auto", 3)):
+        assert cache.save("classifiers", name, megabyte)
+        assert len(list((tmp_path / "classifiers").iterdir())) == kept
+    assert sorted((tmp_path / "prepared").iterdir()) == sorted(mine[1:]) and mine[0].exists()
+    assert cache.save("prepared", f"{digest}-3", {"a": np.zeros(4 * 10**6, np.uint8)}) is None
+    assert "Cache:       not kept, as 0.004 GB is more than --cache_limit_gb 0.0035" in capsys.readouterr().out
+    assert len(list((tmp_path / "classifiers").iterdir())) == 3
+
+
+class Counted:
+    """A computation that counts its calls."""
+
+    calls = 0
+    result = (np.arange(6.0).reshape(2, 3), np.array(0.25))
+
+    def __call__(self) -> list[np.ndarray]:
+        self.calls += 1
+        return [array.copy() for array in self.result]
+
+    def cached(self, cache: DiskCache, *data: np.ndarray) -> None:
+        """The cache returns the result."""
+        arrays = cache.cached("classifiers", "test result", data or (IMAGES, LABELS), self)
+        assert len(arrays) == len(self.result)
+        for array, expected in zip(arrays, self.result, strict=True):
+            np.testing.assert_array_equal(array, expected)
+            array[...] = 7  # it is a copy
+
+
+def test_computed_once_for_the_same_data(cache: DiskCache, capsys: pytest.CaptureFixture):
+    compute = Counted()
+    compute.cached(cache)
+    assert capsys.readouterr().out == ""
+    compute.cached(cache, IMAGES.copy(), LABELS.copy())
+    out = capsys.readouterr().out
+    start = f"Cache:       the test result comes from {cache.folder / 'classifiers'}{os.sep}test-result-"
+    assert out.startswith(start) and out.endswith(" (--nocache computes it again)\n") and compute.calls == 1
+    others = [(IMAGES,), (IMAGES, LABELS[::-1]), (IMAGES + 1, LABELS), (IMAGES.reshape(3, 4, 2), LABELS)]
+    others += [(IMAGES, LABELS.astype(np.uint32)), (IMAGES, LABELS, np.array(2))]
+    for number, data in enumerate(others, 2):
+        compute.cached(cache, *data)
+        assert compute.calls == number == len(list((cache.folder / "classifiers").iterdir()))
+    compute.cached(DiskCache(cache.folder, 1, enabled=False))
+    assert compute.calls == len(others) + 2
 
 
 class Folder:
@@ -76,6 +216,8 @@ def test_second_start_reads_the_cache_and_prints_the_same(folder, capsys):
     batches = (dataset.batches(4, 3, seed=1, start=5) for dataset in (first, second))
     for a, b in islice(zip(*batches, strict=True), 7):
         np.testing.assert_array_equal(a[0], b[0])
+    folder.load(cache=False)
+    assert USED not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("version", ["cache.DECODING", "cache.PIL.__version__", "cache.simplejpeg.__version__"])
@@ -148,76 +290,28 @@ def test_channels_that_the_images_decided_are_found_when_they_are_given(folder, 
     assert USED not in capsys.readouterr().out
 
 
-def test_nocache_neither_reads_nor_writes(folder, capsys):
-    folder.load(cache=False)
-    assert not folder.cache.exists()
-    folder.load()
-    folder.load(cache=False)
-    assert USED not in capsys.readouterr().out
-
-
-def damage(place: float) -> Callable[[bytes], bytes]:
-    return lambda data: data[: int(place * len(data))] + b"#" + data[int(place * len(data)) + 1 :]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        damage(0),
-        damage(0.05),
-        damage(0.5),
-        damage(0.9999),
-        lambda data: data[:-1],
-        lambda data: b"",
-        lambda data: b"x" * 99,
-    ],
-)
-def test_a_damaged_file_is_replaced(folder, change: Callable[[bytes], bytes], capsys):
+def test_damaged_images_are_decoded_again(folder, capsys):
     expected = np.array(folder.load().images)
-    (file,) = folder.kept()
-    file.write_bytes(change(file.read_bytes()))
+    (entry,) = folder.kept()
+    (entry / "images.npy").write_bytes((entry / "images.npy").read_bytes()[:-1])
     capsys.readouterr()
-    with pytest.warns(DcganWarning) as warned:
+    with pytest.warns(DcganWarning, match="cannot be used"):
         np.testing.assert_array_equal(folder.load().images, expected)
-    assert [str(warning.message).split(" (")[0] for warning in warned] == [f"The file {file} cannot be used"]
     assert USED not in capsys.readouterr().out
     np.testing.assert_array_equal(folder.load().images, expected)
     assert USED in capsys.readouterr().out
 
 
-def test_what_was_used_longest_ago_is_removed(folder, capsys):
-    for size in (8, 12, 16):
-        folder.load(output_height=size)
-    old, newer, newest = sorted(folder.kept(), key=lambda file: file.stat().st_size)
-    for file, time in ((old, 100), (newer, 200), (newest, 300)):
-        os.utime(file, (time, time))
-    folder.load(output_height=8)  # used again, so it is the newest now
-    limit = sum(file.stat().st_size for file in folder.kept()) / 1e9
-    left = folder.cache / "prepared" / ".temporary-1-killed"
-    left.write_bytes(b"")
-    os.utime(left, (100, 100))
-    busy = folder.cache / "prepared" / ".temporary-2-busy"
-    busy.write_bytes(b"")
-    folder.load(output_height=12, cache_limit_gb=limit)
-    assert newer.exists()
-    capsys.readouterr()
-    folder.load(output_height=4, cache_limit_gb=limit)
-    names = set(folder.kept())
-    assert {old, newer, busy} <= names and newest not in names and left not in names and len(names) == 4
-    assert sum(file.stat().st_size for file in names) <= limit * 1e9
-    folder.load(output_height=20, cache_limit_gb=1e-6)
-    assert "not kept, as 0.00" in capsys.readouterr().out and set(folder.kept()) == names
-
-
-def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
+def test_a_cache_that_cannot_be_written_gives_one_warning(folder, monkeypatch):
     expected = levels(folder.load(cache=False))
+    assert not folder.cache.exists()
     folder.cache.write_text("a file, not a folder")
     with pytest.warns(DcganWarning, match="could not be written .Not a directory") as warned:
         assert levels(folder.load()) == expected
     assert len(warned) == 1
     folder.cache.unlink()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # writing fails in the middle of the file
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, hard))  # writing fails in the middle of the images
     try:
         # Without messages, because pytest has stdout in a file, too.
         says = "could not be written .File too large.; the next start"
@@ -226,6 +320,10 @@ def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(warned) == 1 and not folder.kept()
+    monkeypatch.setattr(disk_cache.shutil, "disk_usage", lambda _: type("usage", (), {"free": 100}))
+    with pytest.warns(DcganWarning, match="could not be written .No space left on device"):
+        assert levels(folder.load()) == expected
+    assert not folder.kept()
 
 
 def test_a_failed_start_keeps_nothing(folder):

@@ -58,7 +58,7 @@ def test_a_folder_that_a_shell_is_in_is_kept(
 
 def test_only_what_a_killed_process_left_is_replaced_too(tmp_path: Path):
     page = tmp_path / "page"
-    (page / ".page.x2k86ti_").mkdir(parents=True)
+    (page / ".temporary-x2k86ti_").mkdir(parents=True)
     check_replaceable(page, ())
     (page / ".page.notes").touch()
     with pytest.raises(UserError, match=r"has \.page\.notes, which this command does not write"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import pytest
-from helpers import ROOT, call_main
+from helpers import ROOT
 
 from dcgan_tf.system.startup import why_no_gpu
 
@@ -90,38 +90,11 @@ def tensorflow_that_aborts(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
 
 
-def test_the_last_words_of_tensorflow_are_shown(tensorflow_that_aborts: dict[str, str], tmp_path: Path):
-    done = call_main("--dataset=mnist", "--pretrained", cwd=tmp_path, code=-signal.SIGABRT, env=tensorflow_that_aborts)
-    assert done.stderr == (
-        "Error: TensorFlow ended the process (SIGABRT) while it was loaded; its messages:\n"
-        "F cpu_feature_guard: compiled to use AVX\n"
-    )
-
-
 def test_who_sets_the_level_of_messages_sees_them(tensorflow_that_aborts: dict[str, str], tmp_path: Path):
     env = tensorflow_that_aborts | {"TF_CPP_MIN_LOG_LEVEL": "0"}
     line = [sys.executable, str(ROOT / "main.py"), "--dataset=mnist", "--pretrained"]
     done = subprocess.run(line, cwd=tmp_path, env=os.environ | env, capture_output=True, text=True)
     assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
-
-
-@pytest.mark.parametrize("owner", ["messages.show_as_program()", "import ctypes; ctypes.CDLL = None"])
-def test_the_handlers_of_the_process_come_back(owner: str):
-    """In the program; a user's own process never gets others: without ctypes.CDLL none can be set."""
-    code = (
-        "import faulthandler, os\n"
-        "faulthandler.enable()\n"
-        "from dcgan_tf.system import messages\n"
-        "from dcgan_tf.system.startup import hidden_stderr\n"
-        f"{owner}\n"
-        "with hidden_stderr():\n"
-        "    pass\n"
-        "os.abort()\n"
-    )
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert done.returncode == -signal.SIGABRT
-    assert done.stderr.startswith("Fatal Python error: Aborted")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -17,7 +18,7 @@ from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import DiskCache, cache_folder
 
-DECODING = 2  # raise it when decode.py gives other pixels than before, or when what is kept changes
+DECODING = 3  # raise it when decode.py gives other pixels than before, or when what is kept changes
 
 
 def open_cache(config: Asked) -> DiskCache:
@@ -36,11 +37,9 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
     if not source.files:
         return decode_all(source, spec, config.cache_gb, cache.folder)
     key = _key(source, spec)
-    names = [f"{key}-auto"]  # with the channels that the images decided
-    if spec.channels:
-        names.insert(0, f"{key}-{spec.channels}")
-    for name in names:
-        kept = cache.load("prepared", name)
+    name = f"{key}-{spec.channels or 'auto'}"
+    for candidate in (name, f"{key}-auto"):  # the second has the channels that the images decided
+        kept = cache.load("prepared", candidate)
         if kept and spec.channels in (None, kept["images"].shape[3]):
             return Prepared(
                 images=kept["images"],  # stays in the file
@@ -51,7 +50,7 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
             )
     prepared = decode_all(source, spec, config.cache_gb, cache.folder)
     if prepared.cacheable:
-        kept = cache.save("prepared", names[0], prepared.arrays())
+        kept = cache.save("prepared", name, prepared.arrays())
         if kept:
             prepared.images = kept["images"]  # frees the memory in which they were decoded
     return prepared
@@ -63,11 +62,10 @@ def _key(source: Source, spec: ImageSpec) -> str:
     facts = (versions, dataclasses.replace(spec, channels=None), source.class_names)
     digest = hashlib.sha256(repr(facts).encode())
     for file in source.files:
-        try:
+        state = ""
+        with contextlib.suppress(OSError):  # a link to nowhere, which will be skipped
             status = os.stat(file)
             # ctime also changes if another file with the same time and size is moved here, or if it becomes readable
-            state = f"{file}\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\0"
-        except OSError:  # a link to nowhere, which will be skipped
-            state = f"{file}\0\0"
-        digest.update(state.encode(errors="surrogatepass"))
+            state = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+        digest.update(f"{file}\0{state}\0".encode(errors="surrogatepass"))
     return digest.hexdigest()[:32]

@@ -112,8 +112,8 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
     """
     images = load_and_interpolate(selection, "sheet", seeds, steps, classes)
     save_sheet(selection, "interpolate.png", images.reshape(-1, *images.shape[3:]), steps)
-    frames = image_files.append_reversed(frames_of(images))
-    save(image_files.save_gif, selection.run.samples_folder / "interpolate.gif", frames, 4 * len(images))
+    frames = frames_of(images)
+    save(image_files.save_gif, selection.run.samples_folder / "interpolate.gif", frames + frames[::-1], 4 * len(images))
 
 
 def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:

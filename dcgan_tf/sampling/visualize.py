@@ -75,7 +75,7 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
     say(f"Wrote {len(dims)} files, {pattern.format(dims[0])} to {pattern.format(dims[-1])}, to {folder}")
     if option == GIFS_AND_MERGED:
         merged = [image_files.sheet(np.stack(frames)) for frames in zip(*sweeps, strict=True)]
-        save(image_files.save_gif, folder / "test_gif_merged.gif", image_files.append_reversed(merged), 8)
+        save(image_files.save_gif, folder / "test_gif_merged.gif", merged + merged[::-1], 8)
 
 
 def check_sweep(selection: Selection, option: int, dims: Sequence[int]) -> None:

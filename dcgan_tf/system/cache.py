@@ -1,6 +1,7 @@
-"""Keep arrays in files, so that they need not be computed again. What was used longest ago is removed.
+"""Keep arrays in .npy files, so that they need not be computed again. What was used longest ago is removed.
 
-A file holds a digest, one line of JSON with the name, type and shape of each array, and the bytes of the arrays.
+An entry is a folder with one file for each array, and names.npy with the names of the others. It is complete or not
+there.
 """
 
 from __future__ import annotations
@@ -8,32 +9,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
-import math
 import mmap
 import os
 import re
+import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from dcgan_tf.system.errors import reason
-from dcgan_tf.system.files import TEMPORARY, atomic_write
+from dcgan_tf.system.files import TEMPORARY, atomic_folder, remove
 from dcgan_tf.system.messages import report, warn
 
-KINDS = ("prepared", "classifiers")  # the sub-folders; no file elsewhere in the folder is ever removed
-OWN_NAME = re.compile(rf"(.+-)?[0-9a-f]{{32}}(-\w+)?|{re.escape(TEMPORARY)}.*")  # nor one that has another name
-ABANDONED = 3600  # seconds after which an unfinished file counts as left by a program that was killed
-DIGEST_BYTES = 65  # with the end of its line
-MAX_HEADER_BYTES = 2**16
-PARTS = 64  # the digest is that of so many parts of a file
-PART_BYTES = 2**18  # so it is that of the whole file up to 16 MB
-CHUNK = 2**24  # bytes that are written at a time
+KINDS = ("prepared", "classifiers")  # the sub-folders; nothing elsewhere in the folder is ever removed
+# Nor is what has another name: this is that of an entry (a file in version 1.0.0), or of one that is being written
+OWN_NAME = re.compile(rf"([\w-]+-)?[0-9a-f]{{32}}(-\w+)?|{re.escape(TEMPORARY)}.*")
 
 
 def cache_folder(cache_dir: str) -> Path:
@@ -47,61 +42,56 @@ def cache_folder(cache_dir: str) -> Path:
 
 @dataclass(frozen=True)
 class DiskCache:
-    """Files with arrays. If they cannot be read or written, a warning says so, and the program goes on without them."""
+    """Entries on disk. If they cannot be read or written, a warning says so, and the program goes on without them."""
 
     folder: Path
-    limit_gb: float  # for all files together
+    limit_gb: float  # for all entries together
     enabled: bool = True  # if not, nothing is read or written
 
     def load(self, kind: str, name: str) -> dict[str, np.ndarray] | None:
-        """Return the arrays that were saved, mapped to their file and read-only. A damaged file is removed.
+        """Return the arrays of an entry, mapped to their files and read-only. A damaged entry is removed.
 
-        Args:
-          kind: one of KINDS.
-          name: of the file.
-        Returns: None if there is no file that can be used.
+        Args: kind: one of KINDS.
+        Returns: None if there is no entry that can be used.
         """
-        if not self.enabled:
+        entry = self.folder / kind / name
+        if not self.enabled or not os.path.isdir(entry):
             return None
-        file = self.folder / kind / name
         try:
-            arrays = _read(file)
+            arrays = {str(key): _read(entry / f"{key}.npy") for key in _read(entry / "names.npy")}
             with contextlib.suppress(OSError):
-                os.utime(file)  # the time of its last use
+                os.utime(entry)  # the time of its last use
             return arrays
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
+        except Exception as error:  # NumPy raises many kinds of exceptions for a damaged file
             cause = reason(error)
-            damaged = isinstance(error, ValueError)
-        if damaged:  # removed only here, because the exception keeps the file open, which forbids that on Windows
-            with contextlib.suppress(OSError):
-                file.unlink()
-        warn(f"The file {file} cannot be used ({cause}); its content is computed again.")
+            may_pass = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+        if not may_pass:  # removed only here: the exception keeps its files open, which forbids that on Windows
+            _remove(entry)
+        warn(f"{entry} cannot be used ({cause}); its content is computed again.")
         return None
 
     def save(self, kind: str, name: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-        """Write the arrays, and remove other files so that all are within the limit.
+        """Write an entry, and remove others so that all are within the limit.
 
         Returns: what `load` returns now; None if the arrays cannot be kept.
         """
         if not self.enabled:
             return None
-        file = self.folder / kind / name
-        header = _header(arrays)
-        size = DIGEST_BYTES + len(header) + sum(array.nbytes for array in arrays.values())
+        entry = self.folder / kind / name
+        size = sum(array.nbytes for array in arrays.values())
         if size > self.limit_gb * 1e9:
             report("Cache", f"not kept, as {size / 1e9:.3f} GB is more than --cache_limit_gb {self.limit_gb:g}")
             return None
         try:
-            if not file.exists():  # else another program was faster
-                file.parent.mkdir(parents=True, exist_ok=True)
+            if not entry.exists():
+                entry.parent.mkdir(parents=True, exist_ok=True)
                 self._make_room(size)
-                with atomic_write(file) as temporary:
-                    _write(temporary, header, arrays)
+                with atomic_folder(entry) as folder:
+                    for key, array in {**arrays, "names": np.array(list(arrays))}.items():
+                        _write(folder / f"{key}.npy", array)
         except OSError as error:
-            warn(f"The file {file} could not be written ({reason(error)}); the next start computes its content again.")
-            return None
+            if not os.path.isdir(entry):  # else another program was faster
+                warn(f"{entry} could not be written ({reason(error)}); the next start computes its content again.")
         return self.load(kind, name)
 
     def cached(
@@ -111,10 +101,14 @@ class DiskCache:
 
         Args:
           kind: one of KINDS.
-          title: what it is, for messages and the file's name, such as "classifier".
-          data: all arrays that it depends on. A digest of them is a part of the file's name.
+          title: what it is, for messages and the entry's name, such as "classifier".
+          data: all arrays that it depends on. A digest of them is a part of the entry's name.
         """
-        name = f"{title.replace(' ', '-')}-{_digest_of_all(data)}"
+        digest = hashlib.sha256(b"npy")
+        for array in data:
+            digest.update(f"{array.dtype.str} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        name = f"{title.replace(' ', '-')}-{digest.hexdigest()[:32]}"
         kept = self.load(kind, name)
         if kept is not None:
             report("Cache", f"the {title} comes from {self.folder / kind / name} (--nocache computes it again)")
@@ -124,26 +118,22 @@ class DiskCache:
         return arrays
 
     def _make_room(self, size: int) -> None:
-        """Remove the files that were used longest ago until `size` bytes more are within the limit.
+        """Remove the entries that were used longest ago until `size` bytes more are within the limit.
 
         Raises: OSError if the disk has no room.
         """
         found = []
         for kind in KINDS:
-            own = [file for file in (self.folder / kind).glob("*") if OWN_NAME.fullmatch(file.name)]
-            for file in own:
-                with contextlib.suppress(FileNotFoundError):  # another program has removed or renamed it
-                    found.append((file.stat(), file))
+            for path in (self.folder / kind).glob("*"):
+                with contextlib.suppress(OSError):  # another program has removed it
+                    if OWN_NAME.fullmatch(path.name):
+                        bytes_used = sum(file.stat().st_size for file in (path, *path.rglob("*")))
+                        found.append((path.stat().st_mtime, bytes_used, path))
         total = size
-        for status, file in sorted(found, key=lambda pair: pair[0].st_mtime, reverse=True):
-            if file.name.startswith(TEMPORARY):
-                unwanted = time.time() - status.st_mtime > ABANDONED
-            else:
-                total += status.st_size
-                unwanted = total > self.limit_gb * 1e9
-            if unwanted:
-                with contextlib.suppress(OSError):  # another program has removed it, or uses it (Windows)
-                    file.unlink()
+        for _, bytes_used, path in sorted(found, reverse=True):
+            total += bytes_used
+            if total > self.limit_gb * 1e9:
+                _remove(path)
         if shutil.disk_usage(self.folder).free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -155,60 +145,25 @@ def release(array: np.ndarray) -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def _header(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return the line of JSON."""
-    return json.dumps([(name, array.dtype.str, array.shape) for name, array in arrays.items()]).encode() + b"\n"
+def _read(file: Path) -> np.ndarray:
+    """Return the array, mapped to the file. Raises: OSError, or another exception if the file is damaged."""
+    array = np.lib.format.open_memmap(file, mode="r")
+    if file.stat().st_size != array.offset + array.nbytes:
+        raise ValueError(f"{file.name} has another size than its header says")
+    return array
 
 
-def _write(file: Path, header: bytes, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the file. Raises: OSError."""
+def _write(file: Path, array: np.ndarray) -> None:
+    """Write the array. Raises: OSError."""
     with file.open("wb") as stream:
-        stream.write(bytes(DIGEST_BYTES))  # its place
-        stream.write(header)
-        for array in arrays.values():
-            content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-            for start in range(0, content.size, CHUNK):
-                stream.write(content[start : start + CHUNK].data)
-                release(array)
-    _, _, content = _open(file)
-    digest = _digest(header, content)
-    with file.open("r+b") as stream:
-        stream.write(digest)
+        # Piece by piece; of a real file, NumPy would write the whole array at once, and Ctrl-C would have to wait.
+        np.save(SimpleNamespace(write=stream.write), array)
+    release(array)
 
 
-def _read(file: Path) -> dict[str, np.ndarray]:
-    """Return the arrays, mapped to the file. Raises: OSError, or ValueError if the file is damaged."""
-    expected, header, content = _open(file)
-    if _digest(header, content) != expected:
-        raise ValueError("its digest is wrong")
-    arrays = {}
-    start = 0
-    for name, dtype, shape in json.loads(header):
-        end = start + math.prod(shape) * np.dtype(dtype).itemsize
-        arrays[name] = content[start:end].view(dtype).reshape(shape)
-        start = end
-    return arrays
-
-
-def _open(file: Path) -> tuple[bytes, bytes, np.memmap]:
-    """Return the digest and the header in the file, and its other bytes, uint8 [N]. Raises: OSError, ValueError."""
-    with file.open("rb") as stream:
-        digest = stream.read(DIGEST_BYTES)
-        header = stream.readline(MAX_HEADER_BYTES)
-        return digest, header, np.memmap(stream, np.uint8, "r", stream.tell())
-
-
-def _digest(header: bytes, content: np.ndarray) -> bytes:
-    """Return a line with the SHA-256 digest of the header, of the number of bytes in the content, and of its parts."""
-    digest = hashlib.sha256(header + str(content.size).encode())
-    for start in range(0, content.size, max(PART_BYTES, content.size // PARTS)):
-        digest.update(content[start : start + PART_BYTES].data)
-    return digest.hexdigest().encode() + b"\n"
-
-
-def _digest_of_all(arrays: Sequence[np.ndarray]) -> str:
-    """Return 32 hexadecimal digits of the SHA-256 digest of the arrays, with their types and shapes."""
-    digest = hashlib.sha256(_header({str(number): array for number, array in enumerate(arrays)}))
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:32]
+def _remove(path: Path) -> None:
+    """Remove an entry at once: other programs see it whole, or not at all."""
+    gone = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    with contextlib.suppress(OSError):  # another program has removed it, or uses it (Windows)
+        path.rename(gone)
+        remove(gone)

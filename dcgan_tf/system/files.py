@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dcgan_tf.system.errors import UserError, printable
 
-TEMPORARY = ".temporary-"  # the names of files that are being written begin with this
+TEMPORARY = ".temporary-"  # the names of files and folders that are being written begin with this
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     place = path.parent
     if stays:
         place = path
-    with tempfile.TemporaryDirectory(dir=place, prefix=f".{path.name}.", ignore_cleanup_errors=True) as temporary:
+    with tempfile.TemporaryDirectory(dir=place, prefix=TEMPORARY, ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary, path.name)
         folder.mkdir()
         yield folder
@@ -81,9 +81,8 @@ def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that
         raise UserError(f"{folder} is a file, but must become a folder; {advice}.")
     if not folder.exists():
         return
-    others = {path.name for path in folder.iterdir()} - {*own, ".DS_Store", "Thumbs.db"}
-    left = re.compile(rf"\.{re.escape(folder.name)}\.[a-z0-9_]{{8}}")  # by a process that was killed in `atomic_folder`
-    others = {name for name in others if not left.fullmatch(name)}
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY)}
+    others = names - {*own, ".DS_Store", "Thumbs.db"}
     if others:
         raise UserError(
             f"{folder} would be replaced as a whole, but has {printable(min(others))}, which this command does not"
@@ -113,4 +112,5 @@ def remove_temporary_files(folders: Iterable[Path]) -> None:
     """Remove what `atomic_write` left in the folders when its process was killed."""
     for folder in folders:
         for file in folder.glob(f"{TEMPORARY}*"):
-            file.unlink()
+            if file.is_file():
+                file.unlink()

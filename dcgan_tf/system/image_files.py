@@ -102,8 +102,3 @@ def save_array(path: Path, array: np.ndarray) -> None:
 def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
     """Return [H, W, 1] as [H, W], and [H, W, 3] unchanged."""
     return image[..., 0] if image.shape[-1] == 1 else image
-
-
-def append_reversed(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the frames, followed by the same frames in reverse order."""
-    return [*frames, *reversed(frames)]

@@ -7,6 +7,7 @@ rules over warnings.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -37,14 +38,10 @@ def say(text: str) -> None:
     """Log a message of one or more lines, and print it where messages are shown."""
     logger.info("%s", text)
     if _shown.get():
-        tqdm.write(_encodable(text), file=sys.stdout)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        # Names of files can have any character; escapes stand for what stdout cannot show.
+        tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stdout)
         sys.stdout.flush()
-
-
-def _encodable(text: str) -> str:
-    """Return the text with escapes for what stdout cannot show: names of files can have any character."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def report(label: str, text: str) -> None:
@@ -81,20 +78,12 @@ def ignored_warnings(category: type[Warning]) -> Iterator[None]:
         yield
 
 
-class Bar(tqdm):
-    """A progress bar that a signal may interrupt while it is made: tqdm would then fail when it closes the bar."""
-
-    def close(self) -> None:
-        if hasattr(self, "start_t"):  # what __init__ sets last
-            super().close()
-
-
 def progress(*args: Any, **options: Any) -> tqdm:
     """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
     options["disable"] = not _shown.get() or sys.stderr is None
     if options["disable"] or sys.stderr.isatty() or not is_program():  # a notebook shows a bar, too
-        return Bar(*args, dynamic_ncols=True, **options)
-    return Bar(*args, **options | {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
+        return tqdm(*args, dynamic_ncols=True, **options)
+    return tqdm(*args, **options | {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
 
 
 class WholeLines:
@@ -134,6 +123,7 @@ def is_program() -> bool:
 
 def show_as_program() -> None:
     """Show all messages and warnings from now on. For a program, which owns its process."""
+    _open_closed_streams()
     _process["is_program"] = True
     _shown.set(True)
     logger.propagate = False  # a library may have set up the root logger, and would print them again
@@ -141,17 +131,22 @@ def show_as_program() -> None:
     warnings.filterwarnings("ignore", module="PIL")  # about files that are read all the same
     show_other = warnings.showwarning
 
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
+    def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
         if issubclass(category, DcganWarning):
             tqdm.write(f"Warning: {message}", file=sys.stderr)
         else:
-            show_other(message, category, filename, lineno, file, line)
+            show_other(message, category, *place, **options)
 
     warnings.showwarning = show
+
+
+def _open_closed_streams() -> None:
+    """Let stdout and stderr that are closed (2>&-) go nowhere; else the next file that is opened takes their number."""
+    number = 0
+    while number <= 2:
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line at once

@@ -1,9 +1,8 @@
-"""How a program runs and ends: errors become one sentence and an exit code, SIGINT (Ctrl-C) and SIGTERM stop it."""
+"""How a program runs and ends: errors become one sentence and an exit code; what SIGINT (Ctrl-C) and SIGTERM do."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import signal
 import sys
@@ -24,11 +23,8 @@ def run_program(main: Callable[[], None]) -> None:
     Raises: SystemExit with 1 after an error, 141 if the reader of the output has ended, 128 and the number of a signal
       that ended the program.
     """
-    open_closed_streams()
     show_as_program()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line at once
-    with exit_on_signals():
+    with _exit_on_signals():
         try:
             main()
         except UserError as error:
@@ -38,18 +34,8 @@ def run_program(main: Callable[[], None]) -> None:
             raise SystemExit(141) from None  # what a shell reports of a program that SIGPIPE ended
         except OSError as error:
             _fail(f"{error}; check that it can be read and written, and that its disk has room.")
-        except KeyboardInterrupt:  # signals.StopRequest raises it on the second Ctrl-C
+        except KeyboardInterrupt:  # StopRequest raises it on the second Ctrl-C
             raise SystemExit(130) from None
-
-
-def open_closed_streams() -> None:
-    """Let stdout and stderr that are closed (2>&-) go nowhere; else the next file that is opened takes their number."""
-    number = 0
-    while number <= 2:
-        number = os.open(os.devnull, os.O_RDWR)
-    os.close(number)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _fail(text: str) -> None:
@@ -58,58 +44,41 @@ def _fail(text: str) -> None:
 
 
 @contextlib.contextmanager
-def exit_on_signals() -> Iterator[None]:
-    """Raise SystemExit on a signal, so that no file is left half-written; the exit code is 128 + the signal's number.
-
-    Python drops an exception that a signal handler raises inside some callbacks, for example those of TensorFlow, and
-    prints it. So the handler raises it again every second until the program ends, and what was dropped is not printed.
-    On Windows it is raised once only, so there it is printed.
-    """
+def _exit_on_signals() -> Iterator[None]:
+    """Raise SystemExit on a signal, so that no file is left half-written. A second one ends the program at once."""
     received: list[int] = []
-    raises_again = hasattr(signal, "setitimer")
-    print_dropped = sys.unraisablehook
 
-    def dropped(error: sys.UnraisableHookArgs) -> None:
-        is_stop = isinstance(error.exc_value, SystemExit) and received
-        if not (is_stop and raises_again):
-            print_dropped(error)
-
-    def handle(number: int, frame: FrameType | None = None) -> None:
+    def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        if raises_again:
-            signal.signal(signal.SIGALRM, lambda *_: handle(number))
-            signal.setitimer(signal.ITIMER_REAL, 1)
+        sys.unraisablehook = dropped
+        signal.signal(number, signal.SIG_DFL)
         raise SystemExit
 
-    sys.unraisablehook = dropped
+    def dropped(error: sys.UnraisableHookArgs) -> None:
+        if isinstance(error.exc_value, SystemExit):  # Python drops what is raised in some callbacks
+            os._exit(128 + received[0])
+
     for number in STOP_SIGNALS:
-        signal.signal(number, handle)
+        signal.signal(number, receive)
     try:
         yield
     finally:
-        sys.unraisablehook = print_dropped
-        if raises_again:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        if received:
-            sys.exit(128 + received[0])
+        if received:  # also if a library has made another exception of it
+            raise SystemExit(128 + received[0])
 
 
-class StopRequest:
+class StopRequest(contextlib.ExitStack):
     """Remembers the first signal that comes within a `with` block; a second SIGINT raises KeyboardInterrupt."""
 
-    def __init__(self) -> None:
-        self.signal = 0  # its number; 0 before it comes
+    signal = 0  # its number; 0 before it comes
 
     @property
     def requested(self) -> bool:
         return self.signal != 0
 
     def __enter__(self) -> StopRequest:
-        self._previous = _set_handlers(self._receive)
+        self.enter_context(_handler(self._receive))
         return self
-
-    def __exit__(self, *error: object) -> None:
-        _restore_handlers(self._previous)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
@@ -117,24 +86,21 @@ class StopRequest:
         self.signal = self.signal or number
 
 
-@contextlib.contextmanager
-def default_handlers() -> Iterator[None]:
+def default_handlers() -> contextlib.AbstractContextManager[None]:
     """Let a signal end the process at once, for waits inside TensorFlow in which Python handlers cannot run."""
-    previous = _set_handlers(signal.SIG_DFL)
+    return _handler(signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _handler(handler: Any) -> Iterator[None]:
+    """Set the handler of the signals that stop within the block."""
+    numbers = []
+    if threading.current_thread() is threading.main_thread():  # only this may set handlers
+        # A handler that was not set by Python could not be set again.
+        numbers = [number for number in STOP_SIGNALS if signal.getsignal(number) is not None]
+    previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        _restore_handlers(previous)
-
-
-def _set_handlers(handler: Any) -> dict[int, Any]:
-    if threading.current_thread() is not threading.main_thread():
-        return {}  # only the main thread may set handlers
-    # A handler that was not set by Python could not be set again.
-    numbers = [number for number in STOP_SIGNALS if signal.getsignal(number) is not None]
-    return {number: signal.signal(number, handler) for number in numbers}
-
-
-def _restore_handlers(handlers: dict[int, Any]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+        for number, before in previous.items():
+            signal.signal(number, before)

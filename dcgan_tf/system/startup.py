@@ -12,11 +12,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.last_words import shown_if_killed
 from dcgan_tf.system.messages import PROCESS_LOCK
 
 OF_TENSORFLOW = re.compile(
@@ -82,50 +80,42 @@ def silence_pillow() -> None:
         set_handler(None)
 
 
-def flush_stderr() -> None:
-    """Write what Python keeps of stderr; a process without a terminal may have none."""
-    if sys.stderr:
-        sys.stderr.flush()
-
-
-def _temporary_file() -> IO[bytes]:
-    """Return a file for what is hidden; without a folder for temporary files, it is lost."""
-    try:
-        return tempfile.TemporaryFile()
-    except OSError:
-        return open(os.devnull, "w+b")
-
-
 @contextlib.contextmanager
 def hidden_stderr() -> Iterator[None]:
     """Hide what TensorFlow's C++ code writes to stderr, unless the user asks for it with TF_CPP_MIN_LOG_LEVEL 0 or 1.
 
-    If TensorFlow ends the process meanwhile, it is shown. In somebody else's process, lines of others that come
-    meanwhile are written at the end.
+    In somebody else's process, lines of others that come meanwhile are written at the end.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1"):
         yield
         return
-    with PROCESS_LOCK:
-        flush_stderr()
+    with PROCESS_LOCK, contextlib.ExitStack() as stack:
         try:
             stderr = os.dup(2)
         except OSError:  # the process has no stderr
             yield
             return
-        with _temporary_file() as hidden, shown_if_killed(hidden.fileno(), stderr):
-            os.dup2(hidden.fileno(), 2)
-            try:
-                yield
-            finally:
-                flush_stderr()
-                os.dup2(stderr, 2)
-                os.close(stderr)
-                if not messages.is_program():
-                    hidden.seek(0)
-                    for line in hidden:
-                        if not OF_TENSORFLOW.match(line):
-                            os.write(2, line)
+        hidden = stack.enter_context(open(os.devnull, "w+b"))
+        with contextlib.suppress(OSError):  # without a folder for temporary files, what is hidden is lost
+            hidden = stack.enter_context(tempfile.TemporaryFile())
+        _flush_stderr()
+        os.dup2(hidden.fileno(), 2)
+        try:
+            yield
+        finally:
+            _flush_stderr()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if not messages.is_program():
+                hidden.seek(0)
+                for line in hidden:
+                    if not OF_TENSORFLOW.match(line):
+                        os.write(2, line)
+
+
+def _flush_stderr() -> None:
+    if sys.stderr:  # a process without a terminal may have none
+        sys.stderr.flush()
 
 
 def why_no_gpu() -> str:
@@ -160,40 +150,13 @@ def keras_defaults() -> Iterator[None]:
             keras.config.set_dtype_policy(dtype_policy)
 
 
-@contextlib.contextmanager
-def forgets_failed_variables() -> Iterator[None]:
-    """If a network cannot be built, as for too little memory, let Keras build the next one.
-
-    Keras 3 keeps variables that still need a value in a list. If one cannot get it, all stay there, and no later
-    variable of this thread gets one.
-    """
-    from keras.src.backend.common import global_state
-
-    name = "uninitialized_variables"
-    before = list(global_state.get_global_attribute(name, []))
-    try:
-        yield
-    except Exception:
-        global_state.set_global_attribute(name, before)
-        raise
-
-
 def peak_memory() -> int:
-    """Return the largest resident memory of this process so far, in bytes; 0 on Windows without psutil."""
+    """Return the largest resident memory of this process so far, in bytes; 0 on Windows."""
     try:
         import resource
     except ImportError:
-        return _peak_on_windows()
-    unit = 1024
-    if sys.platform == "darwin":
-        unit = 1
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _peak_on_windows() -> int:
-    try:
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset
-    except (ImportError, AttributeError):
         return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if sys.platform == "darwin":
+        return peak
+    return peak * 1024
