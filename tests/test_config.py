@@ -10,8 +10,8 @@ import pytest
 
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import SETTINGS, Asked, Config
-from dcgan_tf.settings.options import preset_for
-from dcgan_tf.settings.resolve import ask, check_given, resolve
+from dcgan_tf.settings.options import PLACES, preset_for
+from dcgan_tf.settings.resolve import ask, check_given, convert, resolve
 from dcgan_tf.system.errors import UserError
 
 
@@ -24,9 +24,11 @@ def test_json_and_back(tmp_path: Path):
     (tmp_path / "FLAGS.json").write_text(flags_json.to_json(config))
     assert flags_json.read(tmp_path / "FLAGS.json") == config
     assert json.loads(flags_json.to_json(Config()))["train_size"] == "inf"  # JSON has no infinity
-    older = {name: value for name, value in json.loads(flags_json.to_json(Config())).items() if name != "precision"}
+    older = json.loads(flags_json.to_json(Config(class_names=("a", "b"))))
+    del older["precision"], older["stages"]
     (tmp_path / "FLAGS.json").write_text(json.dumps(older | {"of_a_later_version": 1, "d_filters": "64, 128"}))
-    assert flags_json.read(tmp_path / "FLAGS.json") == Config(d_filters="64,128")
+    read = flags_json.read(tmp_path / "FLAGS.json")
+    assert read == Config(class_names=("a", "b"), d_filters="64,128") and read.has_mnist_networks
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", '{"dataset": "x"}', '64 -> "sixty-four"', "64 -> -1", "[" * 100_000])
@@ -99,6 +101,11 @@ def test_the_preset_for_the_images(count: int, equal_neighbours: float, like_mni
     name, why = preset_for(count, equal_neighbours, like_mnist)
     assert name == preset
     assert f"{count:,}" in why
+
+
+def test_paths_are_expanded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HERE", "/a")
+    assert convert({"out_dir": "$HERE/b"}, PLACES) == {"out_dir": "/a/b"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import shutil
@@ -21,7 +20,6 @@ from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, 
 
 from dcgan_tf.cli.flags import help_text
 from dcgan_tf.settings.options import PRESETS, USERS
-from dcgan_tf.system.errors import UserError
 
 
 def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path):
@@ -131,6 +129,7 @@ def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images
         (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--output_height=30"], "multiples of 4"),
         (["--dataset=none", "--train"], "There is no data set 'none'"),
         (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--out_dir=file"], "cannot be made"),
+        (["--dataset=blobs", "--train", f"--data_dir={images_dir}", "--crop", "--input_height=500"], "--input_height"),
     ):
         fails_with_one_sentence(*args, cwd=tmp_path, says=says)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
@@ -140,14 +139,10 @@ def test_help_says_for_whom_each_preset_is(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "200")
     lines = help_text().splitlines()
     assert max(map(len, lines)) <= 110
-    assert (
-        "  python main.py --dataset cats --train --preset auto --fit cover  train on the photos in data/cats" in lines
-    )
-    column = " " * 26
+    text = " ".join(" ".join(lines).split())
     for name, preset in PRESETS.items():
-        said = lines.index(f"{column}{name}: for {USERS[name]}")
-        flags = list(itertools.takewhile(lambda line: line.startswith(f"{column}  "), lines[said + 1 :]))
-        assert " ".join(map(str.strip, flags)) == " ".join(f"--{flag} {value}" for flag, value in preset.items())
+        flags = " ".join(f"--{flag} {value}" for flag, value in preset.items())
+        assert f" {name}: for {USERS[name]} {flags} " in text
 
 
 def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
@@ -155,14 +150,8 @@ def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
     for argv, code, says in (
         (["--help"], 0, "* --train "),
         (["--trian"], 1, "did you mean --train?"),
-        (["--epoch=many"], 1, "--epoch must be a whole number, but is 'many'"),
-        (["train"], 1, "'train' does not"),
-        (["--train", "--visualize"], 1, "exclude each other"),
-        (["--resume"], 1, "--resume"),
-        (["--visualize", "--option=9"], 1, "--option"),
         (["--batch_size=-1", "--train"], 1, "--batch_size must be greater than 0, but is -1"),
         (["--dataset=faces"], 1, "No trained run of data set 'faces'"),
-        (["--out_name=a/b", "--train"], 1, "--out_name"),
     ):
         program = f"""
 import runpy, sys
@@ -182,9 +171,8 @@ finally:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--dataset=mnist"]])
-def test_a_closed_pipe_ends_the_program_in_silence(mnist_run: Path, args: list[str]):
-    with main_process(*args, cwd=mnist_run, env={"PYTHONUNBUFFERED": ""}) as process:
+def test_a_closed_pipe_ends_the_program_in_silence(tmp_path: Path):
+    with main_process("--help", cwd=tmp_path, env={"PYTHONUNBUFFERED": ""}) as process:
         process.stdout.close()  # as head does when it has seen enough
         assert process.stderr.read() == ""
     assert process.returncode == 141
@@ -219,15 +207,6 @@ def test_no_output_of_tensorflow(mnist_run: Path, images_dir: Path, tmp_path: Pa
     assert not re.search(r"[IWEF]\d{4} \d\d:\d\d:", done.stderr), done.stderr  # how TensorFlow's C++ messages begin
 
 
-def test_paths_are_expanded(mnist_dir: Path, mnist_run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("RUNS", str(mnist_run))
-    monkeypatch.chdir(tmp_path)
-    main_here("--dataset=mnist", "--out_dir=$RUNS")
-    monkeypatch.setenv("HOME", str(mnist_run))
-    main_here("--dataset=mnist", "--out_dir=~")
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.slow
 def test_several_iterations_in_one_call_give_the_same_run(mnist_dir: Path, mnist_run: Path, tmp_path: Path):
     """Calls of up to 7 iterations, cut short at every log, sample and checkpoint."""
@@ -239,40 +218,14 @@ def test_several_iterations_in_one_call_give_the_same_run(mnist_dir: Path, mnist
     assert_same_run(tmp_path / "out", "several", "mnist-small", 40)
 
 
-@pytest.mark.slow
-def test_the_options_for_few_images_resume_exactly(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
-    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=3"]
-    few = ["--augment=translation,color", "--mirror", "--g_steps=1", "--g_ema=0.9", "--sample_freq=4", "--log_freq=2"]
-    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *sizes, *few]
-    main_here(*args, "--iterations=12", "--out_name=whole", out_dir=tmp_path)
-    main_here(*args, "--iterations=7", "--out_name=parts", out_dir=tmp_path)
-    main_here("--out_name=parts", "--train", "--resume", "--iterations=12", out_dir=tmp_path)
-    assert_same_run(tmp_path, "parts", "whole", 12, sheets_of="whole")
-    samples = tmp_path / "samples" / "whole"
-    reals, augmented = (iio.imread(samples / name) for name in ("reals.png", "augmented.png"))
-    assert reals.shape == augmented.shape and (reals != augmented).mean() > 0.5
-    assert "images=96" in capsys.readouterr().err  # 12 iterations of 8
-    main_here("--out_name=parts", "--train", "--resume", "--epoch=3", out_dir=tmp_path)  # 15 iterations
-    assert (tmp_path / "checkpoints" / "parts" / "model-15.index").exists()
-    with pytest.raises(UserError, match="--iterations replaces --epoch; give only one of them"):
-        main_here(*args, "--iterations=7", "--epoch=2", out_dir=tmp_path)
-
-
-def test_preset_auto_and_small_train_on_20_images(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_preset_auto_trains_on_20_images(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     folder = tmp_path / "data" / "few"
     folder.mkdir(parents=True)
     for file in sorted((images_dir / "blobs").glob("*"))[:20]:
         shutil.copy(file, folder)
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4"]
-    main_here(
-        "--dataset=few",
-        f"--data_dir={tmp_path}/data",
-        "--train",
-        "--preset=auto",
-        "--iterations=5",
-        *sizes,
-        out_dir=tmp_path,
-    )
+    args = ["--dataset=few", f"--data_dir={tmp_path}/data", "--train", "--preset=auto", "--iterations=5"]
+    main_here(*args, *sizes, out_dir=tmp_path)
     out = capsys.readouterr().out
     assert "\nPreset:      photos: 20 images, and only " in out  # the blobs are shaded, and small here
     (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
@@ -281,17 +234,6 @@ def test_preset_auto_and_small_train_on_20_images(images_dir: Path, tmp_path: Pa
     assert [settings[name] for name in names] == [2, 0.999, "color,translation,cutout", 0.5, 16, 5, 4, 4, "2"]
     assert settings["precision"] in ("float32", "bfloat16")
     assert iio.imread(file.parents[2] / "samples" / file.parent.name / "augmented.png").shape == (64, 64, 3)
-    main_here(
-        "--dataset=few",
-        f"--data_dir={tmp_path}/data",
-        "--train",
-        "--preset=small",
-        "--epoch=2",
-        "--out_name=epochs",
-        *sizes,
-        out_dir=tmp_path,
-    )
-    assert (tmp_path / "checkpoints" / "epochs" / "model-2.index").exists()  # --epoch replaces the preset's iterations
 
 
 def test_training_imports_no_more_than_it_needs(tmp_path: Path):

@@ -74,26 +74,14 @@ def test_a_log_gets_whole_lines_of_a_progress_bar():
     assert len(lines) >= 5 and not any("\r" in line for line in lines)
 
 
-def test_a_closed_pipe():
-    program = process("print('more ' * 100_000, flush=True)")
-    program.stdout.close()
-    assert program.stderr.read() == "" and program.wait(60) == 141
-    program.stderr.close()
-
-
-@pytest.fixture
-def tensorflow_that_aborts(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process in which a package takes TensorFlow's place that says why and aborts."""
+def test_who_sets_the_level_of_messages_sees_them(tmp_path: Path):
+    """A package takes TensorFlow's place that says why and aborts."""
     (tmp_path / "tensorflow").mkdir()
     code = 'import os\nos.write(2, b"F cpu_feature_guard: compiled to use AVX\\n")\nos.abort()\n'
     (tmp_path / "tensorflow" / "__init__.py").write_text(code)
-    return {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-
-
-def test_who_sets_the_level_of_messages_sees_them(tensorflow_that_aborts: dict[str, str], tmp_path: Path):
-    env = tensorflow_that_aborts | {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    env = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "TF_CPP_MIN_LOG_LEVEL": "0"}
     line = [sys.executable, str(ROOT / "main.py"), "--dataset=mnist", "--pretrained"]
-    done = subprocess.run(line, cwd=tmp_path, env=os.environ | env, capture_output=True, text=True)
+    done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
 
 

@@ -70,10 +70,8 @@ def test_the_strategy_of_a_run_holds_where_it_can(
         ({}, {"hold_out": 0.1}, "--hold_out 0.1"),
         ({"hold_out": 0.2}, {"hold_out": 0.1}, "--hold_out 0.1"),
         ({"hold_out": 0.1}, {"hold_out": 0.1}, None),
-        ({"hold_out": 0.1}, {"hold_out": 0.1, "split": "train"}, None),
         ({}, {"hold_out": 0.1, "input_fname_pattern": "*.jpg"}, None),
         ({}, {"split": "train"}, "--split train"),
-        ({"split": "train"}, {"split": "train"}, None),
         ({}, {"dataset": "dogs", "hold_out": 0.1}, None),
     ],
 )

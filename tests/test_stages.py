@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -36,7 +35,7 @@ CLASSES = Config(
 
 @pytest.mark.parametrize(
     ("height", "width", "stages"),
-    [(28, 28, 3), (32, 32, 3), (64, 64, 4), (48, 64, 4), (128, 128, 5), (256, 300, 6), (3, 3, 1)],
+    [(28, 28, 3), (64, 64, 4), (48, 64, 4), (256, 300, 6), (3, 3, 1)],
 )
 def test_auto_ends_at_about_four_pixels(height: int, width: int, stages: int):
     assert rules.automatic(height, width) == str(stages)
@@ -46,7 +45,6 @@ def test_auto_ends_at_about_four_pixels(height: int, width: int, stages: int):
     ("size", "stages", "base", "g_filters", "d_filters"),
     [
         (32, 3, (4, 4, 16), [8, 4, 3], [4, 8, 16]),
-        (64, 4, (4, 4, 32), [16, 8, 4, 3], [4, 8, 16, 32]),
         (128, 5, (4, 4, 32), [32, 16, 8, 4, 3], [4, 8, 16, 32, 32]),  # at most 8 times the first
     ],
 )
@@ -148,19 +146,6 @@ def test_a_folder_with_labels_trains_resumes_and_shows_every_class(classes_run: 
     assert (grid[0] != grid[1]).any()
 
 
-def test_a_run_of_a_version_without_stages_keeps_its_networks(classes_dir: Path, tmp_path: Path):
-    args = ["--dataset=classes", "--conditional", f"--data_dir={classes_dir}", *TINY, "--gfc_dim=8", "--dfc_dim=8"]
-    main_here(*args, "--train", "--iterations=4", "--stages=original", "--out_name=old", out_dir=tmp_path)
-    flags = tmp_path / "checkpoints" / "old" / "FLAGS.json"
-    saved = json.loads(flags.read_text())
-    assert saved.pop("stages") == "original"
-    flags.write_text(json.dumps(saved))
-    main_here("--out_name=old", "--train", "--resume", "--iterations=8", out_dir=tmp_path)
-    config = Runs(str(tmp_path)).named("old").config()
-    assert (config.stages, config.value_range) == ("original", (0, 1))
-    assert (tmp_path / "checkpoints" / "old" / "model-8.index").exists()
-
-
 def test_the_same_command_continues_a_run_with_stages_auto(images_dir: Path, tmp_path: Path):
     args = ["--dataset=blobs", f"--data_dir={images_dir}", *TINY, "--stages=auto"]
     for iterations in (3, 6):
@@ -177,23 +162,14 @@ def test_the_same_command_continues_a_run_with_stages_auto(images_dir: Path, tmp
     [
         ((2001, 28, 28, 1), True, ("a", "b"), "best"),
         ((2001, 30, 28, 1), True, ("a", "b"), "large"),  # MNIST's networks halve an image twice
-        ((2001, 28, 30, 1), True, ("a", "b"), "large"),
         ((2001, 28, 28, 3), True, ("a", "b"), "large"),
         ((2001, 28, 28, 1), False, ("a", "b"), "large"),
         ((2001, 28, 28, 1), True, (), "large"),
     ],
 )
 def test_preset_auto_takes_best_for_images_like_mnists(shape: tuple, is_idx: bool, classes: tuple, preset: str):
-    dataset = Dataset(
-        images=np.zeros(shape, np.uint8),
-        labels=np.zeros(shape[0], np.int32),
-        class_names=classes,
-        spec=ImageSpec(*shape[1:]),
-        location="here",
-        shuffle_each_epoch=not is_idx,
-        has_test=False,
-        default_stages="original",
-    )
+    labels = np.zeros(shape[0], np.int32)
+    dataset = Dataset(np.zeros(shape, np.uint8), labels, classes, ImageSpec(*shape[1:]), "here", not is_idx)
     assert choose_preset(dataset) == preset
 
 
@@ -227,17 +203,12 @@ def test_a_class_without_a_training_image_is_said(tmp_path: Path):
         for number in range(4):
             image = np.full((16, 16, 3), 60 * number, np.uint8)
             iio.imwrite(tmp_path / "data" / "split" / name / f"{number}.png", image)
+    warn_about_empty_classes(np.array([-1, -1], np.int32), ())  # images without a label; a warning is an error here
     args = ["--dataset=split", f"--data_dir={tmp_path}/data", *TINY, "--batch_size=4", "--conditional"]
     says = "these classes have no training image, so what is generated for them means nothing: c; give"
     with pytest.warns(DcganWarning, match=says):
         main_here(*args, "--train", "--split=train", "--iterations=1", "--out_name=train", out_dir=tmp_path)
     main_here(*args, "--train", "--iterations=1", "--out_name=all", out_dir=tmp_path)  # no warning
-
-
-def test_images_without_a_label_are_no_empty_classes():
-    warn_about_empty_classes(np.array([-1, -1], np.int32), ())  # a warning is an error here
-    with pytest.warns(DcganWarning, match="means nothing: b; give"):
-        warn_about_empty_classes(np.array([0, 2], np.int32), ("a", "b", "c"))
 
 
 def test_what_the_first_weights_replace_is_said(
@@ -258,17 +229,8 @@ def test_what_the_first_weights_replace_is_said(
     )
 
 
-@pytest.mark.parametrize(
-    ("stages", "says"),
-    [
-        ("5", "--stages 5 halves images of 16 pixels to less than one; give at most 4, or larger images"),
-        ("0", "--stages must be original, auto, or a number from 1 to 99, but is '0'"),
-        ("9" * 5000, "--stages must be original, auto, or a number from 1 to 99, but is '999"),
-        ("99", "--stages 99 halves images of 16 pixels to less than one; give at most 4, or larger images"),
-        ("deep", "--stages must be original, auto, or a number from 1 to 99, but is 'deep'"),
-    ],
-)
-def test_wrong_stages_are_one_sentence(stages: str, says: str, images_dir: Path, tmp_path: Path):
-    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *TINY, f"--stages={stages}"]
+def test_too_many_stages_are_refused_before_images_are_read(images_dir: Path, tmp_path: Path):
+    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *TINY, "--stages=5"]
+    says = "--stages 5 halves images of 16 pixels to less than one; give at most 4, or larger images"
     fails_with_one_sentence(*args, cwd=tmp_path, says=says)
-    assert not (tmp_path / "checkpoints").exists()
+    assert not list(tmp_path.iterdir())

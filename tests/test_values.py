@@ -16,9 +16,7 @@ PETS = ("cat", "dog", "guinea-pig", "rabbit")
     [
         ("0", (0,)),
         ("0,5,7-9", (0, 5, 7, 8, 9)),
-        (" 3, 1 ", (3, 1)),
         ("7 - 9", (7, 8, 9)),
-        ("4-4", (4,)),
         ("2,2", (2, 2)),
     ],
 )
@@ -51,9 +49,7 @@ def test_arithmetic_terms():
     [
         ("", DIGITS, tuple(range(10))),
         ("7", DIGITS, (7,)),
-        ("0-9", DIGITS, tuple(range(10))),
         ("8, 1-2", DIGITS, (8, 1, 2)),
-        ("dog,cat", PETS, (1, 0)),
         ("guinea-pig", PETS, (2,)),
         ("1", PETS, (1,)),
         ("cat-dog", PETS, (0, 1)),
@@ -68,9 +64,7 @@ def test_arithmetic_terms():
         (["tomato", "pepper, red"], ("pepper, red", "tomato"), (1, 0)),
         (["0-1", 2], PETS, (0, 1, 2)),
         ("class1-class10", ("class1", "class10", "class11", "class2"), (0, 3, 1)),
-        ("2-10", ("1", "10", "2", "other"), (2, 1)),
         ("0-2", ("class1", "class10", "class11", "class2"), (0, 1, 2)),
-        ("0-1", ("rock", "paper", "scissors"), (0, 1)),
         ("rock-scissors", ("rock", "paper", "scissors"), (0, 1, 2)),
         ("dog", ("cat", "dog "), (1,)),
         ("caf\u00e9", ("bar", "cafe\u0301"), (1,)),

@@ -110,10 +110,9 @@ def choose_preset(dataset: Dataset) -> str:
 
 def summary(config: Config, dataset: Dataset) -> str:
     """Describe what all workers must have in common: the settings, the labels, and a sample of the images."""
-    own = settings_of(MACHINE)
-    fields = [field for field in dataclasses.fields(config) if field.name not in own]
-    settings = {field.name: getattr(config, field.name) for field in fields}
-    settings = {field.name: settings[field.name] for field in fields if settings[field.name] != field.default}
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    common = [name for name in defaults if name not in settings_of(MACHINE)]
+    settings = {name: getattr(config, name) for name in common if getattr(config, name) != defaults[name]}
     some = dataset.images[:: len(dataset.images) // 64 + 1]
     digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels.tobytes()))
     return f"{settings}, images {dataset.images.shape} with the digest {digest:08x}"
