@@ -159,7 +159,7 @@ def test_a_training_can_begin_with_the_weights_of_a_run(images_dir: Path, blobs_
     for arguments, says in (
         (["--gf_dim=6"], "has --gf_dim 8"),
         (["--resume"], "--init_from begins a new run"),
-        (["--init_from=none"], "No trained run named 'none'"),
+        (["--init_from=none"], "No trained run of data set 'none'"),
     ):
         with pytest.raises(UserError, match=says):
             main_here(*data, "--train", *arguments, out_dir=tmp_path)

@@ -12,11 +12,12 @@ import tensorflow as tf
 from dcgan_tf import latents
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
-from dcgan_tf.runs.run import Runs
+from dcgan_tf.runs.run import Runs, complete_checkpoints
 from dcgan_tf.runs.weights import of_run
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning
 
 SIZES = {"output_height": 16, "output_width": 12, "c_dim": 3, "gf_dim": 2, "df_dim": 3, "gfc_dim": 5, "dfc_dim": 6}
 
@@ -43,19 +44,42 @@ def test_every_variable_is_saved_and_restored(tmp_path: Path, class_names: tuple
 
     z, labels = latents.sample_z("normal01", 0, 0, (4, 4)), tf.one_hot([0, 1, 0, 1], len(class_names))
     weights = of_run(run)
-    generator = weights.generator()
     assert weights.origin() == (path, 1)
+    for network, loaded in ((model.generator, weights.generator()), (model.discriminator, weights.discriminator())):
+        for variable, expected in zip(loaded.variables, network.variables, strict=True):
+            assert (variable.numpy() == expected.numpy()).all(), variable.path
     expected = model.generator(z, labels, training=False)
-    assert (generator(z, labels, training=False).numpy() == expected.numpy()).all()
+    assert (weights.generator()(z, labels, training=False).numpy() == expected.numpy()).all()
 
 
-def test_other_sizes_are_refused(tmp_path: Path):
+def test_what_the_settings_do_not_fit_is_refused(tmp_path: Path):
     config = Config(**SIZES)
     run = Runs(str(tmp_path)).create(config)
-    with pytest.raises(UserError, match="has no checkpoint"):
+    with pytest.raises(UserError, match="has no checkpoint in .* --train first"):
         of_run(run).generator()
     Checkpoints(DCGAN(config), run.folder, 1).save()
     for change in ({"gf_dim": 4}, {"class_names": ("a",)}):
         flags_json.save(run.flags_file, dataclasses.replace(config, **change))
-        with pytest.raises(UserError, match="does not fit the sizes"):
+        with pytest.raises(UserError, match="model-0 does not fit the sizes of .*; choose other weights"):
             of_run(run).generator()
+
+
+def test_the_newest_are_kept_and_those_that_are_damaged_go(tmp_path: Path):
+    config = Config(**SIZES)
+    folder = Runs(str(tmp_path)).create(config).folder
+    model = DCGAN(config)
+    for iteration in (1, 2, 4):
+        model.iterations.assign(iteration)
+        Checkpoints(model, folder, 2).save()
+    assert [Path(path).name for path in complete_checkpoints(folder)] == ["model-2", "model-4"]
+    (folder / "model-4.data-00000-of-00001").write_bytes(b"damaged")
+    (folder / "checkpoint").write_bytes(b"damaged")
+    checkpoints = Checkpoints(model, folder, 2)
+    with pytest.warns(DcganWarning, match="model-4 is damaged .*; an older one is used"):
+        assert checkpoints.restore() == str(folder / "model-2")
+    model.iterations.assign(3)
+    checkpoints.save()
+    assert sorted(file.name for file in folder.glob("model-*.index")) == ["model-2.index", "model-3.index"]
+    state = tf.train.get_checkpoint_state(str(folder))
+    assert list(state.all_model_checkpoint_paths) == [str(folder / "model-2"), str(folder / "model-3")]
+    assert tf.train.latest_checkpoint(str(folder)) == str(folder / "model-3")

@@ -88,7 +88,7 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     (
         "--init_from=checkpoints/no",
         {"init_from": "checkpoints/no"},
-        "--init_from takes the name of a run, the folder of a run, or pretrained:NAME, but is 'checkpoints/no'",
+        "No trained run of data set 'checkpoints/no'",
     ),
     ("--init_from=pretrained:no", {"init_from": "pretrained:no"}, "There is no pretrained run of the data set 'no'"),
     ("--out_name=x/y", {"out_name": "x/y"}, "--out_name must be a plain name without /, but is 'x/y'"),
@@ -139,8 +139,8 @@ USES: list[tuple[str, str, dict[str, Any], str]] = [
     ("--weights=RAW", "a", {"weights": "RAW"}, "--weights must be one of raw, ema, but is 'RAW'"),
     ("--weights=ema --g_ema=0", "a", {"weights": "ema", "g_ema": 0}, "The run by-epochs has no average"),
     ("--pretrained --dataset=mouths", "pretrained:mouths", {}, ""),
-    ("--pretrained --best --dataset=mnist", "pretrained:mnist", {"best": True}, "has one set of weights"),
-    (f"--checkpoint={ORIGINAL} --best", ORIGINAL, {"best": True}, "has one set of weights"),
+    ("--pretrained --best --dataset=mnist", "pretrained:mnist", {"best": True}, "both choose the weights"),
+    (f"--checkpoint={ORIGINAL} --best", ORIGINAL, {"best": True}, "both choose the weights"),
     ("--dataset=b", "b", {}, "No trained run of data set 'b'"),
     (
         "--pretrained --dataset=mnist --z_dim=50",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import shutil
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import fails_with_one_sentence, main_here
+from helpers import main_here
 
+import dcgan_tf
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs import original
 from dcgan_tf.runs.run import Runs
@@ -22,18 +25,17 @@ FOLDER = Path(__file__).parent / "original_checkpoint"
 PREFIX = str(FOLDER / "model.b32-600")
 
 
-def write_tf1(prefix: Path, config: Config) -> Config:
+def write_tf1(prefix: str, config: Config) -> None:
     """Write networks of these sizes, with random numbers for averages, as TensorFlow 1's Saver does."""
     variables = [*build_generator(config).variables, *build_discriminator(config).variables]
     random = np.random.default_rng(0)
     tensors = [v.numpy() + random.uniform(0, 0.1, v.shape).astype(np.float32) for v in variables]
     tf.raw_ops.SaveV2(
-        prefix=str(prefix),
+        prefix=prefix,
         tensor_names=[v.path for v in variables],
         shape_and_slices=[""] * len(variables),
         tensors=tensors,
     )
-    return config
 
 
 def test_the_genuine_checkpoint_gives_its_own_samples():
@@ -52,22 +54,21 @@ def test_the_genuine_checkpoint_gives_its_own_samples():
     assert abs(float(tf.reduce_mean(tf.sigmoid(logits))) - 0.5) < 0.3  # a trained one doubts its own generator's
 
 
-@pytest.mark.parametrize("path", [PREFIX, f"{PREFIX}.index", f"{PREFIX}.data-00000-of-00001", str(FOLDER)])
+@pytest.mark.parametrize("path", [f"{PREFIX}.index", f"{PREFIX}.data-00000-of-00001", str(FOLDER)])
 def test_any_of_its_files_will_do(path: str):
-    assert original.prefix(path) == PREFIX
-    assert of_original(path, {}).config.gf_dim == 16
+    weights = of_original(path, {})
+    assert weights.origin().path == PREFIX and weights.config.gf_dim == 16
+    assert dcgan_tf.load(path).selection.weights == weights
 
 
-def test_modes_work_on_it_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_commands_work_on_it_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture):
     main_here(f"--checkpoint={PREFIX}.index", "--grid=10x3", out_dir=tmp_path)
     grid = tmp_path / "samples" / "model.b32-600" / "grid_10x3.png"
     rows = "Rows:        0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert capsys.readouterr().out == f"Generator: {PREFIX}\n{rows}\nWrote {grid}\n"
     assert iio.imread(grid).shape == (280, 84)
-    main_here(f"--checkpoint={PREFIX}", "--visualize", "--option=3", "--dims=4", "--out_name=mine", out_dir=tmp_path)
-    assert iio.imread(tmp_path / "samples" / "mine" / "test_gif_4.gif", index=None).shape == (64, 28, 28)
-    main_here(f"--checkpoint={PREFIX}", "--freeze", out_dir=tmp_path)
-    assert (tmp_path / "checkpoints" / "model.b32-600" / "frozen" / "generator.pb").stat().st_size > 600_000
+    main_here(f"--checkpoint={PREFIX}", "--freeze", "--out_name=mine", out_dir=tmp_path)
+    assert (tmp_path / "checkpoints" / "mine" / "frozen" / "generator.pb").stat().st_size > 600_000
 
 
 def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
@@ -87,50 +88,47 @@ def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
     assert tuned.get_tensor("iteration/.ATTRIBUTES/VARIABLE_VALUE") == 1
 
 
-def test_a_data_set_without_its_classes_is_refused(images_dir: Path, tmp_path: Path):
-    args = ["--train", "--dataset=blobs", f"--data_dir={images_dir}", f"--checkpoint={PREFIX}", "--batch_size=8"]
-    with pytest.raises(UserError, match="leave out --conditional, and a run with classes that"):
-        main_here(*args, out_dir=tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize(
     ("sizes", "given"),
     [
         ({"output_height": 64, "output_width": 64, "c_dim": 3}, {}),
         ({"output_height": 45, "output_width": 30, "c_dim": 1}, {"output_height": 45, "output_width": 30}),
-        ({"output_height": 32, "output_width": 48, "c_dim": 3}, {"output_height": 32}),
-        ({"output_height": 32, "output_width": 48, "c_dim": 3}, {"output_width": 48}),
-        ({"output_height": 12, "output_width": 20, "c_dim": 3, "class_names": ("0", "1", "2")}, {"output_height": 12}),
+        ({"output_height": 12, "output_width": 20, "class_names": ("0", "1", "2")}, {"output_width": 20}),
     ],
 )
 def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path):
-    config = write_tf1(
-        tmp_path / "model", Config(z_dim=7, gf_dim=2, df_dim=3, gfc_dim=5, dfc_dim=6, stages="original", **sizes)
-    )
-    found = original.sizes(str(tmp_path / "model"), given)
-    assert {name: getattr(config, name) for name in found} == found
-    if config.has_labels:
-        assert len(found) == 10
-    arrays = original.read(str(tmp_path / "model"))
-    for variable in of_original(str(tmp_path / "model"), given).generator().variables:
+    config = Config(z_dim=7, gf_dim=2, df_dim=3, gfc_dim=5, dfc_dim=6, conditional="class_names" in sizes, **sizes)
+    path = str(tmp_path / "model")
+    if "class_names" in sizes:
+        given = {"output_height": 12} | given
+    else:  # which these networks do not have
+        config = dataclasses.replace(config, gfc_dim=Config.gfc_dim, dfc_dim=Config.dfc_dim)
+    write_tf1(path, config)
+    weights = of_original(path, given)
+    assert weights.config == config
+    arrays = original.read(path)
+    for variable in [*weights.generator().variables, *weights.discriminator().variables]:
         assert (variable.numpy() == arrays[variable.path]).all()
 
 
-def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path):
-    write_tf1(tmp_path / "wide", Config(output_height=32, output_width=48, c_dim=3, gf_dim=2, df_dim=2))
+def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path, images_dir: Path):
+    write_tf1(str(tmp_path / "wide"), Config(output_height=32, output_width=48, gf_dim=2, df_dim=2))
     ours = mnist_run / "checkpoints" / "mnist-small"
     (tmp_path / "text.index").write_text("no checkpoint")
-    for path, given, says in (
-        (PREFIX, {"gf_dim": 64}, f"--gf_dim is 64, but the checkpoint {PREFIX} has 16; leave it out"),
-        (PREFIX, {"output_height": 32}, "begins with 49 cells of 4 x 4 pixels"),
-        (str(tmp_path / "wide"), {}, "begins with 6 cells of 16 x 16 pixels, which a square does not give"),
-        (str(ours), {}, "is not carpedm20/DCGAN-tensorflow's ('generator/"),
-        (str(tmp_path / "text"), {}, "No checkpoint can be read at"),
-        (str(tmp_path / "nothing"), {}, "No checkpoint can be read at"),
+    shutil.copy(f"{PREFIX}.index", tmp_path / "cut.index")
+    (tmp_path / "cut.data-00000-of-00001").write_bytes(Path(f"{PREFIX}.data-00000-of-00001").read_bytes()[:1000])
+    training = ["--train", "--dataset=blobs", f"--data_dir={images_dir}", "--batch_size=8"]
+    for path, flags, says in (
+        (PREFIX, ["--gf_dim=64"], "The run model.b32-600 has --gf_dim 16"),
+        (PREFIX, ["--output_height=32"], "begins with 49 cells of 4 x 4 pixels, which do not make 32 x 28 pixels"),
+        (tmp_path / "wide", [], "begins with 6 cells of 16 x 16 pixels, which do not make 32 x 32 pixels"),
+        (ours, [], "is not carpedm20/DCGAN-tensorflow's ('generator/"),
+        (tmp_path / "text", [], "No checkpoint can be read at"),
+        (tmp_path / "cut", [], "No checkpoint can be read at"),
+        (tmp_path / "nothing", [], "No checkpoint can be read at"),
+        (PREFIX, ["--train", "--resume"], "--checkpoint begins a new run and --resume continues one"),
+        (PREFIX, training, "A training with labels needs a class for every image"),
     ):
         with pytest.raises(UserError, match=re.escape(says)):
-            of_original(path, given)
-    fails_with_one_sentence(f"--checkpoint={ours}", "--grid=2x2", cwd=tmp_path, says="DCGAN-tensorflow's")
-    with pytest.raises(UserError, match="--checkpoint begins a new run and --resume continues one"):
-        main_here(f"--checkpoint={PREFIX}", "--train", "--resume", out_dir=tmp_path)
+            main_here(f"--checkpoint={path}", *flags, out_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,13 +1,10 @@
-"""Generators that come with the package: complete, unchanged, and used like any run, without training or network."""
+"""Runs that come with the package: complete, unchanged, and used like any run, without training or network."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -20,7 +17,6 @@ import dcgan_tf
 from dcgan_tf import UserError
 from dcgan_tf.runs import weights
 from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.weights import of_pretrained
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from tools import pack_pretrained
@@ -30,44 +26,36 @@ ABOUT = {"command": "c", "data": "d", "licence": "l"}
 
 
 @pytest.fixture
-def blobs_run(blobs_run: Path, tmp_path: Path) -> Path:
-    """A copy of the small run, which other tests do not see."""
-    return shutil.copytree(blobs_run, tmp_path / "blobs_run")
+def run(blobs_run: Path, tmp_path: Path) -> Run:
+    """A copy of the small run blobs-small, which other tests do not see, with figures."""
+    shutil.copytree(blobs_run, tmp_path / "blobs_run")
+    run = Runs(str(tmp_path / "blobs_run")).named("blobs-small")
+    (run.folder / "metrics.json").write_text('{"checkpoint": "/x", "swd": 7}')
+    return run
 
 
 @pytest.fixture
-def package(blobs_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that takes the place of the package's, to which the run blobs-small can be added."""
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that takes the place of the package's, to which a run can be added."""
     for module in (weights, pack_pretrained):
         monkeypatch.setattr(module, "PRETRAINED", tmp_path / "package")
-    (blobs_run / "checkpoints" / "blobs-small" / "metrics.json").write_text('{"checkpoint": "/x", "swd": 7}')
     return tmp_path / "package"
 
 
-def blobs_small(blobs_run: Path) -> Run:
-    return Runs(str(blobs_run)).named("blobs-small")
-
-
-def test_each_is_complete_and_small():
-    assert "mnist" in NAMES
-    readme = (ROOT / "README.md").read_text()
-    for name in NAMES:
-        folder = weights.PRETRAINED / name
-        about = json.loads((folder / "about.json").read_text())
-        assert {path.name for path in folder.iterdir()} == {
-            "about.json",
-            "FLAGS.json",
-            "metrics.json",
-            *about["sha256"],
-        }
-        assert {"generator.npz"} <= set(about["sha256"]) <= {"generator.npz", "discriminator.npz"}
-        for file, digest in about["sha256"].items():
-            content = (folder / file).read_bytes()
-            assert hashlib.sha256(content).hexdigest() == digest and len(content) <= 8e6
-        assert all(about[key] for key in ("command", "data", "licence", "iteration"))
-        assert about["command"].startswith(f"python main.py --dataset {name} --train ")
-        assert flags_json.read(folder / "FLAGS.json").dataset == name and f"| `{name}` (" in readme
-        assert json.loads((folder / "metrics.json").read_text())["iteration"] == int(about["iteration"])
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_complete_and_small(name: str):
+    folder = weights.PRETRAINED / name
+    about = json.loads((folder / "about.json").read_text())
+    assert {path.name for path in folder.iterdir()} == {"about.json", "FLAGS.json", "metrics.json", *about["sha256"]}
+    assert {"generator.npz"} <= set(about["sha256"]) <= {"generator.npz", "discriminator.npz"}
+    for file, digest in about["sha256"].items():
+        content = (folder / file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest and len(content) <= 8e6
+    assert all(about[key] for key in ("command", "data", "licence", "iteration"))
+    assert about["command"].startswith(f"python main.py --dataset {name} --train ")
+    assert flags_json.read(folder / "FLAGS.json").dataset == name
+    assert f"| `{name}` (" in (ROOT / "README.md").read_text()
+    assert json.loads((folder / "metrics.json").read_text())["iteration"] == int(about["iteration"])
 
 
 def test_images_without_training(tmp_path: Path):
@@ -98,81 +86,70 @@ def test_the_avatars_have_two_classes(tmp_path: Path):
     assert (bottom["robots"] > 240).mean() > 0.9
 
 
-def test_what_a_pretrained_run_does_not_have(tmp_path: Path):
-    with pytest.raises(UserError, match=r"no pretrained run of the data set 'cats'; there are .*mnist"):
-        main_here("--dataset=cats", "--pretrained", out_dir=tmp_path)
-    for option in ({"best": True}, {"iteration": 100}, {"weights": "raw"}):
-        with pytest.raises(UserError, match="has one set of weights; leave out --best, --iteration and --weights"):
-            dcgan_tf.load("pretrained:mnist", **option)
-    with pytest.raises(UserError, match="has only the generator"):
-        main_here("--dataset=mnist", "--pretrained", "--export", out_dir=tmp_path)
-
-
-def test_an_own_run_can_be_added_and_damage_is_found(blobs_run: Path, package: Path, tmp_path: Path):
-    folder = pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT)
-    assert folder == package / "blobs" and json.loads((folder / "metrics.json").read_text()) == {"swd": 7}
-    before = dcgan_tf.load("blobs", out_dir=blobs_run).generate(8).astype(int)
-    after = dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(8)
-    assert np.abs(after - before).max() <= 2 and before.std() > 1  # float16
-    shutil.copy(folder / "FLAGS.json", folder / "generator.npz")
-    with pytest.raises(UserError, match="is damaged .*its digest is wrong.*install dcgan_tf again"):
-        dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(1)
-    (folder / "about.json").write_text("{}")
-    with pytest.raises(UserError, match="about.json is damaged .*install dcgan_tf again"):
-        dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(1)
-
-
-def test_what_cannot_be_added(blobs_run: Path, package: Path, monkeypatch: pytest.MonkeyPatch):
-    run = blobs_small(blobs_run)
-    pack_pretrained.add(run, "blobs", ABOUT)
-    monkeypatch.setattr(pack_pretrained, "MAX_BYTES", 1000)
-    with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; leave it out"):
-        pack_pretrained.add(run, "blobs", ABOUT, discriminator=True)
-    assert not of_pretrained("blobs").has_discriminator and [p.name for p in package.iterdir()] == ["blobs"]
-    (run.folder / "metrics.json").unlink()
-    with pytest.raises(UserError, match="has no .*metrics.json; measure it with --evaluate first"):
-        pack_pretrained.add(run, "blobs", ABOUT)
-
-
-def test_a_training_begins_with_a_pretrained_run(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
-    folder = pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
-    train = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
-    main_here(*train, "--pretrained", "--learning_rate=1e-12", "--out_name=new", out_dir=tmp_path)
-    saved = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "new" / "model-1"))
-    for file in ("generator.npz", "discriminator.npz"):
-        arrays = {name: array for name, array in np.load(folder / file).items() if "moving_" not in name}
-        assert len(arrays) > 5 and len({array.dtype for array in arrays.values()} - {np.dtype(np.float16)}) == 0
-        for name, array in arrays.items():
-            key = name.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE"
-            np.testing.assert_allclose(saved.get_tensor(key), array.astype(np.float32), atol=1e-9, err_msg=name)
-
-    run = dcgan_tf.train(
-        "blobs", data_dir=str(images_dir), out_dir=tmp_path, init_from="pretrained:blobs", iterations=1, batch_size=8
-    )
-    assert run.config.z_dim == 12 and run.config.output_width == 24
-    for arguments, says in (
-        (["--pretrained", "--gf_dim=6"], "The run pretrained-blobs has --gf_dim 8"),
-        (["--pretrained", "--output_height=40"], "The run pretrained-blobs has --output_height 20"),
-        (["--pretrained", "--init_from=new"], "--init_from and --pretrained both choose the weights"),
-        (["--pretrained", "--resume"], "--pretrained begins a new run and --resume continues one"),
+def test_what_a_pretrained_run_does_not_have(images_dir: Path, tmp_path: Path):
+    train = ["--train", f"--data_dir={images_dir}", "--iterations=1"]
+    for flags, says in (
+        (["--dataset=cats"], r"no pretrained run of the data set 'cats'; there are .*mnist"),
+        (["--dataset=mnist", "--best"], "--pretrained and --best both choose the weights"),
+        (["--dataset=mnist", "--weights=raw"], "--pretrained and --weights both choose the weights"),
+        (["--dataset=mnist", "--export"], "run pretrained-mnist has only the generator, but this needs the discr"),
+        (["--dataset=mnist", *train], "run pretrained-mnist has only the generator, but this needs the discr"),
+        (["--dataset=mouths", *train, "--gf_dim=6"], "The run pretrained-mouths has --gf_dim "),
+        (["--dataset=mouths", *train, "--init_from=new"], "--init_from and --pretrained both choose the weights"),
+        (["--dataset=mouths", *train, "--resume"], "--pretrained begins a new run and --resume continues one"),
     ):
         with pytest.raises(UserError, match=says):
-            main_here(*train, *arguments, out_dir=tmp_path)
-
-
-def test_no_training_begins_with_a_generator_alone(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
-    pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT)
-    with pytest.raises(UserError, match="run pretrained-blobs has only the generator, but this needs the discr"):
-        train = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
-        main_here(*train, "--pretrained", out_dir=tmp_path / "out")
+            main_here("--pretrained", *flags, out_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
+def test_an_own_run_can_be_added_and_damage_is_found(run: Run, package: Path, tmp_path: Path):
+    folder = pack_pretrained.add(run, "blobs", ABOUT)
+    assert folder == package / "blobs" and json.loads((folder / "metrics.json").read_text()) == {"swd": 7}
+    before = dcgan_tf.load(run.folder).generate(8).astype(int)
+    after = dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(8)
+    assert np.abs(after - before).max() <= 2 and before.std() > 1  # float16
+    content = bytearray((folder / "generator.npz").read_bytes())
+    content[len(content) // 2] ^= 255
+    for damaged in (bytes(content), content[: len(content) // 2], b"", b"{}"):
+        (folder / "generator.npz").write_bytes(damaged)
+        with pytest.raises(UserError, match="generator.npz is damaged .*install dcgan_tf again"):
+            dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(1)
+    (folder / "about.json").write_text("{}")
+    with pytest.raises(UserError, match="about.json is damaged .*install dcgan_tf again"):
+        dcgan_tf.load("pretrained:blobs", out_dir=tmp_path)
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
-def test_commands_that_need_the_discriminator(blobs_run: Path, package: Path, images_dir: Path, tmp_path: Path):
-    pack_pretrained.add(blobs_small(blobs_run), "blobs", ABOUT, discriminator=True)
+def test_a_run_with_both_networks(
+    run: Run, package: Path, images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture, shown: None
+):
+    pack_pretrained.main([str(run.folder), "blobs", "the command", "the data", "the licence", "--discriminator"])
+    folder = package / "blobs"
+    assert capsys.readouterr().out == f"Wrote {folder}\n"
+    about = json.loads((folder / "about.json").read_text())
+    assert set(about.pop("sha256")) == {"generator.npz", "discriminator.npz"} and about == {
+        "iteration": "60",
+        "command": "the command",
+        "data": "the data",
+        "licence": "the licence",
+    }
+    config = flags_json.read(folder / "FLAGS.json")
+    assert (config.dataset, config.data_dir, config.output_width) == ("blobs", Config.data_dir, 24)
+
     data = ["--dataset=blobs", f"--data_dir={images_dir}"]
-    main_here(*data, f"--features={tmp_path / 'own.npz'}", out_dir=blobs_run)
+    train = ["--train", "--iterations=1", "--batch_size=8", "--learning_rate=1e-12", "--out_name=new"]
+    main_here(*data, *train, "--pretrained", out_dir=tmp_path)
+    saved = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "new" / "model-1"))
+    for file in ("generator.npz", "discriminator.npz"):
+        arrays = {name: array for name, array in np.load(folder / file).items() if "moving_" not in name}
+        assert len(arrays) > 5
+        for name, array in arrays.items():
+            assert array.dtype == np.float16
+            key = name.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE"
+            np.testing.assert_allclose(saved.get_tensor(key), array.astype(np.float32), atol=1e-9, err_msg=name)
+
+    main_here(*data, f"--features={tmp_path / 'own.npz'}", out_dir=run.out_dir)
     main_here(*data, "--pretrained", f"--features={tmp_path / 'pretrained.npz'}", out_dir=tmp_path)
     own, again = (np.load(tmp_path / f"{name}.npz")["features"] for name in ("own", "pretrained"))
     assert 0 < np.abs(again - own).max() < 0.01 * np.abs(own).max()
@@ -180,29 +157,14 @@ def test_commands_that_need_the_discriminator(blobs_run: Path, package: Path, im
     assert list(tmp_path.rglob("discriminator.keras"))
 
 
-def test_the_tool_is_a_program(tmp_path: Path):
-    tool = [sys.executable, "-W", "error", str(ROOT / "tools" / "pack_pretrained.py")]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    words = [str(tmp_path / "checkpoints" / "no-run"), "blobs", "c", "d", "l"]
-    done = subprocess.run([*tool, *words], capture_output=True, text=True, cwd=tmp_path, env=env)
-    assert done.returncode == 1 and "Traceback" not in done.stderr, done
-    assert done.stderr.startswith(f"Error: {tmp_path / 'checkpoints' / 'no-run' / 'FLAGS.json'} "), done
-
-
-def test_the_tools_command_line(blobs_run: Path, package: Path, capsys: pytest.CaptureFixture, shown: None):
-    run = blobs_small(blobs_run).folder
-    pack_pretrained.main([str(run), "blobs", "the command", "the data", "the licence", "--discriminator"])
-    assert capsys.readouterr().out == f"Wrote {package / 'blobs'}\n"
-    about = json.loads((package / "blobs" / "about.json").read_text())
-    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (package / "blobs").glob("*.npz")}
-    assert len(digests) == 2 and about == {
-        "sha256": digests,
-        "iteration": "60",
-        "command": "the command",
-        "data": "the data",
-        "licence": "the licence",
-    }
-    saved = flags_json.read(package / "blobs" / "FLAGS.json")
-    assert (saved.dataset, saved.data_dir, saved.output_width) == ("blobs", Config.data_dir, 24)
-    names = ["FLAGS.json", "about.json", "discriminator.npz", "generator.npz", "metrics.json"]
-    assert sorted(path.name for path in (package / "blobs").iterdir()) == names
+def test_what_cannot_be_added(run: Run, package: Path, monkeypatch: pytest.MonkeyPatch):
+    pack_pretrained.add(run, "blobs", ABOUT)
+    monkeypatch.setattr(pack_pretrained, "MAX_BYTES", 1000)
+    with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; leave it out"):
+        pack_pretrained.add(run, "blobs", ABOUT, discriminator=True)
+    assert not (package / "blobs" / "discriminator.npz").exists() and len(list(package.iterdir())) == 1
+    (run.folder / "metrics.json").unlink()
+    with pytest.raises(UserError, match="has no .*metrics.json; measure it with --evaluate first"):
+        pack_pretrained.add(run, "blobs", ABOUT)
+    with pytest.raises(UserError, match="no-run.FLAGS.json "):
+        pack_pretrained.main([str(run.folder.parent / "no-run"), "blobs", "c", "d", "l"])

@@ -382,7 +382,7 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
     assert "Warning: The curves could not be written" in err
     error = err.strip().splitlines()[-1]
     assert error.startswith("Error: The checkpoint of iteration 30 could not be written")
-    assert "model-20, which is complete" in error
+    assert "continue with --resume, from the checkpoint before it" in error
     assert "Traceback" not in err
     checkpoints = tmp_path / "checkpoints" / "run"
     assert sorted(f.name for f in checkpoints.glob("model*")) == ["model-20.data-00000-of-00001", "model-20.index"]
@@ -404,8 +404,9 @@ def test_a_full_disk_while_tensorflow_writes_a_file(mnist_run: Path):
 def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
     first = main_process(*mnist, "--epoch=1000", "--out_name=run", cwd=tmp_path)
     wait_for(tmp_path / "checkpoints" / "run" / "checkpoint", first)
-    for second in ([*mnist, "--out_name=run"], ["--out_name=run", "--train", "--resume"]):
-        fails_with_one_sentence(*second, cwd=tmp_path, says=f"is being trained by process {first.pid}")
+    fails_with_one_sentence(*mnist, "--out_name=run", cwd=tmp_path, says="exists already")
+    resumed = ["--out_name=run", "--train", "--resume"]
+    fails_with_one_sentence(*resumed, cwd=tmp_path, says=f"is being trained by process {first.pid}")
     first.kill()
     first.communicate()
     call_main("--out_name=run", "--train", "--resume", "--epoch=1", cwd=tmp_path)  # the lock died with its process

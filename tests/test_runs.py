@@ -1,21 +1,22 @@
-"""Runs: names, folders, and how they are found again."""
+"""Runs: names, folders, how they are found again, and whether they were trained on the same images."""
 
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.select import find_run
+from dcgan_tf.runs.select import find_run, is_other_data
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
 
-def saved(runs: Runs, config: Config, name: str, age: int) -> Run:
+def saved(runs: Runs, name: str, age: int, **settings: object) -> Run:
     """A run with a checkpoint, `age` seconds old."""
-    run = runs.create(config, name)
+    run = runs.create(Config(**{"dataset": "mnist"} | settings), name)
     (run.folder / "model-1.index").touch()
     now = run.flags_file.stat().st_mtime
     os.utime(run.flags_file, (now - age, now - age))
@@ -32,17 +33,53 @@ def test_two_runs_begun_in_the_same_second_are_two(tmp_path: Path):
         assert run.folder == tmp_path / "checkpoints" / run.name
 
 
+def begin_at_once(runs: Runs, name: str) -> tuple[list[int], list[str]]:
+    """Begin four runs of one name in four threads. Returns the seeds of those that could, and the others' errors."""
+    barrier = threading.Barrier(4)
+    done: list[int] = []
+    errors: list[str] = []
+
+    def begin(seed: int) -> None:
+        barrier.wait()
+        try:
+            runs.create(Config(dataset="mnist", seed=seed), name)
+            done.append(seed)
+        except UserError as error:
+            errors.append(str(error))
+
+    threads = [threading.Thread(target=begin, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done, errors
+
+
+def test_of_trainings_that_begin_at_once_with_one_name_one_gets_it(tmp_path: Path):
+    runs = Runs(str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    for name in map(str, range(20)):
+        done, errors = begin_at_once(runs, name)
+        assert done == [runs.named(name).config().seed], errors
+        assert all("exists already" in error or "being trained by" in error for error in errors)
+
+
 def test_the_newest_matching_run(tmp_path: Path):
     runs = Runs(str(tmp_path))
-    saved(runs, Config(dataset="mnist", z_dim=50), "narrow", age=10)
-    saved(runs, Config(dataset="mnist"), "old", age=30)
-    saved(runs, Config(dataset="mnist"), "new", age=20)
-    saved(runs, Config(dataset="faces"), "other", age=0)
+    with pytest.raises(UserError, match="No trained run .* or --out_dir: none"):
+        find_run(runs, "mnist")
+    saved(runs, "narrow", 10, z_dim=50)
+    saved(runs, "old", 30)
+    saved(runs, "new", 20)
+    saved(runs, "other", 0, dataset="faces")
     runs.create(Config(dataset="mnist"), "nothing-saved-yet")
-    (saved(runs, Config(dataset="mnist"), "damaged", age=5).flags_file).write_text("{")
+    (saved(runs, "damaged", 5).flags_file).write_text("{")
     assert find_run(runs, "mnist").name == "narrow"
     assert find_run(runs, "mnist", given={"z_dim": 100, "epoch": 3}).name == "new"
     assert find_run(runs, "mnist", "old").name == "old"
+    for arguments in (("cars",), ("mnist", "digit"), ("mnist", "", {"z_dim": 3})):
+        with pytest.raises(UserError, match="No trained run .* or --out_dir: .*narrow"):
+            find_run(runs, *arguments)
 
 
 def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
@@ -50,42 +87,39 @@ def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
     (tmp_path / "data" / "cats").mkdir(parents=True)
     (tmp_path / "data" / "link").symlink_to(tmp_path / "data" / "cats")
     data = {"data_dir": str(tmp_path / "data")}
-    saved(runs, Config(dataset="cats", **data), "run", age=0)
-    for dataset, given in (
-        ("cats", {}),
-        ("cats/", {}),
-        ("./cats", {}),
-        (str(tmp_path / "data" / "cats"), {}),
-        ("link", data),
-        ("cats", {"data_dir": "elsewhere"}),
-    ):
-        assert find_run(runs, dataset, given=given).name == "run"
+    saved(runs, "run", 0, dataset="cats", **data)
+    for dataset in ("cats", "cats/", "./cats", str(tmp_path / "data" / "cats"), "link"):
+        assert find_run(runs, dataset, given=data).name == "run"
+    assert find_run(runs, "cats", given={"data_dir": "elsewhere"}).name == "run"
     for dataset in ("cat", str(tmp_path / "cats"), "Cats"):
         with pytest.raises(UserError, match="No trained run of data set"):
             find_run(runs, dataset, given=data)
 
 
-def test_no_match_lists_the_runs_there_are(tmp_path: Path):
-    runs = Runs(str(tmp_path))
-    with pytest.raises(UserError, match="or --out_dir: none"):
-        find_run(runs, "mnist")
-    saved(runs, Config(dataset="mnist"), "digits", age=0)
-    for arguments in (("faces",), ("mnist", "digit"), ("mnist", "", {"z_dim": 3})):
-        with pytest.raises(UserError, match="No trained run .* or --out_dir: digits"):
-            find_run(runs, *arguments)
-
-
-def test_a_name_that_is_taken(tmp_path: Path):
-    runs = Runs(str(tmp_path))
-    runs.create(Config(), "mine")
-    with pytest.raises(UserError, match="The run 'mine' exists already .* --resume"):
-        runs.create(Config(), "mine")
+@pytest.mark.parametrize(
+    ("files", "is_other"),
+    [
+        ([], False),
+        ([".DS_Store", "._1.png", "Thumbs.db", "desktop.ini", "README.md", "cats.zip", "__MACOSX/._1.png"], False),
+        (["3.png"], True),
+        (["more/3.png"], True),
+    ],
+)
+def test_a_copy_of_a_data_set_has_the_same_images_whatever_else_it_has(
+    files: list[str], is_other: bool, tmp_path: Path
+):
+    for file in ["a/cats/1.png", "a/cats/2.JPG", "b/cats/1.png", "b/cats/2.JPG", *(f"b/cats/{name}" for name in files)]:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    before, now = (Config(dataset="cats", data_dir=str(tmp_path / name)) for name in "ab")
+    assert is_other_data(before, now) == is_other == is_other_data(now, before)
+    assert not is_other_data(Config(dataset="cats", data_dir=str(tmp_path / "gone")), now)
 
 
 @pytest.mark.parametrize(
     ("file", "says"),
     [
-        ("checkpoints/mine/model-5.index", "has checkpoints, but no FLAGS.json"),
+        ("checkpoints/mine/FLAGS.json", "The run 'mine' exists already .* --resume"),
         ("checkpoints/mine/best/model-5.index", "has checkpoints, but no FLAGS.json"),
         ("logs/mine/events.out.tfevents.1", "has files of an earlier training of the run 'mine'"),
         ("samples/mine/reals.png", "has files of an earlier training of the run 'mine'"),
@@ -96,10 +130,9 @@ def test_what_is_left_of_a_run_is_not_mixed_with_a_new_one(file: str, says: str,
     runs = Runs(str(tmp_path))
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).touch()
-    for check in (lambda: runs.check_new("mine"), lambda: runs.create(Config(), "mine")):
+    for check in (runs.named("mine").check_new, lambda: runs.create(Config(), "mine")):
         with pytest.raises(UserError, match=says):
             check()
-    assert (tmp_path / file).exists()
     (tmp_path / file).rename((tmp_path / file).with_name("grid.png"))
     (tmp_path / "logs" / "mine").mkdir(parents=True, exist_ok=True)
     (tmp_path / "logs" / "mine" / "events.out.tfevents.1.v2.evaluation").touch()  # of --evaluate with --pretrained
@@ -117,13 +150,10 @@ def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["checkpoints", "grid.png", "logs", "mine", "samples"]
 
 
-def test_a_name_that_is_too_long_for_the_disk(tmp_path: Path):
+def test_a_folder_that_cannot_be_made(tmp_path: Path):
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(UserError, match=r"cannot be made \(File name too long\)"):
-        Runs(str(tmp_path)).check_new("x" * 300)
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path):
+        Runs(str(tmp_path)).named("x" * 300).check_new()
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be made .* --out_dir"):
         Runs(str(tmp_path / "file")).create(Config())

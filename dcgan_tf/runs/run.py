@@ -1,9 +1,8 @@
-"""A run: its name, its folders and files, its lock, and how later commands find it."""
+"""A run: its name, its folders and files, and its lock."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import time
@@ -16,13 +15,12 @@ import filelock
 
 from dcgan_tf.settings import flags_json, values
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import check_folder
 from dcgan_tf.system.messages import warn
 
 EVENT_FILES = "events.out.tfevents.*"  # TensorBoard's, in a logs_folder
 OF_EVALUATION = ".v2.evaluation"  # how those of --evaluate end, which a run need not have been trained for
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network file system
 
 
 class Origin(NamedTuple):
@@ -41,9 +39,8 @@ def iteration_in(path: str) -> int | None:
 def complete_checkpoints(folder: Path) -> list[str]:
     """Return the paths of the checkpoints in a folder, such as model-1000, the oldest first.
 
-    TensorFlow writes model-N.index last, so a checkpoint that has it is complete. The index file `checkpoint` need not
-    be there: it can be lost with a copy, or be empty after a power cut. Other names, such as those of a user's copies,
-    do not count.
+    TensorFlow writes model-N.index last, so a checkpoint that has it is complete. Its index file `checkpoint` does not
+    count, because it can be lost or empty, and neither do other names, such as those of a user's copies.
     """
     files = [file for file in folder.glob("model-*.index") if re.fullmatch(r"model-\d+", file.stem)]
     return sorted((str(file.with_suffix("")) for file in files), key=lambda path: iteration_in(path) or 0)
@@ -97,12 +94,9 @@ class Run:
     def lock(self) -> Iterator[None]:
         """Let no other process train the run. The system unlocks it if this process ends within the block.
 
-        A disk without locks gives a warning.
-
-        Raises: UserError if another process has the lock, with the pid of that one.
+        Raises: UserError if another process has the lock, with its pid; a disk without locks only gives a warning.
         """
-        # A process that only looks whether the run is locked holds the lock for a moment.
-        lock = filelock.FileLock(self.folder / ".lock", timeout=0.2)
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0.2)  # of which Runs.create needs less
         pid_file = self.folder / ".pid"  # beside it, because filelock empties the lock file
         try:
             lock.acquire()
@@ -113,13 +107,8 @@ class Run:
             raise UserError(
                 f"The run {self.name} is being trained by {owner}; wait for it, stop it, or choose another --out_name."
             ) from error
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
-            warn(
-                f"The disk of {self.folder} has no locks ({error.strerror}); make sure that no other training uses the"
-                " run."
-            )
+        except (OSError, NotImplementedError) as error:  # of a network file system
+            warn(f"{self.folder} has no locks ({reason(error)}); make sure that no other training uses the run.")
         try:
             pid_file.write_text(f"{os.getpid()}\n")
             yield
@@ -128,11 +117,12 @@ class Run:
 
     def check_new(self) -> None:
         """Raise UserError if there is the run, or what is left of a training that a new one would remove or mix."""
-        if self.flags_file.exists():
-            raise UserError(
-                f"The run {self.name!r} exists already in {self.folder.parent}; add --resume to continue it, or choose"
-                " another --out_name."
-            )
+        with _error_of(self.folder):
+            if self.flags_file.exists():
+                raise UserError(
+                    f"The run {self.name!r} exists already in {self.folder.parent}; add --resume to continue it, or"
+                    " choose another --out_name."
+                )
         if complete_checkpoints(self.folder) or complete_checkpoints(self.best_folder):
             raise UserError(
                 f"{self.folder} has checkpoints, but no {flags_json.NAME}; copy that file back, move the folder away,"
@@ -189,8 +179,7 @@ class Runs:
         run = self.named(base)
         check_folder(run.folder)
         number = 1
-        with _errors_of(run.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with _error_of(run.folder):
             while not _make_folder(run.folder) and not name:
                 number += 1
                 run = self.named(f"{base}-{number}")
@@ -200,15 +189,6 @@ class Runs:
                 run.logs_folder.mkdir(parents=True, exist_ok=True)
                 flags_json.save(run.flags_file, config)
         return run
-
-    def check_new(self, name: str) -> None:
-        """Raise UserError if there is a run of that name, or what is left of one, or its folder cannot be read."""
-        run = self.named(name)
-        with _errors_of(run.folder):
-            if run.flags_file.exists():
-                with run.lock():  # a run that is being trained gets the lock's error
-                    pass
-            run.check_new()
 
 
 def _name_of(dataset: str) -> str:
@@ -220,14 +200,14 @@ def _name_of(dataset: str) -> str:
 def _make_folder(folder: Path) -> bool:
     """Create the folder. Returns False if it exists, so that two runs that begin at once get different folders."""
     try:
-        folder.mkdir()
+        folder.mkdir(parents=True)
     except FileExistsError:
         return False
     return True
 
 
 @contextlib.contextmanager
-def _errors_of(folder: Path) -> Iterator[None]:
+def _error_of(folder: Path) -> Iterator[None]:
     """Turn the system's errors in the block into a UserError about the folder of a run."""
     try:
         yield

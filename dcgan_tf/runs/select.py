@@ -53,24 +53,79 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     Raises: UserError if there is no such run or checkpoint, or if two choices exclude each other.
     """
     given = check_given(given)
-    chosen = check_chosen(chosen)
-    dataset = given.get("dataset", Asked.dataset)
-    if chosen["checkpoint"]:
-        weights = of_original(chosen["checkpoint"], given)
-    elif chosen["pretrained"]:
-        weights = of_pretrained(dataset)
-    else:
-        run = find_run(runs, dataset, name, given)
-        raw = chosen["weights"] == "raw"
-        weights = of_run(run, best=chosen["best"], iteration=chosen["iteration"], raw=raw)
-        say(f"Run: {run.folder}")
-    if chosen["weights"] == "ema" and not weights.has_average:
+    chosen = convert(chosen, options.WEIGHTS)
+    check_one(chosen, "checkpoint", "pretrained", "best", "iteration")
+    check_one(chosen, "checkpoint", "pretrained", "weights")
+    weights = find_weights(runs, name, given, chosen)
+    if weights.run:
+        say(f"Run: {weights.run.folder}")
+    if chosen.get("weights") == "ema" and not weights.has_average:
         raise UserError(
             f"The run {weights.name} has no average of the weights; train with --g_ema, or use its raw weights."
         )
     check_architecture(weights.name, weights.config, given)
     say_without_effect(weights.config, given)
     return Selection(runs.named(name or weights.name), weights, for_images(weights.config, given))
+
+
+def check_one(chosen: Mapping[str, Any], *names: str) -> None:
+    """Raise UserError if more than one of these options is chosen."""
+    found = [name for name in names if chosen.get(name)]
+    if len(found) > 1:
+        raise UserError(f"--{found[0]} and --{found[1]} both choose the weights; give only one of them.")
+
+
+def find_weights(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any]) -> Weights:
+    """Return the weights that are chosen, by the rules of `select`. Raises UserError if there are none."""
+    dataset = given.get("dataset", Asked.dataset)
+    if chosen.get("checkpoint"):
+        return of_original(chosen["checkpoint"], given)
+    if chosen.get("pretrained"):
+        return of_pretrained(dataset)
+    run = find_run(runs, dataset, name, given)
+    which = {option: chosen[option] for option in ("best", "iteration") if option in chosen}
+    return of_run(run, **which, raw=chosen.get("weights") == "raw")
+
+
+def start_weights(runs: Runs, given: Mapping[str, Any], sources: Mapping[str, Any]) -> Weights | None:
+    """Return the weights that a new training begins with; None for random ones.
+
+    Args:
+      given: the settings that the user gave.
+      sources: at most one of `options.SOURCES`: checkpoint; pretrained; init_from, which is what dcgan_tf.load takes.
+    Raises: UserError if there are no such weights, or more than one of them is given.
+    """
+    check_one(sources, *options.SOURCES)
+    if not sources:
+        return None
+    if "init_from" not in sources:
+        return find_weights(runs, "", given, sources)
+    runs, name, found, sources = choices_of(sources["init_from"], runs)
+    if not sources:
+        return of_run(find_run(runs, found.get("dataset", ""), name))
+    return find_weights(runs, name, {**given, **found}, sources)
+
+
+def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict[str, Any]]:
+    """Understand what dcgan_tf.load takes.
+
+    It is the first of these that there is: pretrained:NAME, a run's folder, an original checkpoint, the name of a run,
+    a data set.
+
+    Returns: the arguments of `select`: runs, name, given, chosen.
+    """
+    source = options.SOURCE.convert("source", source)
+    if source.startswith(PRETRAINED):
+        return runs, "", {"dataset": source.removeprefix(PRETRAINED)}, {"pretrained": True}
+    path = Path(os.path.abspath(source))  # unlike Path.absolute, without ..
+    if (path / flags_json.NAME).is_file():  # what is made of it goes to the folder around its checkpoint_dir
+        around = dataclasses.replace(runs, out_dir=str(path.parent.parent), checkpoint_dir=path.parent.name)
+        return around, path.name, {}, {}
+    if any(path.glob("*.index")) or path.is_file() or Path(f"{path}.index").is_file():
+        return runs, "", {}, {"checkpoint": str(path)}
+    if os.path.basename(source) == source and runs.named(source).has_begun():
+        return runs, source, {}, {}
+    return runs, "", {"dataset": source}, {}
 
 
 def find_run(
@@ -92,8 +147,7 @@ def find_run(
             check_architecture(name, run.config(), given)
             return run
     else:
-        settings = [f"{key} {value}" for key, value in architecture_in(given).items()]
-        wanted = ", ".join([f"of data set {dataset!r}", *settings])
+        wanted = ", ".join([f"of data set {dataset!r}", *(f"{k} {v}" for k, v in architecture_in(given).items())])
         for run in existing:
             if not _matches(run, dataset, given):
                 continue
@@ -112,11 +166,10 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
     except UserError as error:
         report("Skipped", str(error))
         return False
-    if os.path.normpath(config.dataset) != os.path.normpath(dataset):  # cats is cats/
-        data_dir = given.get("data_dir", config.data_dir)
-        if data_folder(config.data_dir, config.dataset) != data_folder(data_dir, dataset):
-            return False
-    return all(has_setting(config, key, value) for key, value in architecture_in(given).items())
+    moved = dataclasses.replace(config, dataset=dataset, data_dir=given.get("data_dir", config.data_dir))
+    same_name = os.path.normpath(config.dataset) == os.path.normpath(dataset)  # cats is cats/
+    same_data = same_name or _folder_of(config) == _folder_of(moved)
+    return same_data and all(has_setting(config, key, value) for key, value in architecture_in(given).items())
 
 
 def for_images(config: Config, given: Mapping[str, Any]) -> Config:
@@ -137,96 +190,13 @@ def say_without_effect(config: Config, given: Mapping[str, Any]) -> None:
             report("Hint", f"--{name} has no effect here: it counts in a training, and the run keeps its own value.")
 
 
-def check_chosen(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all of `options.WEIGHTS`, with their defaults where they were not chosen. Raises UserError."""
-    defaults = {name: option.default for name, option in options.WEIGHTS.items()}
-    chosen = defaults | convert(chosen, options.WEIGHTS)
-    for one, other in (("checkpoint", "pretrained"), ("best", "iteration")):
-        if chosen[one] and chosen[other]:
-            raise both_choose_weights(one, other)
-    own_choice = chosen["best"] or chosen["iteration"] or chosen["weights"]
-    if own_choice and (chosen["pretrained"] or chosen["checkpoint"]):
-        raise UserError(
-            "A pretrained run, or a checkpoint of the original program, has one set of weights; leave out --best,"
-            " --iteration and --weights."
-        )
-    return chosen
-
-
-def both_choose_weights(one: str, other: str) -> UserError:
-    """Return the error for two options that exclude each other."""
-    return UserError(f"--{one} and --{other} both choose the weights; give only one of them.")
-
-
-def start_weights(runs: Runs, given: Mapping[str, Any], sources: Mapping[str, Any]) -> Weights | None:
-    """Return the weights that a new training begins with; None for random ones.
-
-    Args:
-      given: the settings that the user gave.
-      sources: at most one of `options.SOURCES`. checkpoint: of the original program; init_from: a run's name or folder,
-        or pretrained:NAME; pretrained: that of the data set.
-    Raises: UserError if there are no such weights, or more than one of them is given.
-    """
-    names = list(sources)
-    if len(names) > 1:
-        raise both_choose_weights(names[0], names[1])
-    dataset = given.get("dataset", Asked.dataset)
-    if "checkpoint" in sources:
-        return of_original(sources["checkpoint"], given)
-    if "pretrained" in sources:
-        return of_pretrained(dataset)
-    if "init_from" not in sources:
-        return None
-    init_from = sources["init_from"]
-    if init_from.startswith(PRETRAINED):
-        return of_pretrained(init_from.removeprefix(PRETRAINED))
-    around = runs_around(init_from, runs)
-    if around:
-        return of_run(around.named(os.path.basename(os.path.abspath(init_from))))
-    if Path(init_from).name != init_from:
-        raise UserError(
-            f"--init_from takes the name of a run, the folder of a run, or pretrained:NAME, but is {init_from!r}, which"
-            f" has no {flags_json.NAME}."
-        )
-    return of_run(find_run(runs, dataset, init_from))
-
-
-def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict[str, Any]]:
-    """Understand what dcgan_tf.load takes.
-
-    It is the first of these that there is: pretrained:NAME, a run's folder, an original checkpoint, the name of a run,
-    a data set.
-
-    Returns: the arguments of `select`: runs, name, given, chosen.
-    """
-    source = options.SOURCE.convert("source", source)
-    path = Path(source)
-    if source.startswith(PRETRAINED):
-        return runs, "", {"dataset": source.removeprefix(PRETRAINED)}, {"pretrained": True}
-    around = runs_around(source, runs)
-    if around:
-        return around, os.path.basename(os.path.abspath(source)), {}, {}
-    if any(path.glob("*.index")) or path.is_file() or Path(f"{source}.index").is_file():
-        return runs, "", {}, {"checkpoint": os.path.abspath(source)}
-    if path.name == source and runs.named(source).has_begun():
-        return runs, source, {}, {}
-    return runs, "", {"dataset": source}, {}
-
-
-def runs_around(source: str, runs: Runs) -> Runs | None:
-    """Return the runs around the folder of a run, <out_dir>/<checkpoint_dir>/<run>; None if it is none.
-
-    What is made goes to its out_dir.
-    """
-    folder = Path(os.path.abspath(source))  # unlike Path.absolute, without ..
-    if not (folder / flags_json.NAME).is_file():
-        return None
-    return dataclasses.replace(runs, out_dir=str(folder.parent.parent), checkpoint_dir=folder.parent.name)
-
-
-def data_folder(data_dir: str, dataset: str) -> str:
-    """Return the folder of a data set, which need not exist, without links in its path."""
-    return os.path.realpath(os.path.join(data_dir, dataset))
+def images_of(config: Asked) -> str:
+    """Return a data set as messages name it, with its folder."""
+    folder = os.path.abspath(os.path.join(config.data_dir, config.dataset))
+    pattern = ""
+    if config.input_fname_pattern:
+        pattern = f" ({config.input_fname_pattern})"
+    return f"the data set {config.dataset!r} in {folder}{pattern}"
 
 
 def is_other_data(trained: Asked, used: Asked) -> bool:
@@ -236,15 +206,19 @@ def is_other_data(trained: Asked, used: Asked) -> bool:
     """
     if trained.input_fname_pattern != used.input_fname_pattern:
         return True
-    before = data_folder(trained.data_dir, trained.dataset)
-    now = data_folder(used.data_dir, used.dataset)
+    before = _folder_of(trained)
+    now = _folder_of(used)
     if before == now:
         return False
     if os.path.basename(before) != os.path.basename(now):
         return True
-    names_before = _names_in(before)
-    names_now = _names_in(now)
-    return bool(names_before) and bool(names_now) and names_before != names_now
+    names = _names_in(before)
+    return bool(names) and _names_in(now) not in (set(), names)
+
+
+def _folder_of(config: Asked) -> str:
+    """Return the folder of a data set, which need not exist, without links in its path."""
+    return os.path.realpath(os.path.join(config.data_dir, config.dataset))
 
 
 def _names_in(folder: str) -> set[str]:
@@ -260,12 +234,3 @@ def _names_in(folder: str) -> set[str]:
         return set()
     images = {entry.name for entry in entries if entry.is_dir() or Path(entry.name).suffix.lower() in EXTENSIONS}
     return images or {entry.name for entry in entries}
-
-
-def images_of(config: Asked) -> str:
-    """Return a data set as messages name it, with its folder."""
-    folder = os.path.join(config.data_dir, config.dataset)
-    pattern = ""
-    if config.input_fname_pattern:
-        pattern = f" ({config.input_fname_pattern})"
-    return f"the data set {config.dataset!r} in {os.path.abspath(folder)}{pattern}"

@@ -1,15 +1,16 @@
 """Where trained weights come from: a checkpoint of a run or of the original program, or a run that the package brings.
 
-A kind of weights is a function that returns Weights, and one that reads their variables.
+A kind of weights is a function that returns Weights, and one that reads their variables. Only that needs TensorFlow.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,22 +29,21 @@ if TYPE_CHECKING:
 PRETRAINED = Path(__file__).parents[1] / "pretrained"  # the folder of the runs that the package brings
 RAW = "raw weights"
 AVERAGE = "average of the weights"
-OF_AVERAGE = "g_ema/"  # the names of the average's variables begin with it
 
-Arrays = Mapping[str, "np.ndarray"]  # by the names of variables, which are the original's
+Arrays = Mapping[str, "np.ndarray"]  # by the names of the variables, which are the original's
 
 
 @dataclass(frozen=True)
 class Weights:
     """Trained weights that were found. Their variables are read once, when they are first needed.
 
-    So a training that goes on changes nothing; another process gets what was read.
+    So a training that goes on changes nothing, and another process gets what was read.
     """
 
     name: str  # for messages
     config: Config  # of the training
-    read: Callable[..., tuple[Origin, Arrays]]
-    place: tuple[Any, ...]  # the arguments of `read`
+    read: Callable[[Any], tuple[Origin, Arrays]]
+    place: Any  # the argument of `read`
     run: Run | None = None  # that has the checkpoint
     kind: str = RAW  # of the weights of `generator`
     has_average: bool = False  # whether there is an average (EMA) of the generator's weights beside them
@@ -51,37 +51,50 @@ class Weights:
     knows_data: bool = True  # whether `config` names the data set that they were trained on
     about: Mapping[str, Any] = field(default_factory=dict)  # what is known of their data: data, licence
 
+    @functools.cached_property
+    def _content(self) -> tuple[Origin, Arrays]:
+        return self.read(self.place)
+
     def origin(self) -> Origin:
         """Return the file or folder that they were read from. Raises UserError."""
         return self._content[0]
 
     def generator(self) -> keras.Model:
-        """Return the generator that makes the images, with the average of its weights if `kind` says so.
-
-        Raises: UserError if the weights cannot be read.
-        """
+        """Return the generator with the weights of `kind`. Raises UserError if they cannot be read."""
         from dcgan_tf.networks import build_generator
 
-        generator = build_generator(self.config)
+        prefix = ""
         if self.has_average and self.kind == AVERAGE:
-            self._assign(generator, OF_AVERAGE)
-        else:
-            self._assign(generator)
+            prefix = "g_ema/"
+        generator = build_generator(self.config)
+        self.assign(generator, prefix=prefix)
         return generator
 
     def discriminator(self) -> keras.Model:
-        """Return the discriminator. Raises UserError if there is none, or the weights cannot be read."""
+        """Return the discriminator. Raises UserError if there is none, or it cannot be read."""
         from dcgan_tf.networks import build_discriminator
 
         self.check_has_discriminator()
         discriminator = build_discriminator(self.config)
-        self._assign(discriminator)
+        self.assign(discriminator)
         return discriminator
 
-    def assign(self, *networks: keras.Model) -> None:
-        """Give networks, a generator or a discriminator, the raw weights. Raises UserError."""
-        for network in networks:
-            self._assign(network)
+    def assign(self, *networks: keras.Model, prefix: str = "") -> None:
+        """Give networks, a generator or a discriminator, their weights.
+
+        Args:
+          prefix: of the variables' names; blank for the raw weights.
+        Raises: UserError if the weights cannot be read, or belong to other networks.
+        """
+        origin, arrays = self._content
+        for variable in (variable for network in networks for variable in network.variables):
+            array = arrays.get(prefix + variable.path)
+            if array is None or array.shape != tuple(variable.shape):
+                raise UserError(
+                    f"{origin.path} does not fit the sizes of {self.name}: its {prefix}{variable.path} should have the"
+                    f" shape {tuple(variable.shape)}, but has {getattr(array, 'shape', 'none')}; choose other weights."
+                )
+            variable.assign(array)
 
     def check_has_discriminator(self) -> None:
         """Raise UserError if there are only the generator's weights."""
@@ -91,61 +104,44 @@ class Weights:
                 " run that you trained."
             )
 
-    @functools.cached_property
-    def _content(self) -> tuple[Origin, Arrays]:
-        return self.read(*self.place)
-
-    def _assign(self, network: keras.Model, prefix: str = "") -> None:
-        origin, arrays = self._content
-        for variable in network.variables:
-            array = arrays.get(prefix + variable.path)
-            if array is None or array.shape != tuple(variable.shape):
-                found = "is not there"
-                if array is not None:
-                    found = f"has the shape {list(array.shape)}"
-                raise UserError(
-                    f"{origin.path} does not fit the sizes of {self.name}: {prefix}{variable.path} should have the"
-                    f" shape {list(variable.shape)}, but {found}; choose other weights."
-                )
-            variable.assign(array)
-
 
 def of_run(run: Run, *, best: bool = False, iteration: int = 0, raw: bool = False) -> Weights:
     """Return a checkpoint of a run: the newest that can be read, the best, or that of an iteration.
 
     Args:
-      raw: whether to take the generator's weights, not their average.
+      raw: whether the generator takes its own weights, and not their average.
     Raises: UserError if the run has no settings, or they are damaged.
     """
     config = run.config()
+    has_average = config.g_ema > 0
     kind = RAW
-    if config.g_ema and not raw:
+    if has_average and not raw:
         kind = AVERAGE
-    return Weights(run.name, config, _read_run, (run, best, iteration), run, kind, has_average=config.g_ema > 0)
+    return Weights(run.name, config, _read_run, (run, best, iteration), run, kind, has_average)
 
 
-def _read_run(run: Run, best: bool, iteration: int) -> tuple[Origin, Arrays]:
+def _read_run(place: tuple[Run, bool, int]) -> tuple[Origin, Arrays]:
     from dcgan_tf.runs import checkpoint
 
-    return checkpoint.read(run, best, iteration)
+    return checkpoint.read(*place)
 
 
 def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     """Return a checkpoint of the original program.
 
     Args:
-      path: of one of its files, with or without extension, or its folder.
-      given: the settings that the user gave, for what the weights do not say.
+      path: of one of its files, with or without extension, or of its folder.
+      given: the settings that the user gave, for what the shapes do not say.
     Raises: UserError if there is none, or a given setting contradicts its shapes.
     """
     start_tensorflow()
     from dcgan_tf.runs import original
 
     path = original.prefix(path)
+    sizes = original.sizes(path, given.get("output_height"), given.get("output_width"))
     given = {name: value for name, value in given.items() if value is not None}
-    found = original.sizes(path, given)
-    config = Config(**given | found | {"conditional": bool(found["class_names"])})
-    return Weights(Path(path).name, config, _read_original, (path,), knows_data=False)
+    config = Config(**given | sizes | {"conditional": bool(sizes["class_names"])})
+    return Weights(Path(path).name, config, _read_original, path, knows_data=False)
 
 
 def _read_original(path: str) -> tuple[Origin, Arrays]:
@@ -155,8 +151,10 @@ def _read_original(path: str) -> tuple[Origin, Arrays]:
 
 
 def of_pretrained(name: str) -> Weights:
-    """Return the run of the data set `name` that comes with the package: generator.npz, maybe discriminator.npz, both
-    float16, FLAGS.json, metrics.json, and about.json with iteration, command, data, licence and the digests.
+    """Return the run of the data set `name` that comes with the package, in a folder of that name.
+
+    It has FLAGS.json, generator.npz with float16 weights, maybe discriminator.npz, and about.json: iteration, command,
+    data, licence, sha256.
 
     Raises: UserError if there is no such run, or it is damaged.
     """
@@ -165,44 +163,32 @@ def of_pretrained(name: str) -> Weights:
         raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
     folder = PRETRAINED / name
     config = flags_json.read(folder / flags_json.NAME)
-    with _damage(folder / "about.json"):
+    with _error_of(folder / "about.json"):
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        digests = dict(about["sha256"])
-        iteration = int(about["iteration"])
+        origin = Origin(str(folder), int(about["iteration"]))
     kind = RAW
     if config.g_ema:
         kind = AVERAGE
-    return Weights(
-        f"pretrained-{name}",
-        config,
-        _read_pretrained,
-        (folder, iteration, digests),
-        kind=kind,
-        has_discriminator="discriminator.npz" in digests,
-        about=about,
-    )
+    both = (folder / "discriminator.npz").exists()
+    return Weights(f"pretrained-{name}", config, _read_npz, origin, kind=kind, has_discriminator=both, about=about)
 
 
-def _read_pretrained(folder: Path, iteration: int, digests: Mapping[str, str]) -> tuple[Origin, Arrays]:
+def _read_npz(origin: Origin) -> tuple[Origin, Arrays]:
     import numpy as np
 
     arrays: dict[str, np.ndarray] = {}
-    for name, digest in digests.items():
-        with _damage(folder / name):
-            content = (folder / name).read_bytes()
-            if hashlib.sha256(content).hexdigest() != digest:
-                raise ValueError("its digest is wrong")
-            with np.load(io.BytesIO(content)) as file:
-                arrays |= {key: array.astype(np.float32) for key, array in file.items()}
-    return Origin(str(folder), iteration), arrays
+    for file in Path(origin.path).glob("*.npz"):
+        with _error_of(file), np.load(io.BytesIO(file.read_bytes())) as content:  # each array has a checksum
+            arrays |= {name: array.astype(np.float32) for name, array in content.items()}
+    return origin, arrays
 
 
 @contextlib.contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Turn what a damaged file of a pretrained run raises in the block into a UserError."""
+def _error_of(path: Path) -> Iterator[None]:
+    """Turn an error in the block into a UserError about a damaged file of the package."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"The pretrained file {path} is damaged ({reason(error)}); install dcgan_tf again.") from error
 
 

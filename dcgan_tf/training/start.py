@@ -52,7 +52,7 @@ def train(
         check_batch(plan.asked.batch_size, cluster.strategy)
     start_bfloat16()
     if name and cluster.is_chief and not plan.run:
-        runs.check_new(name)  # before the images are read
+        runs.named(name).check_new()  # before the images are read
     with device_errors("a smaller --cache_gb"):
         dataset, config = read_data(plan, cluster)
     warn_on_one_row(config, cluster.strategy.num_replicas_in_sync)
