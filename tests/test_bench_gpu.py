@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from helpers import ROOT
 
 from benchmarks.gpu import made, prepare, rows, run
 from benchmarks.gpu.steps import made_step, recorded_step
-from dcgan_tf.model import DCGAN
 
 needs_jax = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason='JAX is not installed (pip install -e ".[gpu_bench]")'
@@ -60,29 +58,15 @@ def test_jax_computes_what_tensorflow_and_the_original_do(tmp_path: Path):
     assert {f"after1/{first}", f"after1/{second}"} <= set(checks(tmp_path)["golden_cond_28x28x1"]["failed"])
 
 
-def with_another_beta1(model: DCGAN) -> None:
-    model.g_optimizer.beta1 = 0.9
-
-
-def without_augmentation(model: DCGAN) -> None:
-    model._numbers_of_passes = lambda augmentations: iter([None] * model.passes)
-
-
 @needs_jax
 @pytest.mark.soak
-@pytest.mark.parametrize(
-    ("change", "seen"),
-    [(with_another_beta1, "change/g_adam/m/generator/g_h1/w"), (without_augmentation, "loss/d_loss_real")],
-)
-def test_a_wrong_program_is_seen(
-    change: Callable[[DCGAN], None], seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_wrong_program_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     step = made_step("small", "float32", 8, width=4)
     values = prepare.expected_of(step)
     monkeypatch.setattr(prepare, "expected_of", lambda step: values)
-    change(step.model)
+    step.model.g_optimizer.beta1 = 0.9
     prepare.export(step, tmp_path)
-    assert seen in checks(tmp_path)["small_float32_8"]["failed"]
+    assert "change/g_adam/m/generator/g_h1/w" in checks(tmp_path)["small_float32_8"]["failed"]
 
 
 @needs_jax
@@ -117,8 +101,6 @@ def test_differences_by_hand():
     assert made.difference({"measure": "absolute", "left_out": 1}, value, expected) == pytest.approx(0.1)
     assert made.difference({"measure": "relative"}, value, expected) == 0.25
     assert made.difference({"measure": "vector"}, value, expected) == pytest.approx((0.26 / 21) ** 0.5)
-    thinned = {"measure": "absolute", "stride": 2}
-    assert made.difference(thinned, value, expected[::2]) == pytest.approx(0.1)
 
 
 def test_the_table_of_rows(tmp_path: Path):

@@ -27,7 +27,7 @@ def trained(classes_dir: Path, out_dir: Path) -> np.ndarray:
     return reader.get_tensor("generator.Sg_h1.Sw/.ATTRIBUTES/VARIABLE_VALUE")
 
 
-@pytest.mark.parametrize("flags", ["--g_rate=1", "--g_rate=2", "--dropout=0.4", "--wrong_labels=1"])
+@pytest.mark.parametrize("flags", ["--g_rate=2", "--dropout=0.4", "--wrong_labels=1"])
 def test_each_change_reaches_the_weights(
     flags: str, classes_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -39,7 +39,4 @@ def test_each_change_reaches_the_weights(
 
     ideas.install(ideas.parser().parse_args([flags]))
     found = trained(classes_dir, tmp_path / "ideas")
-    if flags == "--g_rate=1":  # no change
-        np.testing.assert_array_equal(found, expected)
-    else:
-        assert np.isfinite(found).all() and np.abs(found - expected).max() > 1e-5
+    assert np.isfinite(found).all() and np.abs(found - expected).max() > 1e-5
