@@ -251,7 +251,7 @@ def test_mistakes_raise_user_error(mnist_run: Path, blobs_run: Path, tmp_path: P
             "--preset must be one of auto, paper, best, small",
         ),
         (lambda: dcgan_tf.load("mnist", out_dir=mnist_run, weights="ema"), "no average of the weights"),
-        (lambda: run.generate(0), "at least 1, but is 0"),
+        (lambda: run.generate(0), "greater than 0, but is 0"),
         (lambda: run.generate(z=np.zeros((2, 7))), r"shape \[N, 100\].*\(2, 7\)"),
         (lambda: run.generate(2, labels=[3]), "labels must be 2 numbers below 10"),
         (lambda: run.generate(2, classes="dog"), "dog"),
