@@ -28,8 +28,7 @@ from dcgan_tf import DcganWarning, UserError
 from dcgan_tf.evaluation.spaces import Classifier
 from dcgan_tf.sampling import project
 from dcgan_tf.system.cache import DiskCache
-from dcgan_tf.system.messages import ignored_warnings, say, shown
-from dcgan_tf.system.signals import StopRequest
+from dcgan_tf.system.messages import ignored_warnings
 from dcgan_tf.system.startup import start_tensorflow
 
 SIZES: dict[str, Any] = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8, "iterations": 6, "log_freq": 1}
@@ -62,15 +61,20 @@ def test_seeds_of_the_caller_go_on(images_dir: Path, blobs_run: Path, tmp_path: 
     assert found == expected
 
 
-def test_nothing_else_of_the_process_changes(images_dir: Path, tmp_path: Path):
-    def state() -> tuple:
-        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
-        root = logging.getLogger()
-        return sys.stdout, sys.stderr, dict(os.environ), os.getcwd(), handlers, list(root.handlers), warnings.filters[:]
+def state() -> tuple:
+    """What belongs to the whole process."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    streams = (sys.stdout, sys.stderr, sys.unraisablehook, warnings.showwarning)
+    return *streams, dict(os.environ), os.getcwd(), handlers, logging.getLogger().handlers[:], warnings.filters[:]
 
+
+def test_nothing_else_of_the_process_changes(images_dir: Path, tmp_path: Path):
     before = state()
     dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
     assert state() == before
+    code = "import signal, sys, warnings\ndef state():\n return [*warnings.filters, *map(signal.getsignal, (2, 15))]\n"
+    code += "before = state()\nimport dcgan_tf\nassert state() == before and 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def write_line(text: str) -> None:
@@ -156,46 +160,38 @@ def test_warnings_arrive_when_they_happen(images_dir: Path, tmp_path: Path):
 
 
 def test_messages_go_through_the_logger(images_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    with caplog.at_level(logging.INFO, "dcgan_tf"):
-        dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
-    assert [record.name for record in caplog.records] == ["dcgan_tf"] * len(caplog.records)
-    assert any(message.startswith("Finished after iteration 6 of 6; saved") for message in caplog.messages)
-
-
-def test_a_root_handler_gets_no_message_that_was_not_asked_for():
-    """logging.basicConfig() alone, as programs call it, prints nothing of ours."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    logging.getLogger().addHandler(handler)
+    logging.getLogger().addHandler(handler)  # as logging.basicConfig(), which alone prints nothing of ours
     try:
-        say("quiet")
-        with shown(False):
-            say("quiet, too")
+        dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path / "quiet", **SIZES)
     finally:
         logging.getLogger().removeHandler(handler)
     assert stream.getvalue() == ""
+    with caplog.at_level(logging.INFO, "dcgan_tf"):
+        dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path / "logged", **SIZES)
+    assert {record.name for record in caplog.records} == {"dcgan_tf"}
+    assert any(message.startswith("Finished after iteration 6 of 6; saved") for message in caplog.messages)
 
 
-def test_stderr_comes_back_after_overlapping_starts():
-    threads = [threading.Thread(target=start_tensorflow) for _ in range(4)]
+def test_stderr_comes_back_after_overlapping_starts(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
+    """Also where there is no folder for temporary files."""
+
+    def nowhere() -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     before = os.fstat(2)
+    threads = [threading.Thread(target=start_tensorflow) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    after = os.fstat(2)
-    assert (after.st_dev, after.st_ino) == (before.st_dev, before.st_ino)
-
-
-def test_a_place_without_a_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
-    def nowhere() -> None:
-        raise FileNotFoundError("No usable temporary directory found")
-
     monkeypatch.setattr("tempfile.TemporaryFile", nowhere)
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     start_tensorflow()
     os.write(2, b"after")
     assert capfd.readouterr().err == "after"
+    assert (os.fstat(2).st_dev, os.fstat(2).st_ino) == (before.st_dev, before.st_ino)
 
 
 def test_a_gpu_whose_memory_the_program_has_limited(monkeypatch: pytest.MonkeyPatch):
@@ -205,14 +201,6 @@ def test_a_gpu_whose_memory_the_program_has_limited(monkeypatch: pytest.MonkeyPa
         tf.config.experimental.set_memory_growth(cpu[0], True)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: cpu)
     start_tensorflow()
-
-
-def test_a_handler_that_python_has_not_set_stays(monkeypatch: pytest.MonkeyPatch):
-    before = signal.getsignal(signal.SIGTERM)
-    with monkeypatch.context() as patch:
-        patch.setattr(signal, "getsignal", lambda number: None)
-        with StopRequest():
-            assert signal.signal(signal.SIGTERM, before) is before
 
 
 def test_a_run_goes_to_another_process_and_keeps_its_checkpoint(images_dir: Path, blobs_run: Path, tmp_path: Path):

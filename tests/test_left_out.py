@@ -199,7 +199,7 @@ def test_pillow_and_libtiff_write_nothing_in_the_program(tmp_path: Path, is_prog
     code = (
         "import logging, sys, pathlib; from dcgan_tf.data import decode;"
         "from dcgan_tf.system import messages, startup;"
-        f"messages._process['is_program'] = {is_program}; startup.silence_pillow();"
+        f"{'messages.show_as_program();' if is_program else ''} startup.silence_pillow();"
         "logging.getLogger('PIL.TiffImagePlugin').error('More samples per pixel');"
         "decode.read_image(pathlib.Path(sys.argv[1]), decode.ImageSpec(16, 16))"
     )

@@ -1,7 +1,6 @@
 """Keep arrays in .npy files, so that they need not be computed again. What was used longest ago is removed.
 
-An entry is a folder with one file for each array, and names.npy with the names of the others. It is complete or not
-there.
+An entry is a folder with a file for each array, and names.npy with their names. It is complete or not there.
 """
 
 from __future__ import annotations

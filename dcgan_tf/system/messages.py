@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("dcgan_tf")
 LOG_SECONDS = 30.0  # between two lines of a progress bar in a log file
 LOG_COLUMNS = 160
 PROCESS_LOCK = threading.RLock()  # what belongs to the whole process is changed by one thread at a time, and given back
-_process = {"is_program": False}
+_program = threading.Event()  # set in a process that is the program's own, not a user's
 _shown = ContextVar("dcgan_tf_shown", default=False)  # each thread has its own value
 
 
@@ -83,22 +83,16 @@ def progress(*args: Any, **options: Any) -> tqdm:
     options["disable"] = not _shown.get() or sys.stderr is None
     if options["disable"] or sys.stderr.isatty() or not is_program():  # a notebook shows a bar, too
         return tqdm(*args, dynamic_ncols=True, **options)
-    return tqdm(*args, **options | {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
+    return tqdm(*args, **options | {"file": WholeLines(), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
 
 
-class WholeLines:
-    """Writes what a progress bar writes as whole lines, for a log file, which cannot go back in a line."""
+class WholeLines(io.TextIOBase):
+    """Writes what a progress bar writes to stderr as whole lines, for a log file, which cannot go back in a line."""
 
-    def __init__(self, stream: TextIO):
-        self.stream = stream
-
-    def write(self, text: str) -> None:
-        line = text.strip()
-        if line:
-            self.stream.write(f"{line}\n")
-
-    def flush(self) -> None:
-        self.stream.flush()
+    def write(self, text: str) -> int:
+        if text.strip():
+            sys.stderr.write(f"{text.strip()}\n")
+        return len(text)
 
 
 @contextlib.contextmanager
@@ -118,13 +112,13 @@ def is_shown() -> bool:
 
 def is_program() -> bool:
     """Return whether this process is the program's own, not a user's."""
-    return _process["is_program"]
+    return _program.is_set()
 
 
 def show_as_program() -> None:
     """Show all messages and warnings from now on. For a program, which owns its process."""
     _open_closed_streams()
-    _process["is_program"] = True
+    _program.set()
     _shown.set(True)
     logger.propagate = False  # a library may have set up the root logger, and would print them again
     warnings.simplefilter("always", DcganWarning)

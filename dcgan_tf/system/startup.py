@@ -20,8 +20,6 @@ from dcgan_tf.system.messages import PROCESS_LOCK
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
 )
-
-
 _process = 0  # the process that has computed with TensorFlow; 0: none yet
 
 
