@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dcgan_tf.cli import program
+from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.weights import of_run
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import Asked, Config
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
 
@@ -92,6 +94,22 @@ def process_fails_with_one_sentence(*args: object, cwd: Path, says: str, env: di
     assert all("image/s" in line or not line.strip() for line in lines[:-1]), lines  # a progress bar
     assert says in err, err
     return err
+
+
+def write_images(folder: Path, *names: str, gray: int | None = None) -> None:
+    """Write an image of 16x16 pixels for each name, of random colours or of one gray level."""
+    dice = np.random.default_rng(0)
+    for name in names:
+        pixels = dice.integers(0, 256, (16, 16, 3), np.uint8)
+        if gray is not None:
+            pixels[:] = gray
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / name)
+
+
+def load(folder: Path, **settings: object) -> Dataset:
+    """Read the data set in the folder, by default for 16x16 pixels."""
+    return read_dataset(Asked(dataset=str(folder), **{"output_height": 16} | settings))
 
 
 def images_of(out_dir: Path, name: str, z: np.ndarray, labels: list[int]) -> np.ndarray:

@@ -7,22 +7,26 @@ images that are read, images that are named as unreadable and files that are cou
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import random
 import shutil
+import struct
 import sys
 import tempfile
 import time
+import unicodedata
 import warnings
+import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT)]
 
 import numpy as np  # noqa: E402
-from fuzz_folders import add_links, make_tree, name, write  # noqa: E402
-from fuzz_metadata import KINDS, PIXELS, PNG, damaged  # noqa: E402
+from PIL import Image, TiffImagePlugin  # noqa: E402
 
 from dcgan_tf.data import formats, prepare, sources  # noqa: E402
 from dcgan_tf.data.dataset import Dataset, read_dataset  # noqa: E402
@@ -33,6 +37,155 @@ from dcgan_tf.settings.config import Asked, Config  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
 
 BATCH = 250
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+IMAGE = Image.fromarray(PIXELS)
+SIZES = (0, 1, 3, 4, 8, 9, 32, 100, 5000, 60_000)
+PNG_CHUNKS = "tEXtzTXtiTXtiCCPeXIfgAMAcHRMpHYssRGBsBITbKGDhISTsPLTtIMEacTLfcTLoFFscaBXprVt"  # four letters each
+JPEG_STARTS = (
+    *(b"", b"JFIF\0\x01\x01", b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12"),
+    *(b"http://ns.adobe.com/xap/1.0/\0<x Orientation='9'", b"ICC_PROFILE\0\x01\x01", b"MPF\0", b"MPF\0II*\0\x08\0\0\0"),
+    *(b"Photoshop 3.0\x008BIM\x04\x04\0\0", b"JFXX\0\x10", b"FPXR\0", b"HDR_RI ver=11"),
+)
+PACKED = (zlib.compress(bytes(9)), zlib.compress(bytes(3_000_000)))
+TIFF_TAGS = (270, 271, 285, 306, 315, 316, 700, 33432, 33723, 34377, 34675, 37724, 40965, 42112, 42113, 50706, 65000)
+
+
+def encoded(kind: str, **options: object) -> bytes:
+    """Encode IMAGE."""
+    stream = io.BytesIO()
+    IMAGE.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+PNG = encoded("PNG")
+JPEG = encoded("JPEG", quality=95, subsampling=0)
+GIF = encoded("GIF")
+
+
+def block(dice: random.Random) -> bytes:
+    """Random bytes, a long text, or one that is packed small."""
+    data = dice.randbytes(dice.choice(SIZES))
+    kinds = (data, b"key\0" + data, b"key\0\0" + dice.choice(PACKED), b"II*\0" + data)
+    return dice.choice(kinds)
+
+
+def png(dice: random.Random) -> bytes:
+    chunks = []
+    for _ in range(dice.randint(1, 3)):
+        start = 4 * dice.randrange(len(PNG_CHUNKS) // 4)
+        name = PNG_CHUNKS[start : start + 4].encode()
+        content = block(dice)
+        checked = name + content
+        chunks.append(struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked)))
+    where = dice.choice((33, len(PNG) - 12))  # behind the header, before the end
+    return PNG[:where] + b"".join(chunks) + PNG[where:]
+
+
+def jpeg(dice: random.Random) -> bytes:
+    segments = []
+    for _ in range(dice.randint(1, 3)):
+        content = (dice.choice(JPEG_STARTS) + block(dice))[:65533]
+        marker = dice.choice([*range(0xE0, 0xEE), 0xEF, 0xFE])  # not Adobe's APP14, which tells the colours
+        segments.append(bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content)
+    where = dice.choice((2, 20))  # behind the start, behind JFIF's header
+    return JPEG[:where] + b"".join(segments) + JPEG[where:]
+
+
+def gif(dice: random.Random) -> bytes:
+    data = block(dice)[:2000] or b"x"  # Pillow reads no NETSCAPE2.0 without data
+    parts = [data[i : i + 255] for i in range(0, len(data), 255)]
+    start = dice.choice((b"\xfe", b"\xff\x0bNETSCAPE2.0", b"\xff\x0b" + dice.randbytes(11), b"\x01\x0c" + bytes(12)))
+    extension = b"\x21" + start + b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
+    where = 13 + 3 * 2 ** ((GIF[10] & 7) + 1)  # behind the colours
+    return GIF[:where] + extension + GIF[where:]
+
+
+def webp(dice: random.Random) -> bytes:
+    options = {name: block(dice) for name in dice.sample(("exif", "xmp", "icc_profile"), dice.randint(0, 3))}
+    whole = encoded("WEBP", lossless=True, **options)
+    extra = dice.choice((b"", b"prVt" + struct.pack("<I", 8) + dice.randbytes(8)))
+    return whole[:4] + struct.pack("<I", len(whole) + len(extra) - 8) + whole[8:] + extra
+
+
+def tiff(dice: random.Random) -> bytes:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag in dice.sample(TIFF_TAGS, dice.randint(1, 4)):
+        tags.tagtype[tag] = dice.choice((1, 2, 7))  # bytes, a text, undefined
+        tags[tag] = block(dice)
+        if tags.tagtype[tag] == 2:
+            tags[tag] = block(dice).decode("latin1")
+    return encoded("TIFF", tiffinfo=tags)
+
+
+KINDS: dict[str, Callable[[random.Random], bytes]] = {"PNG": png, "JPEG": jpeg, "GIF": gif, "WebP": webp, "TIFF": tiff}
+
+
+def damaged(dice: random.Random) -> bytes:
+    """An image of any kind, cut off or with other bytes in a few places."""
+    data = bytearray(KINDS[dice.choice([*KINDS])](dice))
+    for _ in range(dice.randint(0, 5)):
+        data[dice.randrange(len(data))] = dice.randrange(256)
+    if dice.random() < 0.5:
+        del data[dice.randrange(len(data)) :]
+    return bytes(data) or b"\0"
+
+
+PIECES = (*"aZ .[]*?{'\"\n\r\t\\\x7fé猫😀%-~$#;:|&(\u202e\u200b\udce9\udcff", "e\u0301", "x" * 60, "CON")
+FOLDERS = ("train", "Train", "TEST", "test", "valid", "Val", "validation", "cat", "Dog", "images", "猫", "[x]", "a b")
+
+
+def name(dice: random.Random, end: str) -> str:
+    """A file name of at most 255 bytes, not hidden, perhaps not UTF-8."""
+    stem = "".join(dice.choices(PIECES, k=dice.randint(1, 12)))
+    stem = unicodedata.normalize(dice.choice(("NFC", "NFD")), stem)
+    if dice.random() < 0.1:
+        stem += "y" * 255
+    stem = os.fsdecode(os.fsencode(stem)[: 255 - len(end)])
+    return "_" + stem[1:] + end if stem.startswith(".") else stem + end
+
+
+def write(folder: Path, names: Iterable[str]) -> int:
+    """Write an image under each name. Returns how many there are: two names can be the same."""
+    written = {os.path.join(folder, one) for one in names}
+    for path in written:
+        with open(path, "wb") as file:
+            file.write(PNG)
+    return len(written)
+
+
+def make_tree(dice: random.Random, folder: Path, depth: int) -> tuple[int, int]:
+    """Write a random tree. Returns the number of images and of files of other kinds in it."""
+    images = write(folder, (f"{i}{dice.choice(('.png', '.JPG'))}" for i in range(dice.choice((0, 0, 1, 3)))))
+    others = 0
+    for stray in dice.sample(("a.txt", "Thumbs.db", "b.json", "c", ".DS_Store"), dice.choice((0, 0, 1, 2))):
+        (folder / stray).write_bytes(b"x")
+        others += not stray.startswith(".")
+    if dice.random() < 0.2:
+        (folder / ".hidden").mkdir()
+        (folder / ".hidden" / "1.png").write_bytes(PNG)
+    for sub in dice.sample(FOLDERS, dice.choice((0, 1, 2, 3)) if depth else 0):
+        (folder / sub).mkdir()
+        more = make_tree(dice, folder / sub, depth - 1)
+        images += more[0]
+        others += more[1]
+    return images, others
+
+
+def add_links(dice: random.Random, folder: Path) -> int:
+    """Add links to folders, in circles, too, and to files. Returns the number of images that they add."""
+    folders = [Path(parent) for parent, _, _ in os.walk(folder) if ".hidden" not in parent]
+    added = 0
+    for number in range(dice.choice((0, 0, 1, 4))):
+        place = dice.choice(folders)
+        kind = dice.choice(("folder", "file", "nowhere", "itself"))
+        if kind == "folder":
+            (place / f"link{number}").symlink_to(dice.choice(folders))
+            continue
+        link = place / f"link{number}.png"
+        target = {"file": folder.parent / "whole.png", "nowhere": Path("gone.png"), "itself": Path(link.name)}[kind]
+        link.symlink_to(target)
+        added += 1
+    return added
 
 
 def load(folder: Path, **settings: object) -> Dataset:

@@ -24,7 +24,7 @@ from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec, decode_image
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system import cache as disk_cache
-from dcgan_tf.system.cache import DiskCache
+from dcgan_tf.system.cache import DiskCache, cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning, shown
 
@@ -369,3 +369,9 @@ def test_resume_and_other_commands_read_the_cache(images_dir, tmp_path, capsys):
     assert USED in out and "Finished after iteration 2 of 2" in out
     main_here(*run, f"--features={tmp_path / 'features.npz'}", out_dir=tmp_path)
     assert USED in capsys.readouterr().out and len(list(tmp_path.glob("cache/prepared/*"))) == 1
+
+
+def test_without_a_home_directory_the_cache_is_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("XDG_CACHE_HOME", "~nobody-of-this-name/x")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert cache_folder("") == tmp_path / "dcgan_tf"

@@ -1,13 +1,15 @@
-"""A checkpoint holds everything, of every network, and gives it back."""
+"""A checkpoint holds everything, of every network, and gives it back; what is left of lost files."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import SMALL, fails_with_one_sentence, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.model import DCGAN
@@ -18,6 +20,7 @@ from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
+from dcgan_tf.training.curves import last_step
 
 SIZES = {"output_height": 16, "output_width": 12, "c_dim": 3, "gf_dim": 2, "df_dim": 3, "gfc_dim": 5, "dfc_dim": 6}
 
@@ -83,3 +86,59 @@ def test_the_newest_are_kept_and_those_that_are_damaged_go(tmp_path: Path):
     state = tf.train.get_checkpoint_state(str(folder))
     assert list(state.all_model_checkpoint_paths) == [str(folder / "model-2"), str(folder / "model-3")]
     assert tf.train.latest_checkpoint(str(folder)) == str(folder / "model-3")
+
+
+@pytest.fixture(scope="module")
+def trained(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run with two checkpoints, of the iterations 2 and 4."""
+    folder = tmp_path_factory.mktemp("trained")
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train_size=32", "--ckpt_freq=2", "--log_freq=1", *SMALL]
+    main_here("--train", "--max_to_keep=9", "--epoch=2", "--out_name=run", *flags, "--output_height=16", out_dir=folder)
+    return folder
+
+
+@pytest.mark.parametrize("damage", ["lost", "old"])
+def test_the_model_files_of_a_run_are_enough(trained: Path, images_dir: Path, tmp_path: Path, damage: str):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "checkpoints" / "run"
+    index = folder / "checkpoint"
+    assert [Path(path).name for path in complete_checkpoints(folder)] == ["model-2", "model-4"]
+    if damage == "lost":
+        index.unlink()
+    else:
+        index.write_text('model_checkpoint_path: "model-2"\nall_model_checkpoint_paths: "model-2"\n')
+    curves = sorted((tmp_path / "logs").rglob("events*"))
+    before = [file.stat().st_size for file in curves]
+    main_here("--dataset=blobs", "--out_name=run", "--grid=2x2", out_dir=tmp_path)
+    main_here("--dataset=blobs", "--train", "--out_name=run", "--resume", "--epoch=3", out_dir=tmp_path)
+    assert [file.stat().st_size for file in curves] == before
+    state = tf.train.get_checkpoint_state(str(folder))
+    assert [Path(path).name for path in state.all_model_checkpoint_paths] == ["model-2", "model-4", "model-6"]
+    assert Path(state.model_checkpoint_path).name == "model-6"
+
+
+@pytest.mark.parametrize("keeps_index", [True, False])
+def test_a_run_whose_model_files_are_all_lost_never_begins_again(trained: Path, tmp_path: Path, keeps_index: bool):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    for file in (tmp_path / "checkpoints" / "run").glob("model-*"):
+        file.unlink()
+    if not keeps_index:
+        (tmp_path / "checkpoints" / "run" / "checkpoint").unlink()
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    flags = ["--dataset=blobs", "--train", "--resume", "--out_name=run", "--epoch=3", f"--out_dir={tmp_path}"]
+    fails_with_one_sentence(*flags, cwd=tmp_path, says="copy its files model-* back")
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
+    images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--out_name=run", "--output_height=16", *SMALL]
+    main_here(*flags, "--iterations=3", "--log_freq=1", "--ckpt_freq=3", out_dir=tmp_path)
+    for file in (tmp_path / "checkpoints" / "run").glob("*"):
+        if file.name != "FLAGS.json":
+            file.unlink()
+    main_here("--dataset=blobs", "--train", "--resume", "--out_name=run", "--iterations=4", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    assert "Continue from the beginning" in out and "Finished after iteration 4 of 4" in out
+    assert last_step((tmp_path / "logs" / "run").glob("events*")) == 4

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from dcgan_tf.cli import flags
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import SETTINGS, Asked, Config
 from dcgan_tf.settings.options import PLACES, preset_for
@@ -155,3 +157,24 @@ def test_a_config_without_a_data_set_has_the_sizes_of_the_original():
 )
 def test_settings_that_a_training_does_not_use(settings: dict, unused: tuple[str, ...]):
     assert Config(**settings).without_effect == unused
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--is_train", "True"], "--is_train is now --train; give that instead."),
+        (["--nois_crop"], "--is_crop is now --crop; give that instead."),
+        (["--output_size=64"], "--output_size is now --output_height; give that instead."),
+        (["--train", "True"], "a switch stands alone, as --train, or is turned off, as --nocrop"),
+    ],
+)
+def test_flags_of_older_versions_name_their_successors(given: list[str], says: str):
+    with pytest.raises(UserError, match=re.escape(says)) as error:
+        flags.parse(["main.py", "--dataset=mnist", *given])
+    assert str(error.value).endswith(".") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("given", [["--train=True"], ["--train=true"], ["--notrain", "--train"]])
+def test_values_of_a_switch_that_work(given: list[str]):
+    typed = flags.parse(["main.py", *given, "--c_dim=3", "--crop=False"]).given
+    assert check_given(typed) == {"c_dim": 3, "crop": False}

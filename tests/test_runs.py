@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
 
+import filelock
 import pytest
+from helpers import SMALL, fails_with_one_sentence, main_here, write_images
 
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, is_other_data
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning
 
 
 def saved(runs: Runs, name: str, age: int, **settings: object) -> Run:
@@ -157,3 +161,36 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be made .* --out_dir"):
         Runs(str(tmp_path / "file")).create(Config())
+
+
+@pytest.mark.parametrize("name", ["a[1]", "what?"])
+def test_a_path_that_tensorflow_takes_for_a_pattern_is_refused_first(images_dir: Path, tmp_path: Path, name: str):
+    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", *SMALL]
+    fails_with_one_sentence(*flags, f"--out_dir={tmp_path / name}", cwd=tmp_path, says="takes for a pattern")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_data_set_of_any_name_gives_a_run_that_is_found_again(tmp_path: Path):
+    folder = tmp_path / "Katzen [2024] *neu*"
+    write_images(folder, *(f"{number}.png" for number in range(16)))
+    flags = [*SMALL, "--output_height=16", "--epoch=1"]
+    main_here(f"--dataset={folder}", "--train", *flags, out_dir=tmp_path)
+    (run,) = Runs(str(tmp_path)).all()
+    assert run.name.startswith("Katzen _2024_ _neu_-20")
+    main_here(f"--dataset={folder}", out_dir=tmp_path)
+    assert (run.samples_folder / "test_random.png").exists()
+
+
+def test_a_long_name_of_a_data_set_fits_a_file_name(tmp_path: Path):
+    run = Runs(str(tmp_path)).create(Config(dataset="猫" * 85))
+    assert len(run.folder.name.encode()) <= 255 and run.flags_file.exists()
+
+
+def test_a_disk_without_locks_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_locks(self: object, *args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    run = Runs(str(tmp_path)).create(Config(dataset="a"))
+    monkeypatch.setattr(filelock.FileLock, "acquire", no_locks)
+    with pytest.warns(DcganWarning, match="has no locks"), run.lock():
+        pass

@@ -1,0 +1,338 @@
+"""One image: JPEG files of every kind give the pixels that Pillow gives; modes, metadata, geometry; HEIF."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import random
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+import soak_folders
+from helpers import ROOT, load
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, TiffImagePlugin
+from soak_folders import IMAGE, PIXELS, PNG, encoded
+
+from dcgan_tf.data import decode, formats
+from dcgan_tf.data.decode import ImageSpec, decode_image
+
+CROP = ImageSpec(24, 32, 3, crop=(60, 52))
+WHOLE = dataclasses.replace(CROP, crop=None)
+SMALL = ImageSpec(8, 8)
+RGB16 = ImageSpec(16, 16, 3)
+HEIC_START = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Smooth colours, sharp edges and noise."""
+    random = np.random.default_rng(width)
+    smooth = Image.fromarray(random.integers(0, 256, (9, 7, 3), np.uint8)).resize((width, height), Image.BICUBIC)
+    pixels = np.asarray(smooth) + random.normal(0, 12, (height, width, 3))
+    pixels[height // 3 : height // 2, :: width // 5] = (255, 0, 0)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def pillow(image: Image.Image, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", **options)
+    return stream.getvalue()
+
+
+def exif(orientation: int) -> Image.Exif:
+    made = Image.Exif()
+    made[0x0112] = orientation
+    return made
+
+
+def sampled(kind: str, size: tuple[int, int]) -> bytes:
+    return simplejpeg.encode_jpeg(np.array(photo(*size)), colorsubsampling=kind)
+
+
+XMP_TURNED = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF tiff:Orientation="6"/></x:xmpmeta>'
+# name -> (file, whether simplejpeg decodes it)
+KINDS = {kind: (sampled(kind, (178, 218)), True) for kind in ("420", "422", "444", "440", "411")}
+KINDS |= {f"{w}x{h} {kind}": (sampled(kind, (w, h)), True) for kind in ("420", "444") for w, h in ((53, 61), (97, 117))}
+KINDS |= {
+    "progressive": (pillow(photo(131, 97), progressive=True, quality=60), True),
+    "optimized": (pillow(photo(130, 99), optimize=True, quality=97, subsampling=0), True),
+    "restart markers": (pillow(photo(121, 77), restart_marker_blocks=3), True),
+    "comment and profile": (pillow(photo(100, 100), comment=b"words", icc_profile=b"profile" * 99), True),
+    "bytes after the end": (pillow(photo(101, 103)) + b"more" * 50, True),
+    "gray": (pillow(photo(120, 90).convert("L")), False),
+    "CMYK": (pillow(photo(120, 90).convert("CMYK")), False),
+    "RGB": (pillow(photo(120, 90), keep_rgb=True), False),
+    "truncated": (pillow(photo(120, 90))[:-900], False),
+    "XMP": (pillow(photo(120, 90), xmp=XMP_TURNED), False),
+}
+KINDS |= {f"EXIF {number}": (pillow(photo(120, 90), exif=exif(number)), False) for number in range(1, 9)}
+
+
+def outcome(data: bytes | Path, spec: ImageSpec) -> tuple[np.ndarray, object]:
+    """The pixels and the size; or an empty array and the error's kind."""
+    try:
+        return decode_image(data, spec)
+    except Exception as error:
+        return np.zeros(0), type(error)
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+@pytest.mark.parametrize("spec", [CROP, WHOLE], ids=["crop", "whole"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_pixels_are_those_of_pillow(kind, spec, channels, monkeypatch, tmp_path):
+    data, direct = KINDS[kind]
+    spec = dataclasses.replace(spec, channels=channels)
+    assert (decode._plain_jpeg(data, CROP) is not None) == direct
+    (tmp_path / "x.jpg").write_bytes(data)
+    pixels, size = outcome(tmp_path / "x.jpg", spec)
+    monkeypatch.setattr(decode, "_plain_jpeg", lambda data, spec: None)
+    expected, expected_size = outcome(data, spec)
+    assert size == expected_size and pixels.shape == expected.shape
+    np.testing.assert_allclose(pixels.astype(int), expected, atol=1)
+    assert (expected.size > 0) == (kind != "truncated")
+
+
+def test_a_file_that_is_too_large_is_not_read(monkeypatch, tmp_path):
+    (tmp_path / "x.png").write_bytes(b"x" * 101)
+    monkeypatch.setattr(formats, "LARGE", 100)
+    with pytest.raises(OSError, match="it has 101 bytes, too many"):
+        decode_image(tmp_path / "x.png", CROP)
+
+
+def test_a_photo_is_still_reduced_while_it_is_decoded(monkeypatch):
+    data = pillow(photo(1000, 700))
+    assert decode._plain_jpeg(data, WHOLE) is None and decode._plain_jpeg(data, CROP) is not None
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft(None, (64, 64))
+        assert image.size == (125, 88)  # an eighth
+        expected = np.asarray(image.resize((32, 24), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(decode_image(data, WHOLE)[0], expected)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600_000)
+    assert decode._plain_jpeg(data, CROP) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["420", "444", "progressive", "gray"]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=3),
+    st.floats(0.5, 1),
+)
+def test_fuzz_damaged_files_are_read_as_pillow_reads_them(kind, changes, cut):
+    data = bytearray(KINDS[kind][0])
+    for where, value in changes:
+        data[int(where * (len(data) - 1))] = value
+    data = bytes(data[: int(cut * len(data)) + 1])
+    pixels, size = outcome(data, CROP)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "_plain_jpeg", lambda data, spec: None)
+        expected, expected_size = outcome(data, CROP)
+    assert size == expected_size and pixels.shape == expected.shape
+    np.testing.assert_allclose(pixels.astype(int), expected, atol=1)
+
+
+def solid(mode: str, colour: object, size: tuple[int, int] = (20, 10)) -> Image.Image:
+    return Image.new(mode, size, colour)
+
+
+def palette(transparent: bool) -> Image.Image:
+    image = solid("P", 1)
+    image.putpalette([0, 0, 0, 200, 100, 50])
+    if transparent:
+        image.info["transparency"] = 1
+    return image
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "colour"),
+    [
+        ("rgb.png", solid("RGB", (10, 200, 30)), (10, 200, 30)),
+        ("rgb.bmp", solid("RGB", (10, 200, 30)), (10, 200, 30)),
+        ("rgba.png", solid("RGBA", (255, 0, 0, 128)), (255, 127, 127)),
+        ("gray-alpha.png", solid("LA", (0, 51)), (204, 204, 204)),
+        ("palette.gif", palette(False), (200, 100, 50)),
+        ("palette.png", palette(True), (255, 255, 255)),
+        ("bit.png", solid("1", 1), (255, 255, 255)),
+        ("gray.webp", solid("L", 128), (128, 128, 128)),
+        ("sixteen.png", Image.fromarray(np.full((10, 20), 257 * 100 + 100, np.uint16)), (100, 100, 100)),
+        ("sixteen.tiff", Image.fromarray(np.full((10, 20), 65535, np.uint16)), (255, 255, 255)),
+        ("thirty-two.tiff", Image.fromarray(np.full((10, 20), 257 * 40, np.int32)), (40, 40, 40)),
+        ("cmyk.jpg", solid("CMYK", (0, 255, 255, 0)), (255, 0, 0)),
+    ],
+)
+def test_every_mode_becomes_rgb_or_gray_of_eight_bits(tmp_path, name, image, colour):
+    image.save(tmp_path / name)
+    pixels, size = decode_image(tmp_path / name, SMALL)
+    assert pixels.shape == (8, 8, 3) and pixels.dtype == np.uint8 and size == (10, 20)
+    np.testing.assert_allclose(pixels, np.broadcast_to(colour, pixels.shape), atol=2)
+    gray, _ = decode_image(tmp_path / name, dataclasses.replace(SMALL, channels=1))
+    assert gray.shape == (8, 8, 1)
+    np.testing.assert_allclose(gray, np.dot(colour, (0.299, 0.587, 0.114)), atol=3)
+
+
+def test_the_first_frame_of_an_animation(tmp_path):
+    solid("RGB", (255, 0, 0)).save(tmp_path / "a.gif", save_all=True, append_images=[solid("RGB", (0, 0, 255))])
+    assert decode_image(tmp_path / "a.gif", SMALL)[0][0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+@pytest.mark.parametrize("number", [0, 1, 2, 4])
+def test_geometry_is_that_of_the_original(number, channels):
+    """The recorded outputs have stretched contrast. Stretch the input first, so that only the geometry is compared."""
+    recorded = np.load(ROOT / "tests/golden/preprocessing.npz")
+    image = Image.fromarray(recorded[f"image{number}/input"]).convert("F" if channels == 1 else "RGB")
+    crop_height, crop_width, height, width, crop = recorded[f"image{number}/args"].tolist()
+    area = np.asarray(image)
+    if crop:
+        area = np.asarray(image.crop(decode.center_window(area.shape[:2], (crop_height, crop_width))))
+    low, high = float(area.min()), float(area.max())
+    stretched = ((np.asarray(image, np.float64) - low) * 255 / (high - low)).clip(0, 255) + 0.5
+    spec = ImageSpec(height, width, channels, (crop_height, crop_width) if crop else None)
+    pixels, _ = decode_image(stretched.astype(np.uint8), spec)
+    expected = recorded[f"image{number}/output{'_grayscale' if channels == 1 else ''}"].reshape(pixels.shape)
+    difference = np.abs(pixels - 127.5 * (expected + 1))
+    assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow versions round differently when they enlarge
+
+
+@pytest.mark.parametrize(("mode", "background"), [("RGB", (200, 100, 50)), ("L", 90)])
+def test_cover_and_pad_keep_a_circle_round(mode: str, background: tuple[int, ...] | int):
+    image = Image.new(mode, (128, 64), background)
+    ImageDraw.Draw(image).ellipse((48, 16, 80, 48), fill="white")  # 33 pixels high and wide
+    extents = {}
+    for fit in ("stretch", "cover", "pad"):
+        pixels = np.asarray(decode.fit_image(image, 32, 32, fit)).reshape(32, 32, -1)
+        assert pixels[0, 0].tolist() == pixels[-1, -1].tolist() == list(np.atleast_1d(background))
+        white = pixels.mean(2) > (255 + np.mean(background)) / 2
+        extents[fit] = (int(white.any(1).sum()), int(white.any(0).sum()))
+    height, width = extents["stretch"]
+    assert height > 1.7 * width
+    for fit, size in (("cover", 16), ("pad", 8)):
+        assert extents[fit][0] == extents[fit][1] and abs(extents[fit][0] - size) <= 1
+
+
+def with_chunk(name: bytes, content: bytes) -> bytes:
+    """A PNG file with one more part behind its header."""
+    checked = name + content
+    chunk = struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+    return PNG[:33] + chunk + PNG[33:]
+
+
+@pytest.mark.parametrize("name", [b"cHRM", b"pHYs", b"gAMA", b"iCCP", b"acTL", b"eXIf"])
+def test_a_damaged_part_of_a_png_that_is_not_its_image(name: bytes):
+    pixels, size = decode_image(with_chunk(name, b"\x01"), RGB16)
+    assert size == (16, 16)
+    np.testing.assert_array_equal(pixels, PIXELS)
+
+
+def test_a_png_stays_transparent_and_is_turned():
+    image = Image.new("P", (16, 16))
+    image.putpalette([9, 9, 9])
+    stream = io.BytesIO()
+    image.save(stream, "PNG", transparency=0)
+    assert (decode_image(stream.getvalue(), RGB16)[0] == 255).all()
+    np.testing.assert_array_equal(decode_image(encoded("PNG", exif=exif(6)), RGB16)[0], np.rot90(PIXELS, -1))
+
+
+def test_a_tiff_whose_xmp_is_stored_as_text():
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags.tagtype[700] = 2
+    tags[700] = "<x:xmpmeta/>"
+    np.testing.assert_array_equal(decode_image(encoded("TIFF", tiffinfo=tags), RGB16)[0], PIXELS)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_a_turned_image_is_made_upright_before_it_is_cropped(kind: str, orientation: int):
+    stream = io.BytesIO()
+    IMAGE.crop((0, 0, 16, 8)).save(stream, kind, exif=exif(orientation), lossless=True, quality=100, subsampling=0)
+    pixels, size = decode_image(stream.getvalue(), ImageSpec(4, 4, 3, crop=(4, 4)))
+    expected = (8, 16)
+    if orientation in (5, 6, 7, 8):
+        expected = (16, 8)
+    assert size == expected
+    middle = PIXELS[2:6, 6:10]
+    turned = {2: middle[:, ::-1], 3: middle[::-1, ::-1], 4: middle[::-1], 5: middle.swapaxes(0, 1)}
+    turned |= {6: np.rot90(middle, -1), 7: np.rot90(middle.swapaxes(0, 1), 2), 8: np.rot90(middle)}
+    np.testing.assert_allclose(pixels.astype(int), turned.get(orientation, middle), atol=8 * (kind == "JPEG"))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [*soak_folders.KINDS, "damaged"])
+def test_fuzz_metadata(kind: str):
+    read = soak_folders.try_images(random.Random(1), 100, kind)
+    assert read == 100 or kind == "damaged"
+
+
+def heic(pixels: np.ndarray, orientation: int = 1) -> bytes:
+    """Encode uint8 pixels [H, W, 3] without loss, but for the rounding of YCbCr."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    image = pillow_heif.from_pillow(Image.fromarray(pixels))
+    image.info["exif"] = exif(orientation).tobytes()
+    stream = io.BytesIO()
+    image.save(stream, quality=-1, chroma=444)
+    return stream.getvalue()
+
+
+def test_heif_is_read_if_its_package_is_there(tmp_path: Path):
+    pixels = np.linspace(0, 255, 16 * 16 * 3).reshape(16, 16, 3).astype(np.uint8)
+    (tmp_path / "0.HEIC").write_bytes(heic(pixels))
+    (tmp_path / "1.heif").write_bytes(heic(pixels, orientation=6))
+    (tmp_path / "2.jpg").write_bytes(heic(pixels))  # renamed by a program that moved photos
+    (tmp_path / "3.heic").write_bytes(heic(pixels)[:300])
+    dataset = load(tmp_path)
+    assert len(dataset.images) == 3
+    for image, expected in zip(dataset.images, (pixels, np.rot90(pixels, -1), pixels), strict=True):
+        assert np.abs(image.astype(int) - expected).max() <= 3
+
+
+def test_heif_is_not_registered_with_pillow(tmp_path: Path):
+    """imageio registers it when it opens an image with Pillow, so a process of its own reads the folder."""
+    (tmp_path / "0.heic").write_bytes(heic(np.zeros((16, 16, 3), np.uint8)))
+    code = f"""
+from PIL import Image
+from dcgan_tf.data.dataset import read_dataset
+from dcgan_tf.settings.config import Asked
+assert len(read_dataset(Asked(dataset={str(tmp_path)!r}, output_height=16)).images) == 1
+assert "HEIF" not in Image.OPEN
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_heif_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, shown: None):
+    monkeypatch.setattr(formats, "heif_version", lambda: "")
+    for name in ("0.png", "1.png"):
+        Image.new("RGB", (16, 16)).save(tmp_path / name)
+    for name in ("2.heic", "3.jpg"):
+        (tmp_path / name).write_bytes(HEIC_START + bytes(99))
+    assert len(load(tmp_path).images) == 2
+    out = capsys.readouterr().out
+    assert "files of other kinds: 1 .heic; convert .heic and .heif files" in out
+    assert "3.jpg: it is a HEIF image; convert" in out and out.count("pip install pillow-heif") == 2
+
+
+@pytest.mark.parametrize("is_program", [True, False])
+def test_pillow_and_libtiff_write_nothing_in_the_program(tmp_path: Path, is_program: bool):
+    """In a user's own process it writes what it always writes."""
+    file = tmp_path / "damaged.tif"
+    Image.effect_noise((64, 64), 90).save(file, compression="tiff_lzw")
+    content = bytearray(file.read_bytes())
+    content[100:600] = bytes(500)
+    file.write_bytes(content)
+    code = (
+        "import logging, sys, pathlib; from dcgan_tf.data import decode;"
+        "from dcgan_tf.system import messages, startup;"
+        f"{'messages.show_as_program();' if is_program else ''} startup.silence_pillow();"
+        "logging.getLogger('PIL.TiffImagePlugin').error('More samples per pixel');"
+        "decode.read_image(pathlib.Path(sys.argv[1]), decode.ImageSpec(16, 16))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, cwd=ROOT)
+    *lines, last = done.stderr.strip().splitlines()
+    assert "UserError: The image" in last and "cannot be read" in last
+    assert ("More samples per pixel" in lines) == (not is_program), lines
+    assert any(line.startswith("LZWDecode") for line in lines) == (not is_program), lines

@@ -1,0 +1,335 @@
+"""A folder of images: what is read and what is left out, classes and splits, images that are held out."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import itertools
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import soak_folders
+from helpers import SMALL, call_main, load, main_here, write_images
+from PIL import Image
+
+from dcgan_tf.data import formats
+from dcgan_tf.data.dataset import find
+from dcgan_tf.data.image_folder import choose_held_out, find_image_files, layout_of
+from dcgan_tf.runs.run import Runs
+from dcgan_tf.settings.config import SETTINGS, Asked, Config
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning
+from dcgan_tf.training.schedule import Schedule
+from dcgan_tf.training.training_sheets import labels_of_sheets
+
+pytestmark = pytest.mark.usefixtures("shown")
+TINY = [*SMALL, "--epoch=1", "--train_size=32"]
+
+
+def face(random: np.random.Generator, width: int = 178, height: int = 218) -> Image.Image:
+    """A smooth image of random colours."""
+    return Image.fromarray(random.integers(0, 256, (7, 6, 3), np.uint8)).resize((width, height))
+
+
+# Ten kinds of images, as cameras and programs write them
+KINDS = {
+    "照片 {}.jpg": lambda p: p,
+    "IMG_{}.JPG": lambda p: p,
+    "mouth {} größer.jpeg": lambda p: p.convert("CMYK"),
+    "sub/deep er/{}.png": lambda p: p.convert("RGBA"),
+    "sub/{}.PNG": lambda p: p.quantize(16),
+    "16/{}.png": lambda p: Image.fromarray(np.asarray(p.convert("L")).astype(np.uint16) * 257),
+    "{}.bmp": lambda p: p.convert("1"),
+    "{}.gif": lambda p: p,
+    "{}.webp": lambda p: p,
+    "{}.tif": lambda p: p.convert("L"),
+}
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> tuple[Path, list[str]]:
+    """A folder of 300 images of ten kinds, 1x1 to 4000x3000, and the names of the 8 broken ones."""
+    folder = tmp_path / "zoo"
+    dice = np.random.default_rng(0)
+    for number in range(292):
+        name, kind = list(KINDS.items())[number % 10]
+        width, height = {0: (1, 1), 1: (4000, 3000), 2: (1, 50)}.get(number) or dice.integers(8, 300, 2).tolist()
+        file = folder / name.format(number)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        kind(face(dice, width, height)).save(file)
+    whole = (folder / "照片 10.jpg").read_bytes()
+    broken = {
+        "truncated.jpg": whole[: len(whole) // 2],
+        "空.png": b"",
+        "text.png": b"not an image",
+        "sub/page.jpg": b"<html>404</html>" * 99,
+        "half.gif": (folder / "7.gif").read_bytes()[:200],
+        "noise.webp": b"RIFF\x10\0\0\0WEBP" + dice.bytes(500),
+        "noise.tif": b"II*\0" + dice.bytes(500),
+    }
+    for name, content in broken.items():
+        (folder / name).write_bytes(content)
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    (folder / "notes.txt").write_text("not an image")
+    (folder / "._IMG_1.JPG").write_bytes(b"metadata that another system adds to an image")
+    (folder / "again").symlink_to(folder)
+    return folder, sorted([*broken, "gone.jpg"])
+
+
+def test_mixed_folder_trains_and_lists_broken_files(zoo, tmp_path, capsys):
+    folder, broken = zoo
+    main_here(f"--dataset={folder}", "--train", *TINY, "--out_name=zoo", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    first, *lines = out.split("Skipped:")[1].splitlines()
+    assert first.strip() == "8 that cannot be read"
+    listed = itertools.takewhile(lambda line: line.startswith("  "), lines)
+    assert sorted(line.strip().split(": ")[0] for line in listed) == broken
+    assert "Reading 300 images" in out and "292, colour; width x height: smallest 1x1" in out
+    assert "largest 4000x3000" in out and "files of other kinds: 1 .txt\n" in out
+    reals = iio.imread(tmp_path / "samples" / "zoo" / "reals.png")
+    assert reals.shape == (4 * 64, 4 * 64, 3) and reals.std() > 20
+    assert (tmp_path / "samples" / "zoo" / "train_00000002.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("image", "sizes", "says", "shape"),
+    [
+        (lambda dice: face(dice), ["--crop", "--input_height=108"], "Prepared:    the centre 108x108,", (64, 64, 3)),
+        (
+            lambda dice: face(dice, 60, 90).convert("L"),
+            ["--output_height=45", "--output_width=30"],
+            "45x30x1, no classes, range [-1, 1]",
+            (45, 30),
+        ),
+    ],
+    ids=["cropped", "gray 45x30"],
+)
+def test_sizes_of_a_training(tmp_path, capsys, image: Callable, sizes: list[str], says: str, shape: tuple[int, ...]):
+    (tmp_path / "faces").mkdir()
+    for number in range(32):
+        image(np.random.default_rng(number)).save(tmp_path / "faces" / f"{number:06}.png")
+    main_here(f"--dataset={tmp_path / 'faces'}", "--train", *sizes, *TINY, "--out_name=f", out_dir=tmp_path)
+    assert says in capsys.readouterr().out
+    for name in ("reals", "train_00000002"):
+        sheet = iio.imread(tmp_path / "samples" / "f" / f"{name}.png")
+        assert sheet.shape == (4 * shape[0], 4 * shape[1], *shape[2:])
+
+
+def test_names_patterns_and_links(tmp_path):
+    (tmp_path / "other").mkdir()
+    for name in ("a.jpg", "b.JPEG", "c.png", "d", "e.txt", ".hidden.jpg", "other/f.jpg"):
+        Image.new("RGB", (4, 4)).save(tmp_path / name, "JPEG")
+    (tmp_path / "link.jpg").symlink_to("a.jpg")
+    (tmp_path / "links").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for pattern, expected in {
+        "": ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"],
+        ".": ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"],
+        "*.JPG": ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"],
+        "other/*": ["other/f.jpg"],
+        "d": ["d"],
+        "*.jpeg": ["b.JPEG"],
+        "link.jpg/*": [],
+    }.items():
+        assert find_image_files(tmp_path, pattern).files == expected
+    assert load(tmp_path).images.shape == (5, 16, 16, 1)
+    assert load(tmp_path / "other", data_dir=str(tmp_path / "nowhere")).location == str(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("blobs", {"conditional": True}, "a sub-folder for each class.*some have none"),
+        ("blobs", {"input_fname_pattern": "*.webp"}, "whose name fits '\\*.webp'"),
+        ("blobs/00.jpg", {}, "is a file, not a folder"),
+        ("nowhere", {}, "nowhere does not exist"),
+    ],
+)
+def test_data_set_errors_are_one_sentence(images_dir, name, settings, says):
+    with pytest.raises(UserError, match=says) as error:
+        load(images_dir / name, **settings)
+    assert str(error.value).endswith(".") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "class_names", "splits"),
+    [
+        (["train/cat/1", "train/dog/1", "test/cat/2"], ("cat", "dog"), ["train", "train", "test"]),
+        (["Train/cat/1", "VALID/cat/2", "test/dog/3"], ("cat", "dog"), ["train", "test", "test"]),
+        (["pets/training/1", "pets/validation/2"], (), ["train", "test"]),
+        (["PetImages/Cat/1", "PetImages/Dog/2"], ("Cat", "Dog"), []),
+        (["a/b/Cat/1", "a/b/Dog/2"], ("Cat", "Dog"), []),
+        (["train/1", "dog/2"], ("dog", "train"), []),
+        (["train/cat/1", "train/dog/2"], ("cat", "dog"), []),
+        (["train/1", "test/2", "readme"], (), []),
+        (["one/1", "one/2"], ("one",), []),
+    ],
+)
+def test_what_the_sub_folders_mean(files: list[str], class_names: tuple[str, ...], splits: list[str]):
+    layout = layout_of(files)
+    assert layout.class_names == class_names
+    assert [layout.splits[file] for file in files if layout.splits] == splits
+
+
+def test_train_and_test_folders_are_the_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    cats = [f"train/cat/{number}.png" for number in range(5)]
+    write_images(tmp_path, *cats, "train/dog/1.png", "test/cat/8.png", "test/dog/9.png")
+    assert len(load(tmp_path, split="train").images) == 6
+    dataset = load(tmp_path, split="test", conditional=True)
+    assert dataset.class_names == ("cat", "dog") and list(dataset.labels) == [0, 1]
+    assert len(load(tmp_path).images) == 8
+    assert "Split:       train 6, test 2" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--hold_out is for a folder without a test part"):
+        load(tmp_path, hold_out=0.2, split="test")
+
+
+def test_a_test_part_without_classes_does_not_matter_to_the_training(tmp_path, capsys):
+    write_images(tmp_path, "train/cat/0.png", "train/dog/1.png", "test/2.png")
+    dataset = load(tmp_path, conditional=True, split="train")
+    assert dataset.class_names == ("cat", "dog") and sorted(dataset.labels) == [0, 1]
+    assert not dataset.has_test  # so an evaluation measures on the training images
+    assert "no train and test part" not in capsys.readouterr().out
+    for split in ("all", "test"):
+        with pytest.raises(UserError, match="1 image lie in no sub-folder, such as test/2.png; move or remove them"):
+            load(tmp_path, conditional=True, split=split)
+    write_images(tmp_path, "train/3.png")
+    with pytest.raises(UserError, match="2 images lie in no sub-folder, such as test/2.png"):
+        load(tmp_path, conditional=True, split="train")
+    assert len(load(tmp_path).images) == 4
+
+
+def test_sub_folders_are_classes(tmp_path, capsys):
+    for name, gray in (("cat", 20), ("Hund", 230)):
+        write_images(tmp_path / "pets" / name, *(f"{number}.png" for number in range(16)), gray=gray)
+    pets = tmp_path / "pets"
+    dataset = load(pets, conditional=True)
+    assert dataset.class_names == ("Hund", "cat")
+    assert (dataset.labels == (dataset.images[:, 0, 0, 0] < 128)).all() and dataset.labels.sum() == 16
+    assert np.bincount(labels_of_sheets(dataset, 16)).tolist() == [8, 8]
+    assert not load(pets).class_names
+    assert "the 2 sub-folders (Hund, cat) can be classes: --conditional." in capsys.readouterr().out
+    main_here(
+        f"--dataset={pets}", "--train", "--conditional", "--epoch=1", *SMALL, "--output_height=16", out_dir=tmp_path
+    )
+    out = capsys.readouterr().out
+    assert "Classes:     2: Hund 16, cat 16" in out and "2 classes, range [-1, 1]" in out
+    (saved,) = Runs(str(tmp_path)).all()
+    assert saved.config().class_names == ("Hund", "cat") and saved.config().conditional
+    main_here(f"--dataset={pets}", "--conditional", out_dir=tmp_path)
+    assert (saved.samples_folder / "test_random.png").exists()
+    with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
+        load(pets, conditional=False, class_names=("Hund", "cat"))
+    with pytest.raises(UserError, match="conditional False"):
+        main_here(f"--dataset={pets}", "--noconditional", out_dir=tmp_path)
+
+
+def test_hold_out_chooses_the_same_files_when_others_are_added():
+    files = [f"{number:04}.png" for number in range(1000)]
+    held_out = choose_held_out(files, 0.1)
+    assert 70 < len(held_out) < 130
+    assert choose_held_out(files[:500], 0.1) == held_out & set(files[:500])
+    assert len(choose_held_out(files[:3], 1e-9)) == 1 and len(choose_held_out(files[:3], 0.999999)) == 2
+    with pytest.raises(UserError, match="--hold_out needs at least two images"):
+        choose_held_out(["a.png"], 0.5)
+
+
+def test_hold_out_splits_a_folder(images_dir: Path, mnist_dir: Path):
+    config = Asked(dataset="blobs", data_dir=str(images_dir), hold_out=0.25)
+    names = {}
+    for split in ("all", "train", "test"):
+        names[split] = {item.name for item in find(dataclasses.replace(config, split=split)).items}
+    assert names["all"] == names["train"] and not names["train"] & names["test"]
+    assert names["test"] == choose_held_out(sorted(names["train"] | names["test"]), 0.25)
+    assert len(names["train"]) > 20 and len(names["train"] | names["test"]) == 40
+    with pytest.raises(UserError, match="--hold_out is for a folder of image files"):
+        find(Asked(dataset="mnist", data_dir=str(mnist_dir), hold_out=0.1))
+
+
+def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(formats, "heif_version", lambda: "")
+    write_images(tmp_path, *(f"{number}.png" for number in range(4)))
+    for name in ("3.HEIC", "4.heic", "5", "1.txt", "2.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    load(tmp_path)
+    out = capsys.readouterr().out
+    assert "files of other kinds: 2 .heic, 2 .txt, 1 no extension; convert .heic" in out
+    assert "--input_fname_pattern '*'" in out
+    (tmp_path / "0.png").unlink()
+    with pytest.warns(DcganWarning, match=r"left out: files of other kinds: 2 .heic"):
+        load(tmp_path)
+    for file in tmp_path.glob("*.png"):
+        file.unlink()
+    with pytest.raises(UserError, match="has none, but files of other kinds: 2 .heic, .*; convert"):
+        load(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_images(tmp_path, "1.png", "lost+found/2.png")
+    walk = os.walk
+
+    def as_a_user_sees_it(top: Path, onerror=None, **options: object):  # the tests may run as root, who can read all
+        onerror(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "lost+found")))
+        for parent, folders, files in walk(top, **options):
+            folders[:] = [name for name in folders if name != "lost+found"]
+            yield parent, folders, files
+
+    monkeypatch.setattr("dcgan_tf.data.image_folder.os.walk", as_a_user_sees_it)
+    says = r"the images in 1 folder that cannot be read, such as lost\+found"
+    with pytest.warns(DcganWarning, match=says) as warned:
+        assert len(load(tmp_path).images) == 1
+    assert len(warned) == 1
+    (tmp_path / "1.png").rename(tmp_path / "1.txt")
+    with pytest.raises(UserError, match=f"There is no data set .* {says}"):
+        load(tmp_path)
+
+
+def test_sheets_of_runs_inside_the_data_folder_are_no_training_images(tmp_path: Path, capsys):
+    write_images(tmp_path, *(f"{number}.png" for number in range(16)), "samples/other/1.png", "run/2.png")
+    flags = [f"--data_dir={tmp_path}", "--dataset=.", "--train", "--output_height=16", "--out_name=run", *SMALL]
+    main_here(*flags, "--epoch=1", out_dir=tmp_path)
+    sheets = len([file for file in (tmp_path / "samples" / "run").iterdir() if file.suffix in (".png", ".gif")])
+    assert sheets > 2 and "Reading 18 images" in capsys.readouterr().out
+    main_here(*flags, "--resume", "--epoch=2", out_dir=tmp_path)
+    out = capsys.readouterr().out
+    assert "Reading 18 images" in out and "files of other kinds" not in out
+    assert "the images of this program's runs in checkpoints/run, logs/run, samples/run" in out
+    # who names the folder of the sheets wants them
+    assert len(find_image_files(tmp_path / "samples" / "run", "").files) >= sheets
+
+
+def test_train_size_is_of_an_epoch_and_not_of_the_folder(tmp_path: Path):
+    """As in the original, each epoch has other images; --help says so."""
+    write_images(tmp_path, *(f"{number:02}.png" for number in range(40)))
+    dataset = load(tmp_path, train_size=8)
+    per_epoch = Schedule(Config(train_size=8, batch_size=4), len(dataset.images)).per_epoch
+    batches = itertools.islice(dataset.batches(4, per_epoch, seed=0), 10 * per_epoch)
+    used = {image.tobytes() for images, _ in batches for image in images}
+    assert per_epoch == 2 and len(used) > 30
+    assert "a folder has other ones in each" in SETTINGS["train_size"].help
+
+
+def test_names_that_the_log_cannot_encode(tmp_path: Path):
+    write_images(tmp_path / "图像", *(f"{name}/{number}.png" for name in "猫狗" for number in range(8)))
+    flags = ["--train", "--conditional", "--epoch=1", "--output_height=16", *SMALL]
+    env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    out = call_main(f"--dataset={tmp_path / '图像'}", *flags, cwd=tmp_path, env=env).stdout
+    assert "Classes:     2: \\u72d7 8, \\u732b 8" in out
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_fuzz_names(tmp_path: Path):
+    soak_folders.try_names(random.Random(1), tmp_path, 200)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_fuzz_layouts(tmp_path: Path):
+    for number in range(40):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "whole.png").write_bytes(soak_folders.PNG)
+        soak_folders.try_layout(random.Random(number), folder)
