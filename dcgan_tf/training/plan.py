@@ -60,9 +60,7 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
     elif chosen["resume"]:
         run = find_run(runs, dataset, name, given, resume=True)
         if chosen["preset"]:
-            report(
-                "Hint", f"--preset has no effect: the run {run.name} keeps its settings, except those that are given."
-            )
+            report("Hint", f"--preset has no effect: the run {run.name} keeps its settings, but for those given.")
         return Plan(given, resumed(run.config(), given), run, dry_run=chosen["dry_run"])
     asked = ask(given, chosen["preset"])
     if asked.hold_out and asked.split == "test":
@@ -146,11 +144,8 @@ def resumed(saved: Config, given: Mapping[str, Any]) -> Config:
     if is_other_data(saved, config):
         warn(f"The run was trained on {images_of(saved)}; it continues on {images_of(config)}.")
     if config.batch_size != saved.batch_size and not config.iterations:
-        report(
-            "Hint",
-            f"a batch has {config.batch_size} images, not {saved.batch_size}, so an epoch has another number of"
-            " iterations; what was done counts in iterations, and --iterations sets the end.",
-        )
+        text = f"a batch has {config.batch_size} images, not {saved.batch_size}, so an epoch has another number of"
+        report("Hint", f"{text} iterations; what was done counts in iterations, and --iterations sets the end.")
     return config
 
 

@@ -129,7 +129,6 @@ def check_not_lost(run: Run) -> None:
     if index.exists() or reached > run.config().ckpt_freq:
         raise UserError(
             f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
-            f" reached iteration {reached}; copy its files model-* back to that folder, continue another run with"
-            f" --out_name, or train a new run without --resume; if the curves are those of an earlier run of this name,"
-            f" move {run.logs_folder} away."
+            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run without"
+            f" --resume; if the curves are those of an earlier run of this name, move {run.logs_folder} away."
         )
