@@ -65,7 +65,7 @@ def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str, 
     assert point.step == 40
     assert float(tf.make_ndarray(point.tensor_proto)) == pytest.approx(values["nearest_neighbour_error"])
     run = Runs(str(mnist_run)).named("mnist-small")
-    assert set(run.logs_folder.glob(EVENT_FILES)) - set(run.curves)  # those of the evaluation are no curves
+    assert set(run.logs_folder.glob(EVENT_FILES)) - set(run.curves())  # those of the evaluation are no curves
     rows = cut(iio.imread(mnist_run / "samples/mnist-small/nearest.png"), 10, 10).astype(int)
     dataset = read_dataset(Asked(dataset="mnist", data_dir=str(mnist_dir), split="train"))
     distances = ((dataset.images - rows[2, 3]) ** 2).sum((1, 2, 3))  # a real picture is under each generated one
@@ -268,12 +268,8 @@ def test_best_checkpoint_is_kept_beside_the_newest(
 
 
 def test_best_without_evaluations_says_so(mnist_run: Path):
-    fails_with_one_sentence(
-        "--dataset=mnist",
-        "--best",
-        cwd=mnist_run,
-        says="has no best checkpoint, because it was trained without evaluations; train with --evaluate_freq",
-    )
+    says = "has no best checkpoint, because it was trained without evaluations; train with --evaluate_freq"
+    fails_with_one_sentence("--dataset=mnist", "--best", cwd=mnist_run, says=says)
 
 
 @pytest.mark.slow

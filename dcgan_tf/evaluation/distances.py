@@ -119,8 +119,8 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
 
     Args: randoms: what draws the places of the patches on each level.
     """
-    levels = zip(laplacian_pyramid(images[:1]), randoms, strict=True)
-    places = [_places(len(images), *level.shape[1:3], random) for level, random in levels]
+    sizes = [(level.shape[1], level.shape[2]) for level in laplacian_pyramid(images[:1])]
+    places = [_places(len(images), *size, random) for size, random in zip(sizes, randoms, strict=True)]
     pieces = []
     for rows in blocks(len(images), MAX_VALUES // images[0].size):
         image = np.arange(rows.stop - rows.start)[:, None, None, None]

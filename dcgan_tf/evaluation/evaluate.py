@@ -44,7 +44,7 @@ def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]
     evaluator = Evaluator(config, config.seed)
     scores = evaluator.measure(sampler, weights)
     saw_test, note = what_it_saw(evaluator)
-    facts = {
+    facts: dict[str, Any] = {
         "checkpoint": weights.origin().path,
         "iteration": weights.origin().iteration or 0,
         "split": config.split,

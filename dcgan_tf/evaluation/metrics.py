@@ -166,7 +166,8 @@ class Sets:
     def copying(self) -> float | None:
         if not self.some:
             return None
-        return copying(self.fake[:MAX_COPYING_SAMPLES], *self.some)
+        train, unseen = self.some
+        return copying(self.fake[:MAX_COPYING_SAMPLES], train, unseen)
 
 
 class Metric(NamedTuple):

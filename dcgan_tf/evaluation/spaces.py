@@ -1,6 +1,6 @@
 """Feature spaces, in which generated and real images are compared: each a class with a name and `features(images)`.
 
-To add one, write such a class, and a row of METRICS (evaluator.py) that names it.
+To add one, write such a class, and a row of METRICS (metrics.py) that names it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TRAIN_BATCH = 128  # of the classifier
 
 
 class FeatureSpace:
-    """What turns images into features that are compared."""
+    """What turns images into features that are compared. One that METRICS names is made without arguments."""
 
     name = "none"  # as metrics.json calls it
     batch = 512  # images that `features` gets at a time, at most

@@ -84,9 +84,10 @@ def read_losses(logs: Path) -> Losses:
 
 def write_csv(path: Path, losses: Losses) -> None:
     """Write a line for each logged iteration: iteration,d_loss,d_loss_real,d_loss_fake,g_loss."""
-    rows = [["iteration", *LOSSES], *([iteration, *map(point.get, LOSSES)] for iteration, point in losses.items())]
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+        writer = csv.writer(file)
+        writer.writerow(["iteration", *LOSSES])
+        writer.writerows([iteration, *map(point.get, LOSSES)] for iteration, point in losses.items())
 
 
 def plot_losses(path: Path, losses: Losses, title: str) -> None:
