@@ -67,7 +67,7 @@ def train(
       out_dir, out_name: the folder for checkpoints/, samples/ and logs/, and the run's name (default: a new name).
       preset: "auto", which looks at the images, "paper", "best", "small", "photos" or "large".
       resume: continue the run out_name, which begins now if there is none, or the newest of this data set.
-      init_from: the name or the folder of a run whose weights the new run begins with, or e.g. "pretrained:mouths".
+      init_from: whose weights the new run begins with: as the source of `load`, e.g. "pretrained:mouths".
       checkpoint: a checkpoint of the original program that the new run begins with.
       pretrained: begin with the pretrained run of this data set.
       on_log: called every log_freq iterations with {"iteration": ..., "d_loss": ..., "g_loss": ..., ...}.
@@ -77,7 +77,7 @@ def train(
     """
     from dcgan_tf.training import start
 
-    chosen = {
+    how = {
         "resume": resume,
         "preset": preset,
         "init_from": init_from,
@@ -87,11 +87,11 @@ def train(
     runs = _runs(out_dir, settings)
     name = options.PLACES["out_name"].convert("out_name", out_name)
     with shown(bool(verbose)):
-        outcome = start.train(runs, name, {"dataset": dataset} | settings, chosen, on_log)
+        outcome = start.train(runs, name, {"dataset": dataset} | settings, how, on_log)
     if outcome.run is None:
         return None
-    config = for_images(outcome.run.config(), {})
-    return TrainedRun(Selection(outcome.run, of_run(outcome.run), config))
+    weights = of_run(outcome.run)
+    return TrainedRun(Selection(outcome.run, weights, for_images(weights.config, {})))
 
 
 def _runs(out_dir: str | Path, settings: dict[str, Any]) -> Runs:

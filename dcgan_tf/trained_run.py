@@ -94,31 +94,28 @@ class TrainedRun:
         """
         import numpy as np
 
+        config = self.config
         if z is None:
+            first = config.seed
+            if seed is not None:
+                first = SETTINGS["seed"].convert("seed", seed)
             if count is None:
                 count = 1
-            count = options.COUNT.convert("generate_test_images", count)
-            if seed is None:
-                seed = self.config.seed
-            seed = SETTINGS["seed"].convert("seed", seed)
-            seeds = range(seed, seed + count)
+            seeds = range(first, first + options.COUNT.convert("generate_test_images", count))
             z = self.sampler.z(seeds)
         else:
             z = np.asarray(z, np.float32)
-            if count is not None or z.ndim != 2 or z.shape[1] != self.config.z_dim:
-                raise UserError(
-                    f"z must have the shape [N, {self.config.z_dim}], and no count with it, but its shape is {z.shape}."
-                )
+            if count is not None or z.ndim != 2 or z.shape[1] != config.z_dim:
+                raise UserError(f"z must have the shape [N, {config.z_dim}], without a count, but has {z.shape}.")
             seeds = range(len(z))
         if labels is None:
             labels = self.sampler.labels(seeds, self.classes(classes))
         else:
-            labels = np.atleast_1d(np.asarray(labels))
-            allowed = np.isin(labels, range(self.config.y_dim))
-            if classes is not None or labels.shape != (len(seeds),) or not allowed.all():
+            labels = np.atleast_1d(labels)
+            if classes is not None or labels.shape != (len(z),) or not np.isin(labels, range(config.y_dim)).all():
                 raise UserError(
-                    f"labels must be {len(seeds)} numbers below {self.config.y_dim}, the number of classes, without"
-                    f" classes beside them, but are {labels.tolist()}."
+                    f"labels must be {len(z)} numbers below {config.y_dim}, the number of classes, without classes"
+                    f" beside them, but are {labels.tolist()}."
                 )
         with device_errors("fewer images"):
             return self.sampler.images(z, np.asarray(labels, np.int32))

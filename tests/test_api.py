@@ -16,7 +16,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import ROOT, fails_with_one_sentence, images_of, main_here
+from helpers import ROOT, images_of, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError
@@ -87,11 +87,27 @@ def test_a_training_logs_and_prints_nothing(images_dir: Path, tmp_path: Path, ca
     run = train_blobs(images_dir, tmp_path, on_log=logged.append)
     assert [values["iteration"] for values in logged] == [1, 2, 4, 6]
     assert logged[0]["g_loss"] > 0
-    assert run.generate(2).shape == (2, 16, 16, 3)
+    images = run.generate(4)
+    assert images.shape == (4, 16, 16, 3)
     assert "train_00000006.png" in [path.name for path in run.samples.iterdir()]
-    scores = run.evaluate(evaluate_samples=20)
-    assert scores["swd"] == json.loads((run.run.folder / "metrics.json").read_text())["swd"] > 0
+
+    # Other weights give other images; a resumed training does not change the images of a run.
+    earlier = dcgan_tf.load("blobs", out_dir=tmp_path, iteration=4).generate(4)
+    raw = dcgan_tf.load("blobs", out_dir=tmp_path, weights="raw").generate(4)
+    for one, other in ((images, earlier), (images, raw), (earlier, raw)):
+        assert (one != other).any()
+    average = dcgan_tf.load("blobs", out_dir=tmp_path, weights="ema").generate(4)
+    np.testing.assert_array_equal(average, images)
+    more = dcgan_tf.train("blobs", out_dir=tmp_path, resume=True, iterations=8)
+    assert more.run == run.run and (more.generate(4) != images).any()
+    np.testing.assert_array_equal(run.generate(4), images)
+    with pytest.raises(UserError, match="no checkpoint of iteration 5; choose one that it has: 2, 4, 6, 8"):
+        dcgan_tf.load("blobs", out_dir=tmp_path, iteration=5).generate(1)
     assert capfd.readouterr() == ("", "")
+    scores = run.evaluate(evaluate_samples=20)  # Keras may say that it downloads a network
+    assert scores["swd"] == json.loads((run.run.folder / "metrics.json").read_text())["swd"] > 0
+    main_here("--dataset=blobs", "--generate_test_images=2", "--iteration=4", out_dir=tmp_path)
+    np.testing.assert_array_equal(iio.imread(run.samples / "images" / "seed0001.png"), earlier[1])
 
 
 def test_the_decay_of_a_preset_fits_the_iterations_and_a_resume_keeps_it(images_dir: Path, tmp_path: Path):
@@ -103,73 +119,21 @@ def test_the_decay_of_a_preset_fits_the_iterations_and_a_resume_keeps_it(images_
     assert dcgan_tf.train("blobs", resume=True, out_name="given", out_dir=tmp_path).config.lr_decay_epochs == 4
 
 
-def test_other_weights_give_other_images(images_dir: Path, tmp_path: Path):
-    newest = train_blobs(images_dir, tmp_path).generate(4)
-    earlier = dcgan_tf.load("blobs", out_dir=tmp_path, iteration=4).generate(4)
-    raw = dcgan_tf.load("blobs", out_dir=tmp_path, weights="raw").generate(4)
-    for one, other in ((newest, earlier), (newest, raw), (earlier, raw)):
-        assert (one != other).any()
-    average = dcgan_tf.load("blobs", out_dir=tmp_path, weights="ema").generate(4)
-    np.testing.assert_array_equal(average, newest)
-
-
-def test_a_run_is_resumed_and_its_iterations_are_chosen_as_by_the_command(images_dir: Path, tmp_path: Path):
-    run = train_blobs(images_dir, tmp_path)
-    more = dcgan_tf.train("blobs", out_dir=tmp_path, resume=True, iterations=8)
-    assert more.run == run.run
-    call = ("--dataset=blobs", "--generate_test_images=2", f"--out_dir={tmp_path}")
-    message = fails_with_one_sentence(*call, "--iteration=5", cwd=tmp_path, says="no checkpoint of iteration 5")
-    assert "2, 4, 6, 8" in message
-    main_here(*call, "--iteration=4")
-    earlier = dcgan_tf.load("blobs", out_dir=tmp_path, iteration=4).generate(2)
-    file = run.run.samples_folder / "images" / "seed0001.png"
-    np.testing.assert_array_equal(iio.imread(file), earlier[1])
-
-
 def test_epochs_replace_the_iterations_of_a_run_that_is_resumed(images_dir: Path, tmp_path: Path):
     train_blobs(images_dir, tmp_path, hold_out=0)
     run = dcgan_tf.train("blobs", out_dir=tmp_path, resume=True, epoch=2)  # 5 iterations of 8 in an epoch
     assert run.losses()["iteration"][-1] == 10
 
 
-def test_a_training_can_begin_with_the_weights_of_a_run(images_dir: Path, blobs_run: Path, tmp_path: Path):
-    shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
-    data = ["--dataset=blobs", f"--data_dir={images_dir}", "--init_from=blobs-small"]
-    main_here(
-        *data,
-        "--train",
-        "--iterations=1",
-        "--batch_size=8",
-        "--learning_rate=1e-12",
-        "--out_name=new",
-        out_dir=tmp_path,
-    )
-    before, after = (dcgan_tf.load(name, out_dir=tmp_path) for name in ("blobs-small", "new"))
-    assert after.config.output_width == 24 and after.config.z_dist == "normal01"
-    adam = tf.train.load_checkpoint(str(after.run.folder / "model-1"))
-    assert adam.get_tensor("iteration/.ATTRIBUTES/VARIABLE_VALUE") == 1
-    for network in ("generator/g_h0_lin/Matrix", "discriminator/d_h0_conv/w"):
-        key = network.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE"
-        start = tf.train.load_checkpoint(str(before.run.folder / "model-60")).get_tensor(key)
-        np.testing.assert_allclose(adam.get_tensor(key), start, atol=1e-9)
-    run = dcgan_tf.train(
-        "blobs", data_dir=str(images_dir), out_dir=tmp_path, init_from="new", iterations=1, batch_size=8
-    )
-    assert run.config.z_dim == 12
-    for arguments, says in (
-        (["--gf_dim=6"], "has --gf_dim 8"),
-        (["--resume"], "--init_from begins a new run"),
-        (["--init_from=none"], "No trained run of data set 'none'"),
-    ):
-        with pytest.raises(UserError, match=says):
-            main_here(*data, "--train", *arguments, out_dir=tmp_path)
-
-
-def test_a_training_that_ends_before_its_first_checkpoint_keeps_the_weights_it_began_with(
+def test_a_training_that_begins_with_weights_has_them_from_its_first_checkpoint_on(
     images_dir: Path, blobs_run: Path, tmp_path: Path
 ):
     def stop(losses: dict[str, float]) -> None:
         raise RuntimeError("a program that ends")
+
+    def variable(path: str, name: str) -> np.ndarray:
+        reader = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / path))
+        return reader.get_tensor(name.replace("/", ".S") + "/.ATTRIBUTES/VARIABLE_VALUE")
 
     shutil.copytree(blobs_run / "checkpoints", tmp_path / "checkpoints")
     settings = {"data_dir": str(images_dir), "out_dir": tmp_path, "batch_size": 8, "learning_rate": 1e-12}
@@ -178,12 +142,19 @@ def test_a_training_that_ends_before_its_first_checkpoint_keeps_the_weights_it_b
     before, new = (dcgan_tf.load(name, out_dir=tmp_path).generate(4) for name in ("blobs-small", "new"))
     np.testing.assert_array_equal(new, before)
     shutil.rmtree(tmp_path / "samples")  # as in a copy of the checkpoints alone
-    dcgan_tf.train("blobs", resume=True, out_name="new", iterations=2, **settings)
-    key = "generator.Sg_h0_lin.SMatrix/.ATTRIBUTES/VARIABLE_VALUE"
-    files = [str(tmp_path / "checkpoints" / name) for name in ("blobs-small/model-60", "new/model-2")]
-    before, after = (tf.train.load_checkpoint(file).get_tensor(key) for file in files)
-    np.testing.assert_allclose(after, before, atol=1e-9)
-    assert (tmp_path / "samples" / "new" / "train_00000002.png").exists()
+    run = dcgan_tf.train("blobs", resume=True, out_name="new", iterations=2, **settings)
+    assert (run.config.output_width, run.config.z_dist, run.config.z_dim) == (24, "normal01", 12)
+    assert (run.samples / "train_00000002.png").exists()
+    assert variable("new/model-2", "iteration") == 2
+    for name in ("generator/g_h0_lin/Matrix", "discriminator/d_h0_conv/w"):
+        np.testing.assert_allclose(variable("new/model-2", name), variable("blobs-small/model-60", name), atol=1e-9)
+    for arguments, says in (
+        ({"init_from": run.run.folder, "gf_dim": 6}, "The run new has --gf_dim 8"),
+        ({"init_from": "new", "resume": True}, "--init_from begins a new run"),
+        ({"init_from": "none"}, "No trained run of data set 'none'"),
+    ):
+        with pytest.raises(UserError, match=says):
+            dcgan_tf.train("blobs", **settings, **arguments)
 
 
 def test_a_training_that_cannot_begin_leaves_no_run(images_dir: Path, blobs_run: Path, tmp_path: Path):
@@ -200,21 +171,16 @@ def test_a_training_that_cannot_begin_leaves_no_run(images_dir: Path, blobs_run:
         assert not list((tmp_path / "samples").iterdir()) and not list((tmp_path / "logs").iterdir())
 
 
-def test_resume_begins_the_run_if_there_is_none(images_dir: Path, tmp_path: Path):
-    logged: list[float] = []
+def test_resume_in_a_thread_begins_the_run_if_there_is_none(images_dir: Path, tmp_path: Path):
+    logged: list[dict[str, float]] = []
+    settings = {"out_dir": tmp_path, "data_dir": images_dir, "log_freq": 1, "on_log": logged.append, **SIZES}
     for iterations in (2, 4):
-        run = dcgan_tf.train(
-            "blobs",
-            data_dir=str(images_dir),
-            out_dir=tmp_path,
-            out_name="blobs-1",
-            resume=True,
-            iterations=iterations,
-            log_freq=1,
-            on_log=lambda values: logged.append(values["iteration"]),
-            **SIZES,
-        )
-    assert run.name == "blobs-1" and logged == [1, 2, 3, 4]
+        options = {"resume": True, "out_name": "blobs-1", "iterations": iterations} | settings
+        thread = threading.Thread(target=dcgan_tf.train, args=["blobs"], kwargs=options)
+        thread.start()
+        thread.join()
+    assert [values["iteration"] for values in logged] == [1, 2, 3, 4]
+    assert dcgan_tf.load("blobs-1", out_dir=tmp_path).generate(1).shape == (1, 16, 16, 3)
 
 
 def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):
@@ -232,24 +198,12 @@ def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):
     assert run.generate(1).shape == (1, 16, 16, 3)
 
 
-def test_a_thread_may_train(images_dir: Path, tmp_path: Path):
-    runs = []
-    options = {"data_dir": str(images_dir), "out_dir": tmp_path, "iterations": 2, **SIZES}
-    thread = threading.Thread(target=lambda: runs.append(dcgan_tf.train("blobs", **options)))
-    thread.start()
-    thread.join()
-    assert runs[0].generate(1).shape == (1, 16, 16, 3)
-
-
 def test_mistakes_raise_user_error(mnist_run: Path, blobs_run: Path, tmp_path: Path):
     run = dcgan_tf.load("mnist", out_dir=mnist_run)
     for call, says in (
         (lambda: dcgan_tf.load("none", out_dir=tmp_path), "No trained run of data set 'none'"),
         (lambda: dcgan_tf.train("none", data_dir=str(tmp_path), epochs=3), "no setting --epochs"),
-        (
-            lambda: dcgan_tf.train("none", preset="huge"),
-            "--preset must be one of auto, paper, best, small",
-        ),
+        (lambda: dcgan_tf.train("none", preset="huge"), "--preset must be one of auto, paper, best, small"),
         (lambda: dcgan_tf.load("mnist", out_dir=mnist_run, weights="ema"), "no average of the weights"),
         (lambda: run.generate(0), "greater than 0, but is 0"),
         (lambda: run.generate(z=np.zeros((2, 7))), r"shape \[N, 100\].*\(2, 7\)"),
