@@ -77,10 +77,10 @@ def _replace_content(folder: Path, new: Path, temporary: Path) -> None:
 
 def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that away") -> None:
     """Raise UserError if a folder that is replaced as a whole has other files than those of the names `own`."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file, but must become a folder; {advice}.")
     if not folder.exists():
         return
+    if not folder.is_dir():
+        raise UserError(f"{folder} is a file, but must become a folder; {advice}.")
     names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY)}
     others = names - {*own, ".DS_Store", "Thumbs.db"}
     if others:

@@ -105,11 +105,6 @@ def shown(verbose: bool = True) -> Iterator[None]:
         _shown.reset(token)
 
 
-def is_shown() -> bool:
-    """Return whether the messages of this thread are shown."""
-    return _shown.get()
-
-
 def is_program() -> bool:
     """Return whether this process is the program's own, not a user's."""
     return _program.is_set()
