@@ -11,6 +11,7 @@ from typing import Any
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, images_of, is_other_data, start_weights
 from dcgan_tf.runs.weights import Weights, check_architecture, has_setting
+from dcgan_tf.settings import stages
 from dcgan_tf.settings.config import RUN, SETTINGS, WEIGHTS, Asked, Config, settings_of
 from dcgan_tf.settings.options import SOURCES, START
 from dcgan_tf.settings.resolve import ask, check_given, convert
@@ -114,9 +115,10 @@ def check_classes(weights: Weights, config: Config) -> None:
 
 
 def say_replaced(asked: Asked, config: Config, required: Mapping[str, Any], name: str) -> None:
-    """Say which settings of a preset the weights of that name replace."""
-    chosen = {key: getattr(asked, key) for key in required}
-    chosen = {key: value for key, value in chosen.items() if value not in (SETTINGS[key].default, "auto")}
+    """Say which settings that were chosen, by a preset or as --stages auto, the weights of that name replace."""
+    chosen = {key: getattr(asked, key) for key in required if getattr(asked, key) != SETTINGS[key].default}
+    if chosen.get("stages") == "auto":
+        chosen["stages"] = stages.automatic(config.output_height, config.output_width)
     replaced = [key for key, value in chosen.items() if not has_setting(config, key, value)]
     if replaced:
         of_run = " ".join(f"--{key} {required[key]}" for key in replaced)
