@@ -35,7 +35,6 @@ from dcgan_tf.settings.config import Config  # noqa: E402
 from dcgan_tf.system.cache import DiskCache  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
 from dcgan_tf.training.curves import last_step, remove_points_after  # noqa: E402
-from dcgan_tf.training.evaluations import read_score  # noqa: E402
 
 CONFIG = Config(
     dataset="tiny", output_height=8, output_width=8, c_dim=1, gf_dim=1, df_dim=1, z_dim=1, batch_size=1, class_names=()
@@ -58,8 +57,6 @@ class Victim:
                 for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
                     tf.summary.scalar(name, float(iteration))
         writer.close()
-        self.scores = self.run.folder / "scores.json"
-        self.scores.write_text('{"iteration": 4, "nearest_neighbour_error": 0.25, "swd": 3.5}')
         self.cache = DiskCache(folder / "cache", 1)
         self.arrays = {"images": np.arange(60, dtype=np.float32)}
         self.cache.save("prepared", "entry", self.arrays)
@@ -87,10 +84,6 @@ class Victim:
         assert all(set(point.values()) == {float(step)} for step, point in losses.items()), losses
         return f"{len(losses)} points"
 
-    def best(self) -> str:
-        found = read_score(self.scores, {})
-        return "damaged" if found is None else "read"
-
     def cached(self) -> str:
         arrays = self.cache.load("prepared", "entry")
         if arrays is None:
@@ -108,7 +101,6 @@ class Victim:
             "model-4.index": (folder / "model-4.index", self.model_files),
             "model-4.data": (folder / "model-4.data-00000-of-00001", self.model_files),
             "events": (events, self.events),
-            "best/metrics.json": (self.scores, self.best),
             "cache": (self.cache.folder / "prepared" / "entry" / "images.npy", self.cached),
         }
 
@@ -150,7 +142,7 @@ def soak(kind: str, inputs: int, seed: int) -> Counter[str]:
     return outcomes
 
 
-KINDS = ("FLAGS.json", "model-4.index", "model-4.data", "events", "best/metrics.json", "cache")
+KINDS = ("FLAGS.json", "model-4.index", "model-4.data", "events", "cache")
 
 if __name__ == "__main__":
     tf.get_logger().setLevel("ERROR")

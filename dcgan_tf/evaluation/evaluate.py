@@ -38,7 +38,9 @@ def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]
     config = selection.config
     weights = selection.weights
     other = other_data(selection)
-    if other:  # none of these images was held out
+    pattern = weights.config.input_fname_pattern
+    unseen = bool(other) and is_other_data(weights.config, dataclasses.replace(config, input_fname_pattern=pattern))
+    if unseen:  # none of these images was held out
         config = dataclasses.replace(config, hold_out=0.0)
     sampler = load_sampler(selection)
     evaluator = Evaluator(config, config.seed)
@@ -48,7 +50,7 @@ def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]
         "checkpoint": weights.origin().path,
         "iteration": weights.origin().iteration or 0,
         "split": config.split,
-        "saw_test_pictures": saw_test and not other,
+        "saw_test_pictures": saw_test and not unseen,
         "note": other or note,
         "weights": weights.kind,
         "truncation": config.truncation,
