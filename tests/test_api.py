@@ -121,12 +121,6 @@ def test_the_decay_of_a_preset_fits_the_iterations_and_a_resume_keeps_it(images_
     assert dcgan_tf.train("blobs", resume=True, out_name="given", out_dir=tmp_path).config.lr_decay_epochs == 4
 
 
-def test_epochs_replace_the_iterations_of_a_run_that_is_resumed(images_dir: Path, tmp_path: Path):
-    train_blobs(images_dir, tmp_path, hold_out=0)
-    run = dcgan_tf.train("blobs", out_dir=tmp_path, resume=True, epoch=2)  # 5 iterations of 8 in an epoch
-    assert run.losses()["iteration"][-1] == 10
-
-
 def test_a_training_that_begins_with_weights_has_them_from_its_first_checkpoint_on(
     images_dir: Path, blobs_run: Path, tmp_path: Path
 ):

@@ -29,7 +29,7 @@ def saved(runs: Runs, name: str, age: int, **settings: object) -> Run:
 
 def test_two_runs_begun_in_the_same_second_are_two(tmp_path: Path):
     runs = Runs(str(tmp_path))
-    first, second = runs.create(Config(dataset="mnist")), runs.create(Config(dataset="mnist"))
+    first, second = (runs.create(Config(dataset="mnist")) for _ in range(2))
     assert first.name.startswith("mnist-20")
     assert first.name < second.name
     for run in (first, second):
