@@ -1,21 +1,24 @@
-"""Several devices of one process, and several processes on this machine, against one device."""
+"""Several devices of one process, and several processes on this machine, against one device; --precision auto."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import functools
+import json
 import re
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import curves, steps
-from helpers import SMALL, call_main, cluster_of, fails_with_one_sentence, free_ports, main_process, task
+from helpers import SMALL, call_main, cluster_of, fails_with_one_sentence, free_ports, main_here, main_process, task
 
 from dcgan_tf import latents, replicas
 from dcgan_tf.model import DCGAN, Step
@@ -23,6 +26,7 @@ from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.training import cluster
 
 CONFIG = Config(
     output_height=16, output_width=12, c_dim=1, class_names=("a", "b", "c"), z_dim=6, batch_size=16,
@@ -171,6 +175,81 @@ def test_damaged_tf_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             cluster_of(dataclasses.replace(CONFIG, strategy="multi_worker"))
     fails_with_one_sentence("--dataset=mnist", "--train", cwd=tmp_path, says="but is 'x'", env={"TF_CONFIG": "x"})
     assert list(tmp_path.iterdir()) == []
+
+
+# The precision that suits the device.
+
+
+@pytest.fixture
+def gain(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """A function that sets how many times as fast as float32 this device seems to multiply bfloat16."""
+    return lambda value: monkeypatch.setattr(cluster, "bfloat16_gain", lambda: value)
+
+
+@pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize(
+    ("given", "measured", "chosen", "said"),
+    [
+        (
+            "auto",
+            1.3,
+            "bfloat16",
+            "Precision:   bfloat16, because this processor multiplies bfloat16 1.30 times as fast",
+        ),
+        ("auto", 1.29, "float32", "Precision:   float32, because"),
+        ("auto", 0.0, "float32", "Precision:   float32, because this processor has no bfloat16\n"),
+        (None, 1.3, "float32", "1.30 times as fast as float32; --precision auto uses bfloat16 in a new run.\n"),
+        (None, 1.0, "float32", ""),
+        ("float32", 9.0, "float32", ""),
+        ("float16", 9.0, "float16", ""),
+        ("bfloat16", 1.0, "bfloat16", "1.00 times as fast as float32; --precision auto uses float32 in a new run.\n"),
+        ("bfloat16", 1.3, "bfloat16", ""),
+    ],
+)
+def test_the_precision_of_a_new_run(given, measured, chosen, said, gain, capsys: pytest.CaptureFixture):
+    gain(measured)
+    settings = {} if given is None else {"precision": given}
+    config = dataclasses.replace(CONFIG, **settings)
+    one = cluster_of(dataclasses.replace(CONFIG, strategy="none"))
+    assert cluster.choose_precision(config, settings, one).precision == chosen
+    out = capsys.readouterr().out
+    assert said in out and bool(said) == bool(out)
+    if given != "auto":
+        cluster.choose_precision(config, settings, dataclasses.replace(one, index=1))
+        assert capsys.readouterr().out == ""  # the chief says it
+
+
+def test_a_run_keeps_its_precision(images_dir: Path, tmp_path: Path, gain, capsys: pytest.CaptureFixture):
+    """Resumed by the same command where the measurement gives the other one."""
+    flags = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", "--output_height=16", *SMALL, "--out_name=run"]
+    for measured, iterations in ((9.0, 1), (0.5, 2)):
+        gain(measured)
+        main_here(*flags, "--precision=auto", "--resume", f"--iterations={iterations}", out_dir=tmp_path)
+        assert json.loads((tmp_path / "checkpoints/run/FLAGS.json").read_text())["precision"] == "bfloat16"
+        out = capsys.readouterr().out
+        assert "Device:      CPU (TensorFlow sees no GPU), bfloat16\n" in out
+        assert ("Precision:" in out) == (iterations == 1)
+
+
+def test_this_device_is_measured():
+    assert 0 < cluster.bfloat16_gain() < 1000
+
+
+@pytest.mark.slow
+def test_workers_take_the_mean_of_their_values(monkeypatch: pytest.MonkeyPatch):
+    program = (
+        "from dcgan_tf.system.startup import start_tensorflow; start_tensorflow()\n"
+        "from dcgan_tf.training.cluster import init_cluster\n"
+        "cluster = init_cluster('auto', 'auto')\n"
+        "print(cluster.index, cluster.mean(1.5 + cluster.index))"
+    )
+    ports = free_ports(2)
+    processes = []
+    for index in range(2):
+        monkeypatch.setenv("TF_CONFIG", task(ports, index)["TF_CONFIG"])
+        processes.append(subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True))
+    outs = [process.communicate(timeout=120)[0].splitlines()[-1] for process in processes]
+    assert outs == ["0 2.0", "1 2.0"]
 
 
 # Several processes.

@@ -9,7 +9,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from helpers import cluster_of, fails_with_one_sentence, main_here, task
+from helpers import fails_with_one_sentence, main_here, task
 
 import dcgan_tf
 from dcgan_tf.data.dataset import read_dataset
@@ -19,7 +19,6 @@ from dcgan_tf.settings.resolve import resolve
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import duration
 from dcgan_tf.training import dry_run
-from dcgan_tf.training.schedule import Schedule
 
 SIZES = ["--output_height=16", "--stages=2", "--z_dim=10", "--gf_dim=4", "--df_dim=4", "--batch_size=8"]
 
@@ -149,8 +148,7 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
     model = DCGAN(config)
     monkeypatch.setattr(model, "compiled", lambda: train_step)
     monkeypatch.setattr(dry_run, "SECONDS", 0.3)
-    schedule = Schedule(config, len(dataset.images))
-    compiling, times = dry_run.measure(config, dataset, cluster_of(config), model, schedule)
+    compiling, times = dry_run.measure(config, dataset, model)
     assert 0.5 <= compiling < 5
     assert len(times) == len(calls) - 1 >= dry_run.CALLS
     assert calls[1] == (steps, 8, 16, 16, 3)
@@ -166,7 +164,7 @@ def test_durations(seconds: float, text: str):
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(999_400, "999 kB"), (1e6, "1.0 MB"), (2.34e9, "2.3 GB")])
+@pytest.mark.parametrize(("count", "text"), [(999_400, "999 kB"), (1e6, "1 MB"), (2.34e9, "2.34 GB")])
 def test_sizes(count: float, text: str):
     assert dry_run.size(count) == text
 

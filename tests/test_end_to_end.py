@@ -238,7 +238,7 @@ def test_preset_auto_trains_on_20_images(images_dir: Path, tmp_path: Path, capsy
 
 def test_training_imports_no_more_than_it_needs(tmp_path: Path):
     program = (
-        "import sys, dcgan_tf.training.loop; print(sorted({'tensorflow_datasets', 'tensorboard'} & set(sys.modules)))"
+        "import sys, dcgan_tf.training.train; print(sorted({'tensorflow_datasets', 'tensorboard'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "[]\n", done

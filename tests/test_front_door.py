@@ -17,8 +17,8 @@ from dcgan_tf.runs.select import Selection, select
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.training import start
-from dcgan_tf.training.loop import Outcome
 from dcgan_tf.training.plan import plan_training, resumed
+from dcgan_tf.training.train import Outcome
 
 ORIGINAL = str(Path(__file__).parent / "original_checkpoint")
 

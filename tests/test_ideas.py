@@ -12,7 +12,7 @@ from helpers import ROOT
 
 import dcgan_tf
 from dcgan_tf import networks
-from dcgan_tf.training import loop
+from dcgan_tf.training import train
 
 pytestmark = pytest.mark.slow
 SMALL = {"preset": "small", "conditional": True, "output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8}
@@ -32,7 +32,7 @@ def test_each_change_reaches_the_weights(
     flags: str, classes_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     expected = trained(classes_dir, tmp_path / "program")
-    monkeypatch.setattr(loop, "DCGAN", loop.DCGAN)  # each is put back
+    monkeypatch.setattr(train, "DCGAN", train.DCGAN)  # each is put back
     monkeypatch.setattr(networks, "flatten", networks.flatten)
     monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks" / "small"), *sys.path])
     import ideas

@@ -24,7 +24,7 @@ from dcgan_tf.settings.config import SETTINGS, Asked, Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.schedule import Schedule
-from dcgan_tf.training.training_sheets import labels_of_sheets
+from dcgan_tf.training.sheets import labels_of_sheets
 
 pytestmark = pytest.mark.usefixtures("shown")
 TINY = [*SMALL, "--epoch=1", "--train_size=32"]

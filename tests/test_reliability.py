@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import gzip
 import json
-import math
 import os
 import resource
 import shutil
@@ -15,25 +13,19 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
-import psutil
 import pytest
 import soak_run_files
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
-from helpers import ROOT, SMALL, call_main, cluster_of, fails_with_one_sentence, main_here, main_process
+from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dcgan_tf.data import idx, prepare, sources
-from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.data.decode import ImageSpec
+from dcgan_tf.data import idx
 from dcgan_tf.model import DCGAN
-from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
 from dcgan_tf.settings import flags_json
@@ -41,12 +33,6 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.system.signals import StopRequest
-from dcgan_tf.training import loop
-from dcgan_tf.training.evaluations import read_score
-from dcgan_tf.training.monitor import Monitor, warn_on_one_row
-from dcgan_tf.training.recorder import Recorder
-from dcgan_tf.training.schedule import Schedule
-from dcgan_tf.training.training_sheets import TrainingSheets
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak in docs/reliability.md
 CADENCE = ["--epoch=2", "--train_size=320", "--ckpt_freq=10", "--sample_freq=10", "--log_freq=5"]
@@ -133,18 +119,6 @@ def test_a_damaged_file_of_a_run_loses_nothing(kind: str):
         assert "one sentence" not in outcomes  # model-2 is whole
 
 
-def test_a_resume_under_a_clock_that_is_behind_keeps_the_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    model, run, _ = two_checkpoints(tmp_path)
-    hour_before = time.time() - 3600
-    monkeypatch.setattr(time, "time", lambda: hour_before)
-    checkpoints = Checkpoints(model, run.folder, max_to_keep=2)
-    assert checkpoints.restore() == str(run.folder / "model-2")
-    assert [Path(path).name for path in complete_checkpoints(run.folder)] == ["model-1", "model-2"]
-    model.iterations.assign(3)
-    checkpoints.save()
-    assert complete_checkpoints(run.folder)[-1] == str(run.folder / "model-3")
-
-
 def test_only_files_of_incomplete_checkpoints_are_removed(tmp_path: Path):
     model, config = tiny_model()
     run = Runs(str(tmp_path)).create(config)
@@ -179,20 +153,6 @@ def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):
     assert kept == {"original": ["model-1"], "copy": ["model-2"]}
 
 
-def test_a_damaged_record_of_the_best_checkpoint_is_said(tmp_path: Path):
-    file = tmp_path / "metrics.json"
-    facts = {"generated": 100, "feature_space": "none"}
-    assert read_score(file, facts) is None
-    file.write_text('{"iteration": 20, "swd": 2.5}')
-    assert read_score(file, facts) == (math.inf, math.inf, math.inf, 2.5)  # of a version that did not write the facts
-    file.write_text('{"iteration": 20, "generated": 50000, "feature_space": "none", "swd": 2.5}')
-    with pytest.warns(DcganWarning, match="with 50000 images in the feature space 'none', but now it is 100"):
-        assert read_score(file, facts) is None
-    file.write_text('{"iteration": 20, "sw')
-    with pytest.warns(DcganWarning, match="The scores of the best checkpoint in .* cannot be read"):
-        assert read_score(file, facts) is None
-
-
 def test_resume_removes_what_a_killed_training_left(mnist_run: Path, mnist_dir: Path, tmp_path: Path):
     shutil.copytree(mnist_run, tmp_path / "out")
     checkpoints, samples, logs = (
@@ -221,30 +181,24 @@ def test_the_second_interrupt_ends_at_once():
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler  # put back
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
-)
-def test_signals_while_sampling(mnist_run: Path, number: int, code: int):
+def test_a_signal_while_sampling(mnist_run: Path):
     process = main_process("--dataset=mnist", "--visualize", "--batch_size=4096", cwd=mnist_run)
     assert process.stdout.readline().startswith("Run:")
     process.stdout.readline()
     time.sleep(0.5)
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     err = process.communicate(timeout=60)[1]
-    assert process.returncode == code
+    assert process.returncode == 143
     assert "Traceback" not in err
     assert not list((mnist_run / "samples" / "mnist-small").glob(".temporary*"))
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
-)
-def test_signals_while_preparing(mnist: list[str], tmp_path: Path, number: int, code: int):
+def test_an_interrupt_while_preparing(mnist: list[str], tmp_path: Path):
     process = main_process(*mnist, cwd=tmp_path)
     assert process.stdout.readline().startswith("Reading 70,000 images")
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     err = process.communicate(timeout=60)[1]
-    assert process.returncode == code
+    assert process.returncode == 130
     assert "Traceback" not in err
     assert not list(tmp_path.iterdir())
 
@@ -285,81 +239,6 @@ def test_numbers_that_are_not_finite_stop_and_keep_the_last_good_checkpoint(mnis
     assert "Traceback" not in done.stderr
     assert tf.train.latest_checkpoint(str(flags_file.parent)).endswith("model-20")
     call_main("--dataset=mnist", cwd=tmp_path)
-
-
-def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path):
-    model, config = tiny_model()
-    run = Runs(str(tmp_path)).create(config)
-    images = np.zeros((4, 8, 8, 1), np.uint8)
-    dataset = Dataset(images, np.zeros(4, np.int32), (), ImageSpec(8, 8, 1), "here", shuffle_each_epoch=True)
-    recorder = Recorder(config, run, dataset, model, Schedule(config, 4))
-    recorder.begin(None, resumed=False)
-    model.generator.variables[0].assign(tf.fill(model.generator.variables[0].shape, float("inf")))
-    logged = dict.fromkeys(("d_loss", "d_loss_real", "d_loss_fake", "g_loss"), tf.constant(1.0))
-    with pytest.raises(UserError, match="generator/.* is not finite"):
-        recorder.finish(logged, finished=False)
-    recorder.close()
-    assert not complete_checkpoints(run.folder)
-
-
-def test_collapse_and_low_d_loss_warn_once():
-    same, varied = np.full((8, 4, 4, 1), 77, np.uint8), np.random.default_rng(0).integers(256, size=(8, 4, 4, 1))
-    won = {"d_loss": tf.constant(0.001), "d_loss_real": tf.constant(0.0), "d_loss_fake": tf.constant(0.001)}
-    won["g_loss"] = tf.constant(9.0)
-
-    def warned(warns: bool) -> list[str]:
-        monitor = Monitor(2e-4, warns)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            monitor.check_samples(varied, 1)
-            monitor.check_samples(same, 999)  # not yet trained
-            assert not caught
-            for iteration in (1, 990, 1001, 2001):
-                monitor.check_samples(same if iteration > 990 else varied, iteration)
-                monitor.check_losses(won, iteration)
-        return [str(warning.message).split(" ")[1] for warning in caught]
-
-    assert warned(True) == ["generator's", "discriminator's"]
-    assert warned(False) == []
-
-
-@pytest.mark.parametrize(
-    ("settings", "same"),
-    [
-        ({"class_names": ("a", "b"), "batch_size": 1}, True),
-        ({"class_names": ("a", "b"), "batch_size": 2}, False),
-        ({"output_height": 16, "output_width": 16, "batch_size": 1}, True),
-        ({"output_height": 20, "output_width": 16, "batch_size": 1}, False),
-        ({"class_names": ("a", "b"), "stages": "5", "batch_size": 1}, True),
-        ({"class_names": ("a", "b"), "stages": "3", "batch_size": 1}, False),
-    ],
-)
-def test_batches_that_make_z_meaningless_warn(settings: dict, same: bool):
-    config = Config(**{"output_height": 32, "output_width": 32, "c_dim": 1, "gf_dim": 2, "gfc_dim": 4, **settings})
-    generator = build_generator(config)
-    labels = tf.one_hot([0] * config.batch_size, config.y_dim)
-    z = np.random.default_rng(0).normal(size=(2, config.batch_size, config.z_dim)).astype(np.float32)
-    first, second = (generator(each, labels, training=True).numpy() for each in z)
-    assert (np.abs(first - second).max() < 1e-6) == same
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        warn_on_one_row(config, 1)
-    assert [str(warning.message)[:27] for warning in caught] == ["A batch has one image for e"] * same
-
-
-def test_a_training_on_batches_of_one_image_warns(images_dir: Path, tmp_path: Path):
-    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--output_height=16", "--iterations=1"]
-    with pytest.warns(DcganWarning, match="the same for every z"):
-        main_here(*flags, *SMALL, "--batch_size=1", out_dir=tmp_path)
-
-
-def test_a_device_with_one_image_warns_unless_batch_norm_is_synchronized():
-    config = Config(class_names=("a", "b"), batch_size=4)
-    with pytest.warns(DcganWarning, match="a --batch_size of at least 8"):
-        warn_on_one_row(config, 4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warn_on_one_row(dataclasses.replace(config, sync_bn=True), 4)
 
 
 def limited(size: int, *args: object, cwd: Path) -> tuple[int, str, str]:
@@ -457,55 +336,3 @@ def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict
         file.write_bytes(content)
         with contextlib.suppress(UserError):
             assert isinstance(flags_json.read(file), Config)
-
-
-def encoded(kind: str) -> bytes:
-    pixels = np.random.default_rng(0).integers(256, size=(24, 20, 3), dtype=np.uint8)
-    return iio.imwrite("<bytes>", pixels, extension=kind, plugin="pillow")
-
-
-WHOLE = {kind: encoded(kind) for kind in (".png", ".jpg", ".gif", ".bmp", ".webp", ".tiff")}
-
-
-@FUZZ
-@given(
-    st.sampled_from([*WHOLE]),
-    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
-    st.floats(0, 1),
-    st.binary(max_size=24),
-)
-def test_fuzz_images(kind: str, changes: list[tuple[float, int]], cut: float, tail: bytes):
-    """Bytes changed, cut off and added: the picture is read or reported, and the others are not touched."""
-    damaged = bytearray(WHOLE[kind])
-    for where, value in changes:
-        damaged[int(where * (len(damaged) - 1))] = value
-    damaged = bytes(damaged[: int(cut * len(damaged)) + 1]) + tail
-    items = [sources.Item(str(i), data, 0) for i, data in enumerate((WHOLE[".png"], damaged, WHOLE[".png"]))]
-    prepared = prepare.decode_all(sources.Source("memory", items, 3), ImageSpec(6, 5, 3), 1, Path("unused"))
-    assert len(prepared.images) + len(prepared.unreadable) == 3
-    assert (prepared.images[0] == prepared.images[-1]).all()
-    assert prepared.images.shape[1:] == (6, 5, 3)
-
-
-@pytest.mark.soak
-def test_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
-    """2,000 iterations with sheets, curves and checkpoints, looked at from inside."""
-    model, config = tiny_model()
-    config = Config(
-        **{**vars(config), "epoch": 500, "sample_freq": 20, "ckpt_freq": 20, "log_freq": 10, "max_to_keep": 2}
-    )
-    images = np.random.default_rng(0).integers(256, size=(16, 8, 8, 1), dtype=np.uint8)
-    dataset = Dataset(images, np.zeros(16, np.int32), (), ImageSpec(8, 8, 1), "here", shuffle_each_epoch=True)
-    process, seen = psutil.Process(), {}
-    write = TrainingSheets.write
-
-    def observed(sheets: TrainingSheets, name: str, iteration: int) -> None:
-        write(sheets, name, iteration)
-        seen[int(name[6:])] = process.memory_info().rss, process.num_fds()
-
-    monkeypatch.setattr(TrainingSheets, "write", observed)
-    run: Run = Runs(str(tmp_path)).create(config)
-    loop.train(config, run, dataset, cluster_of(config))
-    assert int(tf.train.latest_checkpoint(str(run.folder)).split("-")[-1]) == 2000
-    assert seen[2000][0] - seen[500][0] < 30e6
-    assert seen[2000][1] <= seen[500][1]

@@ -6,7 +6,7 @@ import pytest
 
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.training.schedule import Schedule, every, fit_epochs
+from dcgan_tf.training.schedule import Schedule, When, fit_epochs
 
 
 def test_the_length_of_a_training():
@@ -53,25 +53,23 @@ def test_epochs_of_a_training_with_iterations(settings: dict, given: dict, expec
 
 
 def test_what_is_due():
+    """At the last iteration also a sheet and a checkpoint; a call of the train step ends where anything is due."""
     config = Config(
-        epoch=4, batch_size=2, log_freq=4, sample_freq=6, ckpt_freq=8, evaluate_freq=12, epoch_samples="1,4"
+        epoch=4, batch_size=2, log_freq=4, sample_freq=7, ckpt_freq=9, evaluate_freq=12, epoch_samples="1,4"
     )
     schedule = Schedule(config, 12)  # 6 iterations in an epoch
-    due = {iteration: schedule.due(iteration) for iteration in range(1, 25) if schedule.due(iteration)}
-    assert due == {
-        1: ["curves"],
-        4: ["curves"],
-        6: ["sheet", "sheet of an epoch"],
-        8: ["curves", "checkpoint"],
-        12: ["curves", "sheet", "evaluation"],
-        16: ["curves", "checkpoint"],
-        18: ["sheet"],
-        20: ["curves"],
-        24: ["curves", "sheet", "sheet of an epoch", "evaluation", "checkpoint"],
+    due = {
+        "curves": [1, 4, 8, 12, 16, 20, 24],
+        "sheets": [7, 14, 21, 24],
+        "epoch_sheets": [6, 24],
+        "checkpoints": [9, 18, 24],
+        "evaluations": [12, 24],
     }
-
-
-def test_every():
-    assert [iteration for iteration in range(1, 10) if every(3)(iteration)] == [3, 6, 9]
-    for never in (0, None):
-        assert not any(every(never)(iteration) for iteration in range(1, 10))
+    for name, iterations in due.items():
+        when = getattr(schedule, name)
+        assert [iteration for iteration in range(1, 25) if when(iteration)] == iterations, name
+        assert schedule.count(when) == len(iterations)
+    ends = sorted({iteration for iterations in due.values() for iteration in iterations})
+    assert [schedule.end_of_call(done, 100) for done in (0, *ends[:-1])] == ends
+    assert schedule.end_of_call(1, 2) == 3
+    assert not When(0)(6)

@@ -22,7 +22,7 @@ import tensorflow as tf  # noqa: E402
 from dcgan_tf import losses, networks  # noqa: E402
 from dcgan_tf.model import DCGAN, Values  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
-from dcgan_tf.training import loop  # noqa: E402
+from dcgan_tf.training import train  # noqa: E402
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 def install(changes: argparse.Namespace) -> None:
     """Let the program of this process train with the changes."""
     ChangedDCGAN.changes = changes
-    loop.DCGAN = ChangedDCGAN
+    train.DCGAN = ChangedDCGAN
     if changes.dropout:
         networks.flatten = lambda x: tf.nn.dropout(tf.reshape(x, [-1, math.prod(x.shape[1:])]), changes.dropout)
 

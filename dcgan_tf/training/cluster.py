@@ -1,21 +1,25 @@
-"""Several devices or machines that train together, with the strategies of tf.distribute."""
+"""The devices that train together, of one machine or several, by tf.distribute; and the precision that suits them."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
+import statistics
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
 from dcgan_tf import replicas
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.signals import default_handlers
 
 SINGLE_PROCESS = {"this process": ""}
@@ -28,6 +32,10 @@ LOST_WORKER_ERRORS = (
 )
 # Exit late: otherwise the peers, which wait for heartbeats, report this process as the lost one.
 EXIT_DELAY_SECONDS = 15
+MIN_GAIN = 1.3  # how many times as fast as float32 bfloat16 must be; a train step gains less than a matrix product
+REPEATS = 15  # products in each precision, after one that is not timed
+CPU_SIZE = 512  # height and width of the matrices: a product takes about a millisecond
+GPU_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -42,24 +50,20 @@ class Cluster:
     def is_chief(self) -> bool:
         return self.index == 0
 
+    def mean(self, value: float) -> float:
+        """Wait for all workers, and return the mean of their values."""
+        with self.report_lost_worker(), default_handlers():
+            means = self.strategy.run(tf.function(lambda: replicas.mean(tf.constant(value, tf.float64))))
+        return float(self.strategy.experimental_local_results(means)[0])
+
     def check_same_settings(self, settings: str) -> None:
         """Wait for all workers. Raises UserError in each of them unless all have the same settings."""
         digest = zlib.crc32(settings.encode())
-        with self.report_lost_worker(), default_handlers():
-            means = self.strategy.run(tf.function(lambda: replicas.mean(tf.constant(digest, tf.float64))))
-        if float(self.strategy.experimental_local_results(means)[0]) != digest:
+        if self.mean(digest) != digest:
             raise UserError(
                 f"The {len(self.members)} workers differ in their settings or data; start all of them with the same"
                 f" flags and images, but this one has {settings}."
             )
-
-    def value_of_chief(self, value: float) -> float:
-        """Wait for all workers, and return the chief's value in each of them."""
-        with self.report_lost_worker(), default_handlers():
-            with self.strategy.scope():
-                variable = tf.Variable(value, trainable=False)
-            self.broadcast_from_chief([variable])
-        return float(variable.numpy())
 
     def broadcast_from_chief(self, variables: Iterable[tf.Variable]) -> None:
         """Wait for all workers, and set the variables of every replica to the chief's values."""
@@ -160,3 +164,59 @@ def _copy_from_first(variables: list[tf.Variable]) -> None:
     for variable in variables:
         value = tf.where(replica.replica_id_in_sync_group == 0, variable, tf.zeros_like(variable))
         replicas.assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))
+
+
+def choose_precision(config: Config, given: Mapping[str, Any], cluster: Cluster) -> Config:
+    """Replace the precision auto of a new run by what the chief measures, the same for all workers, and say it.
+
+    Without auto, give a hint if auto would choose otherwise than the default or the bfloat16 that the user gave.
+
+    Args: given: the settings that the user gave.
+    """
+    auto = config.precision == "auto"
+    if "precision" in given and config.precision not in ("auto", "bfloat16"):
+        return config
+    gain = 0.0
+    if cluster.is_chief:
+        gain = bfloat16_gain()
+    if auto:
+        gain = cluster.mean(gain) * len(cluster.members)  # that of the others is 0
+    device = "processor"
+    if tf.config.get_visible_devices("GPU"):
+        device = "GPU"
+    measured = f"this {device} multiplies bfloat16 {gain:.2f} times as fast as float32"
+    if not gain:
+        measured = f"this {device} has no bfloat16"
+    faster = "float32"
+    if gain >= MIN_GAIN:
+        faster = "bfloat16"
+    if auto:
+        report("Precision", f"{faster}, because {measured}")
+        return dataclasses.replace(config, precision=faster)
+    if cluster.is_chief and faster != config.precision:
+        report("Hint", f"{measured}; --precision auto uses {faster} in a new run.")
+    return config
+
+
+def bfloat16_gain() -> float:
+    """Return how many times as fast as float32 this device multiplies bfloat16, by the median times; 0 if it cannot."""
+    size = CPU_SIZE
+    if tf.config.get_visible_devices("GPU"):
+        size = GPU_SIZE
+    float32 = tf.ones([size, size])
+    bfloat16 = tf.cast(float32, tf.bfloat16)
+    try:
+        _product_time(bfloat16)
+    except tf.errors.OpError:
+        return 0.0
+    _product_time(float32)
+    times = [(_product_time(float32), _product_time(bfloat16)) for _ in range(REPEATS)]
+    wide, narrow = map(statistics.median, zip(*times, strict=True))
+    return wide / narrow
+
+
+def _product_time(matrix: tf.Tensor) -> float:
+    """Return the seconds that matrix @ matrix takes, and one of its values to this process."""
+    start = time.perf_counter()
+    tf.matmul(matrix, matrix)[0, 0].numpy()
+    return time.perf_counter() - start

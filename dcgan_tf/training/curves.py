@@ -1,29 +1,70 @@
-"""The curves of a training: TensorBoard's files, and the figures on the progress line."""
+"""The curves of a training: TensorBoard's files, and the progress line."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import tensorflow as tf
 
-from dcgan_tf.pixels import ValueRange, to_uint8
+from dcgan_tf.losses import DRAWN
+from dcgan_tf.pixels import to_uint8
+from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.messages import progress
+from dcgan_tf.training.loader import Batch
+from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.training.schedule import Schedule
+
+OnLog = Callable[[dict[str, float]], None]  # called with the iteration and the losses, by name
 
 
 class Curves:
-    """Writes TensorBoard's files."""
+    """Writes TensorBoard's files, and shows the progress line, with the share of the time that waits for images."""
 
-    def __init__(self, folder: Path, value_range: ValueRange):
-        """Args: value_range: of G's images."""
-        self.writer = tf.summary.create_file_writer(str(folder))
-        self.value_range = value_range
+    def __init__(
+        self,
+        config: Config,
+        writer: tf.summary.SummaryWriter,
+        schedule: Schedule,
+        monitor: Monitor,
+        done: int,
+        on_log: OnLog | None = None,
+    ):
+        """Args: done: the number of iterations before; on_log: called with each point."""
+        self.writer = writer
+        self.value_range = config.value_range
+        self.batch_size = config.batch_size
+        self.schedule = schedule
+        self.monitor = monitor
+        self.on_log = on_log
+        self.bar = progress(initial=done, total=schedule.total, mininterval=0.2)
+        self._begin_lap(done)
 
-    def write(self, iteration: int, logged: dict[str, tf.Tensor], losses: dict[str, float]) -> None:
-        """Write the losses, histograms of z, d and d_, and, if logged, G's images."""
+    def _begin_lap(self, iteration: int) -> None:
+        self.lap = iteration
+        self.time = time.perf_counter()
+        self.waited = 0.0
+
+    def count(self, batch: Batch) -> None:
+        """Count the iterations of a batch."""
+        self.waited += batch.seconds_waited
+        self.bar.set_description(
+            f"epoch {self.schedule.epoch_of(batch.iteration)}/{self.schedule.epochs}", refresh=False
+        )
+        self.bar.update(len(batch.images))
+
+    def write(self, iteration: int, logged: dict[str, tf.Tensor]) -> None:
+        """Write the losses, histograms of z, d and d_, and, if logged, G's images.
+
+        Raises: UserError if a loss is not finite.
+        """
+        losses = self.monitor.check_losses(logged, iteration)
+        if self.on_log:
+            self.on_log({"iteration": iteration} | losses)
         with warn_on_write_error("The curves"), self.writer.as_default(step=iteration):
             for name, value in losses.items():
                 tf.summary.scalar(name, value)
@@ -31,41 +72,18 @@ class Curves:
                 tf.summary.histogram(name, logged[name])
             if "G" in logged:
                 tf.summary.image("G", to_uint8(logged["G"].numpy(), self.value_range), max_outputs=16)
+        shown = {name: f"{losses[name]:.4f}" for name in DRAWN}
+        seconds = time.perf_counter() - self.time
+        shown["images"] = f"{iteration * self.batch_size:,}"
+        shown["images/s"] = f"{(iteration - self.lap) * self.batch_size / seconds:.0f}"
+        shown["waiting"] = f"{self.waited / seconds:.1%}"
+        self.bar.set_postfix(shown, refresh=False)
+        self._begin_lap(iteration)
 
     def flush(self) -> None:
         """Write what is still in memory."""
         with warn_on_write_error("The curves"):
             self.writer.flush()
-
-
-class Pace:
-    """How fast a training goes, from one logged iteration to the next."""
-
-    def __init__(self, iteration: int, batch_size: int):
-        """Args: iteration: the number of iterations that are done already."""
-        self.batch_size = batch_size
-        self.iteration = iteration
-        self.time = time.perf_counter()
-        self.waited = 0.0
-
-    def wait(self, seconds: float) -> None:
-        """Count seconds for which the training has waited for a batch."""
-        self.waited += seconds
-
-    def lap(self, iteration: int) -> dict[str, str]:
-        """Return the figures since the last call: images trained on, images/s, and the share of time waited."""
-        now = time.perf_counter()
-        seconds = now - self.time
-        images = (iteration - self.iteration) * self.batch_size
-        figures = {
-            "images": f"{iteration * self.batch_size:,}",
-            "images/s": f"{images / seconds:.0f}",
-            "waiting": f"{self.waited / seconds:.1%}",
-        }
-        self.iteration = iteration
-        self.time = now
-        self.waited = 0.0
-        return figures
 
 
 def remove_points_after(files: Iterable[Path], iteration: int) -> None:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import statistics
 import sys
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.model import DCGAN, steps_per_call
+from dcgan_tf.model import DCGAN
 from dcgan_tf.runs import checkpoint
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.options import AUTO
 from dcgan_tf.system.errors import UserError, counted
+from dcgan_tf.system.image_files import sheet
 from dcgan_tf.system.messages import duration, report, say
 from dcgan_tf.system.startup import peak_memory
 from dcgan_tf.training.cluster import Cluster, members_of
-from dcgan_tf.training.loader import Loader
+from dcgan_tf.training.loader import load_batches
 from dcgan_tf.training.schedule import Schedule
-from dcgan_tf.training.training_sheets import describe
+from dcgan_tf.training.sheets import describe
 
 if TYPE_CHECKING:
     from dcgan_tf.training.plan import Plan
@@ -42,22 +44,28 @@ def check_one_process(strategy: str) -> None:
         )
 
 
-def tell(config: Config, dataset: Dataset, cluster: Cluster, start: Plan) -> None:
+def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None:
     """Measure some iterations of the training, and say what all of them would need.
 
-    Args: what a training has; start: how it begins.
+    Args: what a training has; plan: how it begins.
     Raises: UserError if the weights that it begins with cannot be read.
     """
     schedule = Schedule(config, len(dataset.images))
     with cluster.strategy.scope():
         model = DCGAN(config, schedule.lr_decay)
-    load_weights(model, start)
+    if plan.weights:
+        say(f"Weights from {plan.weights.origin().path}")
+        plan.weights.assign(model.generator, model.discriminator)
+    if plan.run:
+        path = checkpoint.restore(plan.run.folder, model.state())
+        if path:
+            say(f"Continue from {path}")
     describe(config, dataset, model)
-    say_settings(config, start)
+    say_settings(config, plan)
     left = max(0, schedule.total - model.iterations_done)
     say_iterations(config, schedule, left)
     say("Measuring ...")
-    compiling, times = measure(config, dataset, cluster, model, schedule)
+    compiling, times = measure(config, dataset, model)
     seconds = statistics.mean(times)  # unlike the median, it counts what other programs take
     speed = config.batch_size / seconds
     report("Measured", f"{seconds:.3g} s an iteration, {speed:,.0f} images/s (mean of {counted(len(times), 'call')})")
@@ -68,23 +76,12 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, start: Plan) -> Non
     say("Dry run: no run was made. To train, give the same command without --dry_run.")
 
 
-def load_weights(model: DCGAN, start: Plan) -> None:
-    """Load the weights that the training begins with: of other weights, or of the run that continues."""
-    if start.weights:
-        say(f"Weights from {start.weights.origin().path}")
-        start.weights.assign(model.generator, model.discriminator)
-    if start.run:
-        path = checkpoint.restore(start.run.folder, model.state())
-        if path:
-            say(f"Continue from {path}")
-
-
-def say_settings(config: Config, start: Plan) -> None:
+def say_settings(config: Config, plan: Plan) -> None:
     """Say which preset and which networks the training has."""
-    if start.run:
-        report("Preset", f"none: the settings of the run {start.run.name}")
-    elif start.preset != AUTO:  # then it is said already
-        report("Preset", start.preset or "none: the original's settings; --preset auto chooses one by the images")
+    if plan.run:
+        report("Preset", f"none: the settings of the run {plan.run.name}")
+    elif plan.preset != AUTO:  # then it is said already
+        report("Preset", plan.preset or "none: the original's settings; --preset auto chooses one by the images")
     networks = "MNIST's own, with labels"
     if not config.has_mnist_networks:
         networks = f"{counted(config.stage_count, 'stage')}, {counted(config.y_dim, 'class')}"
@@ -96,26 +93,21 @@ def say_iterations(config: Config, schedule: Schedule, left: int) -> None:
     done = ""
     if left < schedule.total:
         done = f"; {left:,} are left"
-    count = schedule.total / schedule.per_epoch
-    number = f"{count:,.0f}" if count >= 1000 else f"{count:.4g}"
-    epochs = f"{number} epochs of {schedule.per_epoch:,}"
-    report("Iterations", f"{schedule.total:,} with batches of {config.batch_size} ({epochs}){done}")
+    epochs = f"{schedule.total / schedule.per_epoch:,.2f}".rstrip("0").rstrip(".")
+    each = f"{epochs} epochs of {schedule.per_epoch:,}"
+    report("Iterations", f"{schedule.total:,} with batches of {config.batch_size} ({each}){done}")
 
 
-def measure(
-    config: Config, dataset: Dataset, cluster: Cluster, model: DCGAN, schedule: Schedule
-) -> tuple[float, list[float]]:
-    """Train for SECONDS or a bit more, on batches as a training has them.
+def measure(config: Config, dataset: Dataset, model: DCGAN) -> tuple[float, list[float]]:
+    """Train for SECONDS or a bit more, on batches as a training has them; a short one is measured as long as any other.
 
     Returns: the seconds of the first call of the train step, which compiles it, and of an iteration in each other call.
     """
     train_step = model.compiled()
-    endless = Schedule(config, len(dataset.images))
-    endless.total = sys.maxsize  # a short training is measured as long as any other
-    steps = steps_per_call(config.steps_per_call)
+    endless = Schedule(dataclasses.replace(config, iterations=sys.maxsize), len(dataset.images))
     times: list[float] = []
     ends = [time.perf_counter()]
-    for batch in Loader(dataset, config, endless, model.iterations_done, steps):
+    for batch in load_batches(dataset, config, endless, model.iterations_done):
         float(train_step(batch.images, batch.labels)["d_loss"])  # waits for the device
         ends.append(time.perf_counter())
         times.append((ends[-1] - ends[-2]) / len(batch.images))
@@ -140,38 +132,23 @@ def say_disk(config: Config, schedule: Schedule, model: DCGAN) -> None:
     """Say the size of a checkpoint, and of the run at its end."""
     from dcgan_tf.sampling.story import max_frames  # here, because it imports matplotlib
 
-    one = checkpoint_bytes(model)
-    checkpoints = min(config.max_to_keep, -(-schedule.total // config.ckpt_freq))
+    one = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
+    checkpoints = min(config.max_to_keep, schedule.count(schedule.checkpoints))
     if config.evaluate_freq:
         checkpoints += 1  # the best one
-    sheets = -(-schedule.total // config.sample_freq) + len(config.epochs_to_keep)
-    points = schedule.total // config.log_freq + 1
-    height, width, channels = sheet_shape(config)
-    images = sheets + min(sheets, max_frames(height, width))  # on the sheets, and in their GIF
-    whole = checkpoints * one + images * PNG_SHARE * height * width * channels + points * POINT_BYTES
+    sheets = schedule.count(schedule.sheets) + schedule.count(schedule.epoch_sheets)
+    pixels = sheet(np.zeros((config.batch_size, *config.image_shape), np.uint8))
+    images = sheets + min(sheets, max_frames(*pixels.shape[:2]))  # on the sheets, and in their GIF
+    points = schedule.count(schedule.curves)
+    whole = checkpoints * one + images * PNG_SHARE * pixels.nbytes + points * POINT_BYTES
     parts = f"{counted(checkpoints, 'checkpoint')}, {counted(sheets, 'sheet')}, their GIF and the curves"
     report("Disk", f"{size(one)} a checkpoint; about {size(whole)} the run, with {parts}")
 
 
-def checkpoint_bytes(model: DCGAN) -> int:
-    """Return the size of a checkpoint without the names in it."""
-    return sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
-
-
-def sheet_shape(config: Config) -> tuple[int, int, int]:
-    """Return the height, the width and the channels of a sheet."""
-    height, width, channels = config.image_shape
-    columns = math.ceil(config.batch_size**0.5)
-    rows = math.ceil(config.batch_size / columns)
-    return rows * height, columns * width, channels
-
-
 def size(count: float) -> str:
     """Return a number of bytes as one reads it."""
-    if count < 1e6:
-        return f"{count / 1e3:.0f} kB"
-    if count < 1e7:
-        return f"{count / 1e6:.1f} MB"
-    if count < 1e9:
-        return f"{count / 1e6:.0f} MB"
-    return f"{count / 1e9:.1f} GB"
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+    return f"{count / 1000:.3g} GB"

@@ -1,22 +1,29 @@
-"""Checks during a training: stop it if numbers are not finite, warn if it has collapsed."""
+"""Checks during a training: is all finite, has it collapsed, which checkpoint is the best."""
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf.losses import LOSSES
+from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.losses import LOW_D_LOSS
 from dcgan_tf.model import DCGAN
+from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.run import Run
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import warn
+from dcgan_tf.settings.options import FEW
+from dcgan_tf.system.errors import UserError, reason, warn_on_write_error
+from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.messages import say, warn
 
 COLLAPSE_STD = 0.01  # if the pixels of a batch vary less than this (range 1), the generator has collapsed ...
 COLLAPSE_START = 1000  # ... but not before this iteration: an untrained generator makes nearly equal images, too
-LOW_D_LOSS = 0.01  # a discriminator's loss below this ...
-LOW_D_LOSS_ITERATIONS = 1000  # ... for so many iterations leaves the generator nothing to learn from
+LOW_D_LOSS_ITERATIONS = 1000  # how long a low d_loss is usual
 
 
 class Monitor:
@@ -30,19 +37,22 @@ class Monitor:
         self.low_d_loss_since: int | None = None
 
     def check_losses(self, logged: dict[str, tf.Tensor], iteration: int) -> dict[str, float]:
-        """Return the losses as numbers; warn if d_loss stays near 0. Raises UserError if a loss is not finite."""
-        values = {name: float(logged[name]) for name in LOSSES}
+        """Return the losses, which are the scalars that were logged, as numbers; warn if d_loss stays near 0.
+
+        Raises: UserError if a loss is not finite.
+        """
+        values = {name: float(value) for name, value in logged.items() if value.shape.rank == 0}
         if not np.isfinite(list(values.values())).all():
             raise self._stop_error("a loss is not finite", values, iteration)
-        if values["d_loss"] >= LOW_D_LOSS:
+        if abs(values["d_loss"]) >= LOW_D_LOSS:
             self.low_d_loss_since = None
         elif self.low_d_loss_since is None:
             self.low_d_loss_since = iteration
         if self.low_d_loss_since is not None and iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
             self._warn_once(
                 f"the discriminator's loss has stayed below {LOW_D_LOSS} for {LOW_D_LOSS_ITERATIONS} iterations, so the"
-                " generator learns nothing any more; with up to 2,000 images, train a new run with --preset auto, else"
-                " with a lower --learning_rate or more images."
+                f" generator learns nothing any more; with up to {FEW:,} images, train a new run with --preset auto,"
+                " else with a lower --learning_rate or more images."
             )
         return values
 
@@ -93,3 +103,57 @@ def warn_on_one_row(config: Config, replicas: int) -> None:
             "A batch has one image for each device, so batch norm makes the generator's images the same for every z in"
             f" training; give a --batch_size of at least {2 * replicas}."
         )
+
+
+class PeriodicEvaluator:
+    """Evaluates during a training (--evaluate_freq): writes curves, says a line, and keeps the best checkpoint."""
+
+    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, writer: tf.summary.SummaryWriter):
+        """Args: writer: of the training's curves."""
+        from dcgan_tf.evaluation.evaluator import Evaluator  # here, because few trainings need it
+        from dcgan_tf.sampling.sampler import Sampler
+
+        self.writer = writer
+        self.scores_file = run.best_folder / "metrics.json"
+        self.evaluator = Evaluator(config, 0, dataset)
+        self.sampler = Sampler(model.sampler, config)
+        self.checkpoints = Checkpoints(model, run.best_folder, 1)
+
+    def measure(self, iteration: int, logged: dict[str, tf.Tensor]) -> None:
+        """Evaluate now, and save the checkpoint if its score is the best so far."""
+        from dcgan_tf.evaluation.evaluate import write_scalars
+        from dcgan_tf.evaluation.metrics import score
+
+        scores = self.evaluator.measure(self.sampler)
+        with warn_on_write_error("The curves"):
+            write_scalars(self.writer, scores, iteration)
+        say(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        current = score(scores)
+        facts = {"generated": self.evaluator.count, "feature_space": self.evaluator.space.name}
+        best = read_score(self.scores_file, facts)
+        if current is not None and (best is None or current < best):
+            self.checkpoints.save()
+            with atomic_write(self.scores_file) as temporary:
+                temporary.write_text(json.dumps({"iteration": iteration} | facts | scores, indent=1), encoding="utf-8")
+
+
+def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:
+    """Return the score of the best checkpoint; None if there is none, or it cannot be compared with others.
+
+    Args:
+      facts: how the others are measured: generated, the number of images, and feature_space.
+    """
+    from dcgan_tf.evaluation.metrics import score
+
+    if not file.exists():
+        return None
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        before = {name: saved.get(name, value) for name, value in facts.items()}
+        if before == facts:
+            return score(saved)
+        what = f"were measured with {before}, but now it is {facts}"
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        what = f"cannot be read ({reason(error)})"
+    warn(f"The scores of the best checkpoint in {file} {what}; the next checkpoint that is evaluated takes its place.")
+    return None

@@ -1,15 +1,26 @@
-"""How many iterations a training has, and what is to be written after each."""
+"""How many iterations a training has, and after which of them something is written."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
-Rule = Callable[[int], bool]  # the number of an iteration -> whether something is to be written after it
+
+@dataclass(frozen=True)
+class When:
+    """After which iterations something is written: after every so many (0: never), and also after some."""
+
+    every: int
+    also: tuple[int, ...] = ()
+
+    def __call__(self, iteration: int) -> bool:
+        """Return whether it is written after this iteration."""
+        return iteration in self.also or (self.every > 0 and iteration % self.every == 0)
 
 
 class Schedule:
@@ -19,8 +30,8 @@ class Schedule:
       per_epoch: whole batches in an epoch, min(N, train_size) // batch_size.
       total: the number of the last iteration.
       lr_decay: the first and the last iteration in which the learning rate goes down to 0; None if it does not.
-      rules: when what is written. Recorder.writers has a function for each; they write in this order. All workers must
-        have the same rules, so a setting in them has not the lifecycle MACHINE.
+      curves, sheets, epoch_sheets, checkpoints, evaluations: when each is written. All workers must have the same, so a
+        setting in them has not the lifecycle MACHINE.
     """
 
     def __init__(self, config: Config, image_count: int):
@@ -30,14 +41,11 @@ class Schedule:
         if config.lr_decay_epochs:
             first = max(0, self.total - config.lr_decay_epochs * self.per_epoch) + 1
             self.lr_decay = (first, self.total)
-        last_of_epochs = [epoch * self.per_epoch for epoch in config.epochs_to_keep]
-        self.rules: dict[str, Rule] = {
-            "curves": lambda iteration: iteration == 1 or iteration % config.log_freq == 0,
-            "sheet": every(config.sample_freq),
-            "sheet of an epoch": lambda iteration: iteration in last_of_epochs,
-            "evaluation": every(config.evaluate_freq),
-            "checkpoint": every(config.ckpt_freq),
-        }
+        self.curves = When(config.log_freq, also=(1,))
+        self.sheets = When(config.sample_freq, also=(self.total,))
+        self.epoch_sheets = When(0, also=tuple(epoch * self.per_epoch for epoch in config.epochs_to_keep))
+        self.checkpoints = When(config.ckpt_freq, also=(self.total,))
+        self.evaluations = When(config.evaluate_freq or 0)
 
     def epoch_of(self, iteration: int) -> int:
         """Return the epoch, 1, 2, ..., of an iteration."""
@@ -48,9 +56,21 @@ class Schedule:
         """The number of epochs; the last one need not be whole."""
         return self.epoch_of(self.total)
 
-    def due(self, iteration: int) -> list[str]:
-        """Return what is to be written after this iteration. A call of several iterations ends where anything is."""
-        return [name for name, is_due in self.rules.items() if is_due(iteration)]
+    def count(self, when: When) -> int:
+        """Return after how many iterations of the training something is written."""
+        return sum(map(when, range(1, self.total + 1)))
+
+    def end_of_call(self, done: int, most: int) -> int:
+        """Return the last of the next iterations, at most so many, that one call of the train step can run.
+
+        Something is written after the last one only. Args: done: the iterations before the call.
+        """
+        each = [when for when in vars(self).values() if isinstance(when, When)]
+        last = min(done + most, self.total)
+        for iteration in range(done + 1, last):
+            if any(when(iteration) for when in each):
+                return iteration
+        return last
 
 
 def fit_epochs(config: Config, given: Mapping[str, Any], image_count: int) -> Config:
@@ -75,8 +95,3 @@ def fit_epochs(config: Config, given: Mapping[str, Any], image_count: int) -> Co
     if "lr_decay_epochs" in given:
         return config
     return dataclasses.replace(config, lr_decay_epochs=min(config.lr_decay_epochs, schedule.epochs // 2))
-
-
-def every(period: int | None) -> Rule:
-    """Return the rule for every so many iterations; 0 or None: never."""
-    return lambda iteration: bool(period) and iteration % (period or 1) == 0

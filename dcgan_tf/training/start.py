@@ -21,8 +21,8 @@ from dcgan_tf.training.schedule import fit_epochs
 if TYPE_CHECKING:
     from dcgan_tf.data.dataset import Dataset
     from dcgan_tf.training.cluster import Cluster
-    from dcgan_tf.training.loop import Outcome
-    from dcgan_tf.training.recorder import OnLog
+    from dcgan_tf.training.curves import OnLog
+    from dcgan_tf.training.train import Outcome
 
 
 def train(
@@ -38,10 +38,10 @@ def train(
     plan = plan_training(runs, name, given, chosen)
     check_process()
     start_tensorflow()
-    from dcgan_tf.training import dry_run, loop
-    from dcgan_tf.training.cluster import check_batch, init_cluster
+    from dcgan_tf.training import dry_run
+    from dcgan_tf.training.cluster import check_batch, choose_precision, init_cluster
     from dcgan_tf.training.monitor import warn_on_one_row
-    from dcgan_tf.training.precision import choose_precision
+    from dcgan_tf.training.train import Outcome, train_run
 
     if plan.run:
         check_not_lost(plan.run)
@@ -62,14 +62,14 @@ def train(
     if plan.dry_run:
         with device_errors(advice):
             dry_run.tell(config, dataset, cluster, plan)
-        return loop.Outcome(run=None, signal=0)
+        return Outcome(run=None, signal=0)
     run = plan.run
     if not cluster.is_chief:
         run = None  # the chief alone reads and writes it
     elif not plan.run:
         run = runs.create(config, name)
     with device_errors(advice):
-        return loop.train(config, run, dataset, cluster, plan.weights, resumed=plan.run is not None, on_log=on_log)
+        return train_run(config, run, dataset, cluster, plan.weights, resumed=plan.run is not None, on_log=on_log)
 
 
 def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:

@@ -23,16 +23,24 @@ from dcgan_tf.training.schedule import Schedule
 class TrainingSheets:
     """Writes sheets of samples, all of the same z and labels, so that one can compare them."""
 
-    def __init__(self, config: Config, run: Run, model: DCGAN, dataset: Dataset, monitor: Monitor):
+    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, schedule: Schedule, monitor: Monitor):
         self.folder = run.samples_folder
         self.value_range = config.value_range
+        self.schedule = schedule
         self.monitor = monitor
         z = latents.sample_z(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
         labels = tf.one_hot(labels_of_sheets(dataset, config.batch_size), config.y_dim)
         self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
 
-    def write(self, name: str, iteration: int) -> None:
-        """Write a sheet of this iteration as <name>.png."""
+    def write(self, iteration: int, logged: object = None) -> None:
+        """Write the sheet of an iteration."""
+        self._write(f"train_{iteration:08d}", iteration)
+
+    def write_of_epoch(self, iteration: int, logged: object = None) -> None:
+        """Write the sheet of the epoch that ends with the iteration."""
+        self._write(f"epoch_{self.schedule.epoch_of(iteration):04d}", iteration)
+
+    def _write(self, name: str, iteration: int) -> None:
         images = to_uint8(self.sample().numpy(), self.value_range)
         self.monitor.check_samples(images, iteration)
         with warn_on_write_error("The sheet"):
@@ -83,7 +91,12 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
     images = f"{counted(count, 'image')} {height}x{width}x{channels}"
     report("Data", f"{images}, {counted(config.y_dim, 'class')}, range [{low:g}, {high:g}]")
     report("Read from", dataset.location)
-    report("Device", f"{device_names()}, {config.precision}{_sharing(model.replica_count)}")
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
+    device = ", ".join(gpu.get("device_name", "GPU") for gpu in gpus) or f"CPU ({why_no_gpu()})"
+    sharing = ""
+    if model.replica_count > 1:
+        sharing = f"; {model.replica_count} devices share each batch"
+    report("Device", f"{device}, {config.precision}{sharing}")
 
 
 def describe_folders(run: Run) -> None:
@@ -91,16 +104,3 @@ def describe_folders(run: Run) -> None:
     report("Checkpoints", str(run.folder))
     report("Samples", str(run.samples_folder))
     report("Curves", f"tensorboard --logdir {run.logs_folder}")
-
-
-def device_names() -> str:
-    """Return the names of the GPUs, or what stands for none."""
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
-    names = [detail.get("device_name", "GPU") for detail in details]
-    return ", ".join(names) or f"CPU ({why_no_gpu()})"
-
-
-def _sharing(replicas: int) -> str:
-    if replicas == 1:
-        return ""
-    return f"; {replicas} devices share each batch"

@@ -1,0 +1,198 @@
+"""Train: load or restore the weights, loop over batches, write what is due after each, finish."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.model import DCGAN
+from dcgan_tf.runs.checkpoint import Checkpoints
+from dcgan_tf.runs.run import Run
+from dcgan_tf.runs.weights import Weights
+from dcgan_tf.settings import flags_json
+from dcgan_tf.settings.config import Config
+from dcgan_tf.system.errors import warn_on_write_error
+from dcgan_tf.system.files import remove_temporary_files
+from dcgan_tf.system.messages import say
+from dcgan_tf.system.signals import StopRequest
+from dcgan_tf.training.cluster import Cluster
+from dcgan_tf.training.curves import Curves, OnLog, remove_points_after
+from dcgan_tf.training.loader import Batch, load_batches
+from dcgan_tf.training.monitor import Monitor, PeriodicEvaluator
+from dcgan_tf.training.schedule import Schedule, When
+from dcgan_tf.training.sheets import TrainingSheets, describe, describe_folders, write_reals
+
+Logged = dict[str, tf.Tensor]
+Job = tuple[When, Callable[[int, Logged], object]]  # when, and what: it gets the iteration and what was logged
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    run: Run | None  # None for workers other than the chief
+    signal: int  # that stopped it; 0 if it finished
+
+
+def train_run(
+    config: Config,
+    run: Run | None,
+    dataset: Dataset,
+    cluster: Cluster,
+    weights: Weights | None = None,
+    *,
+    resumed: bool = False,
+    on_log: OnLog | None = None,
+) -> Outcome:
+    """Train to the last iteration, or until SIGINT or SIGTERM; then save.
+
+    Args:
+      run: of the chief, which alone reads and writes it; None for the other workers.
+      weights: what a new run begins with; None for random ones.
+      resumed: whether to restore the run's newest checkpoint.
+    Raises: UserError if a loss or weight is not finite, a checkpoint cannot be written, or a worker is lost.
+    """
+    schedule = Schedule(config, len(dataset.images))
+    with cluster.report_lost_worker(), StopRequest() as stop, contextlib.ExitStack() as stack:
+        if run:
+            stack.enter_context(run.lock())
+
+        # The networks, on every device, and their weights, which the chief loads or restores
+        chief = None
+        with beginning(run, resumed):
+            with cluster.strategy.scope():
+                model = DCGAN(config, schedule.lr_decay)
+                train_step = model.compiled()
+            if run:
+                checkpoints = Checkpoints(model, run.folder, config.max_to_keep)
+                if weights:
+                    load(weights, model, checkpoints)
+                if resumed:
+                    restore(run, config, model, checkpoints)
+                chief = Chief(config, run, dataset, model, schedule, checkpoints, on_log)
+                stack.enter_context(chief.curves.bar)
+        cluster.broadcast_from_chief(model.state().values())
+
+        # The iterations
+        logged: Logged = {}
+        for batch in load_batches(dataset, config, schedule, model.iterations_done):
+            if stop.requested and cluster.is_chief:  # the other workers end when the chief leaves
+                break
+            logged = train_step(batch.images, batch.labels)
+            if chief:
+                chief.write_due(batch, logged)
+
+        # The end
+        done = model.iterations_done
+        finished = done >= schedule.total
+        end = f"after iteration {done} of {schedule.total}"
+        if run and chief:
+            chief.curves.bar.close()
+            end += f"; saved {chief.save(done, logged)}\nSample sheets: {run.samples_folder}"
+        if finished:
+            say(f"Finished {end}")
+            cluster.broadcast_from_chief([model.iterations])  # waits for all: who exits earlier counts as lost
+        else:
+            say(f"Stopped {end}\n{how_to_continue(weights)}")
+    if finished and run:
+        tell_story(run)
+    return Outcome(run, stop.signal)
+
+
+@contextlib.contextmanager
+def beginning(run: Run | None, resumed: bool) -> Iterator[None]:
+    """Remove a new run that cannot begin, or does not, because of Ctrl-C."""
+    try:
+        yield
+    except BaseException:
+        if run and not resumed:
+            run.discard()
+        raise
+
+
+def load(weights: Weights, model: DCGAN, checkpoints: Checkpoints) -> None:
+    """Load the weights that a new run begins with."""
+    say(f"Weights from {weights.origin().path}")
+    weights.assign(model.generator, model.discriminator)
+    model.begin_ema()
+    checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
+
+
+def restore(run: Run, config: Config, model: DCGAN, checkpoints: Checkpoints) -> None:
+    """Restore the run's newest checkpoint, and make its files fit it."""
+    path = checkpoints.restore()
+    say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
+    remove_temporary_files((run.folder, run.samples_folder, run.logs_folder))
+    flags_json.save(run.flags_file, config)
+    with warn_on_write_error("The folder of the sheets"):
+        run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
+    with warn_on_write_error("The curves"):
+        remove_points_after(run.curves(), model.iterations_done)
+
+
+class Chief:
+    """The process that writes the run. `jobs` is all that it writes, in this order."""
+
+    def __init__(
+        self,
+        config: Config,
+        run: Run,
+        dataset: Dataset,
+        model: DCGAN,
+        schedule: Schedule,
+        checkpoints: Checkpoints,
+        on_log: OnLog | None,
+    ):
+        """Args: what a training has, and on_log, which is called with each logged iteration and its losses."""
+        self.model = model
+        self.checkpoints = checkpoints
+        self.monitor = Monitor(config.learning_rate, config.warn_collapse)
+        sheets = TrainingSheets(config, run, dataset, model, schedule, self.monitor)
+        writer = tf.summary.create_file_writer(str(run.logs_folder))
+        evaluations: list[Job] = []
+        if config.evaluate_freq:
+            evaluations = [(schedule.evaluations, PeriodicEvaluator(config, run, dataset, model, writer).measure)]
+        describe(config, dataset, model)
+        describe_folders(run)
+        write_reals(config, run, dataset, schedule)
+        self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done, on_log)
+        self.jobs: list[Job] = [
+            (schedule.curves, self.curves.write),
+            (schedule.sheets, sheets.write),
+            (schedule.epoch_sheets, sheets.write_of_epoch),
+            (schedule.checkpoints, self.save),
+            *evaluations,  # after the checkpoint, because there can be too little memory for them
+        ]
+
+    def write_due(self, batch: Batch, logged: Logged) -> None:
+        """Write what is due after the batch's last iteration. Args: logged: what the train step returned."""
+        self.curves.count(batch)
+        for when, what in self.jobs:
+            if when(batch.iteration):
+                what(batch.iteration, logged)
+
+    def save(self, iteration: int, logged: Logged) -> str:
+        """Save a checkpoint. Returns its path. Raises UserError if a loss or a weight is not finite."""
+        if logged:
+            self.monitor.check_weights(self.model, logged, iteration)
+        self.curves.flush()
+        return self.checkpoints.save()
+
+
+def tell_story(run: Run) -> None:
+    """Write the curves and the GIF of a finished training."""
+    from dcgan_tf.sampling.story import write_story  # here, because it imports matplotlib
+
+    with warn_on_write_error("The report"):
+        say("\n".join(["Curves and GIF:", *(f"    {path}" for path in write_story(run))]))
+
+
+def how_to_continue(weights: Weights | None) -> str:
+    """Return the sentence for a training that was stopped."""
+    if weights:
+        return "To continue, give the same command with --resume in place of --init_from, --checkpoint or --pretrained."
+    return "To continue, add --resume to the same command."
