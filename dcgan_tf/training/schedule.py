@@ -58,7 +58,11 @@ class Schedule:
 
     def count(self, when: When) -> int:
         """Return after how many iterations of the training something is written."""
-        return sum(map(when, range(1, self.total + 1)))
+        periodic = dataclasses.replace(when, also=())
+        count = sum(1 <= iteration <= self.total and not periodic(iteration) for iteration in set(when.also))
+        if when.every:
+            count += self.total // when.every
+        return count
 
     def end_of_call(self, done: int, most: int) -> int:
         """Return the last of the next iterations, at most so many, that one call of the train step can run.
