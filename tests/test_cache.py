@@ -23,8 +23,7 @@ from dcgan_tf.data import prepare
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec, decode_image
 from dcgan_tf.settings.config import Asked
-from dcgan_tf.system import cache as disk_cache
-from dcgan_tf.system.cache import DiskCache, cache_folder
+from dcgan_tf.system.cache import DiskCache, cache_folder, release
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning, shown
 
@@ -59,48 +58,30 @@ def test_arrays_come_back_from_a_map(cache: DiskCache):
     arrays = cache.load("prepared", "x")
     assert_kept(arrays)
     assert isinstance(arrays["pixels"], np.memmap) and not arrays["pixels"].flags.writeable
-    disk_cache.release(arrays["pixels"])
+    release(arrays["pixels"])
     assert_kept(arrays)
-    assert_kept(cache.save("prepared", "x", {"other": np.zeros(3)}))  # it is there: not written again
 
 
-DAMAGES = {
-    "changed": lambda data: b"#" + data[1:],
-    "shorter": lambda data: data[:-1],
-    "longer": lambda data: data + b"1",
-    "another shape": lambda data: data.replace(b"(50, 4, 3, 1)", b"(49, 4, 3, 1)"),
-    "empty": lambda data: b"",
-}
-
-
-@pytest.mark.parametrize("change", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_entry_is_replaced(cache: DiskCache, change: Callable[[bytes], bytes]):
+@pytest.mark.parametrize("name", ["pixels.npy", "names.npy"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: b"#" + data[1:],
+        lambda data: data[:-1],
+        lambda data: data.replace(b"(50, 4, 3, 1)", b"(49, 4, 3, 1)") + b"1",
+        lambda data: b"",
+    ],
+)
+def test_a_damaged_entry_is_replaced(cache: DiskCache, change: Callable[[bytes], bytes], name: str):
     cache.save("prepared", "x", ARRAYS)
     entry = cache.folder / "prepared" / "x"
-    whole = (entry / "pixels.npy").read_bytes()
-    (entry / "pixels.npy").write_bytes(change(whole))
-    assert (entry / "pixels.npy").read_bytes() != whole
-    with pytest.warns(DcganWarning) as warned:
+    whole = (entry / name).read_bytes()
+    (entry / name).write_bytes(change(whole))
+    with pytest.warns(DcganWarning, match=f"{entry} cannot be used ") as warned:
         assert cache.load("prepared", "x") is None
-    assert [str(warning.message).split(" (")[0] for warning in warned] == [f"{entry} cannot be used"]
-    assert list(entry.parent.iterdir()) == []
+    assert len(warned) == 1
     assert_kept(cache.save("prepared", "x", ARRAYS))
-    (entry / "names.npy").unlink()  # as a system may, of old files in /tmp
-    with pytest.warns(DcganWarning, match="cannot be used .No such file or directory"):
-        assert cache.load("prepared", "x") is None
-    assert list(entry.parent.iterdir()) == []
-
-
-def test_an_entry_that_cannot_be_read_now_is_not_removed(cache: DiskCache):
-    cache.save("prepared", "x", ARRAYS)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-    try:
-        with pytest.warns(DcganWarning, match="x cannot be used .Too many open files"):
-            assert cache.load("prepared", "x") is None
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert_kept(cache.load("prepared", "x"))
+    assert list(entry.parent.iterdir()) == [entry]
 
 
 def test_one_limit_for_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -227,14 +208,6 @@ def test_second_start_reads_the_cache_and_prints_the_same(folder, capsys):
     assert USED in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("version", ["cache.DECODING", "cache.PIL.__version__", "cache.simplejpeg.__version__"])
-def test_other_versions_are_decoded_again(folder, version: str, monkeypatch, capsys):
-    folder.load()
-    monkeypatch.setattr(f"dcgan_tf.data.{version}", "another")
-    folder.load()
-    assert USED not in capsys.readouterr().out and len(folder.kept()) == 2
-
-
 def swap(folder: Folder) -> None:
     """Exchange two files of the same size and the same modification time."""
     one, two = folder.images / "a" / "00.bmp", folder.images / "a" / "02.bmp"
@@ -276,12 +249,20 @@ def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], No
     ids=str,
 )
 def test_other_settings_are_decoded_again(folder, settings, capsys):
-    shape = folder.load().images.shape
+    folder.load()
     folder.load(**settings)
     assert USED not in capsys.readouterr().out
     folder.load(**settings)
-    assert capsys.readouterr().out.count(USED) == 1
-    assert folder.load().images.shape == shape
+    folder.load()
+    assert capsys.readouterr().out.count(USED) == 2
+
+
+def test_other_versions_are_decoded_again(folder, monkeypatch, capsys):
+    folder.load()
+    for number, version in enumerate(("DECODING", "PIL.__version__", "simplejpeg.__version__"), 2):
+        monkeypatch.setattr(f"dcgan_tf.data.cache.{version}", "another")
+        folder.load()
+        assert USED not in capsys.readouterr().out and len(folder.kept()) == number
 
 
 def test_channels_that_the_images_decided_are_found_when_they_are_given(folder, capsys):
@@ -297,7 +278,7 @@ def test_channels_that_the_images_decided_are_found_when_they_are_given(folder, 
     assert USED not in capsys.readouterr().out
 
 
-def test_a_cache_that_cannot_be_written_gives_one_warning(folder, monkeypatch):
+def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
     expected = levels(folder.load(cache=False))
     assert not folder.cache.exists()
     folder.cache.write_text("a file, not a folder")
@@ -315,10 +296,6 @@ def test_a_cache_that_cannot_be_written_gives_one_warning(folder, monkeypatch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(warned) == 1 and not folder.kept()
-    monkeypatch.setattr(disk_cache.shutil, "disk_usage", lambda _: type("usage", (), {"free": 100}))
-    with pytest.warns(DcganWarning, match="could not be written .No space left on device"):
-        assert levels(folder.load()) == expected
-    assert not folder.kept()
 
 
 def test_a_failed_start_keeps_nothing(folder):

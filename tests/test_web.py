@@ -23,7 +23,6 @@ from helpers import ROOT, images_of, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError, latents
-from dcgan_tf.export import web_page
 from dcgan_tf.runs.run import Runs
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
@@ -105,7 +104,7 @@ def test_the_demo_is_what_its_command_writes(tmp_path: Path, capsys):
     out = capsys.readouterr().out
     assert "loads LiteRT.js 2.5.3 from its CDN." in out and f'http.server --directory "{again}" 8000' in out
     names = {path.name for path in again.iterdir()}
-    assert names == {path.name for path in DEMO.iterdir()} == set(web_page.PAGE_FILES)
+    assert names == {path.name for path in DEMO.iterdir()}
     # Other versions of TensorFlow can write generator.tflite with other bytes, so its images are compared.
     for name in names - {"generator.tflite", "model.json"}:
         assert (DEMO / name).read_bytes() == (again / name).read_bytes(), f"make docs/demo again: {DEMO_COMMAND}"
@@ -119,22 +118,14 @@ def test_the_demo_is_what_its_command_writes(tmp_path: Path, capsys):
     assert images.std() > 0.2
 
 
-def test_web_dir_removes_no_other_file(tmp_path: Path):
-    says = "would be replaced as a whole, but has {}, which this command does not write; move that away"
-    (tmp_path / "site" / "litert").mkdir(parents=True)
+def test_what_else_is_in_the_folder_stays(tmp_path: Path):
     (tmp_path / "CNAME").write_text("example.org")
-    default = tmp_path / "web" / "pretrained-mnist"
-    default.mkdir(parents=True)
-    (default / "index.html.bak").touch()
-    for folder, error in (
-        ([f"--web_dir={tmp_path}"], says.format("CNAME")),
-        ([f"--web_dir={tmp_path}/CNAME"], "CNAME is a file, but must become a folder"),
-        ([f"--web_dir={tmp_path}/site"], says.format("litert")),
-        ([], says.format("index.html.bak")),
-    ):
-        with pytest.raises(UserError, match=error):
-            main_here(*DEMO_COMMAND, *folder, out_dir=tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["CNAME", "site", "web"]
+    main_here(*DEMO_COMMAND, f"--web_dir={tmp_path}")
+    main_here(*DEMO_COMMAND, f"--web_dir={tmp_path}")
+    assert {path.name for path in tmp_path.iterdir()} == {"CNAME", *(path.name for path in DEMO.iterdir())}
+    (tmp_path / "model.json").unlink()
+    with pytest.raises(UserError, match="has an index.html of another page; name another folder with --web_dir"):
+        main_here(*DEMO_COMMAND, f"--web_dir={tmp_path}")
 
 
 def test_versions_of_npm_packages_are_fixed():

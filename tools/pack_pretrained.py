@@ -16,7 +16,7 @@ from dcgan_tf.runs.weights import PRETRAINED, of_run
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import MACHINE, Config, settings_of
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.files import atomic_folder
+from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
 from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import start_tensorflow
@@ -38,7 +38,8 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
         networks.append(weights.discriminator())
     metrics = read_metrics(run)
     target = PRETRAINED / name
-    with atomic_folder(target) as folder:
+    (target / "discriminator.npz").unlink(missing_ok=True)  # of an earlier one
+    with replaced_content(target) as folder:
         digests = {}
         for network in networks:
             file = folder / f"{network.name}.npz"

@@ -9,11 +9,11 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.files import atomic_folder, check_replaceable
+from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import keras_defaults
 
-EXPORTED = ("generator", "discriminator", "generator.keras", "discriminator.keras", "generator.tflite")
+EXPORTED = ("discriminator", "discriminator.keras", "generator", "generator.keras", "generator.tflite")
 EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run
 
 
@@ -77,9 +77,8 @@ def export(selection: Selection) -> None:
     """
     networks = [selection.weights.generator(), selection.weights.discriminator()]
     target = selection.run.folder / "export"
-    check_replaceable(target, EXPORTED)
     say_without_truncation(selection.config)
-    with atomic_folder(target) as folder:
+    with replaced_content(target) as folder:
         for network in networks:
             model = inference_model(network, selection.config)
             model.save(folder / f"{network.name}.keras")
@@ -89,8 +88,8 @@ def export(selection: Selection) -> None:
             tf.saved_model.save(module, str(folder / network.name), signatures=serving_function(model))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "generator"))
         (folder / "generator.tflite").write_bytes(converter.convert())
-    for path in sorted(target.iterdir()):
-        say(f"Wrote {path}")
+    for name in EXPORTED:
+        say(f"Wrote {target / name}")
 
 
 def freeze(selection: Selection) -> None:
@@ -101,9 +100,8 @@ def freeze(selection: Selection) -> None:
     model = inference_model(selection.weights.generator(), selection.config)
     frozen = convert_variables_to_constants_v2(serving_function(model))
     target = selection.run.folder / "frozen"
-    check_replaceable(target, ["generator.pb"])
     say_without_truncation(selection.config)
-    with atomic_folder(target) as folder:
+    with replaced_content(target) as folder:
         tf.io.write_graph(frozen.graph, str(folder), "generator.pb", as_text=False)
     say(f"Wrote {target / 'generator.pb'}")
     for tensor in frozen.inputs:

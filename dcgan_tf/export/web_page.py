@@ -15,7 +15,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dcgan_tf.export.models import EXPORT_RANGE, inference_model, say_without_truncation, serving_function
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.runs.select import Selection
-from dcgan_tf.system.files import atomic_folder, check_replaceable
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
 
 ASSETS = Path(__file__).parent / "web"
@@ -27,8 +28,6 @@ LITERT_FILES = (
     "core/wasm/litert_wasm_compat_internal.*",
     "wasm-utils/dist/index.js",
 )
-# The files of a page; the first three are copied as they are.
-PAGE_FILES = ("app.js", "latents.js", "style.css", "index.html", "model.json", "generator.tflite")
 
 
 def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
@@ -40,15 +39,14 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     Args:
       float16: whether to store the weights as float16, in half the bytes.
       folder: where to write a page that is small enough to publish; blank: web/<run>.
-    Raises: UserError, also if the folder contains other files.
+    Raises: UserError, also if the folder has an index.html of another page; its other files stay.
     """
     run = selection.run
     target = run.out_dir / "web" / run.name
-    files = {*PAGE_FILES, "litert"}
     if folder:
         target = Path(folder).resolve()
-        files = {*PAGE_FILES}
-    check_replaceable(target, files, "move that away, or name a new or empty folder with --web_dir")
+    if (target / "index.html").exists() and not (target / "model.json").exists():
+        raise UserError(f"{target} has an index.html of another page; name another folder with --web_dir.")
     origin = selection.weights.origin()
     say(f"Generator: {origin.path}")
     say_without_truncation(selection.config)
@@ -57,8 +55,8 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
     tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), float16)
     description = describe(selection, origin.iteration, float16)
     description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
-    with atomic_folder(target) as page:
-        for name in PAGE_FILES[:3]:
+    with replaced_content(target) as page:
+        for name in ("app.js", "latents.js", "style.css"):
             shutil.copyfile(ASSETS / name, page / name)
         index = (ASSETS / "index.html").read_text(encoding="utf-8").replace("LITERT_VERSION", version)
         (page / "index.html").write_text(index, encoding="utf-8")

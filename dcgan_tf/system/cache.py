@@ -6,13 +6,11 @@ An entry is a folder with a file for each array, and names.npy with their names.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import mmap
 import os
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from dcgan_tf.system.errors import reason
-from dcgan_tf.system.files import TEMPORARY, atomic_folder, remove
+from dcgan_tf.system.files import TEMPORARY, remove
 from dcgan_tf.system.messages import report, warn
 
 KINDS = ("prepared", "classifiers")  # the sub-folders; nothing elsewhere in the folder is ever removed
@@ -48,7 +46,7 @@ class DiskCache:
     enabled: bool = True  # if not, nothing is read or written
 
     def load(self, kind: str, name: str) -> dict[str, np.ndarray] | None:
-        """Return the arrays of an entry, mapped to their files and read-only. A damaged entry is removed.
+        """Return the arrays of an entry, mapped to their files and read-only.
 
         Args: kind: one of KINDS.
         Returns: None if there is no entry that can be used.
@@ -56,21 +54,16 @@ class DiskCache:
         entry = self.folder / kind / name
         if not self.enabled or not os.path.isdir(entry):
             return None
+        with contextlib.suppress(OSError):
+            os.utime(entry)  # the time of its last use
         try:
-            arrays = {str(key): _read(entry / f"{key}.npy") for key in _read(entry / "names.npy")}
-            with contextlib.suppress(OSError):
-                os.utime(entry)  # the time of its last use
-            return arrays
+            return {str(key): _read(entry / f"{key}.npy") for key in _read(entry / "names.npy")}
         except Exception as error:  # NumPy raises many kinds of exceptions for a damaged file
-            cause = reason(error)
-            may_pass = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
-        if not may_pass:  # removed only here: the exception keeps its files open, which forbids that on Windows
-            _remove(entry)
-        warn(f"{entry} cannot be used ({cause}); its content is computed again.")
-        return None
+            warn(f"{entry} cannot be used ({reason(error)}); its content is computed again.")
+            return None
 
     def save(self, kind: str, name: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-        """Write an entry, and remove others so that all are within the limit.
+        """Write an entry, in place of one that is damaged, and remove others so that all are within the limit.
 
         Returns: what `load` returns now; None if the arrays cannot be kept.
         """
@@ -82,12 +75,15 @@ class DiskCache:
             report("Cache", f"not kept, as {size / 1e9:.3f} GB is more than --cache_limit_gb {self.limit_gb:g}")
             return None
         try:
-            if not entry.exists():
-                entry.parent.mkdir(parents=True, exist_ok=True)
-                self._make_room(size)
-                with atomic_folder(entry) as folder:
-                    for key, array in {**arrays, "names": np.array(list(arrays))}.items():
-                        _write(folder / f"{key}.npy", array)
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            self._make_room(size)
+            with tempfile.TemporaryDirectory(dir=entry.parent, prefix=TEMPORARY) as temporary:
+                folder = Path(temporary, name)
+                folder.mkdir()
+                for key, array in {**arrays, "names": np.array(list(arrays))}.items():
+                    _write(folder / f"{key}.npy", array)
+                _remove(entry)
+                folder.rename(entry)
         except OSError as error:
             if not os.path.isdir(entry):  # else another program was faster
                 warn(f"{entry} could not be written ({reason(error)}); the next start computes its content again.")
@@ -117,10 +113,7 @@ class DiskCache:
         return arrays
 
     def _make_room(self, size: int) -> None:
-        """Remove the entries that were used longest ago until `size` bytes more are within the limit.
-
-        Raises: OSError if the disk has no room.
-        """
+        """Remove the entries that were used longest ago until `size` bytes more are within the limit."""
         found = []
         for kind in KINDS:
             for path in (self.folder / kind).glob("*"):
@@ -133,8 +126,6 @@ class DiskCache:
             total += bytes_used
             if total > self.limit_gb * 1e9:
                 _remove(path)
-        if shutil.disk_usage(self.folder).free < size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def release(array: np.ndarray) -> None:

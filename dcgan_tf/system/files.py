@@ -1,9 +1,8 @@
-"""Write files and folders so that each is either complete or not there."""
+"""Write files so that each is either complete or not there."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import secrets
 import shutil
@@ -28,66 +27,20 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder to write in; at the end it replaces the folder `path`.
+def replaced_content(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder to write in; at the end what is in it replaces what has the same names in `folder`.
 
-    A folder that must stay, such as a mounted one, gets its files one by one.
+    Everything else in the folder stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stays = path.exists() and _must_stay(path)
-    place = path.parent
-    if stays:
-        place = path
-    with tempfile.TemporaryDirectory(dir=place, prefix=TEMPORARY, ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary, path.name)
-        folder.mkdir()
-        yield folder
-        if stays:
-            _replace_content(path, folder, Path(temporary))
-            return
-        before = Path(temporary, "before")
-        if path.exists():
-            path.replace(before)
-        try:
-            folder.replace(path)
-        except OSError:
-            if before.exists():
-                before.replace(path)
-            raise
-
-
-def _must_stay(folder: Path) -> bool:
-    """Return whether a folder cannot be renamed, or should not be, because the user's shell is in it."""
-    is_current = os.path.samefile(folder, os.curdir)
-    return is_current or os.path.ismount(folder) or not os.access(folder.parent, os.W_OK)
-
-
-def _replace_content(folder: Path, new: Path, temporary: Path) -> None:
-    names = {temporary.name}  # its path can be written otherwise
-    for path in new.iterdir():
-        names.add(path.name)
-        target = folder / path.name
-        if target.is_dir():  # which nothing can replace
-            remove(target)
-        path.replace(target)
-    for path in folder.iterdir():
-        if path.name not in names:
-            remove(path)
-
-
-def check_replaceable(folder: Path, own: Iterable[str], advice: str = "move that away") -> None:
-    """Raise UserError if a folder that is replaced as a whole has other files than those of the names `own`."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise UserError(f"{folder} is a file, but must become a folder; {advice}.")
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY)}
-    others = names - {*own, ".DS_Store", "Thumbs.db"}
-    if others:
-        raise UserError(
-            f"{folder} would be replaced as a whole, but has {printable(min(others))}, which this command does not"
-            f" write; {advice}."
-        )
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_temporary([folder])
+    with tempfile.TemporaryDirectory(dir=folder, prefix=TEMPORARY, ignore_cleanup_errors=True) as temporary:
+        yield Path(temporary)
+        for new in Path(temporary).iterdir():
+            old = folder / new.name
+            if old.is_dir():  # which nothing can replace
+                shutil.rmtree(old)
+            new.replace(old)
 
 
 def check_folder(folder: Path) -> None:
@@ -108,9 +61,8 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def remove_temporary_files(folders: Iterable[Path]) -> None:
-    """Remove what `atomic_write` left in the folders when its process was killed."""
+def remove_temporary(folders: Iterable[Path]) -> None:
+    """Remove what a process that was killed left in the folders."""
     for folder in folders:
-        for file in folder.glob(f"{TEMPORARY}*"):
-            if file.is_file():
-                file.unlink()
+        for path in folder.glob(f"{TEMPORARY}*"):
+            remove(path)

@@ -16,7 +16,7 @@ from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import warn_on_write_error
-from dcgan_tf.system.files import remove_temporary_files
+from dcgan_tf.system.files import remove_temporary
 from dcgan_tf.system.messages import say
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster
@@ -126,7 +126,7 @@ def restore(run: Run, config: Config, model: DCGAN, checkpoints: Checkpoints) ->
     """Restore the run's newest checkpoint, and make its files fit it."""
     path = checkpoints.restore()
     say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
-    remove_temporary_files((run.folder, run.samples_folder, run.logs_folder))
+    remove_temporary((run.folder, run.samples_folder, run.logs_folder))
     flags_json.save(run.flags_file, config)
     with warn_on_write_error("The folder of the sheets"):
         run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
