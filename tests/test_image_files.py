@@ -8,7 +8,8 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from dcgan_tf.system.image_files import row, save_png, sheet
+from dcgan_tf.sampling.sheets import frames_of
+from dcgan_tf.system.image_files import save_png, sheet
 
 
 @pytest.mark.parametrize(("count", "shape"), [(64, (8, 8)), (1, (1, 1)), (7, (3, 3)), (5, (2, 3))])
@@ -22,9 +23,8 @@ def test_a_sheet_of_any_number_of_images(count: int, shape: tuple[int, int]):
 
 
 def test_a_row_that_is_too_wide_for_a_film_has_several_lines():
-    images = np.arange(1, 101, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 64, 1), np.uint8)
-    assert row(images).shape == (2, 6_400, 1)
-    assert row(np.concatenate([images] * 3)).shape == (2 * 17, 64 * 18, 1)  # 19,200 pixels in one row
+    assert frames_of(np.zeros((1, 100, 1, 2, 64, 1), np.uint8))[0].shape == (2, 6_400, 1)
+    assert frames_of(np.zeros((1, 300, 1, 2, 64, 1), np.uint8))[0].shape == (2 * 17, 64 * 18, 1)  # 19,200 in one row
 
 
 @pytest.mark.parametrize("channels", [1, 3])

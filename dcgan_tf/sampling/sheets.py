@@ -19,6 +19,7 @@ from dcgan_tf.system.errors import printable
 from dcgan_tf.system.messages import progress, report, say
 
 LOOP_SECONDS = 2  # from one seed to the next
+MAX_FRAME_WIDTH = 16_384  # of MP4 files; GIF files can be four times as wide
 
 
 def write_images(selection: Selection, count: int, *, classes: Sequence[int]) -> None:
@@ -145,7 +146,10 @@ def load_and_interpolate(
 
 def frames_of(images: np.ndarray) -> list[np.ndarray]:
     """Return each step of each segment of `interpolate`, with all classes next to each other."""
-    return [image_files.row(step) for segment in images for step in segment.swapaxes(0, 1)]
+    _, columns, _, _, width, _ = images.shape
+    if columns * width > MAX_FRAME_WIDTH:
+        columns = 0  # as a sheet
+    return [image_files.sheet(step, columns) for segment in images for step in segment.swapaxes(0, 1)]
 
 
 def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:
@@ -192,7 +196,7 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
     save_sheet(selection, "arithmetic.png", images, columns)
 
 
-def save_sheet(selection: Selection, name: str, images: np.ndarray, columns: int | None = None) -> None:
+def save_sheet(selection: Selection, name: str, images: np.ndarray, columns: int = 0) -> None:
     """Write images [N, H, W, C] as a sheet into the samples of the run, and name the file."""
     save(image_files.save_png, selection.run.samples_folder / name, image_files.sheet(images, columns))
 

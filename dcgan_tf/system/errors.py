@@ -11,7 +11,7 @@ from dcgan_tf.system.messages import warn
 # What Keras and TensorFlow write before the error of a layer or of a compiled function
 PLACE = re.compile(r"Exception encountered when|Graph execution error|Detected at node|<stack traces|\s*File \"")
 NAMES = re.compile(r"\{\{.*?\}\} *|\[Op:.*|\x1b\[\d*m")  # of nodes, and what makes letters bold
-MEMORY = re.compile(r"\bOOM\b|[Oo]ut of memory|[Ff]ailed to allocate")
+MEMORY = re.compile(r"\bOOM\b|[Oo]ut of memory|[Ff]ailed to allocate|MemoryError")
 # As of a GPU without the files of CUDA's compiler (libdevice), and of Apple's Metal (registered platform)
 XLA = re.compile(r"\bXLA(?![a-z])|libdevice|registered platform")
 DISK = re.compile("No space left|File too large|[Qq]uota exceeded|Read-only file system|Permission denied")
@@ -57,18 +57,16 @@ def device_errors(advice: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        of_tensorflow = type(error).__module__.startswith("tensorflow.")
+        if not isinstance(error, MemoryError) and not type(error).__module__.startswith("tensorflow."):
+            raise
         cause = reason(error)
-        if of_tensorflow and DISK.search(cause):
-            raise UserError(
-                f"A file could not be written ({cause}); make room on its disk, or use a folder that can be written."
-            ) from error
-        if isinstance(error, MemoryError) or (of_tensorflow and MEMORY.search(cause)):
-            raise UserError(f"There is too little memory ({cause}); give {advice}.") from error
-        if of_tensorflow and XLA.search(cause):
-            raise UserError(
-                f"XLA cannot compile for this device ({cause}); give --xla off, which needs no XLA."
-            ) from error
+        for kind, what, todo in (
+            (DISK, "A file could not be written", "make room on its disk, or use a folder that can be written"),
+            (MEMORY, "There is too little memory", f"give {advice}"),
+            (XLA, "XLA cannot compile for this device", "give --xla off, which needs no XLA"),
+        ):
+            if kind.search(f"{type(error).__name__} {cause}"):
+                raise UserError(f"{what} ({cause}); {todo}.") from error
         raise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +14,15 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import atomic_write
 
 MAX_PIXELS = 80_000_000  # in one sheet, or in all frames of a GIF; image viewers, and Pillow too, refuse larger images
-MAX_FRAME_WIDTH = 16_384  # of MP4 files; GIF files can be four times as wide
 MIN_FRAME_MILLISECONDS = 20  # viewers slow down GIFs that are faster
 
 
-def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+def sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
     """Arrange images row by row (as merge in utils.py of the original).
 
     Args:
       images: uint8 [N, H, W, C], with any N; cells without an image stay black.
-      columns: images in a row; by default, ceil(sqrt(N)).
+      columns: images in a row; by default (0), ceil(sqrt(N)).
     Returns: uint8 [rows * H, columns * W, C].
     """
     count, height, width, channels = images.shape
@@ -34,14 +32,6 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     cells[:count] = images
     grid = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     return grid.reshape(rows * height, columns * width, channels)
-
-
-def row(images: np.ndarray) -> np.ndarray:
-    """Arrange images [N, H, W, C] in one row, or as `sheet` does if a row is too wide for a GIF or MP4 file."""
-    columns = len(images)
-    if columns * images.shape[2] > MAX_FRAME_WIDTH:
-        return sheet(images)
-    return sheet(images, columns)
 
 
 def check_size(kind: str, rows: int, columns: int, height: int, width: int) -> None:
@@ -55,11 +45,8 @@ def check_size(kind: str, rows: int, columns: int, height: int, width: int) -> N
 
 def save_png(path: Path, image: np.ndarray) -> None:
     """Write uint8 [H, W, 1 or 3] as a PNG file. If this is interrupted, there is no incomplete file."""
-    # Pillow writes into memory: for a thousand small files this takes a third of the time of imageio.
-    buffer = io.BytesIO()
-    Image.fromarray(_drop_gray_axis(image)).save(buffer, "PNG")
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    with atomic_write(path) as temporary:  # by Pillow: for small files, imageio takes three times as long
+        Image.fromarray(_drop_gray_axis(image)).save(temporary, "PNG")
 
 
 def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
@@ -68,17 +55,10 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     Args:
       seconds: duration of one repetition.
     """
-    encoded = iio.imwrite(
-        "<bytes>",
-        [_drop_gray_axis(frame) for frame in frames],
-        extension=".gif",
-        plugin="pillow",
-        duration=max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames))),
-        loop=0,
-        optimize=False,  # Pillow 13 cannot read its own optimized gray frames
-    )
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(encoded)
+    milliseconds = max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames)))
+    images = [_drop_gray_axis(frame) for frame in frames]
+    with atomic_write(path) as temporary:  # not optimized, because Pillow 13 cannot read its own optimized gray frames
+        iio.imwrite(temporary, images, plugin="pillow", duration=milliseconds, loop=0, optimize=False)
 
 
 def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
@@ -86,17 +66,17 @@ def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
 
     Odd heights and widths, which the codec does not take, lose one row or column.
     """
-    video = [np.repeat(frame, 3 // frame.shape[2], axis=2) for frame in frames]
-    video = [frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in video]
-    fps = len(frames) / seconds
+    video = np.stack(frames)
+    _, height, width, channels = video.shape
+    video = np.repeat(video[:, : height // 2 * 2, : width // 2 * 2], 3 // channels, axis=3)
     with atomic_write(path) as temporary:
-        iio.imwrite(temporary, np.stack(video), extension=".mp4", plugin="FFMPEG", fps=fps, macro_block_size=2)
+        iio.imwrite(temporary, video, plugin="FFMPEG", fps=len(frames) / seconds, macro_block_size=2)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write an array as an .npy file. If this is interrupted, there is no incomplete file."""
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array)
+    with atomic_write(path) as temporary:
+        np.save(temporary, array)
 
 
 def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
