@@ -94,20 +94,11 @@ def test_closed_streams_go_nowhere(tmp_path: Path):
     assert iio.imread(sheet).shape == (56, 56)
 
 
-@pytest.mark.parametrize(
-    ("hidden", "says"),
-    [
-        (None, "although there is an NVIDIA driver; pip install 'dcgan_tf[cuda]'"),
-        ("-1", "CUDA_VISIBLE_DEVICES hides the GPU"),
-    ],
-)
-def test_why_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: str | None, says: str):
-    if not Path("/proc/driver/nvidia/version").exists():
-        monkeypatch.setenv("PATH", "")
-        assert why_no_gpu() == "TensorFlow sees no GPU"
-    (tmp_path / "nvidia-smi").touch(0o755)
+def test_why_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if hidden:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    assert says in why_no_gpu()
+    assert why_no_gpu() == "TensorFlow sees no GPU"
+    (tmp_path / "nvidia-smi").touch(0o755)
+    assert why_no_gpu().startswith("TensorFlow sees no GPU; pip install 'dcgan_tf[cuda]'")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert why_no_gpu() == "TensorFlow sees no GPU"

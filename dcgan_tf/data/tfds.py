@@ -15,9 +15,8 @@ from absl import logging
 from dcgan_tf.data.sources import Item, Source, choose
 from dcgan_tf.download.fetch import probe
 from dcgan_tf.settings.config import Asked
-from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import OWN_PROCESS, say
 
 ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names -> those of tensorflow-datasets
 VERSION = re.compile(r"\d+\.\d+\.\d+")  # the name of the folder; 1.0.0.bak is a copy
@@ -43,7 +42,7 @@ def _import_tfds() -> ModuleType:
     """Import it late, because that is slow, and as a program without its warnings."""
     import tensorflow_datasets
 
-    if messages.is_program():
+    if OWN_PROCESS.is_set():
         logging.set_verbosity(logging.ERROR)
     return tensorflow_datasets
 

@@ -15,18 +15,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
 
-PACKAGE = str(Path(__file__).parents[1]) + os.sep
 logger = logging.getLogger("dcgan_tf")
 LOG_SECONDS = 30.0  # between two lines of a progress bar in a log file
-LOG_COLUMNS = 160
 PROCESS_LOCK = threading.RLock()  # what belongs to the whole process is changed by one thread at a time, and given back
-_program = threading.Event()  # set in a process that is the program's own, not a user's
+OWN_PROCESS = threading.Event()  # set in a process that is the program's own, not a user's
 _shown = ContextVar("dcgan_tf_shown", default=False)  # each thread has its own value
 
 
@@ -38,10 +34,7 @@ def say(text: str) -> None:
     """Log a message of one or more lines, and print it where messages are shown."""
     logger.info("%s", text)
     if _shown.get():
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        # Names of files can have any character; escapes stand for what stdout cannot show.
-        tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stdout)
-        sys.stdout.flush()
+        tqdm.write(text, file=sys.stdout)
 
 
 def report(label: str, text: str) -> None:
@@ -59,15 +52,8 @@ def duration(seconds: float) -> str:
 
 
 def warn(text: str) -> None:
-    """Issue a warning at the line outside this package from which the program was called."""
-    level = outermost = 1
-    frame: FrameType | None = sys._getframe()
-    while frame:
-        if frame.f_code.co_filename.startswith(PACKAGE):
-            outermost = level
-        frame = frame.f_back
-        level += 1
-    warnings.warn(text, DcganWarning, stacklevel=outermost + 1)
+    """Issue a warning."""
+    warnings.warn(text, DcganWarning, stacklevel=2)
 
 
 @contextlib.contextmanager
@@ -81,18 +67,17 @@ def ignored_warnings(category: type[Warning]) -> Iterator[None]:
 def progress(*args: Any, **options: Any) -> tqdm:
     """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
     options["disable"] = not _shown.get() or sys.stderr is None
-    if options["disable"] or sys.stderr.isatty() or not is_program():  # a notebook shows a bar, too
-        return tqdm(*args, dynamic_ncols=True, **options)
-    return tqdm(*args, **options | {"file": WholeLines(), "mininterval": LOG_SECONDS, "ncols": LOG_COLUMNS})
+    if OWN_PROCESS.is_set() and not sys.stderr.isatty():
+        options |= {"file": WholeLines(), "mininterval": LOG_SECONDS}
+    return tqdm(*args, dynamic_ncols=True, **options)
 
 
-class WholeLines(io.TextIOBase):
+class WholeLines:
     """Writes what a progress bar writes to stderr as whole lines, for a log file, which cannot go back in a line."""
 
-    def write(self, text: str) -> int:
+    def write(self, text: str) -> None:
         if text.strip():
             sys.stderr.write(f"{text.strip()}\n")
-        return len(text)
 
 
 @contextlib.contextmanager
@@ -105,37 +90,22 @@ def shown(verbose: bool = True) -> Iterator[None]:
         _shown.reset(token)
 
 
-def is_program() -> bool:
-    """Return whether this process is the program's own, not a user's."""
-    return _program.is_set()
-
-
 def show_as_program() -> None:
     """Show all messages and warnings from now on. For a program, which owns its process."""
     _open_closed_streams()
-    _program.set()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A pipe or a log file gets each line at once. Names of files can have characters that stdout cannot show.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    OWN_PROCESS.set()
     _shown.set(True)
     logger.propagate = False  # a library may have set up the root logger, and would print them again
     warnings.simplefilter("always", DcganWarning)
     warnings.filterwarnings("ignore", module="PIL")  # about files that are read all the same
-    show_other = warnings.showwarning
-
-    def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
-        if issubclass(category, DcganWarning):
-            tqdm.write(f"Warning: {message}", file=sys.stderr)
-        else:
-            show_other(message, category, *place, **options)
-
-    warnings.showwarning = show
+    warnings.showwarning = lambda message, *place: tqdm.write(f"Warning: {message}", file=sys.stderr)
 
 
 def _open_closed_streams() -> None:
     """Let stdout and stderr that are closed (2>&-) go nowhere; else the next file that is opened takes their number."""
-    number = 0
-    while number <= 2:
-        number = os.open(os.devnull, os.O_RDWR)
-    os.close(number)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # a pipe or a log file gets each line at once
+    for name in ("stdin", "stdout", "stderr"):  # in this order each takes the lowest number that is free, its own
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115

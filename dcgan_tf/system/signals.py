@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -18,50 +17,34 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_program(main: Callable[[], None]) -> None:
-    """Run a program.
+    """Run a program. SIGINT and SIGTERM raise SystemExit, so that no file is left half-written.
 
     Raises: SystemExit with 1 after an error, 141 if the reader of the output has ended, 128 and the number of a signal
       that ended the program.
     """
     show_as_program()
-    with _exit_on_signals():
-        try:
-            main()
-        except UserError as error:
-            _fail(str(error))
-        except BrokenPipeError:  # the reader of the output, such as head, has ended
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python reports the broken pipe at its end
-            raise SystemExit(141) from None  # what a shell reports of a program that SIGPIPE ended
-        except OSError as error:
-            _fail(f"{error}; check that it can be read and written, and that its disk has room.")
-        except KeyboardInterrupt:  # StopRequest raises it on the second Ctrl-C
-            raise SystemExit(130) from None
-
-
-def _fail(text: str) -> None:
-    print(f"Error: {text}", file=sys.stderr)
-    raise SystemExit(1) from None
-
-
-@contextlib.contextmanager
-def _exit_on_signals() -> Iterator[None]:
-    """Raise SystemExit on a signal, so that no file is left half-written. A second one ends the program at once."""
     received: list[int] = []
 
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        sys.unraisablehook = dropped
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the program at once
         raise SystemExit
-
-    def dropped(error: sys.UnraisableHookArgs) -> None:
-        if isinstance(error.exc_value, SystemExit):  # Python drops what is raised in some callbacks
-            os._exit(128 + received[0])
 
     for number in STOP_SIGNALS:
         signal.signal(number, receive)
     try:
-        yield
+        main()
+    except UserError as error:
+        raise SystemExit(f"Error: {error}") from None
+    except BrokenPipeError:  # the reader of the output, such as head, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python reports the broken pipe at its end
+        raise SystemExit(141) from None  # what a shell reports of a program that SIGPIPE ended
+    except OSError as error:
+        raise SystemExit(
+            f"Error: {error}; check that it can be read and written, and that its disk has room."
+        ) from None
+    except KeyboardInterrupt:  # StopRequest raises it on the second Ctrl-C
+        raise SystemExit(130) from None
     finally:
         if received:  # also if a library has made another exception of it
             raise SystemExit(128 + received[0])
@@ -72,16 +55,12 @@ class StopRequest(contextlib.ExitStack):
 
     signal = 0  # its number; 0 before it comes
 
-    @property
-    def requested(self) -> bool:
-        return self.signal != 0
-
     def __enter__(self) -> StopRequest:
         self.enter_context(_handler(self._receive))
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.requested and number == signal.SIGINT:
+        if self.signal and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = self.signal or number
 
@@ -94,13 +73,11 @@ def default_handlers() -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def _handler(handler: Any) -> Iterator[None]:
     """Set the handler of the signals that stop within the block."""
-    numbers = []
+    previous = {}
     if threading.current_thread() is threading.main_thread():  # only this may set handlers
-        # A handler that was not set by Python could not be set again.
-        numbers = [number for number in STOP_SIGNALS if signal.getsignal(number) is not None]
-    previous = {number: signal.signal(number, handler) for number in numbers}
+        previous = {number: signal.signal(number, handler) for number in STOP_SIGNALS}
     try:
         yield
     finally:
         for number, before in previous.items():
-            signal.signal(number, before)
+            signal.signal(number, before or signal.SIG_DFL)  # None: not set by Python

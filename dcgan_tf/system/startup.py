@@ -11,11 +11,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import PROCESS_LOCK
+from dcgan_tf.system.messages import OWN_PROCESS, PROCESS_LOCK
 
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
@@ -43,7 +41,7 @@ def start_tensorflow() -> None:
             # A Python program may have used the GPU already (RuntimeError), or set a limit of its memory (ValueError).
             with contextlib.suppress(RuntimeError, ValueError):
                 tf.config.experimental.set_memory_growth(gpu, True)
-        if messages.is_program():
+        if OWN_PROCESS.is_set():
             tf.get_logger().setLevel("ERROR")  # its warnings are about its internals; users' errors are raised
         # Grappler's remapper fails on the gradient of a leaky relu, prints that, and makes nothing faster.
         tf.config.optimizer.set_experimental_options({"remapping": False})
@@ -66,7 +64,7 @@ def silence_pillow() -> None:
 
     libtiff has no other switch than this function in C. In a user's own process nothing changes.
     """
-    if not messages.is_program():
+    if not OWN_PROCESS.is_set():
         return
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     with contextlib.suppress(ImportError, OSError, AttributeError):  # a Pillow that hides its libtiff
@@ -84,48 +82,31 @@ def hidden_stderr() -> Iterator[None]:
 
     In somebody else's process, lines of others that come meanwhile are written at the end.
     """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1"):
+    if sys.stderr is None or os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1"):  # a GUI may have no stderr
         yield
         return
-    with PROCESS_LOCK, contextlib.ExitStack() as stack:
-        try:
-            stderr = os.dup(2)
-        except OSError:  # the process has no stderr
-            yield
-            return
-        hidden = stack.enter_context(open(os.devnull, "w+b"))
-        with contextlib.suppress(OSError):  # without a folder for temporary files, what is hidden is lost
-            hidden = stack.enter_context(tempfile.TemporaryFile())
-        _flush_stderr()
+    with PROCESS_LOCK, tempfile.TemporaryFile() as hidden:
+        stderr = os.dup(2)
+        sys.stderr.flush()
         os.dup2(hidden.fileno(), 2)
         try:
             yield
         finally:
-            _flush_stderr()
+            sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
-            if not messages.is_program():
-                hidden.seek(0)
-                for line in hidden:
-                    if not OF_TENSORFLOW.match(line):
-                        os.write(2, line)
-
-
-def _flush_stderr() -> None:
-    if sys.stderr:  # a process without a terminal may have none
-        sys.stderr.flush()
+            hidden.seek(0)
+            for line in hidden:
+                if not OWN_PROCESS.is_set() and not OF_TENSORFLOW.match(line):
+                    os.write(2, line)
 
 
 def why_no_gpu() -> str:
-    """Return what stands for the name of a GPU if TensorFlow sees none: why, if there is an NVIDIA driver."""
-    if not Path("/proc/driver/nvidia/version").exists() and not shutil.which("nvidia-smi"):
-        return "TensorFlow sees no GPU"
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return "CUDA_VISIBLE_DEVICES hides the GPU"
-    return (
-        "TensorFlow sees no GPU, although there is an NVIDIA driver; pip install 'dcgan_tf[cuda]' gives what it needs,"
-        " TF_CPP_MIN_LOG_LEVEL=0 shows its reason"
-    )
+    """Return what stands for the name of a GPU if TensorFlow sees none, with a hint if there is an NVIDIA driver."""
+    hint = ""
+    if shutil.which("nvidia-smi") and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1"):
+        hint = "; pip install 'dcgan_tf[cuda]' gives what it needs, TF_CPP_MIN_LOG_LEVEL=0 shows its reason"
+    return f"TensorFlow sees no GPU{hint}"
 
 
 @contextlib.contextmanager

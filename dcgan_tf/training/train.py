@@ -80,7 +80,7 @@ def train_run(
         # The iterations
         logged: Logged = {}
         for batch in load_batches(dataset, config, schedule, model.iterations_done):
-            if stop.requested and cluster.is_chief:  # the other workers end when the chief leaves
+            if stop.signal and cluster.is_chief:  # the other workers end when the chief leaves
                 break
             logged = train_step(batch.images, batch.labels)
             if chief:
