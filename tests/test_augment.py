@@ -11,9 +11,7 @@ from dcgan_tf.augment import augment, sample_augmentations
 from dcgan_tf.model import DCGAN
 from dcgan_tf.pixels import to_float
 from dcgan_tf.settings.config import Config
-from dcgan_tf.settings.resolve import check_given
 from dcgan_tf.settings.values import AUGMENTATIONS
-from dcgan_tf.system.errors import UserError
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (2, 16, 24, 3)).astype(np.float32)
 SIGNED = (-1.0, 1.0)
@@ -141,14 +139,3 @@ def test_the_step_augments_all_that_d_sees(xla: str, p: float):
     assert float(logged["d_loss_real"]) == pytest.approx(float(real_loss), rel=1e-5)
     assert float(logged["d_loss_fake"]) == pytest.approx(float(fake_loss), rel=1e-5)
     assert float(logged["g_loss"]) == pytest.approx(float(losses.g_loss(d_logits(fake, 2))), rel=1e-4)
-
-
-def test_p_is_a_probability():
-    for p in (0, 1.1):
-        with pytest.raises(UserError, match=f"--augment_p must be greater than 0 and at most 1, but is {p}"):
-            check_given({"augment_p": p})
-
-
-def test_kinds_that_do_not_exist():
-    with pytest.raises(UserError, match="--augment takes some of color,translation,cutout, but is 'colour'"):
-        check_given({"augment": "colour"})

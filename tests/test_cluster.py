@@ -129,12 +129,6 @@ def test_all_devices_leave_out_an_update_whose_gradients_overflow():
         assert (variable.values[0].numpy() == variable.values[1].numpy()).all(), name
 
 
-@pytest.mark.slow
-def test_half_precision_on_two_devices():
-    (_, expected), (_, logged) = (trained(dataclasses.replace(CONFIG, precision="bfloat16"), n) for n in (1, 2))
-    assert float(logged["d_loss"]) == pytest.approx(float(expected["d_loss"]), rel=2**-7)
-
-
 def test_each_image_is_in_one_shard():
     x = tf.reshape(tf.range(48), [16, 3])
     for count in (1, 2, 4):

@@ -74,7 +74,7 @@ def test_the_time_by_hand(told):
 
 
 @pytest.mark.usefixtures("measured")
-def test_the_preset_that_the_images_choose(told):
+def test_the_preset_that_the_images_choose(told, tmp_path: Path):
     out = told("--dataset=blobs", "--preset=auto", "--precision=float32", "--output_height=32")
     said = r"^Preset: +small: 40 images, and \d\d% of their pixels equal the next one, as in drawings; for photographs"
     assert re.search(f"{said} give --preset photos$", out, re.M)
@@ -82,10 +82,6 @@ def test_the_preset_that_the_images_choose(told):
     assert re.search(r"^Networks: +3 stages, no classes; --gf_dim 32 --df_dim 32$", out, re.M)
     assert re.search(r"^Iterations: +15,000 with batches of 16 \(7,500 epochs of 2\)$", out, re.M)
     assert re.search(r"^Time: +2.1 hours to the end", out, re.M)
-
-
-@pytest.mark.usefixtures("measured")
-def test_the_preset_for_images_without_areas_of_one_colour(told, tmp_path: Path):
     (tmp_path / "photos").mkdir()
     for number in range(20):
         image = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)

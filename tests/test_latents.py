@@ -19,15 +19,17 @@ def test_the_z_of_a_seed_depends_on_the_seed_alone():
     )
 
 
-def test_z_of_seeds_are_distributed_as_asked():
+def test_z_are_distributed_as_asked():
+    """Those of seeds, and those of the iterations of a training."""
     for z_dist, low, high, mean, deviation in (
         ("uniform_signed", -1, 1, 0, 3**-0.5),
         ("uniform_unsigned", 0, 1, 0.5, 12**-0.5),
         ("normal01", -6, 6, 0, 1),
     ):
-        z = latents.z_from_seeds(range(500), 100, z_dist)
-        assert low <= z.min() < low + 2.5 and high - 2.5 < z.max() <= high
-        assert abs(z.mean() - mean) < 0.02 and abs(z.std() - deviation) < 0.02
+        seeded = latents.z_from_seeds(range(500), 100, z_dist)
+        for z in (seeded, latents.sample_z(z_dist, 1, 1, (500, 100)).numpy()):
+            assert low <= z.min() < low + 2.5 and high - 2.5 < z.max() <= high
+            assert abs(z.mean() - mean) < 0.02 and abs(z.std() - deviation) < 0.02
 
 
 def test_a_sweep_changes_one_dimension():

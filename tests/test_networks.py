@@ -46,12 +46,8 @@ def test_the_shapes_in_keras_summary_are_those_of_the_outputs(layer: keras.Layer
     assert layer.compute_output_shape(shape) == outputs.shape
     norm = BatchNorm()
     assert norm.compute_output_shape(outputs.shape) == norm(outputs, training=False).shape
-
-
-def test_keras_summary_shows_all_shapes():
-    generator = build_generator(sized(45, 30, 1, gf_dim=4))
     lines: list[str] = []
-    generator.summary(print_fn=lines.append)
+    build_generator(sized(45, 30, 1, gf_dim=4)).summary(print_fn=lines.append)
     assert "(1, 23, 15, 4)" in lines[0] and "?" not in lines[0]
 
 
