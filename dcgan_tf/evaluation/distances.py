@@ -19,9 +19,9 @@ BLUR = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 def blocks(count: int, most: int) -> Iterator[slice]:
     """Yield slices that cut `count` rows into blocks of at most `most`, and at least 1."""
-    size = max(1, most)
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
+    most = max(1, most)
+    for start in range(0, count, most):
+        yield slice(start, min(start + most, count))
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -32,12 +32,10 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = (x.reshape(len(x), -1) for x in (a, b))
     if a.dtype == b.dtype == np.uint8:  # float32 is faster, and from -128 to 127 exact in more dimensions
         a, b = (x.astype(np.float32) - 128 for x in (a, b))
-        most = EXACT_DIMENSIONS
     else:
         a, b = (x.astype(np.float64) for x in (a, b))
-        most = a.shape[1]
     distances = np.zeros((len(a), len(b)))
-    for some in blocks(a.shape[1], most):
+    for some in blocks(a.shape[1], EXACT_DIMENSIONS):
         distances += a[:, some] @ b[:, some].T
     distances *= -2
     distances += np.square(a, dtype=np.float64).sum(1)[:, None]
@@ -76,20 +74,18 @@ def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
     return NearestSearch(queries).add(references).index
 
 
-def sliced_wasserstein(a: np.ndarray, b: np.ndarray, seed: int = 0) -> float:
+def sliced_wasserstein(a: np.ndarray, b: np.ndarray) -> float:
     """Return 1000 times the distance between the patches of two sets of images, the mean over the pyramid's levels.
 
     It needs no network (Karras et al. 2018, section 5).
 
     Args:
       a, b: uint8 [N, H, W, C]; of the larger set, only the first images are used, so that both have the same number.
-      seed: of the patches and the directions.
     """
     count = min(len(a), len(b))
-    randoms = [np.random.default_rng(seed) for _ in laplacian_pyramid(a[:1])]
-    patches_a = _patches(a[:count], randoms)
-    patches_b = _patches(b[:count], randoms)
-    return 1000 * float(np.mean([_distance(*level) for level in zip(patches_a, patches_b, randoms, strict=True)]))
+    randoms = [np.random.default_rng(0) for _ in laplacian_pyramid(a[:1])]
+    levels = zip(_patches(a[:count], randoms), _patches(b[:count], randoms), randoms, strict=True)
+    return 1000 * float(np.mean([_distance(*level) for level in levels]))
 
 
 def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
@@ -115,12 +111,15 @@ def blur(images: np.ndarray) -> np.ndarray:
 
 
 def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.ndarray]:
-    """Return random patches of each level, as rows, in each channel with mean 0 and standard deviation 1.
-
-    Args: randoms: what draws the places of the patches on each level.
-    """
-    sizes = [(level.shape[1], level.shape[2]) for level in laplacian_pyramid(images[:1])]
-    places = [_places(len(images), *size, random) for size, random in zip(sizes, randoms, strict=True)]
+    """Return random patches of each level, as rows. Args: randoms: what draws their places on each level."""
+    places = []
+    for level, random in zip(laplacian_pyramid(images[:1]), randoms, strict=True):
+        y_in_patch = np.arange(PATCH)[: level.shape[1], None]
+        x_in_patch = np.arange(PATCH)[: level.shape[2]]
+        shape = (len(images), PATCHES, 1, 1)
+        y = random.integers(level.shape[1] - len(y_in_patch) + 1, size=shape) + y_in_patch
+        x = random.integers(level.shape[2] - len(x_in_patch) + 1, size=shape) + x_in_patch
+        places.append((y, x))
     pieces = []
     for rows in blocks(len(images), MAX_VALUES // images[0].size):
         image = np.arange(rows.stop - rows.start)[:, None, None, None]
@@ -130,17 +129,9 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
 
 
 def _normalized(patches: np.ndarray) -> np.ndarray:
+    """Return patches as rows, in each channel with mean 0 and standard deviation 1."""
     patches = (patches - patches.mean((0, 1, 2, 3))) / np.maximum(patches.std((0, 1, 2, 3)), 1e-8)
     return patches.reshape(-1, patches[0, 0].size)
-
-
-def _places(count: int, height: int, width: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows and the columns of the pixels of random patches, [N, PATCHES, PATCH, 1 or PATCH]."""
-    rows = np.arange(min(PATCH, height))[:, None]
-    columns = np.arange(min(PATCH, width))
-    y = random.integers(height - len(rows) + 1, size=(count, PATCHES, 1, 1)) + rows
-    x = random.integers(width - len(columns) + 1, size=(count, PATCHES, 1, 1)) + columns
-    return y, x
 
 
 def _distance(patches_a: np.ndarray, patches_b: np.ndarray, random: np.random.Generator) -> float:

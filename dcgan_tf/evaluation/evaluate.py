@@ -13,25 +13,23 @@ import tensorflow as tf
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.evaluation.distances import nearest
 from dcgan_tf.evaluation.evaluator import Evaluator
-from dcgan_tf.evaluation.metrics import METRICS
+from dcgan_tf.evaluation.metrics import FEW_LABELS, METRICS
 from dcgan_tf.evaluation.spaces import DiscriminatorSpace
 from dcgan_tf.runs.run import OF_EVALUATION
 from dcgan_tf.runs.select import Selection, images_of, is_other_data
 from dcgan_tf.sampling.sampler import Sampler, load_sampler
-from dcgan_tf.sampling.sheets import save_sheet
+from dcgan_tf.sampling.sheets import save, save_sheet
 from dcgan_tf.settings.setting import received
-from dcgan_tf.system.errors import UserError, reason, warn_on_write_error
-from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.messages import say, warn
+from dcgan_tf.system.errors import UserError, warn_on_write_error
+from dcgan_tf.system.files import atomic_write, write_bytes
+from dcgan_tf.system.messages import say
 
 NEAREST_ROWS, NEAREST_COLUMNS = 5, 10  # of generated images in nearest.png
 
 
-def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]:
+def evaluate(selection: Selection) -> dict[str, Any]:
     """Measure a run: show the table, and write TensorBoard scalars, nearest.png and metrics.json.
 
-    Args:
-      must_write: whether it is an error, and not a warning, if metrics.json cannot be written.
     Returns: the content of metrics.json.
     Raises: UserError if the checkpoint or the data set cannot be read.
     """
@@ -57,8 +55,8 @@ def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]
         "generated": evaluator.count,
         "first_seed": config.seed,
         "real_training_pictures": len(evaluator.train.images),
-        "real_test_pictures": evaluator.has_test * len(evaluator.test.images),
-        "few_labels": evaluator.few_labels,
+        "real_test_pictures": evaluator.train.has_test * len(evaluator.test.images),
+        "few_labels": FEW_LABELS,
         "feature_space": evaluator.space.name,
     }
     say(table(scores, facts))
@@ -67,17 +65,8 @@ def evaluate(selection: Selection, *, must_write: bool = True) -> dict[str, Any]
     with warn_on_write_error("The curves"):
         folder = str(selection.run.logs_folder)
         write_scalars(tf.summary.create_file_writer(folder, filename_suffix=OF_EVALUATION), scores, facts["iteration"])
-    file = selection.run.folder / "metrics.json"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(file) as temporary:
-            temporary.write_text(json.dumps(facts | scores, indent=1), encoding="utf-8")
-        say(f"Wrote {file}")
-    except OSError as error:
-        text = f"The figures of the evaluation could not be written to {file} ({reason(error)})"
-        if must_write:
-            raise UserError(f"{text}; make room there, or copy the run; they are in the table above.") from error
-        warn(f"{text}.")
+    with warn_on_write_error("metrics.json"):
+        save(write_bytes, selection.run.folder / "metrics.json", json.dumps(facts | scores, indent=1).encode())
     return facts | scores
 
 
@@ -92,7 +81,7 @@ def other_data(selection: Selection) -> str:
 def what_it_saw(evaluator: Evaluator) -> tuple[bool, str]:
     """Return whether the run was trained on the test images that it is measured on, and a sentence about that."""
     split = evaluator.config.split
-    if not evaluator.has_test:
+    if not evaluator.train.has_test:
         note = "The data set has no test part: everything is measured on the images that the run was trained on."
     elif evaluator.config.hold_out:
         note = "Measured on the held-out images, which the run has not seen."
@@ -112,17 +101,18 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
     lines = [f"Measured on {what}, {facts['weights']}, truncation {facts['truncation']:g}:"]
     for metric in METRICS:
         if metric.name in scores:
-            lines.append(f"  {metric.title.format(**facts):64}{scores[metric.name]:>9{metric.format}}")
+            lines.append(f"  {metric.title:64}{scores[metric.name]:>9{metric.format}}")
     return "\n".join([*lines, f"Feature space: {facts['feature_space']}", facts["note"]])
 
 
 def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
     """Return rows of generated images and, after each row, the training images that are nearest to them in pixels."""
-    seeds = evaluator.seeds[0] + np.arange(NEAREST_ROWS * NEAREST_COLUMNS)
-    images = sampler.images_of(seeds.tolist(), sampler.all_classes)
+    first = evaluator.seeds[0]
+    images = sampler.images_of(range(first, first + NEAREST_ROWS * NEAREST_COLUMNS), sampler.all_classes)
     real = evaluator.train.images[nearest(images, evaluator.train.images)]
-    rows = [np.split(x, NEAREST_ROWS) for x in (images, real)]
-    return np.concatenate([row for pair in zip(*rows, strict=True) for row in pair])
+    shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
+    rows = np.stack([images.reshape(shape), real.reshape(shape)], axis=1)
+    return rows.reshape(-1, *images.shape[1:])
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
@@ -140,7 +130,7 @@ def write_features(selection: Selection, path: Path) -> None:
 
     Raises: UserError if the data set or the checkpoint cannot be read.
     """
-    if path.suffix.lower() != ".npz" or path.is_dir():  # nothing else is ever replaced
+    if path.suffix != ".npz" or path.is_dir():  # nothing else is ever replaced
         raise UserError(f"--features must be the name of an .npz file to write, but is {received(str(path))}.")
     dataset = read_dataset(selection.config)
     features = DiscriminatorSpace(selection.weights, selection.config).of(dataset.images)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib.util
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from dcgan_tf.data.cache import open_cache
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
 from dcgan_tf.evaluation.distances import NearestSearch, blocks, nearest
-from dcgan_tf.evaluation.metrics import MAX_COPYING_SAMPLES, METRICS, NETWORKS, Sets, figures_of, svm_labels
-from dcgan_tf.evaluation.spaces import Classifier, DiscriminatorSpace, FeatureSpace, Pixels, choose_space, random_rows
+from dcgan_tf.evaluation.metrics import FEW_LABELS, MAX_COPYING_SAMPLES, METRICS, NETWORKS, Sets, figures_of, svm_labels
+from dcgan_tf.evaluation.spaces import Classifier, DiscriminatorSpace, FeatureSpace, choose_space, random_rows
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.messages import progress, say, warn
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import progress, say
 
-FEW_LABELS = 1000  # labels that the second SVM is trained on, or two for each class if that is more
 PIECE = 512  # generated images that are in memory at the same time
 
 
@@ -33,43 +31,37 @@ class Evaluator:
         Args:
           first_seed: of the generated images.
           dataset: the one that training has already read, if any.
-        Raises: UserError if the data set cannot be read.
+        Raises: UserError if the data set cannot be read, or there are too few images.
         """
         self.config = config
         self.train, self.test = load_splits(config, dataset)
-        self.has_test = self.train.has_test
         self.real = self.train
         if config.hold_out:
             self.real = self.test
-        self.few_labels = max(FEW_LABELS, 2 * config.y_dim)
         self.classifier: Classifier | None = None
-        if config.y_dim == 1:
-            say("What a classifier measures is left out: it needs two classes.")
-        elif config.has_labels:
+        if config.y_dim > 1:
             self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim, open_cache(config))
-        self.space = choose_space(config, self.classifier, self.train.images.shape[1:])
+        self.space = choose_space(config, self.classifier)
         self.count = config.evaluate_samples or self.space.samples
         self.seeds = range(first_seed, first_seed + self.count)
+        if min(self.count, len(self.real.images)) < 2:
+            raise UserError(
+                "An evaluation compares at least two generated and two real images, but there are"
+                f" {self.count} and {len(self.real.images)}; give a larger --evaluate_samples or a larger --hold_out."
+            )
         named = {space for metric in METRICS for space in metric.spaces}
         spaces = [self.space, *(space() for space in named.difference(NETWORKS, [type(self.space)]))]
-        real_count = min(self.count, len(self.real.images))
-        if real_count < 2:
-            warn(
-                f"{self.count} generated and {real_count} real images are too few for FID, KID, precision, recall; give"
-                " a larger --evaluate_samples, or --hold_out in a new run."
-            )
-            spaces = [Pixels()]
-        self.sets = {space: self._sets(space) for space in spaces}
+        self.sets = {space: self._real_features(space) for space in spaces}
 
-    def _sets(self, space: FeatureSpace) -> Callable[[np.ndarray], Sets]:
-        """Return the function from features of generated images to what metrics compare in this space."""
+    def _real_features(self, space: FeatureSpace) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the features of the real images, and those of some training images and some unseen ones, if any."""
         some = []
-        if self.has_test:
+        if self.train.has_test:
             some = [space.of(part.images, MAX_COPYING_SAMPLES) for part in (self.train, self.test)]
-        real = space.of(self.real.images, space.most or self.count)
+        features = space.of(self.real.images, space.most or self.count)
         if not space.most:  # so that any part of it is random
-            real = np.random.default_rng(0).permutation(real)
-        return functools.partial(Sets, real, some)
+            features = np.random.default_rng(0).permutation(features)
+        return features, some
 
     def measure(self, sampler: Sampler, weights: Weights | None = None) -> dict[str, float]:
         """Return the metrics of the images of the seeds, with all classes in turn.
@@ -83,15 +75,13 @@ class Evaluator:
         made: dict[FeatureSpace, list[np.ndarray]] = {space: [] for space in self.sets}
         if self.classifier:
             made[self.classifier] = []
-        with progress(desc="Generated images", total=self.count, unit="image", leave=False) as bar:
-            for piece in blocks(self.count, PIECE):
-                images = sampler.images(sampler.z(self.seeds[piece]), labels[piece])
-                if self.classifier:
-                    search.add(images)
-                for space, parts in made.items():
-                    if piece.start < (space.most or self.count):
-                        parts.append(space.of(images))
-                bar.update(len(images))
+        for piece in progress(list(blocks(self.count, PIECE)), desc="Generated images", leave=False):
+            images = sampler.images(sampler.z(self.seeds[piece]), labels[piece])
+            if self.classifier:
+                search.add(images)
+            for space, parts in made.items():
+                if piece.start < (space.most or self.count):
+                    parts.append(space.of(images))
         features = {space: np.concatenate(parts) for space, parts in made.items()}
         found = {}
         if self.classifier:
@@ -99,7 +89,7 @@ class Evaluator:
             found["class_accuracy"] = (self.classifier.classes(features[self.classifier]), labels)
             if weights:
                 found |= {name: (labels, self.test.labels) for name, labels in self._test_labels(weights).items()}
-        return figures_of(found, {space: sets(features[space]) for space, sets in self.sets.items()})
+        return figures_of(found, {space: Sets(*real, features[space]) for space, real in self.sets.items()})
 
     def _test_labels(self, weights: Weights) -> dict[str, np.ndarray]:
         """Return the labels that are found for the test images without generated ones, by the names of metrics."""
@@ -108,24 +98,21 @@ class Evaluator:
         test_images = self.test.images
         assert self.classifier
         found = {"class_accuracy_real": self.classifier.classes(self.classifier.of(test_images))}
-        if not self.has_test:
+        if not self.train.has_test:
             return found
         (index,) = open_cache(self.config).cached(
             "classifiers", "1-NN error", [test_images, images], lambda: [nearest(test_images, images)]
         )
         found["control_error"] = labels[index]
-        if not weights.has_discriminator:
-            say("The linear SVM is left out: this pretrained run has no discriminator.")
-            return found
-        if not importlib.util.find_spec("sklearn"):
-            say("The linear SVM is left out: it needs scikit-learn (pip install scikit-learn).")
+        if not weights.has_discriminator or not importlib.util.find_spec("sklearn"):
+            say("The linear SVM is left out: it needs the discriminator, and scikit-learn (pip install scikit-learn).")
             return found
         space = DiscriminatorSpace(weights, self.config)
         features = space.of(images)
         test_features = space.of(test_images)
         chosen = {"svm_error": np.arange(len(labels))}
-        if len(labels) > self.few_labels:
-            chosen["svm_error_few"] = some_rows(self.train, self.few_labels)
+        if len(labels) > FEW_LABELS:
+            chosen["svm_error_few"] = some_rows(self.train, FEW_LABELS)
         for name, rows in chosen.items():
             if len(np.unique(labels[rows])) > 1:  # there may be classes without images
                 found[name] = svm_labels(features[rows], labels[rows], test_features)
@@ -148,12 +135,12 @@ def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Datas
     # idx files are shuffled once, by the seed; the same order always trains the same classifier
     config = dataclasses.replace(config, seed=0)
     train = dataset
-    is_part = config.split == "train" or config.hold_out > 0
+    is_part = config.split == "train" or config.hold_out
     if train is None or not train.shuffle_each_epoch or (train.has_test and not is_part):
         train = read_dataset(config, "train")
-        check_trainable(train, 1, math.inf)
-    if not train.has_test:
-        return train, train
-    test = read_dataset(config, "test")
-    check_trainable(test, 1, math.inf)
+    test = train
+    if train.has_test:
+        test = read_dataset(config, "test")
+    for part in (train, test):
+        check_trainable(part, 1, math.inf)
     return train, test

@@ -14,6 +14,7 @@ from dcgan_tf.evaluation.distances import MAX_DISTANCES, NearestSearch, blocks, 
 from dcgan_tf.evaluation.spaces import Classifier, FeatureSpace, Inception2015, KerasInception, Pixels
 from dcgan_tf.system.messages import ignored_warnings
 
+FEW_LABELS = 1_000  # that the second linear SVM is trained on
 MAX_COPYING_SAMPLES = 2_000  # generated, training and unseen images for the search for copies
 MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, which compare all pairs
 SVM_STEPS = 1_000_000  # at most, for each class; scikit-learn recommends it; more change the error by 0.05% at most
@@ -42,7 +43,7 @@ def svm_labels(features: np.ndarray, labels: np.ndarray, test_features: np.ndarr
         return make_pipeline(StandardScaler(), sgd).fit(features, labels).predict(test_features)
 
 
-def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray, seed: int = 0) -> float:
+def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray) -> float:
     """Return the fraction of generated images that are nearer to a training image than to an unseen one.
 
     Real images that are in neither set give 0.5 on average; a generator that returns its training images gives 1.
@@ -51,7 +52,7 @@ def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray, seed: 
       generated, train, unseen: images or features, [N, ...], [M, ...], [K, ...]. Of the larger of train and unseen, a
         random part is used, so that both have the same number.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     count = min(len(train), len(unseen))
     train, unseen = (x[np.sort(random.choice(len(x), count, replace=False))] for x in (train, unseen))
     to_train = NearestSearch(generated).add(train).distance
@@ -75,21 +76,16 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(max(distance, 0))
 
 
-def kernel_distance(
-    a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0
-) -> tuple[float, float]:
+def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100) -> tuple[float, float]:
     """Return the kernel distance of features [N, D] and [M, D] (KID; Binkowski et al. 2018), and its spread.
 
     This is the unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3: its mean and its standard
     deviation over random subsets. It is 0 on average if a and b have the same distribution, and can be negative.
 
-    Args:
-      subsets: number of random subsets.
-      size: rows of a, and of b, in each subset; fewer if a or b has fewer.
-      seed: of the subsets.
+    Args: subsets: their number. Each has at most 1,000 rows of a, and of b.
     """
-    size = min(size, len(a), len(b))
-    random = np.random.default_rng(seed)
+    size = min(1_000, len(a), len(b))
+    random = np.random.default_rng(0)
     distances = []
     for _ in range(subsets):
         x = a[random.choice(len(a), size, replace=False)].astype(np.float64)
@@ -134,8 +130,7 @@ def _squared_radii(points: np.ndarray, k: int) -> np.ndarray:
     radii = np.empty(len(points))
     for block in blocks(len(points), MAX_DISTANCES // len(points)):
         distances = squared_distances(points[block], points)
-        rows = np.arange(len(distances))
-        distances[rows, block.start + rows] = 0  # of a point to itself, without rounding
+        np.fill_diagonal(distances[:, block], 0)  # of a point to itself, without rounding
         distances.partition(min(k, len(points) - 1), axis=1)
         radii[block] = distances[:, min(k, len(points) - 1)]
     return radii
@@ -160,9 +155,6 @@ class Sets:
     def frechet(self) -> float:
         return frechet_distance(self.real, self.fake)
 
-    def swd(self) -> float:
-        return sliced_wasserstein(self.real, self.fake)
-
     def copying(self) -> float | None:
         if not self.some:
             return None
@@ -183,7 +175,6 @@ class Metric(NamedTuple):
 
 PERCENT = ".2%"
 NUMBER = ".4g"
-PIXELS = (Pixels,)
 NOT_OF_FID = (Classifier, KerasInception)
 NETWORKS = (*NOT_OF_FID, Inception2015)  # an evaluation chooses one of these, and measures in any other space as well
 METRICS = (
@@ -192,13 +183,22 @@ METRICS = (
     Metric("class_accuracy", "generated images classified as the class asked for", PERCENT, accuracy),
     Metric("class_accuracy_real", "real images classified correctly (control)", PERCENT, accuracy),
     Metric("svm_error", "linear SVM on D's features, error with all labels", PERCENT, error),
-    Metric("svm_error_few", "linear SVM on D's features, error with {few_labels:,} labels", PERCENT, error),
+    Metric("svm_error_few", "linear SVM on D's features, error with 1,000 labels", PERCENT, error),
     Metric("fid", "FID", NUMBER, Sets.frechet, (Inception2015,), True),
     Metric("frechet", "Frechet distance in the feature space below (not FID)", NUMBER, Sets.frechet, NOT_OF_FID, True),
     Metric("kid", "kernel distance (KID)", NUMBER, lambda sets: sets.kid[0], NETWORKS),
     Metric("kid_spread", "KID, standard deviation over subsets of 1,000 images", NUMBER, lambda x: x.kid[1], NETWORKS),
-    Metric("swd", "sliced Wasserstein distance of patches (SWD)", NUMBER, Sets.swd, PIXELS, True),
-    Metric("copying", "nearer to a training image than to an unseen one (unseen: 50%)", PERCENT, Sets.copying, PIXELS),
+    Metric(
+        "swd",
+        "sliced Wasserstein distance of patches (SWD)",
+        NUMBER,
+        lambda sets: sliced_wasserstein(sets.real, sets.fake),
+        (Pixels,),
+        True,
+    ),
+    Metric(
+        "copying", "nearer to a training image than to an unseen one (unseen: 50%)", PERCENT, Sets.copying, (Pixels,)
+    ),
     Metric("copying_features", "the same in the feature space", PERCENT, Sets.copying, NETWORKS),
     Metric("precision", "precision", PERCENT, lambda sets: sets.precision_recall[0], NETWORKS),
     Metric("recall", "recall", PERCENT, lambda sets: sets.precision_recall[1], NETWORKS),

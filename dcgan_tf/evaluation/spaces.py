@@ -10,7 +10,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
 from dcgan_tf.download.archives import INCEPTION
 from dcgan_tf.evaluation.distances import blocks
@@ -46,12 +45,8 @@ class FeatureSpace:
         Those are random ones, but always the same.
         """
         rows = random_rows(len(images), most or len(images))
-        parts = []
-        with progress(desc="Features", total=len(rows), unit="image", leave=False, delay=2) as bar:
-            for some in blocks(len(rows), self.batch):
-                parts.append(self.features(images[rows[some]]))
-                bar.update(len(parts[-1]))
-        return np.concatenate(parts)
+        pieces = progress(list(blocks(len(rows), self.batch)), desc="Features", leave=False, delay=2)
+        return np.concatenate([self.features(images[rows[piece]]) for piece in pieces])
 
 
 def random_rows(count: int, most: int) -> np.ndarray:
@@ -83,7 +78,7 @@ class Classifier(FeatureSpace):
         """
         layers = keras.layers
         glorot = keras.initializers.GlorotUniform
-        self.hidden = keras.Sequential(
+        self.network = keras.Sequential(
             [
                 keras.Input(images.shape[1:], dtype="uint8"),
                 layers.Rescaling(1 / 255),
@@ -91,11 +86,12 @@ class Classifier(FeatureSpace):
                 layers.Conv2D(64, 3, 2, "same", activation="relu", kernel_initializer=glorot(1)),
                 layers.Flatten(),
                 layers.Dense(128, activation="relu", kernel_initializer=glorot(2)),
+                layers.Dropout(0.3, seed=4),
+                layers.Dense(class_count, kernel_initializer=glorot(3)),
             ]
         )
-        self.logits = layers.Dense(class_count, kernel_initializer=glorot(3))
-        self.network = keras.Sequential([self.hidden, layers.Dropout(0.3, seed=4), self.logits])
-        self.network.build((None, *images.shape[1:]))
+        self.hidden = keras.Sequential(self.network.layers[:-2])
+        self.logits = self.network.layers[-1]
         data = [VERSION, images, labels, np.array(class_count)]
         weights = cache.cached("classifiers", "classifier", data, lambda: self._train(images, labels))
         self.network.set_weights(weights)
@@ -132,15 +128,14 @@ class Inception2015(FeatureSpace):
 
     def __init__(self, path: Path):
         """Raises: UserError if the file cannot be read or is another graph."""
-        graph_def = tf.compat.v1.GraphDef()
         graph = tf.Graph()
         try:
-            graph_def.ParseFromString(path.read_bytes())
+            graph_def = tf.compat.v1.GraphDef.FromString(path.read_bytes())
             with graph.as_default():
                 self.x = tf.compat.v1.placeholder(tf.float32, [None, None, None, 3])
                 (pooled,) = tf.graph_util.import_graph_def(graph_def, {"ExpandDims:0": self.x}, ["pool_3:0"], name="")
                 self.pooled = tf.reshape(pooled, [-1, pooled.shape[-1]])
-        except (OSError, DecodeError, ValueError, TypeError) as error:
+        except Exception as error:  # another file raises exceptions of many types
             raise UserError(
                 f"{path.absolute()} is not the Inception graph of 2015 ({reason(error)}); fetch it with"
                 " python -m dcgan_tf.download inception, or give its path with --inception."
@@ -204,18 +199,16 @@ def pool(x: tf.Tensor) -> tf.Tensor:
     """Max-pool [B, H, W, C] to at most 4 x 4, and flatten to [B, D]."""
     size = [-(-side // 4) for side in x.shape[1:3]]
     x = tf.nn.max_pool2d(x, size, size, "SAME")
-    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+    return tf.reshape(x, [-1, np.prod(x.shape[1:])])
 
 
-def choose_space(config: Config, classifier: Classifier | None, shape: tuple[int, ...]) -> FeatureSpace:
+def choose_space(config: Config, classifier: Classifier | None) -> FeatureSpace:
     """Return the feature space that an evaluation reports: Pixels if there is no network.
 
-    Args:
-      classifier: of the data set's classes, if it has any.
-      shape: H, W, C of the images.
+    Args: classifier: of the data set's classes, if it has any.
     Raises: UserError if the file of the Inception graph is damaged.
     """
-    if classifier and shape == (28, 28, 1) and not config.inception:
+    if classifier and config.image_shape == (28, 28, 1) and not config.inception:
         return classifier
     path = graph_path(config.inception, config.cache_dir)
     if path:

@@ -14,7 +14,7 @@ from dcgan_tf.model import DCGAN
 from dcgan_tf.optimizer import LossScale
 from dcgan_tf.runs.run import Origin, Run, complete_checkpoints, iteration_in
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.files import atomic_write, check_folder, remove
+from dcgan_tf.system.files import check_folder, remove, write_bytes
 from dcgan_tf.system.messages import warn
 
 # What TensorFlow raises if a checkpoint is damaged, incomplete, or of other sizes.
@@ -82,9 +82,8 @@ class Checkpoints:
         """
         names = [Path(path).name for path in complete_checkpoints(self.folder)]
         kept = [name for name in names if int(name.removeprefix("model-")) <= iteration][-self.max_to_keep :]
-        with atomic_write(self.folder / "checkpoint") as temporary:
-            all_paths = "".join(f'all_model_checkpoint_paths: "{name}"\n' for name in kept)
-            temporary.write_text(f'model_checkpoint_path: "{kept[-1]}"\n{all_paths}')
+        all_paths = "".join(f'all_model_checkpoint_paths: "{name}"\n' for name in kept)
+        write_bytes(self.folder / "checkpoint", f'model_checkpoint_path: "{kept[-1]}"\n{all_paths}'.encode())
         for name in set(names) - set(kept):
             (self.folder / f"{name}.index").unlink()
         remove_incomplete(self.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import load_sampler
 from dcgan_tf.sampling.sheets import save, save_sheet
 from dcgan_tf.system import image_files
-from dcgan_tf.system.messages import progress, report, say
+from dcgan_tf.system.messages import progress, say
 
 STARTS = 64  # random z to begin with; with labels, at least 8 for each class
 BLOCK = 256  # z that are improved at once, at most
@@ -67,14 +68,11 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
       classes: with labels, the classes to try; empty without labels.
     Raises: UserError.
     """
-    config = selection.config
-    sampler = load_sampler(selection, batch=1)
+    config = dataclasses.replace(selection.config, truncation=1.0)  # the search is for z itself
+    sampler = load_sampler(dataclasses.replace(selection, config=config), batch=1)
     discriminator = None
     if selection.weights.has_discriminator:
         discriminator = selection.weights.discriminator()
-    if config.truncation != 1:
-        report("Hint", "--truncation has no effect here: the search is for z itself.")
-    sampler.truncation = 1
     loss = make_loss(sampler.generator, discriminator, config.value_range, target)
     count = max(STARTS, 8 * len(classes))
     z = sampler.z(range(config.seed, config.seed + count))

@@ -24,25 +24,19 @@ class Sampler:
     def __init__(self, generator: keras.Model, config: Config, batch: int = BATCH):
         """Args: batch: images that the generator makes at a time."""
         self.generator = generator
-        self.z_dim = config.z_dim
-        self.z_dist = config.z_dist
-        self.truncation = config.truncation
-        self.class_names = config.class_names
+        self.config = config
         self.all_classes = range(len(config.class_names))
-        self.image_shape = config.image_shape
-        self.value_range = config.value_range
         self.batch = batch
-        y_dim = config.y_dim
 
         @tf.function
         def generate_batch(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-            return generator(z, tf.one_hot(labels, y_dim), training=False)
+            return generator(z, tf.one_hot(labels, config.y_dim), training=False)
 
         self._generate_batch = generate_batch
 
     def z(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the z of each seed, float32 [N, Z]."""
-        return latents.z_from_seeds(seeds, self.z_dim, self.z_dist)
+        return latents.z_from_seeds(seeds, self.config.z_dim, self.config.z_dist)
 
     def labels(self, numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
         """Return the class for each number, classes[number % len(classes)]: int32 [N]; all 0 without classes."""
@@ -57,15 +51,16 @@ class Sampler:
 
         Returns: uint8 [N, H, W, C].
         """
-        z = latents.truncate(z, self.truncation, self.z_dist)
-        images = np.empty((len(z), *self.image_shape), np.uint8)
-        for start in range(0, len(z), self.batch):
-            stop = min(start + self.batch, len(z))
-            padding = self.batch - (stop - start)
-            padded_z = np.pad(z[start:stop], ((0, padding), (0, 0)))
-            padded_labels = np.pad(labels[start:stop], (0, padding))
-            output = self._generate_batch(padded_z, padded_labels).numpy()
-            images[start:stop] = to_uint8(output[: stop - start], self.value_range)
+        z = latents.truncate(z, self.config.truncation, self.config.z_dist)
+        count = len(z)
+        padding = -count % self.batch
+        z = np.pad(z, ((0, padding), (0, 0)))
+        labels = np.pad(labels, (0, padding))
+        images = np.empty((count, *self.config.image_shape), np.uint8)
+        for start in range(0, count, self.batch):
+            batch = slice(start, start + self.batch)
+            made = to_uint8(self._generate_batch(z[batch], labels[batch]).numpy(), self.config.value_range)
+            images[batch] = made[: count - start]
         return images
 
     def images_of(self, seeds: Sequence[int], classes: Sequence[int]) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -35,38 +34,23 @@ def write_images(selection: Selection, count: int, *, classes: Sequence[int]) ->
     write_image_files(sampler, folder, seeds, classes)
     ends = [file_name(sampler, seed, classes) for seed in (seeds[0], seeds[-1])]
     say(f"Wrote {count:,} images, {' to '.join(dict.fromkeys(ends))}, to {folder}")
-    others = len(list(folder.glob("*.png"))) - count
-    if others:
-        say(f"There are {others:,} more images from earlier calls in that folder.")
 
 
 def write_image_files(sampler: Sampler, folder: Path, seeds: range, classes: Sequence[int]) -> None:
-    """Write the files of `write_images`, with a progress bar."""
+    """Write the files of `write_images`."""
     folder.mkdir(parents=True, exist_ok=True)
-    # One thread writes a batch while the next one is generated. More are slower: only one thread runs Python at a time.
-    with ThreadPoolExecutor(1) as thread, progress(total=len(seeds), unit="image") as bar:
-        written = thread.submit(_save_pngs, [], np.empty(0))
-        for start in range(0, len(seeds), BATCH):
-            batch = seeds[start : start + BATCH]
-            images = sampler.images_of(batch, classes)
-            written.result()
-            paths = [folder / file_name(sampler, seed, classes) for seed in batch]
-            written = thread.submit(_save_pngs, paths, images)
-            bar.update(len(batch))
-        written.result()
-
-
-def _save_pngs(paths: Sequence[Path], images: np.ndarray) -> None:
-    for path, image in zip(paths, images, strict=True):
-        image_files.save_png(path, image)
+    for start in progress(range(0, len(seeds), BATCH), unit="batch"):
+        batch = seeds[start : start + BATCH]
+        for seed, image in zip(batch, sampler.images_of(batch, classes), strict=True):
+            image_files.save_png(folder / file_name(sampler, seed, classes), image)
 
 
 def file_name(sampler: Sampler, seed: int, classes: Sequence[int]) -> str:
     """Return a name such as seed0000_class7.png."""
-    if not sampler.class_names:
+    names = sampler.config.class_names
+    if not names:
         return f"seed{seed:04d}.png"
-    label = sampler.labels([seed], classes)[0]
-    return f"seed{seed:04d}_class{name_in_files(sampler.class_names[label])}.png"
+    return f"seed{seed:04d}_class{name_in_files(names[classes[seed % len(classes)]])}.png"
 
 
 def name_in_files(class_name: str) -> str:
@@ -95,7 +79,7 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     labels = np.repeat(sampler.labels(range(rows), classes), columns)
     images = sampler.images(sampler.z(seeds), labels)
     if classes:
-        report("Rows", ", ".join(printable(sampler.class_names[label]) for label in classes[:rows]))
+        report("Rows", ", ".join(printable(sampler.config.class_names[label]) for label in classes[:rows]))
     save_sheet(selection, f"grid_{rows}x{columns}.png", images, columns)
 
 
@@ -137,10 +121,8 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
 def load_and_interpolate(
     selection: Selection, kind: str, seeds: Sequence[int], steps: int, classes: Sequence[int]
 ) -> np.ndarray:
-    """Load the generator for a command that names its seeds, and return what `interpolate` does. Raises UserError."""
+    """Load the generator, and return what `interpolate` does. Raises UserError."""
     sampler = load_sampler(selection, kind, (len(seeds) - 1) * max(1, len(classes)), steps)
-    if selection.config.seed:
-        report("Hint", "--seed has no effect here: the command itself names its seeds.")
     return interpolate(sampler, seeds, steps, classes)
 
 
@@ -154,13 +136,13 @@ def frames_of(images: np.ndarray) -> list[np.ndarray]:
 
 def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:
     """Return the images of `write_interpolation`, uint8 [segments, classes or 1, steps, H, W, C]."""
-    z = latents.interpolate(sampler.z(seeds), steps, sampler.z_dist)  # [segments, steps, Z]
-    segments = len(z)
+    config = sampler.config
+    z = latents.interpolate(sampler.z(seeds), steps, config.z_dist)  # [segments, steps, Z]
     class_count = max(1, len(classes))
     z = np.repeat(z[:, None], class_count, axis=1)  # [segments, classes, steps, Z]
-    labels = np.tile(np.repeat(sampler.labels(range(class_count), classes), steps), segments)
-    images = sampler.images(z.reshape(-1, sampler.z_dim), labels)
-    return images.reshape(segments, class_count, steps, *sampler.image_shape)
+    labels = np.tile(np.repeat(sampler.labels(range(class_count), classes), steps), len(z))
+    images = sampler.images(z.reshape(-1, config.z_dim), labels)
+    return images.reshape(*z.shape[:3], *config.image_shape)
 
 
 def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Sequence[int]) -> None:
@@ -178,21 +160,20 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
     rows = max(3, max(len(seeds) for _, seeds in terms) + 1)
     columns = len(terms) + 4
     sampler = load_sampler(selection, "sheet", rows, columns)
-    z = np.zeros((rows, columns, sampler.z_dim), np.float32)
-    used = np.zeros((rows, columns), bool)
+    z_dim = selection.config.z_dim
+    z = np.full((rows, columns, z_dim), np.nan, np.float32)  # where it stays so, there is no image
+    z[:3, -3:] = 0
     for column, (sign, seeds) in enumerate(terms):
         z[: len(seeds), column] = sampler.z(seeds)
-        used[: len(seeds), column] = True
         z[-1, column] = z[: len(seeds), column].mean(0)
         z[:3, -3:] += sign * z[-1, column]
-    used[-1, : len(terms)] = True
-    used[:3, -3:] = True
     first = selection.config.seed
-    noise = 0.25 * latents.z_from_seeds(range(first, first + 9), sampler.z_dim, "uniform_signed")
+    noise = 0.25 * latents.z_from_seeds(range(first, first + 9), z_dim, "uniform_signed")
     noise[4] = 0
     z[:3, -3:] += noise.reshape(3, 3, -1)
-    images = sampler.images(z.reshape(-1, sampler.z_dim), sampler.labels([0] * used.size, classes))
-    images[~used.ravel()] = 0
+    z = z.reshape(-1, z_dim)
+    images = sampler.images(np.nan_to_num(z), sampler.labels([0] * len(z), classes))
+    images[np.isnan(z[:, 0])] = 0
     save_sheet(selection, "arithmetic.png", images, columns)
 
 

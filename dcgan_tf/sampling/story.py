@@ -41,11 +41,6 @@ def tell(selection: Selection) -> None:
         )
     for path in written:
         say(f"Wrote {path}")
-    if not run.sheets("epoch"):
-        say(
-            "There are no sheets of epochs; to keep and compare those of some epochs, train with"
-            " --epoch_samples, such as --epoch_samples 2,10,25."
-        )
 
 
 def write_story(run: Run) -> list[Path]:

@@ -10,7 +10,6 @@ from dcgan_tf import latents
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
 from dcgan_tf.sampling.sheets import save, save_sheet
-from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import progress, say
@@ -44,16 +43,15 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
     Raises: UserError.
     """
     config = selection.config
-    if option == RANDOM and dims is not None:
-        raise UserError(
-            "--option 0 is a random sheet, so --dims has no effect; leave it out, or give another --option."
-        )
     if option == RANDOM:
         write_random_sheet(selection, classes=classes)
         return
     if dims is None:
         dims = range(config.z_dim)
-    check_sweep(selection, option, dims)
+    if max(dims) >= config.z_dim:
+        raise UserError(
+            f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
+        )
     kind = "GIF"
     pattern = "test_gif_{}.gif"
     if option == SHEETS:
@@ -64,7 +62,7 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
     folder.mkdir(parents=True, exist_ok=True)
     sweeps = []
     for dimension in progress(dims, unit="file"):
-        images = sweep(sampler, config, option, dimension, classes)
+        images = sweep(sampler, option, dimension, classes)
         path = folder / pattern.format(dimension)
         if option == SHEETS:
             image_files.save_png(path, image_files.sheet(images))
@@ -78,27 +76,16 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
         save(image_files.save_gif, folder / "test_gif_merged.gif", merged + merged[::-1], 8)
 
 
-def check_sweep(selection: Selection, option: int, dims: Sequence[int]) -> None:
-    """Raise UserError if the sweeps of these dimensions cannot be written."""
-    config = selection.config
-    if max(dims) >= config.z_dim:
-        raise UserError(
-            f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
-        )
-    if option == GIFS_AND_MERGED:
-        height, width, _ = config.image_shape
-        image_files.check_size("frame", 1, len(dims), height, width)
-
-
-def sweep(sampler: Sampler, config: Config, option: int, dimension: int, classes: Sequence[int]) -> np.ndarray:
+def sweep(sampler: Sampler, option: int, dimension: int, classes: Sequence[int]) -> np.ndarray:
     """Return the images of one sheet or GIF, uint8 [config.batch_size, H, W, C]."""
+    config = sampler.config
     count = config.batch_size
     if option == SHEETS:  # the sheets use different seeds
         first = config.seed + dimension * count
         seeds = range(first, first + count)
         return sampler.images(latents.sweep(sampler.z(seeds), dimension), sampler.labels(seeds, classes))
-    z = np.zeros((count, sampler.z_dim), np.float32)
+    z = np.zeros((count, config.z_dim), np.float32)
     if option == GIFS_FROM_RANDOM:
-        z[:] = 0.2 * latents.z_from_seeds([config.seed + dimension], sampler.z_dim, "uniform_signed")
+        z[:] = 0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
     labels = np.repeat(sampler.labels([dimension], classes), count)
     return sampler.images(latents.sweep(z, dimension), labels)

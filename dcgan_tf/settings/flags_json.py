@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dcgan_tf.settings.config import SETTINGS, Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.files import write_bytes
 
 NAME = "FLAGS.json"
 
@@ -24,8 +24,7 @@ def to_json(config: Config) -> str:
 
 def save(path: Path, config: Config) -> None:
     """Write FLAGS.json."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(to_json(config), encoding="utf-8")
+    write_bytes(path, to_json(config).encode())
 
 
 def read(path: Path) -> Config:

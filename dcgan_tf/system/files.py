@@ -26,6 +26,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file as a whole. If this is interrupted, there is no incomplete file."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
+
+
 @contextlib.contextmanager
 def replaced_content(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder to write in; at the end what is in it replaces what has the same names in `folder`.
