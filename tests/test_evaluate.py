@@ -85,8 +85,8 @@ def test_memory_does_not_grow_with_the_number_of_images(blobs_run: Path, images_
     config = Runs(str(blobs_run)).named("blobs-small").config()
     peaks = []
     for count in (3_000, 12_000):  # 4 and 17 MB of images
-        evaluator = Evaluator(dataclasses.replace(config, evaluate_samples=count, data_dir=str(images_dir)), 0)
-        sampler = Sampler(build_generator(config), config)
+        evaluator = Evaluator(dataclasses.replace(config, evaluate_samples=count, data_dir=str(images_dir)))
+        sampler = Sampler(build_generator(config), dataclasses.replace(config, seed=0))
         tracemalloc.start()  # sees NumPy's memory
         evaluator.measure(sampler)
         peaks.append(tracemalloc.get_traced_memory()[1])

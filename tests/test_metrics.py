@@ -148,14 +148,11 @@ def test_images_of_the_same_kind_are_near_and_of_another_kind_far(monkeypatch: p
     assert sliced_wasserstein(images, smooth_noise(1, 1)) == same
 
 
-def test_a_score_that_is_not_a_number_does_not_count():
-    assert metrics.score({"nearest_neighbour_error": float("nan"), "fid": 3.0}) == (math.inf, 3.0, math.inf, math.inf)
-    assert metrics.score({"fid": float("inf")}) is None
-
-
-def test_of_checkpoints_with_the_same_1_nn_error_the_lower_distance_is_better():
+def test_scores_compare_checkpoints():
+    """A figure that is not a number does not count, and of equal 1-NN errors the lower distance is better."""
+    assert metrics.score({"nearest_neighbour_error": math.nan, "fid": 3.0}) == (math.inf, 3.0, math.inf, math.inf)
+    assert metrics.score({"fid": math.inf}) is None
     first = {"nearest_neighbour_error": 0.0, "class_accuracy": 1.0, "swd": 149.0}
     assert metrics.score(first | {"swd": 50.0}) < metrics.score(first)
     assert metrics.score(first | {"frechet": 9.0, "swd": 200.0}) < metrics.score(first | {"frechet": 10.0})
     assert metrics.score(first | {"nearest_neighbour_error": 0.1, "swd": 1.0}) > metrics.score(first)
-    assert metrics.score(first | {"frechet": 9.0}) < metrics.score(first | {"frechet": math.nan, "swd": 1.0})

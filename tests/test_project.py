@@ -13,7 +13,6 @@ from helpers import fails_with_one_sentence, images_of, main_here
 import dcgan_tf
 from dcgan_tf import UserError
 from dcgan_tf.data.decode import ImageSpec, read_image
-from dcgan_tf.sampling import project
 from dcgan_tf.system import image_files
 
 
@@ -60,29 +59,6 @@ def test_an_image_of_another_size_is_resized(blobs_run: Path, images_dir: Path):
     target = read_image(file, ImageSpec.of(run.config))
     assert found.image.shape == target.shape == (20, 24, 3)
     assert found.rms == rms(found.image, target) < min(rms(other, target) for other in run.generate(64))
-
-
-def test_many_z_are_improved_in_blocks(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
-    """10 classes make 80 z: the result of blocks of 33 is that of all at once."""
-    run = dcgan_tf.load("mnist", out_dir=mnist_run)
-    target = run.generate(1, seed=1000, classes=7)[0]
-    blocks = []
-    descend = project.descend
-
-    def descend_and_count(loss: object, z: np.ndarray, labels: np.ndarray, *args: object):
-        blocks.append(labels)
-        return descend(loss, z, labels, *args)
-
-    monkeypatch.setattr(project, "FIRST_STEPS", 10)
-    monkeypatch.setattr(project, "LAST_STEPS", 10)
-    monkeypatch.setattr(project, "descend", descend_and_count)
-    at_once = dcgan_tf.load("mnist", out_dir=mnist_run, truncation=0.2).project(target)  # which has no effect
-    monkeypatch.setattr(project, "BLOCK", 33)
-    in_blocks = run.project(target)
-    assert [len(labels) for labels in blocks] == [80, 8, 33, 33, 14, 8]
-    np.testing.assert_array_equal(np.concatenate(blocks[2:5]), blocks[0])
-    assert in_blocks.label == at_once.label
-    np.testing.assert_allclose(in_blocks.z, at_once.z, atol=0.1)  # rounding depends on the size of a batch
 
 
 def test_mistakes_are_one_sentence(blobs_run: Path, tmp_path: Path):

@@ -41,7 +41,7 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     if unseen:  # none of these images was held out
         config = dataclasses.replace(config, hold_out=0.0)
     sampler = load_sampler(selection)
-    evaluator = Evaluator(config, config.seed)
+    evaluator = Evaluator(config)
     scores = evaluator.measure(sampler, weights)
     saw_test, note = what_it_saw(evaluator)
     facts: dict[str, Any] = {
@@ -107,7 +107,7 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
 
 def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
     """Return rows of generated images and, after each row, the training images that are nearest to them in pixels."""
-    first = evaluator.seeds[0]
+    first = sampler.config.seed
     images = sampler.images_of(range(first, first + NEAREST_ROWS * NEAREST_COLUMNS), sampler.all_classes)
     real = evaluator.train.images[nearest(images, evaluator.train.images)]
     shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])

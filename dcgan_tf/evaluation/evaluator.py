@@ -25,12 +25,10 @@ PIECE = 512  # generated images that are in memory at the same time
 class Evaluator:
     """Measures generated images."""
 
-    def __init__(self, config: Config, first_seed: int, dataset: Dataset | None = None):
+    def __init__(self, config: Config, dataset: Dataset | None = None):
         """Read the data set and prepare the feature spaces.
 
-        Args:
-          first_seed: of the generated images.
-          dataset: the one that training has already read, if any.
+        Args: dataset: the one that training has already read, if any.
         Raises: UserError if the data set cannot be read, or there are too few images.
         """
         self.config = config
@@ -43,7 +41,6 @@ class Evaluator:
             self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim, open_cache(config))
         self.space = choose_space(config, self.classifier)
         self.count = config.evaluate_samples or self.space.samples
-        self.seeds = range(first_seed, first_seed + self.count)
         if min(self.count, len(self.real.images)) < 2:
             raise UserError(
                 "An evaluation compares at least two generated and two real images, but there are"
@@ -64,19 +61,20 @@ class Evaluator:
         return features, some
 
     def measure(self, sampler: Sampler, weights: Weights | None = None) -> dict[str, float]:
-        """Return the metrics of the images of the seeds, with all classes in turn.
+        """Return the metrics of images of the seeds from that of the sampler's settings on, with all classes in turn.
 
         Args:
           weights: of the run, to measure also the real images, and the discriminator's features, with labels.
         Raises: UserError if the weights cannot be read.
         """
-        labels = sampler.labels(self.seeds, sampler.all_classes)
+        seeds = range(sampler.config.seed, sampler.config.seed + self.count)
+        labels = sampler.labels(seeds, sampler.all_classes)
         search = NearestSearch(self.test.images)
         made: dict[FeatureSpace, list[np.ndarray]] = {space: [] for space in self.sets}
         if self.classifier:
             made[self.classifier] = []
         for piece in progress(list(blocks(self.count, PIECE)), desc="Generated images", leave=False):
-            images = sampler.images(sampler.z(self.seeds[piece]), labels[piece])
+            images = sampler.images(sampler.z(seeds[piece]), labels[piece])
             if self.classifier:
                 search.add(images)
             for space, parts in made.items():

@@ -28,6 +28,8 @@ def inference_model(network: keras.Model, config: Config) -> keras.Model:
     if config.has_labels:
         y = [keras.Input([config.y_dim], name="y")]
     if network.name == "generator":
+        if config.truncation != 1:
+            report("Hint", "--truncation has no effect here: whoever uses the exported generator chooses z.")
         x = keras.Input([config.z_dim], name="z")
         output = rescale(network(x, *y, training=False), config.value_range, EXPORT_RANGE, "to_0_1")
     else:
@@ -64,12 +66,6 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
     return serve.get_concrete_function()
 
 
-def say_without_truncation(config: Config) -> None:
-    """Say that an exported generator does not know --truncation, if the run or the user has one."""
-    if config.truncation != 1:
-        report("Hint", "--truncation has no effect here: whoever uses the exported generator chooses z.")
-
-
 def export(selection: Selection) -> None:
     """Write the folder export next to the checkpoint: both networks as SavedModel and .keras, the generator as .tflite.
 
@@ -77,7 +73,6 @@ def export(selection: Selection) -> None:
     """
     networks = [selection.weights.generator(), selection.weights.discriminator()]
     target = selection.run.folder / "export"
-    say_without_truncation(selection.config)
     with replaced_content(target) as folder:
         for network in networks:
             model = inference_model(network, selection.config)
@@ -100,7 +95,6 @@ def freeze(selection: Selection) -> None:
     model = inference_model(selection.weights.generator(), selection.config)
     frozen = convert_variables_to_constants_v2(serving_function(model))
     target = selection.run.folder / "frozen"
-    say_without_truncation(selection.config)
     with replaced_content(target) as folder:
         tf.io.write_graph(frozen.graph, str(folder), "generator.pb", as_text=False)
     say(f"Wrote {target / 'generator.pb'}")

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from dcgan_tf.export.models import EXPORT_RANGE, inference_model, say_without_truncation, serving_function
+from dcgan_tf.export.models import EXPORT_RANGE, inference_model, serving_function
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.system.errors import UserError
@@ -49,17 +49,15 @@ def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
         raise UserError(f"{target} has an index.html of another page; name another folder with --web_dir.")
     origin = selection.weights.origin()
     say(f"Generator: {origin.path}")
-    say_without_truncation(selection.config)
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
     beside = not folder and is_installed(version)
     tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), float16)
     description = describe(selection, origin.iteration, float16)
     description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
     with replaced_content(target) as page:
-        for name in ("app.js", "latents.js", "style.css"):
-            shutil.copyfile(ASSETS / name, page / name)
-        index = (ASSETS / "index.html").read_text(encoding="utf-8").replace("LITERT_VERSION", version)
-        (page / "index.html").write_text(index, encoding="utf-8")
+        for name in ("app.js", "latents.js", "style.css", "index.html"):
+            text = (ASSETS / name).read_text(encoding="utf-8")
+            (page / name).write_text(text.replace("LITERT_VERSION", version), encoding="utf-8")
         if beside:
             copy_litert(page / "litert")
         (page / "generator.tflite").write_bytes(tflite)

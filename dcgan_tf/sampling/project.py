@@ -29,7 +29,7 @@ FIRST_STEPS, LAST_STEPS = 50, 500  # of gradient descent, with all starts and wi
 LEARNING_RATE = 0.05
 FEATURE_WEIGHT = 0.1  # of the distance in D's features, beside the one in pixels
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # z [B, Z] and one-hot labels [B, Y] -> distances [B]
+Loss = Callable[..., tf.Tensor]  # z [B, Z] and one-hot labels [B, Y] -> distances [B]
 
 
 class Projection(NamedTuple):

@@ -29,28 +29,17 @@ def write_images(selection: Selection, count: int, *, classes: Sequence[int]) ->
     Raises: UserError.
     """
     folder = selection.run.samples_folder / "images"
-    seeds = range(selection.config.seed, selection.config.seed + count)
+    first = selection.config.seed
     sampler = load_sampler(selection)
-    write_image_files(sampler, folder, seeds, classes)
-    ends = [file_name(sampler, seed, classes) for seed in (seeds[0], seeds[-1])]
-    say(f"Wrote {count:,} images, {' to '.join(dict.fromkeys(ends))}, to {folder}")
-
-
-def write_image_files(sampler: Sampler, folder: Path, seeds: range, classes: Sequence[int]) -> None:
-    """Write the files of `write_images`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for start in progress(range(0, len(seeds), BATCH), unit="batch"):
-        batch = seeds[start : start + BATCH]
-        for seed, image in zip(batch, sampler.images_of(batch, classes), strict=True):
-            image_files.save_png(folder / file_name(sampler, seed, classes), image)
-
-
-def file_name(sampler: Sampler, seed: int, classes: Sequence[int]) -> str:
-    """Return a name such as seed0000_class7.png."""
-    names = sampler.config.class_names
-    if not names:
-        return f"seed{seed:04d}.png"
-    return f"seed{seed:04d}_class{name_in_files(names[classes[seed % len(classes)]])}.png"
+    for start in progress(range(first, first + count, BATCH), unit="batch"):
+        seeds = range(start, min(start + BATCH, first + count))
+        for seed, image in zip(seeds, sampler.images_of(seeds, classes), strict=True):
+            name = f"seed{seed:04d}"
+            if classes:
+                name += f"_class{name_in_files(sampler.config.class_names[classes[seed % len(classes)]])}"
+            image_files.save_png(folder / f"{name}.png", image)
+    say(f"Wrote {count:,} images of the seeds {first} to {first + count - 1} to {folder}")
 
 
 def name_in_files(class_name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -18,7 +19,7 @@ from dcgan_tf.runs.run import Run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.options import FEW
 from dcgan_tf.system.errors import UserError, reason, warn_on_write_error
-from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.files import write_bytes
 from dcgan_tf.system.messages import say, warn
 
 COLLAPSE_STD = 0.01  # if the pixels of a batch vary less than this (range 1), the generator has collapsed ...
@@ -115,8 +116,8 @@ class PeriodicEvaluator:
 
         self.writer = writer
         self.scores_file = run.best_folder / "metrics.json"
-        self.evaluator = Evaluator(config, 0, dataset)
-        self.sampler = Sampler(model.sampler, config)
+        self.evaluator = Evaluator(config, dataset)
+        self.sampler = Sampler(model.sampler, dataclasses.replace(config, seed=0))
         self.checkpoints = Checkpoints(model, run.best_folder, 1)
 
     def measure(self, iteration: int, logged: dict[str, tf.Tensor]) -> None:
@@ -133,8 +134,8 @@ class PeriodicEvaluator:
         best = read_score(self.scores_file, facts)
         if current is not None and (best is None or current < best):
             self.checkpoints.save()
-            with atomic_write(self.scores_file) as temporary:
-                temporary.write_text(json.dumps({"iteration": iteration} | facts | scores, indent=1), encoding="utf-8")
+            text = json.dumps({"iteration": iteration} | facts | scores, indent=1)
+            write_bytes(self.scores_file, text.encode())
 
 
 def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:
