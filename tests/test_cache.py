@@ -112,40 +112,31 @@ def test_one_limit_for_all_kinds(tmp_path: Path, capsys: pytest.CaptureFixture):
     assert len(list((tmp_path / "classifiers").iterdir())) == 3
 
 
-class Counted:
-    """A computation that counts its calls."""
-
-    calls = 0
+def test_computed_once_for_the_same_data(cache: DiskCache, capsys: pytest.CaptureFixture):
     result = (np.arange(6.0).reshape(2, 3), np.array(0.25))
+    computed = []
 
-    def __call__(self) -> list[np.ndarray]:
-        self.calls += 1
-        return [array.copy() for array in self.result]
+    def compute() -> list[np.ndarray]:
+        computed.append(result)
+        return [array.copy() for array in result]
 
-    def cached(self, cache: DiskCache, *data: np.ndarray) -> None:
-        """The cache returns the result."""
-        arrays = cache.cached("classifiers", "test result", data or (IMAGES, LABELS), self)
-        assert len(arrays) == len(self.result)
-        for array, expected in zip(arrays, self.result, strict=True):
+    def check(cache: DiskCache, *data: np.ndarray) -> None:
+        for array, expected in zip(cache.cached("classifiers", "test result", data, compute), result, strict=True):
             np.testing.assert_array_equal(array, expected)
             array[...] = 7  # it is a copy
 
-
-def test_computed_once_for_the_same_data(cache: DiskCache, capsys: pytest.CaptureFixture):
-    compute = Counted()
-    compute.cached(cache)
+    check(cache, IMAGES, LABELS)
     assert capsys.readouterr().out == ""
-    compute.cached(cache, IMAGES.copy(), LABELS.copy())
+    check(cache, IMAGES.copy(), LABELS.copy())
     out = capsys.readouterr().out
     start = f"Cache:       the test result comes from {cache.folder / 'classifiers'}{os.sep}test-result-"
-    assert out.startswith(start) and out.endswith(" (--nocache computes it again)\n") and compute.calls == 1
+    assert out.startswith(start) and out.endswith(" (--nocache computes it again)\n") and len(computed) == 1
     others = [(IMAGES,), (IMAGES, LABELS[::-1]), (IMAGES + 1, LABELS), (IMAGES.reshape(3, 4, 2), LABELS)]
-    others += [(IMAGES, LABELS.astype(np.uint32)), (IMAGES, LABELS, np.array(2))]
-    for number, data in enumerate(others, 2):
-        compute.cached(cache, *data)
-        assert compute.calls == number == len(list((cache.folder / "classifiers").iterdir()))
-    compute.cached(DiskCache(cache.folder, 1, enabled=False))
-    assert compute.calls == len(others) + 2
+    for number, data in enumerate([*others, (IMAGES, LABELS.astype(np.uint32)), (IMAGES, LABELS, np.array(2))], 2):
+        check(cache, *data)
+        assert len(computed) == number == len(list((cache.folder / "classifiers").iterdir()))
+    check(DiskCache(cache.folder, 1, enabled=False), IMAGES, LABELS)
+    assert len(computed) == 8
 
 
 class Folder:
@@ -181,31 +172,21 @@ def levels(dataset: Dataset) -> list[int]:
 
 
 def test_second_start_reads_the_cache_and_prints_the_same(folder, capsys):
-    before = {path: path.stat() for path in folder.images.rglob("*")}
     first = folder.load(conditional=True)
     printed = capsys.readouterr().out
     second = folder.load(conditional=True)
     again = capsys.readouterr().out
-    assert USED not in printed and "1 that cannot be read\n  a/broken.png: it is not an image" in printed
-    assert "a 6, b 6" in printed and "1 .txt" in printed and "12, gray" in printed and "median 20x16" in printed
+    assert "1 that cannot be read\n  a/broken.png: it is not an image" in printed and "median 20x16" in printed
     assert again == printed.replace("Prepared:    ", USED)
     assert second.spec == first.spec == ImageSpec(8, 8, 1) and second.class_names == ("a", "b")
     assert levels(first) == levels(second) == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
     assert first.labels.tolist() == second.labels.tolist() == [0] * 6 + [1] * 6
     np.testing.assert_array_equal(first.images, second.images)
-    assert {path: path.stat() for path in folder.images.rglob("*")} == before
     batches = (dataset.batches(4, 3, seed=1, start=5) for dataset in (first, second))
     for a, b in islice(zip(*batches, strict=True), 7):
         np.testing.assert_array_equal(a[0], b[0])
     folder.load(cache=False)
     assert USED not in capsys.readouterr().out
-    expected = np.array(first.images)
-    (folder.kept()[0] / "images.npy").write_bytes(b"damaged")
-    with pytest.warns(DcganWarning, match="cannot be used"):
-        np.testing.assert_array_equal(folder.load(conditional=True).images, expected)
-    assert USED not in capsys.readouterr().out
-    np.testing.assert_array_equal(folder.load(conditional=True).images, expected)
-    assert USED in capsys.readouterr().out
 
 
 def swap(folder: Folder) -> None:
@@ -223,23 +204,19 @@ def swap(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda f: f.write("a/00.bmp", 99), [99, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]),
-        (lambda f: f.write("a/00x.bmp", 77), [0, 77, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]),
-        (lambda f: (f.images / "a" / "00.bmp").unlink(), [2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]),
-        (
-            lambda f: (f.images / "a" / "00.bmp").rename(f.images / "b" / "00.bmp"),
-            [2, 4, 6, 8, 10, 0, 1, 3, 5, 7, 9, 11],
-        ),
-        (lambda f: f.write("a/broken.png", 50), [0, 2, 4, 6, 8, 10, 50, 1, 3, 5, 7, 9, 11]),
-        (swap, [2, 0, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]),
+        (lambda f: f.write("a/00.bmp", 99), [99, 2, 4, 6, 8, 10]),
+        (lambda f: f.write("a/00x.bmp", 77), [0, 77, 2, 4, 6, 8, 10]),
+        (lambda f: (f.images / "a" / "00.bmp").unlink(), [2, 4, 6, 8, 10]),
+        (lambda f: f.write("a/broken.png", 50), [0, 2, 4, 6, 8, 10, 50]),
+        (swap, [2, 0, 4, 6, 8, 10]),
     ],
-    ids=["changed", "added", "removed", "moved", "mended", "swapped"],
+    ids=["changed", "added", "removed", "mended", "swapped"],
 )
 def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], None], expected: list[int], capsys):
     folder.load()
     change(folder)
     capsys.readouterr()
-    assert levels(folder.load()) == expected
+    assert levels(folder.load()) == [*expected, 1, 3, 5, 7, 9, 11]
     assert USED not in capsys.readouterr().out
 
 
