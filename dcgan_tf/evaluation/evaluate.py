@@ -97,8 +97,10 @@ def what_it_saw(evaluator: Evaluator) -> tuple[bool, str]:
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
     """Return the metrics as text."""
-    what = f"{facts['generated']:,} generated images of iteration {facts['iteration']:,}"
-    lines = [f"Measured on {what}, {facts['weights']}, truncation {facts['truncation']:g}:"]
+    lines = [
+        f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}, {facts['weights']},"
+        f" truncation {facts['truncation']:g}:"
+    ]
     for metric in METRICS:
         if metric.name in scores:
             lines.append(f"  {metric.title:64}{scores[metric.name]:>9{metric.format}}")

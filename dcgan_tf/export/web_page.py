@@ -96,7 +96,7 @@ def is_installed(version: str) -> bool:
 def copy_litert(folder: Path) -> None:
     """Copy the files of LiteRT.js that a browser loads into the folder."""
     for pattern in LITERT_FILES:
-        for file in sorted(NPM_PACKAGES.glob(pattern)):
+        for file in NPM_PACKAGES.glob(pattern):
             copy = folder / file.relative_to(NPM_PACKAGES)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)

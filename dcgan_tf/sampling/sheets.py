@@ -160,9 +160,9 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
     noise = 0.25 * latents.z_from_seeds(range(first, first + 9), z_dim, "uniform_signed")
     noise[4] = 0
     z[:3, -3:] += noise.reshape(3, 3, -1)
-    z = z.reshape(-1, z_dim)
-    images = sampler.images(np.nan_to_num(z), sampler.labels([0] * len(z), classes))
-    images[np.isnan(z[:, 0])] = 0
+    cells = z.reshape(-1, z_dim)
+    images = sampler.images(np.nan_to_num(cells), sampler.labels([0] * len(cells), classes))
+    images[np.isnan(cells[:, 0])] = 0
     save_sheet(selection, "arithmetic.png", images, columns)
 
 
