@@ -69,10 +69,7 @@ def train_run(
                 train_step = model.compiled()
             if run:
                 checkpoints = Checkpoints(model, run.folder, config.max_to_keep)
-                if weights:
-                    load(weights, model, checkpoints)
-                if resumed:
-                    restore(run, config, model, checkpoints)
+                load_or_restore(config, run, model, checkpoints, weights, resumed)
                 chief = Chief(config, run, dataset, model, schedule, checkpoints, on_log)
                 stack.enter_context(chief.curves.bar)
         cluster.broadcast_from_chief(model.state().values())
@@ -114,16 +111,17 @@ def beginning(run: Run | None, resumed: bool) -> Iterator[None]:
         raise
 
 
-def load(weights: Weights, model: DCGAN, checkpoints: Checkpoints) -> None:
-    """Load the weights that a new run begins with."""
-    say(f"Weights from {weights.origin().path}")
-    weights.assign(model.generator, model.discriminator)
-    model.begin_ema()
-    checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
-
-
-def restore(run: Run, config: Config, model: DCGAN, checkpoints: Checkpoints) -> None:
-    """Restore the run's newest checkpoint, and make its files fit it."""
+def load_or_restore(
+    config: Config, run: Run, model: DCGAN, checkpoints: Checkpoints, weights: Weights | None, resumed: bool
+) -> None:
+    """Load what a new run begins with; or restore the newest checkpoint, and make the run's files fit it."""
+    if weights:
+        say(f"Weights from {weights.origin().path}")
+        weights.assign(model.generator, model.discriminator)
+        model.begin_ema()
+        checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
+    if not resumed:
+        return
     path = checkpoints.restore()
     say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
     remove_temporary((run.folder, run.samples_folder, run.logs_folder))
