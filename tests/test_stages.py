@@ -15,7 +15,7 @@ from test_cluster import IMAGES, LABELS, begun
 
 from dcgan_tf import latents
 from dcgan_tf.data import idx
-from dcgan_tf.data.dataset import Dataset, warn_about_empty_classes
+from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.layers import BatchNorm, ClassBatchNorm
 from dcgan_tf.model import DCGAN
@@ -23,7 +23,6 @@ from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings import stages as rules
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.start import choose_preset
 
 TINY = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=4", "--sample_freq=4"]
@@ -195,20 +194,6 @@ def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path
     main_here(*args, "--train", "--stages=auto", "--batch_size=4", "--iterations=2", "--out_name=run", out_dir=tmp_path)
     assert Runs(str(tmp_path)).named("run").config().stages == "original"
     assert "the run model.b32-600 has --stages original, and so has this training" in capsys.readouterr().out
-
-
-def test_a_class_without_a_training_image_is_said(tmp_path: Path):
-    for name in ("train/a", "train/b", "test/a", "test/c"):
-        (tmp_path / "data" / "split" / name).mkdir(parents=True)
-        for number in range(4):
-            image = np.full((16, 16, 3), 60 * number, np.uint8)
-            iio.imwrite(tmp_path / "data" / "split" / name / f"{number}.png", image)
-    warn_about_empty_classes(np.array([-1, -1], np.int32), ())  # images without a label; a warning is an error here
-    args = ["--dataset=split", f"--data_dir={tmp_path}/data", *TINY, "--batch_size=4", "--conditional"]
-    says = "these classes have no training image, so what is generated for them means nothing: c; give"
-    with pytest.warns(DcganWarning, match=says):
-        main_here(*args, "--train", "--split=train", "--iterations=1", "--out_name=train", out_dir=tmp_path)
-    main_here(*args, "--train", "--iterations=1", "--out_name=all", out_dir=tmp_path)  # no warning
 
 
 def test_what_the_first_weights_replace_is_said(

@@ -14,13 +14,13 @@ import numpy as np
 
 from dcgan_tf.data import cache, idx, image_folder, lsun, tfds
 from dcgan_tf.data.decode import ImageSpec
-from dcgan_tf.data.prepare import say_summary, warn_about_images
+from dcgan_tf.data.prepare import say_summary
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings import stages
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import release
-from dcgan_tf.system.errors import UserError, counted, listed
-from dcgan_tf.system.messages import report, say, warn
+from dcgan_tf.system.errors import UserError, counted
+from dcgan_tf.system.messages import report, say
 
 PREFETCH = 4  # batches that are loaded ahead
 ImagesAndLabels = tuple[np.ndarray, np.ndarray]  # of a batch: uint8 [B, H, W, C], int32 [B]
@@ -73,12 +73,7 @@ class Dataset:
         equal = (some[:, :, 1:] == some[:, :, :-1]).all(-1)
         if not counts.any():  # plain colours or stripes
             return 1.0
-        return float((equal & counts).sum() / counts.sum())
-
-    def first_batch(self, batch_size: int, per_epoch: int, seed: int, mirror: bool) -> np.ndarray:
-        """Return the first images that a training sees, uint8 [B, H, W, C]."""
-        images, _ = next(self._load_batches(batch_size, per_epoch, seed, mirror, 0))
-        return images
+        return float(equal[counts].mean())
 
     def batches(
         self, batch_size: int, per_epoch: int, *, seed: int, mirror: bool = False, start: int = 0
@@ -135,26 +130,26 @@ def find(config: Asked) -> Source:
         raise UserError(f"The data set {folder.absolute()} is a file, not a folder; unpack it into a folder first.")
     for finder in FINDERS:
         source = finder(folder, config)
-        if source and config.hold_out and finder is not image_folder.find:
+        if source and config.hold_out and not source.held_out:
             raise UserError(
-                f"--hold_out is for a folder of image files, but {source.location} is another kind of data set; leave"
-                " --hold_out out, and give --split train if the data set has a test part."
+                f"--hold_out is for a folder of images without a test part, but {source.location} has one or is of"
+                " another kind; leave --hold_out out, and give --split train if there is a test part."
             )
         if source:
             return source
     found = f"{folder.absolute()} does not exist"
     if folder.is_dir():
-        unused = list(image_folder.find_image_files(folder, config.input_fname_pattern).left_out())
+        unused = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
         for inside in sorted(folder.glob("[!.]*"), reverse=True):
             if idx.parts(inside, "*"):
-                unused = [f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"]
-        found = ", but ".join([f"{folder.absolute()} has none", *unused])
-    fitting = ""
-    if config.input_fname_pattern:
-        fitting = f" whose name fits {config.input_fname_pattern!r}"
+                unused = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
+        found = f"{folder.absolute()} has none"
+        if unused:
+            found += f", but {unused}"
     raise UserError(
-        f"There is no data set {config.dataset!r}: it must be a folder of images{fitting} (or of idx files), or a name"
-        f" that tensorflow-datasets knows, but {found}; put images there, or give another --dataset and --data_dir."
+        f"There is no data set {config.dataset!r}: it must be a folder of images or idx files (which fit"
+        " --input_fname_pattern, if it is given), or a name that tensorflow-datasets knows, but"
+        f" {found}; put images there, or give another --dataset and --data_dir."
     )
 
 
@@ -168,7 +163,7 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
     if split:
         config = dataclasses.replace(config, split=split)
     source = find(config)
-    if config.split != "all" and not (split or source.has_test or source.is_part):
+    if config.split != "all" and not (split or source.has_test):
         report("Hint", f"{source.location} has no train and test part, so --split {config.split} has no effect.")
     class_names = _class_names(config, source)
     spec = ImageSpec.of(config, source.shape)
@@ -181,7 +176,6 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
     prepared = cache.prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
     say_summary(prepared, spec, class_names)
-    warn_about_images(prepared, spec)
     return Dataset(
         images=prepared.images,
         labels=prepared.labels,
@@ -204,8 +198,8 @@ def _class_names(config: Asked, source: Source) -> tuple[str, ...]:
         raise UserError(
             "A training with labels needs a class for every image: a sub-folder for each class, or the labels of idx"
             f" files or of tensorflow-datasets, but of those in {source.location},"
-            f" {source.unlabelled or 'some have none'}; move or remove them, or leave out --conditional, and a run with"
-            " classes that the training begins with."
+            f" {source.unlabelled or 'some have none'}; move or remove them, give a folder of classes only as"
+            " --dataset, or leave out --conditional, and a run with classes that the training begins with."
         )
     if config.class_names and config.class_names != names:
         raise UserError(
@@ -227,18 +221,7 @@ def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> Non
         )
     count = int(min(len(dataset.images), train_size))
     if count < batch_size:
-        what = f"the data set, {count} images"
-        if count < len(dataset.images):
-            what = f"--train_size, {count}"
-        raise UserError(f"A batch of {batch_size} is larger than {what}; give a smaller --batch_size, or more images.")
-
-
-def warn_about_empty_classes(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
-    """Warn of classes that a training would not see."""
-    seen = set(np.unique(labels).tolist())  # without classes, an image can have the label -1: none
-    empty = [name for label, name in enumerate(class_names) if label not in seen]
-    if empty:
-        warn(
-            f"these classes have no training image, so what is generated for them means nothing: {listed(empty, 10)};"
-            " give them images, a smaller --hold_out, or another --split."
+        raise UserError(
+            f"A batch of {batch_size} is larger than an epoch, the {count} images of the data set or of --train_size;"
+            " give a smaller --batch_size, or more images."
         )

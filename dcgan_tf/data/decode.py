@@ -25,7 +25,6 @@ TURNS = {  # Exif's orientation -> what turns the image upright
     7: TURN.TRANSVERSE,
     8: TURN.ROTATE_90,
 }
-ON_ITS_SIDE = (TURN.TRANSPOSE, TURN.ROTATE_270, TURN.TRANSVERSE, TURN.ROTATE_90)
 Size = tuple[int, int]  # height and width
 
 
@@ -82,10 +81,12 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
     """
     if isinstance(data, Path):
         data = formats.read(data)
-    if isinstance(data, np.ndarray):
-        image, size = _crop_pixels(data, spec)
-    else:
+    if isinstance(data, bytes):
         image, size = _decode_upright(data, spec)
+    else:
+        image, size = _from_pixels(data)
+    if spec.crop:
+        image = image.crop(center_window(size, spec.crop))
     mode = "RGB"
     if spec.channels == 1:
         mode = "L"
@@ -99,15 +100,8 @@ def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
         return decode_image(path, spec)[0]
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
         raise UserError(
-            f"The image {path} cannot be read ({why_unreadable(error)}); name the file of another image."
+            f"The image {path} cannot be read ({reason(error)}); name the file of another image."
         ) from error
-
-
-def why_unreadable(error: Exception) -> str:
-    """Return why an image cannot be decoded, as a part of a sentence."""
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "it is not an image"
-    return reason(error)
 
 
 def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
@@ -118,29 +112,24 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
     if not data.startswith(b"\xff\xd8\xff") or b"Exif\0" in data or b"Orientation" in data:
         return None
     try:
-        header = simplejpeg.decode_jpeg_header(data)
-        height = int(header[0])
-        width = int(header[1])
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
         reduced = not spec.crop and min(height, width) >= 4 * max(spec.height, spec.width)
-        if header[2] != "YCbCr" or reduced or _is_too_large(height, width):
+        if colours != "YCbCr" or reduced or _is_too_large(height, width):
             return None
         return simplejpeg.decode_jpeg(data)
     except ValueError:  # damaged
         return None
 
 
-def _crop_pixels(pixels: np.ndarray, spec: ImageSpec) -> tuple[Image.Image, Size]:
-    """Crop uint8 pixels [H, W] or [H, W, 3]. Returns: an image, and (height, width) before the crop."""
-    size = (pixels.shape[0], pixels.shape[1])
-    left, top, right, bottom = center_window(size, spec.crop or size)
-    return Image.fromarray(pixels[top:bottom, left:right]), size
+def _from_pixels(pixels: np.ndarray) -> tuple[Image.Image, Size]:
+    return Image.fromarray(pixels), (pixels.shape[0], pixels.shape[1])
 
 
 def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
-    """Decode an encoded image, turn it upright and crop it. Returns: it, and (height, width) before the crop."""
+    """Decode an encoded image and turn it upright. Returns: it, perhaps reduced, and its own (height, width)."""
     pixels = _plain_jpeg(data, spec)
     if pixels is not None:
-        return _crop_pixels(pixels, spec)
+        return _from_pixels(pixels)
     with formats.open_image(data) as image:
         width, height = image.size
         if _is_too_large(height, width):
@@ -150,13 +139,11 @@ def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
             image.draft(None, (side, side))
         image.load()
         upright: Image.Image = image
-        turn = TURNS.get(_orientation(image))  # after load, which itself turns a TIFF image
-        if turn is not None:
-            upright = image.transpose(turn)
-        if turn in ON_ITS_SIDE:
-            width, height = height, width
-        if spec.crop:
-            upright = upright.crop(center_window((height, width), spec.crop))
+        orientation = _orientation(image)  # after load, which itself turns a TIFF image
+        if orientation in TURNS:
+            upright = image.transpose(TURNS[orientation])
+            if orientation >= 5:  # it lay on its side
+                width, height = height, width
         return upright, (height, width)
 
 
@@ -195,8 +182,6 @@ def _to_eight_bits(image: Image.Image, mode: str) -> Image.Image:
     elif image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    if image.mode == mode:
-        return image
     return image.convert(mode)
 
 

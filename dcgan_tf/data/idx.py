@@ -6,7 +6,6 @@ import gzip
 import math
 import os
 import re
-import zlib
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,6 @@ from dcgan_tf.download.mnist import encode as encode  # for those who write idx 
 from dcgan_tf.download.mnist import standard_name
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import report
 
 # No other name is read, such as that of a copy, or of a file that is being written, which begins with a dot
 NAME = re.compile(r"([^.].*)?(images[-.]idx[34]|labels[-.]idx1)-ubyte(\.gz)?")
@@ -30,7 +28,6 @@ class Part(NamedTuple):
 
     images: Path
     labels: Path | None
-    split: str  # train or test
 
 
 def find(folder: Path, config: Asked) -> Source | None:
@@ -40,10 +37,9 @@ def find(folder: Path, config: Asked) -> Source | None:
     """
     if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
         mnist.ensure(folder)
-    found = parts(folder, config.input_fname_pattern or "*")
+    found, has_test = choose(parts(folder, config.input_fname_pattern or "*"), config.split)
     if not found:
         return None
-    found, has_test = choose({part: part.split for part in found}, config.split)
     images, labels = read_parts(found)
     names: tuple[str, ...] = ()
     if labels is None:
@@ -52,8 +48,6 @@ def find(folder: Path, config: Asked) -> Source | None:
         classes = classes_of(labels, config.class_names)
         names = tuple(map(str, classes))
         labels = labels - classes.start
-    if any(part.images.name.startswith("emnist-") for part in found):
-        report("Hint", "the images in EMNIST's files lie on their side; docs/data.md tells how to turn them.")
     order = np.random.RandomState(config.seed).permutation(len(images))
     images = images[order]
     labels = labels[order]
@@ -78,12 +72,12 @@ def read(file: Path) -> np.ndarray:
         if len(shape) != magic[3] or len(values) != size:
             raise ValueError(f"its header announces the shape {shape}, but {len(values)} bytes follow")
         return np.frombuffer(values, np.uint8).reshape(shape)
-    except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
+    except Exception as error:  # gzip and NumPy raise many kinds of exceptions for damaged files
         raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
 
 
-def parts(folder: Path, pattern: str) -> list[Part]:
-    """Return the parts of the data set in the folder, train first.
+def parts(folder: Path, pattern: str) -> dict[Part, str]:
+    """Return the parts of the data set in the folder, train first, and for each whether it is train or test.
 
     Args:
       pattern: a glob pattern for the names of the files with images, in upper or lower case.
@@ -92,14 +86,14 @@ def parts(folder: Path, pattern: str) -> list[Part]:
     for file in sorted(folder.glob("*"), key=lambda file: (file.suffix != ".gz", file)):
         if NAME.fullmatch(file.name) and file.is_file():
             files[standard_name(file.name)] = file
-    found = []
+    found = {}
     for name in sorted(files, key=lambda name: ("train" not in name, name)):
         kind, is_images, _ = name.rpartition("images-")
         if is_images and fnmatch(files[name].name.lower(), pattern.lower()):
-            split = "test"
+            part = Part(files[name], files.get(f"{kind}labels-idx1-ubyte"))
+            found[part] = "test"
             if "train" in name:
-                split = "train"
-            found.append(Part(files[name], files.get(f"{kind}labels-idx1-ubyte"), split))
+                found[part] = "train"
     return found
 
 

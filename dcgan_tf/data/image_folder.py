@@ -12,7 +12,7 @@ from dcgan_tf.data import formats
 from dcgan_tf.data.sources import Item, Source, choose
 from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Asked
-from dcgan_tf.system.errors import UserError, counted, listed, printable
+from dcgan_tf.system.errors import UserError, listed, printable, reason
 from dcgan_tf.system.messages import report, warn
 
 # What to do with files that are not read
@@ -28,24 +28,18 @@ class Found(NamedTuple):
     files: list[str]  # of images, sorted
     others: list[str]  # files of other kinds
     runs: list[str]  # folders of runs of this program, whose sheets are not training images
-    unreadable: list[str]  # folders
 
-    def left_out(self) -> dict[str, bool]:
-        """Return what is not used, as texts, and whether to warn of it."""
-        texts = {}
-        if self.others:
-            counts = Counter(sorted(map(_kind, self.others)))
-            most = dict(counts.most_common(5))
-            kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in most.items())
-            advice = dict.fromkeys(ADVICE[kind] for kind in most if kind in ADVICE)
-            missed = sum(counts[kind] for kind in ADVICE)  # they are, or may be, images
-            texts["; ".join([f"files of other kinds: {kinds}", *advice])] = missed >= len(self.files)
+    def left_out(self) -> str:
+        """Return what is not used, as a part of a sentence; blank if nothing is."""
+        texts = []
+        counts = Counter(sorted(map(_kind, self.others)))
+        if counts:
+            kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in counts.most_common(5))
+            texts.append(f"files of other kinds: {kinds}")
+            texts += sorted({ADVICE[kind] for kind in counts if kind in ADVICE})
         if self.runs:
-            texts[f"the images of this program's runs in {listed(self.runs, 5)}"] = False
-        if self.unreadable:
-            folders = counted(len(self.unreadable), "folder")
-            texts[f"the images in {folders} that cannot be read, such as {printable(self.unreadable[0])}"] = True
-        return texts
+            texts.append(f"the images of this program's runs in {listed(self.runs, 5)}")
+        return "; ".join(texts)
 
 
 def find(folder: Path, config: Asked) -> Source | None:
@@ -55,21 +49,18 @@ def find(folder: Path, config: Asked) -> Source | None:
     found = find_image_files(folder, config.input_fname_pattern)
     if not found.files:
         return None
-    for text, is_serious in found.left_out().items():
-        if is_serious:
-            warn(f"left out: {text}.")
-        else:
-            report("Ignored", text)
+    left_out = found.left_out()
+    missed = sum(_kind(file) in ADVICE for file in found.others)  # they are, or may be, images
+    if missed >= len(found.files):
+        warn(f"left out: {left_out}.")
+    elif left_out:
+        report("Ignored", left_out)
     layout = layout_of(found.files)
     split = config.split
     splits = layout.splits or dict.fromkeys(found.files, "train")
     how = "--split chooses; all by default"
-    if config.hold_out:
-        if layout.splits:
-            raise UserError(
-                f"--hold_out is for a folder without a test part, but {folder} has one; leave --hold_out out, and give"
-                " --split train."
-            )
+    held_out = config.hold_out > 0 and not layout.splits
+    if held_out:
         splits |= dict.fromkeys(choose_held_out(found.files, config.hold_out), "test")
         how = f"--hold_out {config.hold_out:g}"
         if split == "all":
@@ -83,20 +74,15 @@ def find(folder: Path, config: Asked) -> Source | None:
         report("Hint", f"the {len(layout.class_names)} sub-folders ({names}) can be classes: --conditional.")
     unlabelled = ""
     if layout.outside:
-        images = counted(len(layout.outside), "image")
-        unlabelled = f"{images} lie in no sub-folder, such as {printable(layout.outside[0])}"
-    is_part = bool(config.conditional and layout.splits and layout.outside) and not set(files) & set(layout.outside)
-    if is_part:
-        report("Hint", "the other part has images without a class, and is not used.")
-        layout = layout_of(files)
+        unlabelled = f"no sub-folder holds {listed(layout.outside, 3)}"
     return Source(
         location=str(folder.absolute()),
         items=(Item(file, folder / file, layout.labels[file]) for file in files),
         count=len(files),
         class_names=layout.class_names,
         unlabelled=unlabelled,
-        has_test=has_test and not is_part,
-        is_part=is_part,
+        has_test=has_test,
+        held_out=held_out,
         files=[os.path.join(folder.absolute(), file) for file in files],
     )
 
@@ -113,23 +99,21 @@ def find_image_files(folder: Path, pattern: str) -> Found:
     Args:
       pattern: a glob pattern that the path must match, in upper or lower case; blank for every image file. With a
         pattern, files without an extension count as images too.
-    Raises: OSError if the folder itself cannot be read.
+    Raises: UserError if a folder cannot be read.
     """
     files: list[str] = []
     others: list[str] = []
-    unreadable: list[str] = []
     of_runs = set()  # out/checkpoints/NAME, which has the settings of a run, out/samples/NAME and all out/*/NAME
     runs: list[str] = []
     visited = set()
     pattern = os.sep.join(PurePath(pattern.lower()).parts)
     extensions = formats.extensions()
 
-    def skip(error: OSError) -> None:
-        if error.filename == str(folder):
-            raise error
-        unreadable.append(os.path.relpath(error.filename, folder))
+    def refuse(error: OSError) -> None:
+        folder = printable(error.filename)
+        raise UserError(f"The folder {folder} cannot be read ({reason(error)}); allow that, or move it away.")
 
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=skip):
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
         real = os.path.realpath(parent)
         if real in visited:
             folders.clear()
@@ -149,7 +133,7 @@ def find_image_files(folder: Path, pattern: str) -> Found:
                 files.append(path)
             else:
                 others.append(path)
-    return Found(sorted(files), others, sorted(runs), unreadable)
+    return Found(sorted(files), others, sorted(runs))
 
 
 class Layout(NamedTuple):
@@ -158,7 +142,7 @@ class Layout(NamedTuple):
     class_names: tuple[str, ...]  # none unless every file is in a folder of its class
     labels: dict[str, int]  # of each file; 0 without classes
     splits: dict[str, str]  # train or test, of each file; none if there are no such folders
-    outside: list[str]  # files beside the folders that could be classes; none if there are no such folders
+    outside: list[str]  # files that are in no folder that could be a class
 
 
 def layout_of(files: list[str]) -> Layout:
@@ -176,8 +160,6 @@ def layout_of(files: list[str]) -> Layout:
         splits = {}
     outside = [file for file, names in parts.items() if len(names) == 1]
     if outside:
-        if len(outside) == len(files):
-            outside = []
         return Layout((), dict.fromkeys(files, 0), splits, outside)
     class_names = tuple(sorted({names[0] for names in parts.values()}))
     label_of = {name: label for label, name in enumerate(class_names)}

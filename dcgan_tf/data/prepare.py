@@ -7,27 +7,23 @@ import math
 import os
 import tempfile
 import threading
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image, why_unreadable
+from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image
 from dcgan_tf.data.sources import Item, Source
 from dcgan_tf.system.cache import release
-from dcgan_tf.system.errors import UserError, counted, listed, printable
-from dcgan_tf.system.messages import progress, report, say, warn
+from dcgan_tf.system.errors import UserError, counted, listed, printable, reason
+from dcgan_tf.system.messages import progress, report, say
 
 LISTED = 10  # images that cannot be read
 CHUNK = 32  # images that a thread decodes at a time
 # Errors of the system that need not occur again: of the disk or network, too many open files, too little memory
 PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
-SMALL_CROP = 0.1  # part of the median image below which --crop warns
-FEW = 16  # images, below which nothing can be said of all
-DARK = 1 / 16  # part of the range below which all images are nearly black
 
 
 @dataclass
@@ -91,58 +87,53 @@ def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) 
 def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     """Decode all images into `prepared` with a pool of threads."""
     threads = (os.cpu_count() or 1) + 2  # more than cores, because some wait for the disk
-    pending: deque[Future] = deque()
+    numbered = enumerate(islice(source.items, source.count))
+    lock = threading.Lock()
     stop = threading.Event()
-    items = iter(source.items)
+    unreadable = {}
     bar = progress(total=source.count, desc="Reading images", unit="image", leave=False)
 
-    def collect() -> None:
-        count, unreadable = pending.popleft().result()
-        prepared.unreadable += unreadable
-        bar.update(count)
-        release(prepared.images)
+    def read() -> None:
+        while not stop.is_set():
+            with lock:  # so each thread holds only the encoded images of one chunk
+                chunk = list(islice(numbered, CHUNK))
+                bar.update(len(chunk))
+                release(prepared.images)
+            if not chunk:
+                break
+            for index, item in chunk:
+                if stop.is_set():
+                    break
+                cause = _read_one(prepared, spec, index, item)
+                if cause:
+                    unreadable[index] = printable(f"{item.name}: {cause}")
 
     with bar, ThreadPoolExecutor(threads) as pool:
         try:
-            for start in range(0, source.count, CHUNK):
-                chunk = list(islice(items, min(CHUNK, source.count - start)))
-                pending.append(pool.submit(_read_chunk, prepared, spec, start, chunk, stop))
-                if len(pending) > 2 * threads:  # limits the encoded images that wait in memory
-                    collect()
-            while pending:
-                collect()
-        except BaseException:  # Ctrl-C must not wait for the images that were to be read
+            for future in as_completed([pool.submit(read) for _ in range(threads)]):
+                future.result()
+        finally:  # Ctrl-C must not wait for the images that were to be read
             stop.set()
-            raise
+    prepared.unreadable = [unreadable[index] for index in sorted(unreadable)]
 
 
-def _read_chunk(
-    prepared: Prepared, spec: ImageSpec, start: int, items: list[Item], stop: threading.Event
-) -> tuple[int, list[str]]:
-    """Decode the items into prepared.images[start:], until `stop` is set.
-
-    Returns: their number, and "name: reason" of unreadable ones.
-    """
-    unreadable = []
-    for index, item in enumerate(items, start):
-        if stop.is_set():
-            break
-        try:
-            pixels, size = decode_image(item.data, spec)
-        except TooSmallError as error:
-            prepared.too_small.append(f"{item.name} {error.size}")
-            continue
-        except Exception as error:  # decoders raise many kinds of exceptions for damaged files
-            unreadable.append(printable(f"{item.name}: {why_unreadable(error)}"))
-            if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:
-                prepared.cacheable = False
-            continue
-        if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():
-            prepared.colour = True
-        prepared.images[index] = pixels
-        prepared.labels[index] = item.label
-        prepared.sizes[index] = size
-    return len(items), unreadable
+def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> str:
+    """Decode the item into prepared.images[index]. Returns: why it cannot be read; blank if it can."""
+    try:
+        pixels, size = decode_image(item.data, spec)
+    except TooSmallError as error:
+        prepared.too_small.append(f"{item.name} {error.size}")
+        return ""
+    except Exception as error:  # decoders raise many kinds of exceptions for damaged files
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:
+            prepared.cacheable = False
+        return reason(error)
+    if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():
+        prepared.colour = True
+    prepared.images[index] = pixels
+    prepared.labels[index] = item.label
+    prepared.sizes[index] = size
+    return ""
 
 
 def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarray:
@@ -174,11 +165,11 @@ def _compact(images: np.ndarray, kept: np.ndarray, channels: int) -> np.ndarray:
     count, height, width, allocated = images.shape
     if len(kept) == count and channels == allocated:
         return images
-    compact = images.reshape(-1)[: len(kept) * height * width * channels].reshape(len(kept), height, width, channels)
-    for start in range(0, len(kept), 1024):
-        indices = kept[start : start + 1024]
-        compact[start : start + len(indices)] = images[indices][..., :channels]
-        release(images)
+    shape = (len(kept), height, width, channels)
+    compact = images.reshape(-1)[: math.prod(shape)].reshape(shape)
+    for number, index in enumerate(kept):
+        compact[number] = images[index, ..., :channels]
+    release(images)
     return compact
 
 
@@ -194,10 +185,7 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
         how = f"the centre {spec.crop[1]}x{spec.crop[0]}"
     if prepared.from_cache:
         how = f"read from the cache (--nocache decodes again): {how}"
-    how += f", resized to {width}x{height}"
-    if spec.fit != "stretch":
-        how += f" (--fit {spec.fit})"
-    report("Prepared", f"{how}, {prepared.images.nbytes / 1e9:.3f} GB")
+    report("Prepared", f"{how}, resized to {width}x{height}, {prepared.images.nbytes / 1e9:.3f} GB")
     if class_names:
         counts = [np.count_nonzero(prepared.labels == label) for label in range(len(class_names))]
         classes = [f"{name} {n:,}" for name, n in zip(class_names, counts, strict=True)]
@@ -208,27 +196,3 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
             say(f"  {line}")
         if len(prepared.unreadable) > LISTED:
             say(f"  ... and {len(prepared.unreadable) - LISTED:,} more")
-
-
-def warn_about_images(prepared: Prepared, spec: ImageSpec) -> None:
-    """Warn if the networks would see little of the images."""
-    median = float(np.median(prepared.sizes.prod(1)))
-    if spec.crop and spec.crop[0] * spec.crop[1] < SMALL_CROP * median:
-        height, width = spec.crop
-        warn(
-            f"--crop keeps {height * width / median:.1%} of the median image, the {width}x{height} pixels in its"
-            " centre; give a larger --input_height, or --fit cover instead of --crop."
-        )
-    some = prepared.images[:: len(prepared.images) // 256 + 1].astype(np.float32)
-    if len(some) < FEW:
-        return
-    if some.max() < 256 * DARK:
-        warn(
-            f"all images are nearly black (the brightest pixel is {some.max():.0f} of 255), as files of 16 bits are"
-            " that hold 10 or 12 bits; stretch their range first, and look at reals.png."
-        )
-    elif some.std(axis=0).mean() < 1:
-        warn(
-            "all images are nearly the same, as white drawings on a transparent background are, which becomes white;"
-            " look at reals.png."
-        )

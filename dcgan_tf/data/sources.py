@@ -30,7 +30,7 @@ class Source:
     class_names: tuple[str, ...] = ()  # empty unless every image has a class
     unlabelled: str = ""  # which images have no class, as a part of a sentence
     has_test: bool = False  # whether it has both a train and a test split
-    is_part: bool = False  # whether this is one of two splits, of which the other is of no use
+    held_out: bool = False  # whether --hold_out has made its test split
     files: Sequence[str | Path] = ()  # what the items are decoded from
     # Of idx files: all images, uint8 [N, H, W] or [N, H, W, 3], and labels, int32 [N], shuffled once and for all
     arrays: tuple[np.ndarray, np.ndarray] | None = None

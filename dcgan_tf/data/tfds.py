@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import re
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,26 +13,26 @@ from types import ModuleType
 from absl import logging
 
 from dcgan_tf.data.sources import Item, Source, choose
-from dcgan_tf.download.fetch import probe
+from dcgan_tf.download.fetch import TIMEOUT
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.messages import OWN_PROCESS, say
 
-ALIASES = {"celebA": "celeb_a", "lsun": "lsun/bedroom"}  # the original's names -> those of tensorflow-datasets
 VERSION = re.compile(r"\d+\.\d+\.\d+")  # the name of the folder; 1.0.0.bak is a copy
 
 
 def find(folder: Path, config: Asked) -> Source | None:
-    """Find what tensorflow-datasets has prepared in the folder, or in data_dir under its own name for the data set.
+    """Find what tensorflow-datasets has prepared in the folder.
 
-    If there is nothing, let it fetch the data set into data_dir, unless the folder has files, even unusable ones.
+    If there is nothing, not even what cannot be used, let it fetch the data set into data_dir. incomplete.*, which it
+    leaves when it is killed, does not count.
 
     Raises: UserError if the data set cannot be fetched, is damaged, or has no images.
     """
-    name = ALIASES.get(config.dataset, config.dataset)
-    version = _newest(folder) or _newest(Path(config.data_dir, name))
-    if not version and not any(path.is_file() and not _is_left(path, folder) for path in folder.rglob("*")):
-        version = _fetch(name, config.data_dir)
+    version = _newest(folder)
+    present = [path for path in folder.glob("[!.]*") if not path.name.startswith("incomplete.")]
+    if not version and not present:
+        version = _fetch(config.dataset, config.data_dir)
     if not version:
         return None
     return _read(version.absolute(), config.split)
@@ -47,26 +47,18 @@ def _import_tfds() -> ModuleType:
     return tensorflow_datasets
 
 
-def _is_left(path: Path, folder: Path) -> bool:
-    """Return whether a path in the folder is hidden, or was left by a preparation that was killed."""
-    return any(name.startswith((".", "incomplete.")) for name in path.relative_to(folder).parts)
-
-
 def _newest(folder: Path) -> Path | None:
-    """Return the folder of the newest prepared version in the folder, or None if it has none.
+    """Return the folder of the newest prepared version in the folder, which can be it itself, or None if it has none.
 
     Raises: UserError if versions of several data sets are in the folder.
     """
-    versions = set()
-    for file in folder.rglob("dataset_info.json"):
-        path = file.parent
-        if path == folder or (VERSION.fullmatch(path.name) and not _is_left(path, folder)):
-            versions.add(path)
-    datasets = sorted({path.parent for path in versions if path != folder})
+    found = [file.parent for file in folder.rglob("dataset_info.json")]
+    versions = [path for path in found if path == folder or VERSION.fullmatch(path.name)]
+    datasets = {path.parent for path in versions}
     if len(datasets) > 1:
         raise UserError(
             f"tensorflow-datasets has prepared several data sets in {folder.absolute()}; add to --dataset which one:"
-            f" {', '.join(str(path.relative_to(folder)) for path in datasets)}."
+            f" {', '.join(sorted(str(path.relative_to(folder)) for path in datasets))}."
         )
     return max(versions, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], default=None)
 
@@ -77,6 +69,11 @@ def _fetch(name: str, data_dir: str) -> Path | None:
     Returns: the folder of the prepared data set, or None if tensorflow-datasets does not know the name.
     Raises: UserError if it cannot be fetched.
     """
+    if name in ("celebA", "lsun"):  # tensorflow-datasets has other names for them, and seldom gets them
+        raise UserError(
+            f"The data set {name} is not in {Path(data_dir).absolute()}; fetch it with python -m dcgan_tf.download"
+            f" {name}, or give another --dataset."
+        )
     tfds = _import_tfds()
     try:
         builder = tfds.builder(name, data_dir=data_dir)
@@ -84,20 +81,14 @@ def _fetch(name: str, data_dir: str) -> Path | None:
         return None
     say(f"{name} is not in {Path(data_dir).absolute()}; trying tensorflow-datasets ...")
     try:
-        if name.startswith("lsun/") and not importlib.util.find_spec("tensorflow_io"):
-            raise ImportError("this data set needs the package tensorflow-io")
-        for url in list(builder.url_infos)[:1]:
-            with contextlib.suppress(urllib.error.HTTPError):  # it answers, even if it refuses HEAD requests
-                probe(url)
+        for url in list(builder.url_infos)[:1]:  # fails after seconds; its own retries take minutes
+            with contextlib.suppress(urllib.error.HTTPError):  # the host answers
+                urllib.request.urlopen(url, timeout=TIMEOUT).close()
         builder.download_and_prepare()
     except Exception as error:  # each data set has its own script, which can fail in its own way
-        fix = "fix that, or try again later"
-        for dataset, alias in ALIASES.items():
-            if name == alias:
-                fix = f"fetch it with python -m dcgan_tf.download {dataset}"
         raise UserError(
             f"The data set {name} is not in {Path(data_dir).absolute()}, and tensorflow-datasets cannot fetch it"
-            f" ({reason(error)}); {fix}, or put a folder of images there."
+            f" ({reason(error)}); fix that, or try again later, or put a folder of images there."
         ) from error
     return Path(builder.data_dir)
 
@@ -116,8 +107,12 @@ def _read(folder: Path, split: str) -> Source:
     except Exception as error:  # a damaged description makes several parsers fail, each with its own exception
         raise damaged(error) from error
     features = builder.info.features
-    image = next((key for key, feature in features.items() if isinstance(feature, tfds.features.Image)), None)
-    label = next((key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)), None)
+
+    def first(kind: type) -> str | None:
+        return next((key for key, feature in features.items() if isinstance(feature, kind)), None)
+
+    image = first(tfds.features.Image)
+    label = first(tfds.features.ClassLabel)
     if image is None:
         raise UserError(f"The data set in {folder} has no images; give another --dataset.")
     splits = builder.info.splits

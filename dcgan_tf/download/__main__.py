@@ -15,11 +15,9 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
 from dcgan_tf.system.signals import run_program
 
-DATASETS = ("mnist", "celebA", "lsun", "inception")
-
 
 def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
-    """Fetch one of DATASETS into data_dir, from its mirrors or out of the user's ZIP file. Raises UserError."""
+    """Fetch a data set into data_dir, from its mirrors or out of the user's ZIP file. Raises UserError."""
     if name == "mnist":
         mnist.ensure(data_dir / name)
         say(f"{(data_dir / name).absolute()} contains MNIST")
@@ -43,7 +41,7 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m dcgan_tf.download", description="Fetch data sets into --data_dir, and the network of FID."
     )
-    parser.add_argument("datasets", nargs="+", choices=DATASETS)
+    parser.add_argument("datasets", nargs="+", choices=("mnist", "celebA", "lsun", "inception"))
     parser.add_argument("--data_dir", default="data", type=Path, help="folder that holds the data sets (./data)")
     parser.add_argument("--from-file", type=Path, metavar="ARCHIVE", help="a ZIP file fetched by hand")
     arguments = parser.parse_args(argv)

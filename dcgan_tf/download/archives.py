@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Archive:
-    """A file and its mirrors."""
+    """A file and its mirrors. Size and digest of a data set are those that tensorflow-datasets or Keras checks."""
 
     name: str
     size: int  # bytes
@@ -21,23 +21,13 @@ class Archive:
         return "md5" if len(self.digest) == 32 else "sha256"
 
 
-def _on(hosts: tuple[str, ...], name: str, size: int, digest: str) -> Archive:
-    return Archive(name, size, digest, tuple(host + name for host in hosts))
-
-
-# Sizes and digests of the data sets are those that tensorflow-datasets checks.
-_MNIST_HOSTS = (
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",  # tensorflow-datasets downloads from here
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",  # torchvision downloads from here
+MNIST = Archive(  # as Keras downloads it
+    "mnist.npz",
+    11_490_434,
+    "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+    ("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",),
 )
-_MNIST_FILES = (
-    ("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-    ("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-    ("t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-    ("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
-)
-MNIST = tuple(_on(_MNIST_HOSTS, *file) for file in _MNIST_FILES)
-MNIST_DIGESTS = {  # MD5 of the unpacked files
+MNIST_DIGESTS = {  # MD5 of its files
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
@@ -57,12 +47,20 @@ CELEBA = Archive(
     ),
 )
 
-_LSUN_HOSTS = ("http://dl.yf.io/lsun/scenes/", "https://dl.yf.io/lsun/scenes/")
-_LSUN_FILES = (  # the category that the original fetches
-    ("bedroom_val_lmdb.zip", 4_670_661, "5d022e781b241c25ec2e1f1f769afcdb8091d7fd58362667aec03137b8114b12"),
-    ("bedroom_train_lmdb.zip", 45_922_737_680, "a15644c2e7153106867f0adb3491fc41224102d1f01b24494fb47d9f5d1f174e"),
+LSUN = (  # the category that the original fetches
+    Archive(
+        "bedroom_val_lmdb.zip",
+        4_670_661,
+        "5d022e781b241c25ec2e1f1f769afcdb8091d7fd58362667aec03137b8114b12",
+        ("http://dl.yf.io/lsun/scenes/bedroom_val_lmdb.zip",),
+    ),
+    Archive(
+        "bedroom_train_lmdb.zip",
+        45_922_737_680,
+        "a15644c2e7153106867f0adb3491fc41224102d1f01b24494fb47d9f5d1f174e",
+        ("http://dl.yf.io/lsun/scenes/bedroom_train_lmdb.zip",),
+    ),
 )
-LSUN = tuple(_on(_LSUN_HOSTS, *file) for file in _LSUN_FILES)
 
 INCEPTION = Archive(  # the network of FID; size and digest as public listings of this file give them
     "classify_image_graph_def.pb",

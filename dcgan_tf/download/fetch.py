@@ -7,7 +7,6 @@ import http.client
 import shutil
 import urllib.request
 import zipfile
-import zlib
 from pathlib import Path
 
 from dcgan_tf.download.archives import Archive
@@ -17,20 +16,6 @@ from dcgan_tf.system.messages import progress, say
 TIMEOUT = 10  # seconds without any data
 
 
-class FetchError(Exception):
-    """No mirror has the archive; the text says why each of them failed."""
-
-
-def probe(url: str) -> None:
-    """Check that the host answers a HEAD request.
-
-    Call it before tensorflow-datasets downloads from the host, because its own retries take minutes.
-
-    Raises: urllib.error.HTTPError if the host refuses the request, another OSError if it does not answer.
-    """
-    urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
-
-
 def fetch_archive(archive: Archive, target: Path) -> None:
     """Download the archive to `target` from the first mirror that has it; continue an earlier incomplete download.
 
@@ -38,7 +23,7 @@ def fetch_archive(archive: Archive, target: Path) -> None:
     """
     try:
         try_mirrors(archive, target)
-    except FetchError as error:
+    except OSError as error:
         raise UserError(
             f"{archive.name} could not be fetched ({error}); run the same command later to continue, or fetch"
             f" {archive.urls[0]} by hand and give it with {archive.option}."
@@ -46,7 +31,7 @@ def fetch_archive(archive: Archive, target: Path) -> None:
 
 
 def try_mirrors(archive: Archive, target: Path) -> None:
-    """Do what `fetch_archive` does. Raises: FetchError."""
+    """Do what `fetch_archive` does. Raises: OSError that says why each mirror failed."""
     partial = target.with_name(f".{target.name}.part")
     reasons = []
     for url in archive.urls:
@@ -62,7 +47,7 @@ def try_mirrors(archive: Archive, target: Path) -> None:
         except (OSError, ValueError, http.client.HTTPException) as error:
             reasons.append(f"{url}: {reason(error)}")
             say(f"  {reason(error)}")
-    raise FetchError("; ".join(reasons))
+    raise OSError("; ".join(reasons))
 
 
 def _download_rest(url: str, archive: Archive, partial: Path) -> None:
@@ -71,7 +56,7 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
     Raises: OSError or ValueError. The bytes received so far are kept for the next attempt.
     """
     size = 0
-    if partial.exists() and partial.stat().st_size <= archive.size:
+    if partial.exists():
         size = partial.stat().st_size
     if size == archive.size:
         return
@@ -100,11 +85,9 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
 def file_digest(path: Path, name: str) -> str:
     """Return the file's digest of the kind `name`, in hexadecimal digits."""
     digest = hashlib.new(name)
-    bar = progress(total=path.stat().st_size, unit="B", unit_scale=True, desc="Checking", leave=False)
-    with path.open("rb") as file, bar:
+    with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-            bar.update(len(block))
     return digest.hexdigest()
 
 
@@ -143,10 +126,7 @@ def _unpack(file: Path, folder: Path, pattern: str) -> None:
         shutil.rmtree(unpacking, ignore_errors=True)
         unpacking.mkdir(parents=True)
         with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            if sum(member.file_size for member in members) > shutil.disk_usage(unpacking).free:
-                raise OSError(f"there is no room for it in {folder.parent}")
-            for member in progress(members, f"Unpacking {file.name}", unit="file", leave=False):
+            for member in progress(archive.infolist(), f"Unpacking {file.name}", unit="file", leave=False):
                 archive.extract(member, unpacking)  # never outside; it also checks the CRC
         files = [path for path in unpacking.rglob(pattern) if not path.name.startswith(".")]  # without a Mac's ._NAME
         found = {path.parent for path in files}
@@ -158,7 +138,7 @@ def _unpack(file: Path, folder: Path, pattern: str) -> None:
                 hidden.replace(inner / hidden.name)
             folder.rmdir()  # Windows replaces no folder
         inner.replace(folder)
-    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile raises many kinds of exceptions for damaged files
         raise UserError(
             f"The archive {file.absolute()} cannot be unpacked ({reason(error)}); if it is damaged, remove it and fetch"
             " it again."

@@ -63,7 +63,8 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
 
     Its random numbers are others than those of the first iteration.
     """
-    first = dataset.first_batch(config.batch_size, schedule.per_epoch, config.seed, config.mirror)
+    batches = dataset.batches(config.batch_size, schedule.per_epoch, seed=config.seed, mirror=config.mirror)
+    first, _ = next(batches)
     with warn_on_write_error("The sheet of real images"):
         image_files.save_png(run.samples_folder / "reals.png", image_files.sheet(first))
         if config.augment:

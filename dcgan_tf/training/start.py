@@ -77,7 +77,7 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
 
     Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
     """
-    from dcgan_tf.data.dataset import check_trainable, read_dataset, warn_about_empty_classes
+    from dcgan_tf.data.dataset import check_trainable, read_dataset
     from dcgan_tf.training.cluster import check_batch
 
     dataset = read_dataset(dataclasses.replace(plan.asked, **plan.required))
@@ -86,7 +86,6 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
         asked = ask(plan.given, choose_preset(dataset))
         check_batch(asked.batch_size, cluster.strategy)
     check_trainable(dataset, asked.batch_size, asked.train_size)
-    warn_about_empty_classes(dataset.labels, dataset.class_names)
     config = resolve(asked, dataset.decides, plan.required)
     if plan.weights:
         say_replaced(asked, config, plan.required, plan.weights.name)
