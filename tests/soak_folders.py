@@ -11,7 +11,6 @@ import io
 import logging
 import os
 import random
-import shutil
 import struct
 import sys
 import tempfile
@@ -231,6 +230,7 @@ def try_images(dice: random.Random, count: int, kind: str) -> int:
 
 def try_layout(dice: random.Random, folder: Path) -> None:
     """A tree of folders: every image is found once, and has the class and the split of its folders."""
+    (folder / "whole.png").write_bytes(PNG)
     data = folder / "tree"
     data.mkdir()
     images, others = make_tree(dice, data, 3)
@@ -257,32 +257,23 @@ def main(inputs: int, seed: int) -> None:
     """Run the soak; AssertionError where something was lost, with the seed that shows it."""
     warnings.simplefilter("ignore")
     logging.disable()  # Pillow's
-    scratch = Path(tempfile.mkdtemp())
-    try:
-        for kind in ("names", *KINDS, "damaged", "layouts"):
-            started = time.monotonic()
-            read = 0
-            step = 1 if kind == "layouts" else BATCH
-            for number in range(seed, seed + inputs, step):
-                dice = random.Random(f"{kind} {number}")
-                folder = scratch / "folder"
-                folder.mkdir()
+    for kind in ("names", *KINDS, "damaged", "layouts"):
+        started = time.monotonic()
+        read = 0
+        step = 1 if kind == "layouts" else BATCH
+        for number in range(seed, seed + inputs, step):
+            dice = random.Random(f"{kind} {number}")
+            with tempfile.TemporaryDirectory() as folder:
                 try:
                     if kind == "names":
-                        try_names(dice, folder, BATCH)
+                        try_names(dice, Path(folder), BATCH)
                     elif kind == "layouts":
-                        (folder / "whole.png").write_bytes(PNG)
-                        try_layout(dice, folder)
+                        try_layout(dice, Path(folder))
                     else:
                         read += try_images(dice, BATCH, kind)
                 except Exception as error:
                     raise AssertionError(f"{kind} with the seed {number}") from error
-                finally:
-                    shutil.rmtree(folder)
-            images = f", {read:,} images read" if read else ""
-            print(f"{kind}: {inputs:,} inputs in {time.monotonic() - started:.0f} s{images}", flush=True)
-    finally:
-        shutil.rmtree(scratch)
+        print(f"{kind}: {inputs:,} inputs in {time.monotonic() - started:.0f} s, {read:,} images", flush=True)
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def test_second_start_reads_the_cache_and_prints_the_same(folder, capsys):
     printed = capsys.readouterr().out
     second = folder.load(conditional=True)
     again = capsys.readouterr().out
-    assert "1 that cannot be read\n  a/broken.png: it is not an image" in printed and "median 20x16" in printed
+    assert "1 that cannot be used\n  a/broken.png: it is not an image" in printed and "median 20x16" in printed
     assert again == printed.replace("Prepared:    ", USED)
     assert second.spec == first.spec == ImageSpec(8, 8, 1) and second.class_names == ("a", "b")
     assert levels(first) == levels(second) == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
@@ -276,11 +276,11 @@ def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
 
 
 def test_a_failed_start_keeps_nothing(folder):
-    with pytest.raises(UserError, match="is larger than"):
+    with pytest.raises(UserError, match="smaller than the centre"):
         folder.load(crop=True, input_height=30)
     for number in range(20):
         (folder.images / f"broken{number}.png").write_bytes(b"no")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be used"):
         folder.load()
     assert not folder.kept()
 

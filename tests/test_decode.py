@@ -14,10 +14,8 @@ import pytest
 import simplejpeg
 import soak_folders
 from helpers import ROOT, load
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageDraw
-from soak_folders import IMAGE, PIXELS, encoded
+from soak_folders import IMAGE, PIXELS
 
 from dcgan_tf.data import decode, formats
 from dcgan_tf.data.decode import ImageSpec, decode_image
@@ -116,25 +114,6 @@ def test_a_photo_is_still_reduced_while_it_is_decoded(monkeypatch):
     assert decode._plain_jpeg(data, CROP) is None
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.sampled_from(["420", "444", "progressive", "gray"]),
-    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=3),
-    st.floats(0.5, 1),
-)
-def test_fuzz_damaged_files_are_read_as_pillow_reads_them(kind, changes, cut):
-    data = bytearray(KINDS[kind][0])
-    for where, value in changes:
-        data[int(where * (len(data) - 1))] = value
-    data = bytes(data[: int(cut * len(data)) + 1])
-    pixels, size = outcome(data, CROP)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "_plain_jpeg", lambda data, spec: None)
-        expected, expected_size = outcome(data, CROP)
-    assert size == expected_size and pixels.shape == expected.shape
-    np.testing.assert_allclose(pixels.astype(int), expected, atol=1)
-
-
 def solid(mode: str, colour: object, size: tuple[int, int] = (20, 10)) -> Image.Image:
     return Image.new(mode, size, colour)
 
@@ -214,15 +193,6 @@ def test_cover_and_pad_keep_a_circle_round(mode: str, background: tuple[int, ...
         assert extents[fit][0] == extents[fit][1] and abs(extents[fit][0] - size) <= 1
 
 
-def test_a_png_stays_transparent_and_is_turned():
-    image = Image.new("P", (16, 16))
-    image.putpalette([9, 9, 9])
-    stream = io.BytesIO()
-    image.save(stream, "PNG", transparency=0)
-    assert (decode_image(stream.getvalue(), RGB16)[0] == 255).all()
-    np.testing.assert_array_equal(decode_image(encoded("PNG", exif=exif(6)), RGB16)[0], np.rot90(PIXELS, -1))
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(10))
 def test_a_turned_image_is_made_upright_before_it_is_cropped(kind: str, orientation: int):
@@ -266,19 +236,6 @@ def test_heif_is_read_if_its_package_is_there(tmp_path: Path):
     assert len(dataset.images) == 3
     for image, expected in zip(dataset.images, (pixels, np.rot90(pixels, -1), pixels), strict=True):
         assert np.abs(image.astype(int) - expected).max() <= 3
-
-
-def test_heif_is_not_registered_with_pillow(tmp_path: Path):
-    """imageio registers it when it opens an image with Pillow, so a process of its own reads the folder."""
-    (tmp_path / "0.heic").write_bytes(heic(np.zeros((16, 16, 3), np.uint8)))
-    code = f"""
-from PIL import Image
-from dcgan_tf.data.dataset import read_dataset
-from dcgan_tf.settings.config import Asked
-assert len(read_dataset(Asked(dataset={str(tmp_path)!r}, output_height=16)).images) == 1
-assert "HEIF" not in Image.OPEN
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_heif_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, shown: None):

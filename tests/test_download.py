@@ -91,7 +91,8 @@ def test_a_file_with_a_wrong_digest_is_removed(host, tmp_path):
 
 
 def test_next_mirror_continues_the_download(host, tmp_path):
-    fetch.fetch_archive(archive(f"{host}/page", f"{host}/breaks", f"{host}/whole"), tmp_path / "a.zip")
+    mirrors = ("http://127.0.0.1:9/", f"{host}/page", f"{host}/breaks", f"{host}/whole")
+    fetch.fetch_archive(archive(*mirrors), tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     assert Host.requests == ["/page", "/breaks", "/whole bytes=1000000-"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
@@ -174,20 +175,11 @@ def test_files_of_other_systems_do_not_count(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == [".DS_Store", "1.jpg"]
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from dcgan_tf.download.fetch import install
-Path.replace = lambda *_: os.kill(os.getpid(), 9)
-install(Path(sys.argv[1]), Path(sys.argv[2]), "*.jpg")
-"""
-
-
 def test_an_unpacking_that_was_killed_leaves_nothing_when_it_is_repeated(tmp_path):
     file = zipped(tmp_path / "a.zip", {"faces/1.jpg": b"1"})
     data = tmp_path / "data"
-    killed = subprocess.run([sys.executable, "-c", KILLED, file, data / "celebA"], cwd=ROOT)
-    assert killed.returncode == -signal.SIGKILL and len(list(data.iterdir())) == 1
+    (data / ".celebA.unpacking" / "faces").mkdir(parents=True)
+    (data / ".celebA.unpacking" / "faces" / "0.jpg").write_bytes(b"half")
     download.fetch("celebA", data, file)
     assert [path.name for path in data.rglob("*")] == ["celebA", "1.jpg"]
 
@@ -217,19 +209,6 @@ def test_lsun_from_a_file(tmp_path):
     download.fetch("lsun", tmp_path, file)
     assert (tmp_path / "lsun" / "tower_val_lmdb" / "data.mdb").read_bytes() == b"x"
     assert [path.name for path in (tmp_path / "lsun").iterdir()] == ["tower_val_lmdb"]
-
-
-def test_no_host_answers(tmp_path, monkeypatch):
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    line = [sys.executable, "-W", "error", "-m", "dcgan_tf.download", "celebA", "--data_dir", tmp_path]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1 and last.startswith("Error: ") and "Traceback" not in done.stderr
-    assert "fetch https://s3-us-west-1.amazonaws.com/udacity-dlnfd/datasets/" in last and last.endswith(".")
-    with pytest.raises(UserError, match="fetch http://dl.yf.io/lsun/scenes/bedroom_val_lmdb.zip by hand"):
-        download.main(["lsun", f"--data_dir={tmp_path}"])
-    assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 @pytest.mark.parametrize("path", ["/whole", "/wrong"])

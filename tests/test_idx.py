@@ -43,11 +43,8 @@ def test_encode_and_read(shape: tuple[int, ...], tmp_path: Path):
     "damage",
     [
         b"",
-        b"\0\0",
         b"\0\0\x09\x01\0\0\0\0",
         b"\0\0\x08\x01\0\0\0\x05abc",
-        b"\0\0\x08\x01\0\0\0\x02abc",
-        b"\0\0\x08\xff",
         b"\0\0\x08\x03\0\0\0\0",
         b"\0\0\x08\x02" + b"\xff" * 9,
     ],

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import itertools
 import os
 import random
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
 import pytest
 import soak_folders
@@ -20,91 +18,13 @@ from dcgan_tf.data import formats
 from dcgan_tf.data.dataset import find
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files, layout_of
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.settings.config import SETTINGS, Asked, Config
+from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
-from dcgan_tf.training.schedule import Schedule
 from dcgan_tf.training.sheets import labels_of_sheets
 
 pytestmark = pytest.mark.usefixtures("shown")
 TINY = [*SMALL, "--epoch=1", "--train_size=32"]
-
-
-def face(random: np.random.Generator, width: int = 178, height: int = 218) -> Image.Image:
-    """A smooth image of random colours."""
-    return Image.fromarray(random.integers(0, 256, (7, 6, 3), np.uint8)).resize((width, height))
-
-
-# Ten kinds of images, as cameras and programs write them
-KINDS = {
-    "照片 {}.jpg": lambda p: p,
-    "IMG_{}.JPG": lambda p: p,
-    "mouth {} größer.jpeg": lambda p: p.convert("CMYK"),
-    "sub/deep er/{}.png": lambda p: p.convert("RGBA"),
-    "sub/{}.PNG": lambda p: p.quantize(16),
-    "16/{}.png": lambda p: Image.fromarray(np.asarray(p.convert("L")).astype(np.uint16) * 257),
-    "{}.bmp": lambda p: p.convert("1"),
-    "{}.gif": lambda p: p,
-    "{}.webp": lambda p: p,
-    "{}.tif": lambda p: p.convert("L"),
-}
-
-
-@pytest.fixture
-def zoo(tmp_path: Path) -> tuple[Path, list[str]]:
-    """A folder of 300 images of ten kinds, 1x1 to 4000x3000, and the names of the 8 broken ones."""
-    folder = tmp_path / "zoo"
-    dice = np.random.default_rng(0)
-    for number in range(292):
-        name, kind = list(KINDS.items())[number % 10]
-        width, height = {0: (1, 1), 1: (4000, 3000), 2: (1, 50)}.get(number) or dice.integers(8, 300, 2).tolist()
-        file = folder / name.format(number)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        kind(face(dice, width, height)).save(file)
-    whole = (folder / "照片 10.jpg").read_bytes()
-    broken = {
-        "truncated.jpg": whole[: len(whole) // 2],
-        "空.png": b"",
-        "text.png": b"not an image",
-        "sub/page.jpg": b"<html>404</html>" * 99,
-        "half.gif": (folder / "7.gif").read_bytes()[:200],
-        "noise.webp": b"RIFF\x10\0\0\0WEBP" + dice.bytes(500),
-        "noise.tif": b"II*\0" + dice.bytes(500),
-    }
-    for name, content in broken.items():
-        (folder / name).write_bytes(content)
-    (folder / "gone.jpg").symlink_to("nowhere.jpg")
-    (folder / "notes.txt").write_text("not an image")
-    (folder / "._IMG_1.JPG").write_bytes(b"metadata that another system adds to an image")
-    (folder / "again").symlink_to(folder)
-    return folder, sorted([*broken, "gone.jpg"])
-
-
-def test_mixed_folder_trains_and_lists_broken_files(zoo, tmp_path, capsys):
-    folder, broken = zoo
-    main_here(f"--dataset={folder}", "--train", *TINY, "--out_name=zoo", out_dir=tmp_path)
-    out = capsys.readouterr().out
-    first, *lines = out.split("Skipped:")[1].splitlines()
-    assert first.strip() == "8 that cannot be read"
-    listed = itertools.takewhile(lambda line: line.startswith("  "), lines)
-    assert sorted(line.strip().split(": ")[0] for line in listed) == broken
-    assert "Reading 300 images" in out and "292, colour; width x height: smallest 1x1" in out
-    assert "largest 4000x3000" in out and "files of other kinds: 1 .txt\n" in out
-    reals = iio.imread(tmp_path / "samples" / "zoo" / "reals.png")
-    assert reals.shape == (4 * 64, 4 * 64, 3) and reals.std() > 20
-    assert (tmp_path / "samples" / "zoo" / "train_00000002.png").exists()
-
-
-def test_gray_images_cropped_to_45_by_30(tmp_path, capsys):
-    (tmp_path / "faces").mkdir()
-    for number in range(32):
-        face(np.random.default_rng(number)).convert("L").save(tmp_path / "faces" / f"{number:06}.png")
-    sizes = ["--output_height=45", "--output_width=30", "--crop", "--input_height=108"]
-    main_here(f"--dataset={tmp_path / 'faces'}", "--train", *sizes, *TINY, "--out_name=f", out_dir=tmp_path)
-    out = capsys.readouterr().out
-    assert "Prepared:    the centre 108x108," in out and "45x30x1, no classes, range [-1, 1]" in out
-    for name in ("reals", "train_00000002"):
-        assert iio.imread(tmp_path / "samples" / "f" / f"{name}.png").shape == (4 * 45, 4 * 30)
 
 
 def test_names_patterns_and_links(tmp_path):
@@ -210,8 +130,6 @@ def test_hold_out_chooses_the_same_files_when_others_are_added():
     assert 70 < len(held_out) < 130
     assert choose_held_out(files[:500], 0.1) == held_out & set(files[:500])
     assert len(choose_held_out(files[:3], 1e-9)) == 1 and len(choose_held_out(files[:3], 0.999999)) == 2
-    with pytest.raises(UserError, match="--hold_out needs at least two images"):
-        choose_held_out(["a.png"], 0.5)
 
 
 def test_hold_out_splits_a_folder(images_dir: Path, mnist_dir: Path):
@@ -240,7 +158,7 @@ def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load(tmp_path)
     for file in tmp_path.glob("*.png"):
         file.unlink()
-    with pytest.raises(UserError, match="has none, but files of other kinds: 2 .heic, .*; convert"):
+    with pytest.raises(UserError, match="has only files of other kinds: 2 .heic, .*; convert"):
         load(tmp_path)
 
 
@@ -272,17 +190,6 @@ def test_sheets_of_runs_inside_the_data_folder_are_no_training_images(tmp_path: 
     assert len(find_image_files(tmp_path / "samples" / "run", "").files) >= sheets
 
 
-def test_train_size_is_of_an_epoch_and_not_of_the_folder(tmp_path: Path):
-    """As in the original, each epoch has other images; --help says so."""
-    write_images(tmp_path, *(f"{number:02}.png" for number in range(40)))
-    dataset = load(tmp_path, train_size=8)
-    per_epoch = Schedule(Config(train_size=8, batch_size=4), len(dataset.images)).per_epoch
-    batches = itertools.islice(dataset.batches(4, per_epoch, seed=0), 10 * per_epoch)
-    used = {image.tobytes() for images, _ in batches for image in images}
-    assert per_epoch == 2 and len(used) > 30
-    assert "a folder has other ones in each" in SETTINGS["train_size"].help
-
-
 def test_names_that_the_log_cannot_encode(tmp_path: Path):
     write_images(tmp_path / "图像", *(f"{name}/{number}.png" for name in "猫狗" for number in range(8)))
     flags = ["--train", "--conditional", "--epoch=1", "--output_height=16", *SMALL]
@@ -301,5 +208,4 @@ def test_fuzz_layouts(tmp_path: Path):
     for number in range(40):
         folder = tmp_path / str(number)
         folder.mkdir()
-        (folder / "whole.png").write_bytes(soak_folders.PNG)
         soak_folders.try_layout(random.Random(number), folder)

@@ -37,7 +37,6 @@ class Dataset:
     location: str  # where they were read from, for messages
     shuffle_each_epoch: bool  # False: use the images in the order in which they are stored (idx files)
     has_test: bool = False  # whether there are a train and a test split
-    default_stages: str = "original"  # the networks for it if --stages is not given
     label_names: tuple[str, ...] = ()  # the names of the labels, also if the networks get none
 
     @property
@@ -49,8 +48,10 @@ class Dataset:
             "c_dim": self.spec.channels,
             "conditional": bool(self.class_names),
             "class_names": self.class_names,
-            "stages": self.default_stages,
+            "stages": "original",
         }
+        if self.class_names and self.shuffle_each_epoch:  # not like MNIST
+            decided["stages"] = "auto"
         if self.spec.crop:
             decided["input_height"], decided["input_width"] = self.spec.crop
         return decided
@@ -143,9 +144,7 @@ def find(config: Asked) -> Source:
         for inside in sorted(folder.glob("[!.]*"), reverse=True):
             if idx.parts(inside, "*"):
                 unused = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
-        found = f"{folder.absolute()} has none"
-        if unused:
-            found += f", but {unused}"
+        found = f"{folder.absolute()} has only {unused or 'what is not read'}"
     raise UserError(
         f"There is no data set {config.dataset!r}: it must be a folder of images or idx files (which fit"
         " --input_fname_pattern, if it is given), or a name that tensorflow-datasets knows, but"
@@ -167,9 +166,6 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
         report("Hint", f"{source.location} has no train and test part, so --split {config.split} has no effect.")
     class_names = _class_names(config, source)
     spec = ImageSpec.of(config, source.shape)
-    default_stages = "original"
-    if class_names and not source.like_mnist:
-        default_stages = "auto"
     if config.stages not in ("", "auto"):  # not all sizes go with all networks: say so before minutes of decoding
         stages.check(config.stages, spec.height, spec.width, bool(class_names))
     say(f"Reading {counted(source.count, 'image')} from {source.location}")
@@ -184,21 +180,20 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
         location=source.location,
         shuffle_each_epoch=source.arrays is None,
         has_test=source.has_test,
-        default_stages=default_stages,
         label_names=source.class_names,
     )
 
 
 def _class_names(config: Asked, source: Source) -> tuple[str, ...]:
     """Return the classes to train with, none for an unconditional run. Raises UserError."""
-    names: tuple[str, ...] = ()
-    if config.conditional or (config.conditional is None and source.like_mnist):
-        names = source.class_names
+    names = source.class_names
+    if not config.conditional and (config.conditional is False or source.arrays is None):
+        names = ()
     if config.conditional and not names:
         raise UserError(
             "A training with labels needs a class for every image: a sub-folder for each class, or the labels of idx"
             f" files or of tensorflow-datasets, but of those in {source.location},"
-            f" {source.unlabelled or 'some have none'}; move or remove them, give a folder of classes only as"
+            f" {source.unlabelled}; move or remove them, give a folder of classes only as"
             " --dataset, or leave out --conditional, and a run with classes that the training begins with."
         )
     if config.class_names and config.class_names != names:

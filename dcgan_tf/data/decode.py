@@ -62,14 +62,6 @@ def _size(height: int | None, width: int | None, own: tuple[int, ...]) -> Size:
     return own[0], width or own[1]
 
 
-class TooSmallError(ValueError):
-    """An image is smaller than the crop."""
-
-    def __init__(self, size: Size, crop: Size):
-        self.size = f"{size[1]}x{size[0]}"
-        super().__init__(f"it is {self.size}, smaller than the centre {crop[1]}x{crop[0]} that --crop cuts out")
-
-
 def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.ndarray, Size]:
     """Decode an image, turn it upright, cut out its centre if spec.crop is set, and resize it with antialiasing.
 
@@ -77,7 +69,7 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
       data: an image's file, its encoded bytes, or its uint8 pixels [H, W] or [H, W, 3].
       spec: what to make of it; without channels, RGB.
     Returns: uint8 [spec.height, spec.width, C], and the image's own (height, width).
-    Raises: TooSmallError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
+    Raises: ValueError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
     if isinstance(data, Path):
         data = formats.read(data)
@@ -163,10 +155,10 @@ def _is_too_large(height: int, width: int) -> bool:
 def center_window(size: Size, crop: Size) -> tuple[int, int, int, int]:
     """Return (left, top, right, bottom) of the centre of an image, with the geometry of the original's center_crop.
 
-    Raises: TooSmallError if the image is smaller.
+    Raises: ValueError if the image is smaller.
     """
     if size[0] < crop[0] or size[1] < crop[1]:
-        raise TooSmallError(size, crop)
+        raise ValueError(f"it is {size[1]}x{size[0]}, smaller than the centre {crop[1]}x{crop[0]} that --crop cuts out")
     top = round((size[0] - crop[0]) / 2)
     left = round((size[1] - crop[1]) / 2)
     return left, top, left + crop[1], top + crop[0]

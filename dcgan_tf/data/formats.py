@@ -15,8 +15,9 @@ HEIF_EXTENSIONS = {".heic", ".heif", ".hif"}  # as phones write them; read with 
 HEIF_ADVICE = "convert .heic and .heif files, as phones write them, to JPEG, or pip install pillow-heif"
 Image.init()
 # Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
-KNOWN = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
-FORMATS = tuple(name for name in KNOWN if name in Image.OPEN)
+FORMATS = ["JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000"]
+if "AVIF" in Image.OPEN:
+    FORMATS.append("AVIF")
 PNG = b"\x89PNG\r\n\x1a\n"
 LARGE = 2**30  # bytes of a file; one of an image that Pillow takes has less
 
@@ -27,13 +28,6 @@ def heif_version() -> str:
         return importlib.metadata.version("pillow-heif")
     except importlib.metadata.PackageNotFoundError:
         return ""
-
-
-def extensions() -> set[str]:
-    """Return the extensions of the files that can be read."""
-    if heif_version():
-        return EXTENSIONS | HEIF_EXTENSIONS
-    return EXTENSIONS
 
 
 def read(file: Path) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import math
 import os
 import re
 from fnmatch import fnmatch
@@ -41,13 +40,13 @@ def find(folder: Path, config: Asked) -> Source | None:
     if not found:
         return None
     images, labels = read_parts(found)
-    names: tuple[str, ...] = ()
+    classes = range(0)
     if labels is None:
         labels = np.zeros(len(images), np.int32)
     else:
         classes = classes_of(labels, config.class_names)
-        names = tuple(map(str, classes))
         labels = labels - classes.start
+    names = tuple(map(str, classes))
     order = np.random.RandomState(config.seed).permutation(len(images))
     images = images[order]
     labels = labels[order]
@@ -63,15 +62,12 @@ def read(file: Path) -> np.ndarray:
     opener = gzip.open if file.suffix == ".gz" else open
     try:
         with opener(file, "rb") as stream:
-            magic = stream.read(4)
-            if len(magic) < 4 or magic[:3] != b"\0\0\x08":
-                raise ValueError("it does not begin like an idx file of bytes")
-            shape = np.frombuffer(stream.read(4 * magic[3]), ">u4").tolist()
-            size = math.prod(shape)
-            values = stream.read(size + 1)  # not the rest of a huge file
-        if len(shape) != magic[3] or len(values) != size:
-            raise ValueError(f"its header announces the shape {shape}, but {len(values)} bytes follow")
-        return np.frombuffer(values, np.uint8).reshape(shape)
+            content = stream.read()
+        if content[:3] != b"\0\0\x08":
+            raise ValueError("it does not begin like an idx file of bytes")
+        axes = content[3]
+        shape = np.frombuffer(content, ">u4", axes, offset=4).tolist()
+        return np.frombuffer(content, np.uint8)[4 + 4 * axes :].reshape(shape)
     except Exception as error:  # gzip and NumPy raise many kinds of exceptions for damaged files
         raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
 

@@ -15,9 +15,10 @@ from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError, listed, printable, reason
 from dcgan_tf.system.messages import report, warn
 
+NO_EXTENSION = "no extension"
 # What to do with files that are not read
 ADVICE = dict.fromkeys(formats.HEIF_EXTENSIONS, formats.HEIF_ADVICE)
-ADVICE["no extension"] = "give --input_fname_pattern '*' for files without extension"
+ADVICE[NO_EXTENSION] = "give --input_fname_pattern '*' for files without extension"
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "test", "valid": "test"}
 SPLITS |= {"validation": "test"}
 
@@ -72,15 +73,12 @@ def find(folder: Path, config: Asked) -> Source | None:
     if len(layout.class_names) > 1 and not config.conditional:
         names = listed(layout.class_names, 5)
         report("Hint", f"the {len(layout.class_names)} sub-folders ({names}) can be classes: --conditional.")
-    unlabelled = ""
-    if layout.outside:
-        unlabelled = f"no sub-folder holds {listed(layout.outside, 3)}"
     return Source(
         location=str(folder.absolute()),
         items=(Item(file, folder / file, layout.labels[file]) for file in files),
         count=len(files),
         class_names=layout.class_names,
-        unlabelled=unlabelled,
+        unlabelled=f"no sub-folder holds {listed(layout.outside, 3)}",
         has_test=has_test,
         held_out=held_out,
         files=[os.path.join(folder.absolute(), file) for file in files],
@@ -88,7 +86,7 @@ def find(folder: Path, config: Asked) -> Source | None:
 
 
 def _kind(file: str) -> str:
-    return os.path.splitext(file)[1].lower() or "no extension"
+    return os.path.splitext(file)[1].lower() or NO_EXTENSION
 
 
 def find_image_files(folder: Path, pattern: str) -> Found:
@@ -107,7 +105,9 @@ def find_image_files(folder: Path, pattern: str) -> Found:
     runs: list[str] = []
     visited = set()
     pattern = os.sep.join(PurePath(pattern.lower()).parts)
-    extensions = formats.extensions()
+    extensions = formats.EXTENSIONS
+    if formats.heif_version():
+        extensions = extensions | formats.HEIF_EXTENSIONS
 
     def refuse(error: OSError) -> None:
         folder = printable(error.filename)
@@ -126,10 +126,10 @@ def find_image_files(folder: Path, pattern: str) -> Found:
         folders[:] = sorted(name for name in folders if not name.startswith(".") and (around, name) not in of_runs)
         for name in names:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
             path = prefix + name
-            suffix = os.path.splitext(name)[1].lower()
+            kind = _kind(name)
             if name.startswith(".") or (pattern and not PurePath(path.lower()).match(pattern)):
                 continue
-            if suffix in extensions or (pattern and not suffix):
+            if kind in extensions or (pattern and kind == NO_EXTENSION):
                 files.append(path)
             else:
                 others.append(path)
@@ -167,12 +167,10 @@ def layout_of(files: list[str]) -> Layout:
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:
-    """Choose about that share of the files, but at least one, and not all. Raises UserError if there is only one.
+    """Choose about that share of the files, but at least one, and not all.
 
     The choice depends on a hash of the name, so a file that is held out stays so if others are added.
     """
-    if len(files) < 2:
-        raise UserError("--hold_out needs at least two images, but there is only one; add images.")
     hashes = {}
     for file in files:
         name = file.replace(os.sep, "/").encode(errors="surrogateescape")

@@ -25,7 +25,7 @@ def find(folder: Path, config: Asked) -> Source | None:
     """
     splits = {}
     for path in (folder, *sorted(folder.glob("*"))):
-        if (path / "data.mdb").is_file() and (path == folder or "." not in path.name):
+        if (path / "data.mdb").is_file() and "." not in path.name:
             splits[path] = "train"
             if re.search("(val|test)(_lmdb)?$", path.name):
                 splits[path] = "test"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image
+from dcgan_tf.data.decode import ImageSpec, decode_image
 from dcgan_tf.data.sources import Item, Source
 from dcgan_tf.system.cache import release
 from dcgan_tf.system.errors import UserError, counted, listed, printable, reason
@@ -35,7 +35,6 @@ class Prepared:
     sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing; 0 for an unreadable one
     unreadable: list[str] = field(default_factory=list)  # "name: reason" for each skipped image
     colour: bool = False  # whether an image is not gray; found out only if the channels are not given
-    too_small: list[str] = field(default_factory=list)  # "name 60x40" for each image smaller than the crop
     cacheable: bool = True  # False if a skipped image could perhaps be read another time
     from_cache: bool = False
 
@@ -46,12 +45,12 @@ class Prepared:
 
 
 def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> Prepared:
-    """Decode and resize all images as the spec says. Unreadable images are skipped.
+    """Decode and resize all images as the spec says. Skip those that cannot be read, or are smaller than the crop.
 
     Args:
       memory_gb: images of more than that are in a file.
       folder: for that file.
-    Raises: UserError if more than half of the images are unreadable, or if some are smaller than the crop.
+    Raises: UserError if more than half of the images are unreadable.
     """
     if source.arrays and source.shape == (spec.height, spec.width) and spec.channels == 1 and not spec.crop:
         images, labels = source.arrays
@@ -62,16 +61,10 @@ def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) 
         sizes=np.zeros((source.count, 2), np.int32),
     )
     _read_all(source, spec, prepared)
-    if spec.crop and prepared.too_small:
-        raise UserError(
-            f"A --crop of --input_width {spec.crop[1]} and --input_height {spec.crop[0]} is larger than"
-            f" {len(prepared.too_small):,} of {counted(source.count, 'image')} in {source.location}"
-            f" ({listed(sorted(prepared.too_small), 5)}); give smaller ones, leave --crop out, or remove these images."
-        )
     kept = np.flatnonzero(prepared.sizes[:, 0])
     if 2 * len(kept) < source.count or not len(kept):
         raise UserError(
-            f"Of {counted(source.count, 'image')} in {source.location}, {source.count - len(kept)} cannot be read (the"
+            f"Of {counted(source.count, 'image')} in {source.location}, {source.count - len(kept)} cannot be used (the"
             f" first: {next(iter(prepared.unreadable), 'there are none')}); remove or replace them, or choose others"
             " with --input_fname_pattern."
         )
@@ -90,7 +83,6 @@ def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     numbered = enumerate(islice(source.items, source.count))
     lock = threading.Lock()
     stop = threading.Event()
-    unreadable = {}
     bar = progress(total=source.count, desc="Reading images", unit="image", leave=False)
 
     def read() -> None:
@@ -104,9 +96,7 @@ def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
             for index, item in chunk:
                 if stop.is_set():
                     break
-                cause = _read_one(prepared, spec, index, item)
-                if cause:
-                    unreadable[index] = printable(f"{item.name}: {cause}")
+                _read_one(prepared, spec, index, item)
 
     with bar, ThreadPoolExecutor(threads) as pool:
         try:
@@ -114,26 +104,23 @@ def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
                 future.result()
         finally:  # Ctrl-C must not wait for the images that were to be read
             stop.set()
-    prepared.unreadable = [unreadable[index] for index in sorted(unreadable)]
+    prepared.unreadable.sort()
 
 
-def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> str:
-    """Decode the item into prepared.images[index]. Returns: why it cannot be read; blank if it can."""
+def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> None:
+    """Decode the item into prepared.images[index], or note why it is skipped."""
     try:
         pixels, size = decode_image(item.data, spec)
-    except TooSmallError as error:
-        prepared.too_small.append(f"{item.name} {error.size}")
-        return ""
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
         if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:
             prepared.cacheable = False
-        return reason(error)
+        prepared.unreadable.append(printable(f"{item.name}: {reason(error)}"))
+        return
     if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():
         prepared.colour = True
     prepared.images[index] = pixels
     prepared.labels[index] = item.label
     prepared.sizes[index] = size
-    return ""
 
 
 def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarray:
@@ -191,7 +178,7 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
         classes = [f"{name} {n:,}" for name, n in zip(class_names, counts, strict=True)]
         report("Classes", f"{len(classes)}: {listed(classes, 20)}")
     if prepared.unreadable:
-        report("Skipped", f"{len(prepared.unreadable):,} that cannot be read")
+        report("Skipped", f"{len(prepared.unreadable):,} that cannot be used")
         for line in prepared.unreadable[:LISTED]:
             say(f"  {line}")
         if len(prepared.unreadable) > LISTED:

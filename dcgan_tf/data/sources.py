@@ -28,7 +28,7 @@ class Source:
     items: Iterable[Item]
     count: int
     class_names: tuple[str, ...] = ()  # empty unless every image has a class
-    unlabelled: str = ""  # which images have no class, as a part of a sentence
+    unlabelled: str = "some have none"  # which images have no class, as a part of a sentence
     has_test: bool = False  # whether it has both a train and a test split
     held_out: bool = False  # whether --hold_out has made its test split
     files: Sequence[str | Path] = ()  # what the items are decoded from
@@ -39,11 +39,6 @@ class Source:
     def shape(self) -> tuple[int, ...] | None:
         """The shape of an image, (height, width) or (height, width, 3), if it is known before it is decoded."""
         return self.arrays and self.arrays[0].shape[1:]
-
-    @property
-    def like_mnist(self) -> bool:
-        """Whether the labels come as MNIST's, in idx files; then a training uses them if nothing else is asked for."""
-        return self.arrays is not None and bool(self.class_names)
 
 
 def choose(parts: Mapping[Part, str], split: str) -> tuple[list[Part], bool]:

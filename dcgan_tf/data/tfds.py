@@ -69,9 +69,10 @@ def _fetch(name: str, data_dir: str) -> Path | None:
     Returns: the folder of the prepared data set, or None if tensorflow-datasets does not know the name.
     Raises: UserError if it cannot be fetched.
     """
+    place = Path(data_dir).absolute()
     if name in ("celebA", "lsun"):  # tensorflow-datasets has other names for them, and seldom gets them
         raise UserError(
-            f"The data set {name} is not in {Path(data_dir).absolute()}; fetch it with python -m dcgan_tf.download"
+            f"The data set {name} is not in {place}; fetch it with python -m dcgan_tf.download"
             f" {name}, or give another --dataset."
         )
     tfds = _import_tfds()
@@ -79,7 +80,7 @@ def _fetch(name: str, data_dir: str) -> Path | None:
         builder = tfds.builder(name, data_dir=data_dir)
     except ValueError:  # also the base class of its DatasetNotFoundError
         return None
-    say(f"{name} is not in {Path(data_dir).absolute()}; trying tensorflow-datasets ...")
+    say(f"{name} is not in {place}; trying tensorflow-datasets ...")
     try:
         for url in list(builder.url_infos)[:1]:  # fails after seconds; its own retries take minutes
             with contextlib.suppress(urllib.error.HTTPError):  # the host answers
@@ -87,7 +88,7 @@ def _fetch(name: str, data_dir: str) -> Path | None:
         builder.download_and_prepare()
     except Exception as error:  # each data set has its own script, which can fail in its own way
         raise UserError(
-            f"The data set {name} is not in {Path(data_dir).absolute()}, and tensorflow-datasets cannot fetch it"
+            f"The data set {name} is not in {place}, and tensorflow-datasets cannot fetch it"
             f" ({reason(error)}); fix that, or try again later, or put a folder of images there."
         ) from error
     return Path(builder.data_dir)
