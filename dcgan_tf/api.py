@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.select import Selection, choices_of, for_images, select
-from dcgan_tf.runs.weights import of_run
+from dcgan_tf.runs.select import choices_of, select
 from dcgan_tf.settings import options
 from dcgan_tf.settings.resolve import convert
 from dcgan_tf.system.messages import shown
-from dcgan_tf.system.startup import start_tensorflow
 from dcgan_tf.trained_run import TrainedRun
 
 
@@ -39,9 +37,7 @@ def load(
     """
     runs, name, given, chosen = choices_of(source, _runs(out_dir, settings))
     chosen |= {"best": best, "iteration": iteration, "weights": weights}
-    selection = select(runs, name, given | settings, chosen)
-    start_tensorflow()
-    return TrainedRun(selection)
+    return TrainedRun(select(runs, name, given | settings, chosen))
 
 
 def train(
@@ -86,12 +82,11 @@ def train(
     }
     runs = _runs(out_dir, settings)
     name = options.PLACES["out_name"].convert("out_name", out_name)
-    with shown(bool(verbose)):
+    with shown(verbose):
         outcome = start.train(runs, name, {"dataset": dataset} | settings, how, on_log)
     if outcome.run is None:
         return None
-    weights = of_run(outcome.run)
-    return TrainedRun(Selection(outcome.run, weights, for_images(weights.config, {})))
+    return TrainedRun(select(runs, outcome.run.name, {}, {}))
 
 
 def _runs(out_dir: str | Path, settings: dict[str, Any]) -> Runs:

@@ -75,7 +75,7 @@ class TrainedRun:
 
     def generate(
         self,
-        count: int | None = None,
+        count: int = 1,
         *,
         seed: int | None = None,
         classes: Classes = None,
@@ -85,7 +85,7 @@ class TrainedRun:
         """Generate images: those of `count` seeds, as --generate_test_images writes them, or those of z.
 
         Args:
-          count: number of images (default: 1), if z is not given.
+          count: number of images.
           seed: of the first image; the others have seed + 1, seed + 2, ... (default: that of load(), or 0).
           classes: with labels, the classes of the images, in turn, e.g. 7 or [3, 5] or "cat,dog" (default: all).
           z: float32 [N, Z], instead of count and seed.
@@ -99,23 +99,21 @@ class TrainedRun:
             first = config.seed
             if seed is not None:
                 first = SETTINGS["seed"].convert("seed", seed)
-            if count is None:
-                count = 1
             seeds = range(first, first + options.COUNT.convert("generate_test_images", count))
             z = self.sampler.z(seeds)
         else:
             z = np.asarray(z, np.float32)
-            if count is not None or z.ndim != 2 or z.shape[1] != config.z_dim:
-                raise UserError(f"z must have the shape [N, {config.z_dim}], without a count, but has {z.shape}.")
+            if z.shape[1:] != (config.z_dim,):
+                raise UserError(f"z must have the shape [N, {config.z_dim}], but has {z.shape}.")
             seeds = range(len(z))
         if labels is None:
             labels = self.sampler.labels(seeds, self.classes(classes))
         else:
             labels = np.atleast_1d(labels)
-            if classes is not None or labels.shape != (len(z),) or not np.isin(labels, range(config.y_dim)).all():
+            if labels.shape != (len(z),) or not np.isin(labels, range(config.y_dim)).all():
                 raise UserError(
-                    f"labels must be {len(z)} numbers below {config.y_dim}, the number of classes, without classes"
-                    f" beside them, but are {labels.tolist()}."
+                    f"labels must be {len(z)} numbers below {config.y_dim}, the number of classes, but are"
+                    f" {labels.tolist()}."
                 )
         with device_errors("fewer images"):
             return self.sampler.images(z, np.asarray(labels, np.int32))
@@ -161,10 +159,9 @@ class TrainedRun:
           settings: those that may differ from the training, e.g. evaluate_samples=10_000 or data_dir="data".
         """
         given = check_given(settings)
-        allowed = settings_of(USE, MACHINE)
         for name in given:
-            if name not in allowed:
-                raise UserError(f"--{name} is fixed since the training; evaluate takes {', '.join(allowed)}.")
+            if name not in settings_of(USE, MACHINE):
+                raise UserError(f"--{name} is fixed since the training; leave it out.")
         from dcgan_tf.evaluation.evaluate import evaluate
 
         with device_errors("a smaller evaluate_samples"):

@@ -28,7 +28,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from dcgan_tf.model import DCGAN  # noqa: E402
-from dcgan_tf.runs.checkpoint import Checkpoints, read, restore  # noqa: E402
+from dcgan_tf.runs.checkpoint import Checkpoints, read  # noqa: E402
 from dcgan_tf.runs.run import Run, Runs  # noqa: E402
 from dcgan_tf.sampling.story import read_losses  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
@@ -67,7 +67,7 @@ class Victim:
 
     def model_files(self) -> str:
         self.model.iterations.assign(0)
-        path = restore(self.run.folder, self.model.state())
+        path = Checkpoints(self.model, self.run.folder, 9).restore()
         iteration = self.model.iterations_done
         assert path == str(self.run.folder / f"model-{iteration}") and iteration in ITERATIONS, path
         state = self.model.state()

@@ -54,7 +54,7 @@ def test_every_variable_is_saved_and_restored(tmp_path: Path, class_names: tuple
 def test_what_the_settings_do_not_fit_is_refused(tmp_path: Path):
     config = Config(**SIZES)
     run = Runs(str(tmp_path)).create(config)
-    with pytest.raises(UserError, match="has no checkpoint in .* --train first"):
+    with pytest.raises(UserError, match="has no checkpoint in .*choose one that it has: none; or train it"):
         of_run(run).generator()
     Checkpoints(DCGAN(config), run.folder, 1).save()
     for change in ({"gf_dim": 4}, {"class_names": ("a",)}):

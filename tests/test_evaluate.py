@@ -259,7 +259,7 @@ def test_best_checkpoint_is_kept_beside_the_newest(
 
 
 def test_best_without_evaluations_says_so(mnist_run: Path):
-    says = "has no best checkpoint, because it was trained without evaluations; train with --evaluate_freq"
+    says = "or train it, for --best with --evaluate_freq"
     fails_with_one_sentence("--dataset=mnist", "--best", cwd=mnist_run, says=says)
 
 

@@ -120,7 +120,7 @@ def test_trainings(runs: Runs, flags: str, arguments: dict, expected: dict | str
         argv.append("--dataset=a")
     typed = through(lambda: program.main([*argv, *flags.split()]))
     called = through(lambda: dcgan_tf.train(**{"dataset": "a", "out_dir": Path(runs.out_dir)} | arguments))
-    assert typed == called
+    assert str(typed) == str(called)
     if isinstance(expected, str):
         assert expected in typed
     else:
@@ -167,7 +167,7 @@ def test_uses(runs: Runs, monkeypatch: pytest.MonkeyPatch, flags: str, source: s
         argv.append("--dataset=a")
     typed = through(lambda: program.main([*argv, *flags.split()]))
     called = through(lambda: api.load(source, out_dir=runs.out_dir, **arguments).selection)
-    assert typed == called
+    assert str(typed) == str(called)
     assert expected in str(typed)
     assert isinstance(typed, Selection) == (not expected)
 
@@ -204,5 +204,5 @@ def test_an_evaluation_takes_only_what_may_differ(blobs_run: Path):
     run = dcgan_tf.load("blobs-small", out_dir=blobs_run)
     with pytest.raises(UserError, match=r"There is no setting --evaluate_sample \(did you mean --evaluate_samples\?\)"):
         run.evaluate(evaluate_sample=100)
-    with pytest.raises(UserError, match="--epoch is fixed since the training; evaluate takes .*evaluate_samples"):
+    with pytest.raises(UserError, match="--epoch is fixed since the training"):
         run.evaluate(epoch=3)

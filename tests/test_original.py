@@ -15,9 +15,9 @@ from helpers import main_here
 
 import dcgan_tf
 from dcgan_tf.networks import build_discriminator, build_generator
-from dcgan_tf.runs import original
+from dcgan_tf.runs.original import of_original, read
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.weights import of_original, of_run
+from dcgan_tf.runs.weights import of_run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 
@@ -58,7 +58,7 @@ def test_the_genuine_checkpoint_gives_its_own_samples():
 def test_any_of_its_files_will_do(path: str):
     weights = of_original(path, {})
     assert weights.origin().path == PREFIX and weights.config.gf_dim == 16
-    assert dcgan_tf.load(path).selection.weights == weights
+    assert str(dcgan_tf.load(path).selection.weights) == str(weights)
 
 
 def test_commands_work_on_it_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -77,7 +77,7 @@ def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
     run = Runs(str(tmp_path)).named("tuned")
     config = run.config()
     assert (config.gf_dim, config.dfc_dim, config.output_height, config.y_dim) == (16, 64, 28, 10)
-    before = original.read(PREFIX)
+    _, before = read(PREFIX)
     tuned = tf.train.load_checkpoint(str(run.folder / "model-1"))
     moved = {}
     for network in (of_run(run).generator(), of_run(run).discriminator()):
@@ -106,7 +106,7 @@ def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path)
     write_tf1(path, config)
     weights = of_original(path, given)
     assert weights.config == config
-    arrays = original.read(path)
+    _, arrays = read(path)
     for variable in [*weights.generator().variables, *weights.discriminator().variables]:
         assert (variable.numpy() == arrays[variable.path]).all()
 
@@ -120,8 +120,8 @@ def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path, images_dir: 
     training = ["--train", "--dataset=blobs", f"--data_dir={images_dir}", "--batch_size=8"]
     for path, flags, says in (
         (PREFIX, ["--gf_dim=64"], "The run model.b32-600 has --gf_dim 16"),
-        (PREFIX, ["--output_height=32"], "begins with 49 cells of 4 x 4 pixels, which do not make 32 x 28 pixels"),
-        (tmp_path / "wide", [], "begins with 6 cells of 16 x 16 pixels, which do not make 32 x 32 pixels"),
+        (PREFIX, ["--output_height=32"], "generator/g_h1_lin/Matrix has the shape (74, 1568), not (74, 1792)"),
+        (tmp_path / "wide", [], "give the --output_height and the --output_width that it was trained with"),
         (ours, [], "is not carpedm20/DCGAN-tensorflow's ('generator/"),
         (tmp_path / "text", [], "No checkpoint can be read at"),
         (tmp_path / "cut", [], "No checkpoint can be read at"),

@@ -81,7 +81,7 @@ def test_what_a_pretrained_run_does_not_have(images_dir: Path, tmp_path: Path):
     for flags, says in (
         (["--dataset=cats"], r"no pretrained run of the data set 'cats'; there are .*mnist"),
         (["--dataset=mnist", "--best"], "--pretrained and --best both choose the weights"),
-        (["--dataset=mnist", "--weights=raw"], "--pretrained and --weights both choose the weights"),
+        (["--dataset=mnist", "--weights=raw"], "The run pretrained-mnist has no raw weights; leave out --weights"),
         (["--dataset=mnist", "--export"], "run pretrained-mnist has only the generator, but this needs the discr"),
         (["--dataset=mnist", *train], "run pretrained-mnist has only the generator, but this needs the discr"),
         (["--dataset=mouths", *train, "--gf_dim=6"], "The run pretrained-mouths has --gf_dim "),
@@ -93,21 +93,12 @@ def test_what_a_pretrained_run_does_not_have(images_dir: Path, tmp_path: Path):
     assert not (tmp_path / "out").exists()
 
 
-def test_an_own_run_can_be_added_and_damage_is_found(run: Run, package: Path, tmp_path: Path):
+def test_an_own_run_can_be_added(run: Run, package: Path, tmp_path: Path):
     folder = pack_pretrained.add(run, "blobs", ABOUT)
     assert folder == package / "blobs" and json.loads((folder / "metrics.json").read_text()) == {"swd": 7}
     before = dcgan_tf.load(run.folder).generate(8).astype(int)
     after = dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(8)
     assert np.abs(after - before).max() <= 2 and before.std() > 1  # float16
-    content = bytearray((folder / "generator.npz").read_bytes())
-    content[len(content) // 2] ^= 255
-    for damaged in (bytes(content), content[: len(content) // 2], b"", b"{}"):
-        (folder / "generator.npz").write_bytes(damaged)
-        with pytest.raises(UserError, match="generator.npz is damaged .*install dcgan_tf again"):
-            dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(1)
-    (folder / "about.json").write_text("{}")
-    with pytest.raises(UserError, match="about.json is damaged .*install dcgan_tf again"):
-        dcgan_tf.load("pretrained:blobs", out_dir=tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves

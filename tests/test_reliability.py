@@ -135,7 +135,14 @@ def test_only_files_of_incomplete_checkpoints_are_removed(tmp_path: Path):
     (run.folder / "model-3_temp").mkdir()
     before = {path.name for path in run.folder.iterdir()}
     assert checkpoints.restore() == str(run.folder / "model-1")
-    assert before - {path.name for path in run.folder.iterdir()} == {*half, "model-3_temp"}
+    model.iterations.assign(2)
+    checkpoints.save()
+    assert before - {path.name for path in run.folder.iterdir()} == {
+        *half,
+        "model-3_temp",
+        "model-1.index",
+        "model-1.data-00000-of-00001",
+    }
 
 
 def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,6 +46,7 @@ class Checkpoints:
         path = str(self.folder / f"model-{iteration}")
         if self.current == path:
             return path
+        remove_incomplete(self.folder)
         try:
             self.folder.mkdir(exist_ok=True)
             self.checkpoint.save_counter.assign_add(1)  # which TensorFlow expects to find in a checkpoint
@@ -53,26 +54,32 @@ class Checkpoints:
             self._keep_newest(iteration)
         except (OSError, tf.errors.OpError) as error:
             remove_incomplete(self.folder)
-            then = "continue with --resume, from the checkpoint before it"
-            if iteration == 0:  # the run is not kept
-                then = "give the same command again"
             raise UserError(
-                f"The checkpoint of iteration {iteration} could not be written to {self.folder}"
-                f" ({reason(error)}); make room on that disk, then {then}."
+                f"The checkpoint of iteration {iteration} could not be written to {self.folder} ({reason(error)}); make"
+                " room on that disk, then continue with --resume, or begin again if it is the first checkpoint."
             ) from error
         self.current = path
         return path
 
     def restore(self) -> str | None:
-        """Restore the newest checkpoint that can be read, and remove files that a killed training left incomplete.
+        """Restore the newest checkpoint that can be read.
 
         Returns its path, or None if no checkpoint was saved yet. Raises UserError if none can be read.
         """
-        path = restore(self.folder, self.model.state())
-        if path:
-            remove_incomplete(self.folder)
-            self.current = path
-        return path
+        # Checkpoints of version 1.0.0 and of other precisions have no loss scale: it then begins anew.
+        state = self.model.state()
+        scale = {name: state.pop(name) for name in LossScale.NAMES if name in state}
+
+        def restore_one(path: str) -> str:
+            tf.train.Checkpoint(**state).restore(path).assert_existing_objects_matched().expect_partial()
+            tf.train.Checkpoint(**scale).restore(path).expect_partial()
+            return path
+
+        paths = complete_checkpoints(self.folder)
+        if not paths:
+            return None
+        self.current = newest(paths, restore_one)
+        return self.current
 
     def _keep_newest(self, iteration: int) -> None:
         """Name the newest checkpoints in TensorFlow's index file `checkpoint`, and remove the others.
@@ -89,27 +96,6 @@ class Checkpoints:
         remove_incomplete(self.folder)
 
 
-def restore(folder: Path, variables: Mapping[str, tf.Variable]) -> str | None:
-    """Restore the variables from the newest checkpoint in the folder that can be read.
-
-    Returns its path, or None if there is no checkpoint. Raises UserError if none can be read.
-    """
-    check_folder(folder)
-    # Checkpoints of version 1.0.0 and of other precisions have no loss scale: it then begins anew.
-    loss_scale = tf.train.Checkpoint(**{name: variables[name] for name in LossScale.NAMES if name in variables})
-    others = tf.train.Checkpoint(**{name: v for name, v in variables.items() if name not in LossScale.NAMES})
-
-    def restore_one(path: str) -> None:
-        others.restore(path).assert_existing_objects_matched().expect_partial()
-        loss_scale.restore(path).expect_partial()
-
-    paths = complete_checkpoints(folder)
-    if not paths:
-        return None
-    path, _ = newest(paths, restore_one)
-    return path
-
-
 def read(run: Run, best: bool, iteration: int) -> tuple[Origin, dict[str, np.ndarray]]:
     """Read the networks' variables from a checkpoint of a run.
 
@@ -120,40 +106,41 @@ def read(run: Run, best: bool, iteration: int) -> tuple[Origin, dict[str, np.nda
     Raises: UserError if there is no such checkpoint, or it cannot be read.
     """
     folder = run.folder
-    missing = f"no checkpoint in {folder}; train it with --train first"
+    wanted = "checkpoint"
     if best:
         folder = run.best_folder
-        missing = "no best checkpoint, because it was trained without evaluations; train with --evaluate_freq, or leave"
-        missing += " out --best"
-    check_folder(folder)
     paths = complete_checkpoints(folder)
-    if paths and iteration:
-        kept = ", ".join(str(iteration_in(path)) for path in paths if iteration_in(path)) or "none"
-        missing = f"no checkpoint of iteration {iteration}; choose one that it has: {kept}"
+    kept = ", ".join(str(iteration_in(path)) for path in paths)
+    if iteration:
+        wanted = f"checkpoint of iteration {iteration}"
         paths = [path for path in paths if iteration_in(path) == iteration]
     if not paths:
-        raise UserError(f"The run {run.name} has {missing}.")
-    path, arrays = newest(paths, _read_networks)
+        raise UserError(
+            f"The run {run.name} has no {wanted} in {folder}; choose one that it has: {kept or 'none'}; or train it,"
+            " for --best with --evaluate_freq."
+        )
+    return newest(paths, _read_networks)
+
+
+def _read_networks(path: str) -> tuple[Origin, dict[str, np.ndarray]]:
+    reader = tf.train.load_checkpoint(path)
+    names = {key: key.removesuffix(SUFFIX).replace(".S", "/") for key in reader.get_variable_to_shape_map()}
+    arrays = {name: reader.get_tensor(key) for key, name in names.items() if name.startswith(NETWORKS)}
     return Origin(path, iteration_in(path)), arrays
 
 
-def _read_networks(path: str) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(path)
-    names = {key: key.removesuffix(SUFFIX).replace(".S", "/") for key in reader.get_variable_to_shape_map()}
-    return {name: reader.get_tensor(key) for key, name in names.items() if name.startswith(NETWORKS)}
-
-
-def newest(paths: list[str], read_one: Callable[[str], T]) -> tuple[str, T]:
+def newest(paths: list[str], read_one: Callable[[str], T]) -> T:
     """Read the newest checkpoint that can be read, and warn about damaged ones.
 
     Args:
       paths: of checkpoints, the oldest first.
-    Returns: its path, and what `read_one` returned. Raises UserError if none can be read.
+    Returns: what `read_one` returned for its path. Raises UserError if none can be read.
     """
+    check_folder(Path(paths[0]).parent)
     reasons = []
     for path in reversed(paths):
         try:
-            return path, read_one(path)
+            return read_one(path)
         except UNREADABLE as error:
             reasons.append(reason(error))
             if path != paths[0]:

@@ -68,15 +68,6 @@ class Run:
     def flags_file(self) -> Path:
         return self.folder / flags_json.NAME
 
-    @property
-    def reals(self) -> list[Path]:
-        """The sheets of real images that a training begins with."""
-        return [self.samples_folder / name for name in ("reals.png", "augmented.png")]
-
-    def has_begun(self) -> bool:
-        """Return whether a training has written to the run."""
-        return self.flags_file.exists() or bool(complete_checkpoints(self.folder))
-
     def config(self) -> Config:
         """Return the settings that the run was trained with. Raises UserError if they are damaged."""
         return flags_json.read(self.flags_file)
@@ -115,30 +106,31 @@ class Run:
         finally:
             lock.release()
 
+    def written(self) -> list[Path]:
+        """Return what a training has written beside its settings, which would mix with what another one writes."""
+        found = [*self.folder.glob("model-*"), *self.best_folder.glob("model-*"), *self.curves()]
+        for pattern in ("train_*.png", "epoch_*.png", "reals.png", "augmented.png"):
+            found += self.samples_folder.glob(pattern)
+        return found
+
     def check_new(self) -> None:
-        """Raise UserError if there is the run, or what is left of a training that a new one would remove or mix."""
-        with _error_of(self.folder):
-            if self.flags_file.exists():
-                raise UserError(
-                    f"The run {self.name!r} exists already in {self.folder.parent}; add --resume to continue it, or"
-                    " choose another --out_name."
-                )
-        if complete_checkpoints(self.folder) or complete_checkpoints(self.best_folder):
+        """Raise UserError if there is the run, or what is left of a training."""
+        if os.path.exists(self.flags_file):
             raise UserError(
-                f"{self.folder} has checkpoints, but no {flags_json.NAME}; copy that file back, move the folder away,"
-                " or choose another --out_name."
+                f"The run {self.name!r} exists already in {self.folder.parent}; add --resume to continue it, or choose"
+                " another --out_name."
             )
-        left = [*self.curves(), *self.sheets("train"), *self.sheets("epoch"), *filter(Path.exists, self.reals)]
+        left = self.written()
         if left:
             raise UserError(
-                f"{left[0].parent} has files of an earlier training of the run {self.name!r}, which would mix with"
-                " those of a new one; move that folder away, or choose another --out_name."
+                f"{left[0]} is left of an earlier training of the run {self.name!r}, whose {flags_json.NAME} is gone;"
+                " move its folder away, or choose another --out_name."
             )
 
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
         own = [self.folder / name for name in (flags_json.NAME, "checkpoint", ".lock", ".pid")]
-        for file in (*own, *self.folder.glob("model-0.*"), *self.curves(), *self.reals):
+        for file in (*own, *self.written()):
             with contextlib.suppress(OSError):  # Windows keeps a file that is open
                 file.unlink()
         for folder in (self.best_folder, self.folder, self.samples_folder, self.logs_folder):
@@ -175,43 +167,24 @@ class Runs:
 
         Raises: UserError if the name exists or a folder cannot be created.
         """
-        base = name or f"{_name_of(config.dataset)}-{time.strftime('%Y%m%d-%H%M%S')}"
+        of_data = re.sub(r"[^\w.,+ -]", "_", os.path.basename(os.path.abspath(config.dataset)))
+        base = name or f"{of_data[:50]}-{time.strftime('%Y%m%d-%H%M%S')}"  # a file name has at most 255 bytes
         run = self.named(base)
         check_folder(run.folder)
         number = 1
-        with _error_of(run.folder):
-            while not _make_folder(run.folder) and not name:
-                number += 1
-                run = self.named(f"{base}-{number}")
+        while not name and run.folder.exists():
+            number += 1
+            run = self.named(f"{base}-{number}")
+        try:
+            run.folder.mkdir(parents=True, exist_ok=True)
             with run.lock():  # of two that begin at once with one name, the second finds the FLAGS.json of the first
                 run.check_new()
                 run.samples_folder.mkdir(parents=True, exist_ok=True)
                 run.logs_folder.mkdir(parents=True, exist_ok=True)
                 flags_json.save(run.flags_file, config)
+        except OSError as error:
+            raise UserError(
+                f"The run's folder {run.folder} cannot be made ({error.strerror}); choose a writable folder with"
+                " --out_dir."
+            ) from error
         return run
-
-
-def _name_of(dataset: str) -> str:
-    """Return the name of a data set as a part of the name of a run: without characters that make trouble in paths."""
-    name = os.path.basename(os.path.abspath(dataset))
-    return re.sub(r"[^\w.,+ -]", "_", name)[:50]  # characters; a file name has at most 255 bytes
-
-
-def _make_folder(folder: Path) -> bool:
-    """Create the folder. Returns False if it exists, so that two runs that begin at once get different folders."""
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _error_of(folder: Path) -> Iterator[None]:
-    """Turn the system's errors in the block into a UserError about the folder of a run."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"The run's folder {folder} cannot be made ({error.strerror}); choose a writable folder with --out_dir."
-        ) from error

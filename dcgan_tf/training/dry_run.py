@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN
-from dcgan_tf.runs import checkpoint
+from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.options import AUTO
 from dcgan_tf.system.errors import UserError, counted
@@ -57,7 +57,7 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
         say(f"Weights from {plan.weights.origin().path}")
         plan.weights.assign(model.generator, model.discriminator)
     if plan.run:
-        path = checkpoint.restore(plan.run.folder, model.state())
+        path = Checkpoints(model, plan.run.folder, 1).restore()
         if path:
             say(f"Continue from {path}")
     describe(config, dataset, model)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.select import find_run, images_of, is_other_data, start_weights
-from dcgan_tf.runs.weights import Weights, check_architecture, has_setting
+from dcgan_tf.runs.select import find_run, find_weights, images_of, is_other_data
+from dcgan_tf.runs.weights import Weights, check_architecture
 from dcgan_tf.settings import stages
 from dcgan_tf.settings.config import RUN, SETTINGS, WEIGHTS, Asked, Config, settings_of
 from dcgan_tf.settings.options import SOURCES, START
@@ -56,7 +56,7 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
     sources = {option: chosen[option] for option in SOURCES if chosen[option]}
     if sources and chosen["resume"]:
         raise UserError(f"--{next(iter(sources))} begins a new run and --resume continues one; give only one of them.")
-    if chosen["resume"] and name and not runs.named(name).has_begun():
+    if chosen["resume"] and name and not runs.named(name).flags_file.exists():
         say(f"There is no run {name} yet, so it begins now.")
     elif chosen["resume"]:
         run = find_run(runs, dataset, name, given, resume=True)
@@ -66,11 +66,13 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
     asked = ask(given, chosen["preset"])
     if asked.hold_out and asked.split == "test":
         raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
-    weights = start_weights(runs, given, sources)
+    weights = None
     required: dict[str, Any] = {}
-    if weights:
+    if sources:
+        of_weights = {setting: value for setting, value in given.items() if setting in settings_of(WEIGHTS)}
+        weights = find_weights(runs, "", {"dataset": dataset} | of_weights, sources)
         check_unseen(weights, asked)
-        required = required_by(weights, given)
+        required = required_by(weights, of_weights)
     return Plan(given, asked, None, weights, required, chosen["preset"], chosen["dry_run"])
 
 
@@ -80,9 +82,8 @@ def required_by(weights: Weights, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises: UserError if there is no discriminator, or a given setting contradicts them.
     """
     weights.check_has_discriminator()
-    names = settings_of(WEIGHTS)
-    check_architecture(weights.name, weights.config, {name: value for name, value in given.items() if name in names})
-    return {name: getattr(weights.config, name) for name in names}
+    check_architecture(weights.name, weights.config, given)
+    return {name: getattr(weights.config, name) for name in settings_of(WEIGHTS)}
 
 
 def check_unseen(weights: Weights, asked: Asked) -> None:
@@ -119,7 +120,7 @@ def say_replaced(asked: Asked, config: Config, required: Mapping[str, Any], name
     chosen = {key: getattr(asked, key) for key in required if getattr(asked, key) != SETTINGS[key].default}
     if chosen.get("stages") == "auto":
         chosen["stages"] = stages.automatic(config.output_height, config.output_width)
-    replaced = [key for key, value in chosen.items() if not has_setting(config, key, value)]
+    replaced = [key for key, value in chosen.items() if getattr(config, key) != value]
     if replaced:
         of_run = " ".join(f"--{key} {required[key]}" for key in replaced)
         of_asked = " ".join(f"--{key} {chosen[key]}" for key in replaced)
