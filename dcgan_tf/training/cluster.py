@@ -7,12 +7,11 @@ import dataclasses
 import json
 import os
 import re
-import statistics
 import time
+import timeit
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
@@ -33,7 +32,7 @@ LOST_WORKER_ERRORS = (
 # Exit late: otherwise the peers, which wait for heartbeats, report this process as the lost one.
 EXIT_DELAY_SECONDS = 15
 MIN_GAIN = 1.3  # how many times as fast as float32 bfloat16 must be; a train step gains less than a matrix product
-REPEATS = 15  # products in each precision, after one that is not timed
+REPEATS = 15  # products in each precision, of which the fastest counts
 CPU_SIZE = 512  # height and width of the matrices: a product takes about a millisecond
 GPU_SIZE = 4096
 
@@ -86,8 +85,8 @@ class Cluster:
             time.sleep(EXIT_DELAY_SECONDS)
             raise UserError(
                 f"The training ended because {task} ({self.members[task]}) ended or was lost; read its own messages,"
-                f" then start all {len(self.members)} workers again with the same command and --resume (in place of"
-                " --init_from, --checkpoint or --pretrained), to continue from the last checkpoint."
+                f" then start all {len(self.members)} workers again with the same command and --resume, to"
+                " continue from the last checkpoint."
             ) from error
 
 
@@ -166,57 +165,32 @@ def _copy_from_first(variables: list[tf.Variable]) -> None:
         replicas.assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))
 
 
-def choose_precision(config: Config, given: Mapping[str, Any], cluster: Cluster) -> Config:
-    """Replace the precision auto of a new run by what the chief measures, the same for all workers, and say it.
-
-    Without auto, give a hint if auto would choose otherwise than the default or the bfloat16 that the user gave.
-
-    Args: given: the settings that the user gave.
-    """
-    auto = config.precision == "auto"
-    if "precision" in given and config.precision not in ("auto", "bfloat16"):
+def choose_precision(config: Config, cluster: Cluster) -> Config:
+    """Replace the precision auto by what suits the workers' devices, on average, and say it."""
+    if config.precision != "auto":
         return config
-    gain = 0.0
-    if cluster.is_chief:
-        gain = bfloat16_gain()
-    if auto:
-        gain = cluster.mean(gain) * len(cluster.members)  # that of the others is 0
+    gain = cluster.mean(bfloat16_gain())
+    precision = "float32"
+    if gain >= MIN_GAIN:
+        precision = "bfloat16"
     device = "processor"
     if tf.config.get_visible_devices("GPU"):
         device = "GPU"
-    measured = f"this {device} multiplies bfloat16 {gain:.2f} times as fast as float32"
-    if not gain:
-        measured = f"this {device} has no bfloat16"
-    faster = "float32"
-    if gain >= MIN_GAIN:
-        faster = "bfloat16"
-    if auto:
-        report("Precision", f"{faster}, because {measured}")
-        return dataclasses.replace(config, precision=faster)
-    if cluster.is_chief and faster != config.precision:
-        report("Hint", f"{measured}; --precision auto uses {faster} in a new run.")
-    return config
+    report("Precision", f"{precision}, because this {device} multiplies bfloat16 {gain:.2f} times as fast as float32")
+    return dataclasses.replace(config, precision=precision)
 
 
 def bfloat16_gain() -> float:
-    """Return how many times as fast as float32 this device multiplies bfloat16, by the median times; 0 if it cannot."""
+    """Return how many times as fast as float32 this device multiplies bfloat16; 0 if it cannot."""
     size = CPU_SIZE
     if tf.config.get_visible_devices("GPU"):
         size = GPU_SIZE
-    float32 = tf.ones([size, size])
-    bfloat16 = tf.cast(float32, tf.bfloat16)
+
+    def seconds(dtype: tf.DType) -> float:
+        matrix = tf.ones([size, size], dtype)
+        return min(timeit.repeat(lambda: tf.matmul(matrix, matrix)[0, 0].numpy(), number=1, repeat=REPEATS))
+
     try:
-        _product_time(bfloat16)
+        return seconds(tf.float32) / seconds(tf.bfloat16)
     except tf.errors.OpError:
         return 0.0
-    _product_time(float32)
-    times = [(_product_time(float32), _product_time(bfloat16)) for _ in range(REPEATS)]
-    wide, narrow = map(statistics.median, zip(*times, strict=True))
-    return wide / narrow
-
-
-def _product_time(matrix: tf.Tensor) -> float:
-    """Return the seconds that matrix @ matrix takes, and one of its values to this process."""
-    start = time.perf_counter()
-    tf.matmul(matrix, matrix)[0, 0].numpy()
-    return time.perf_counter() - start

@@ -36,8 +36,7 @@ class Curves:
     ):
         """Args: done: the number of iterations before; on_log: called with each point."""
         self.writer = writer
-        self.value_range = config.value_range
-        self.batch_size = config.batch_size
+        self.config = config
         self.schedule = schedule
         self.monitor = monitor
         self.on_log = on_log
@@ -71,11 +70,11 @@ class Curves:
             for name in ("z", "d", "d_"):
                 tf.summary.histogram(name, logged[name])
             if "G" in logged:
-                tf.summary.image("G", to_uint8(logged["G"].numpy(), self.value_range), max_outputs=16)
+                tf.summary.image("G", to_uint8(logged["G"].numpy(), self.config.value_range), max_outputs=16)
         shown = {name: f"{losses[name]:.4f}" for name in DRAWN}
         seconds = time.perf_counter() - self.time
-        shown["images"] = f"{iteration * self.batch_size:,}"
-        shown["images/s"] = f"{(iteration - self.lap) * self.batch_size / seconds:.0f}"
+        shown["images"] = f"{iteration * self.config.batch_size:,}"
+        shown["images/s"] = f"{(iteration - self.lap) * self.config.batch_size / seconds:.0f}"
         shown["waiting"] = f"{self.waited / seconds:.1%}"
         self.bar.set_postfix(shown, refresh=False)
         self._begin_lap(iteration)

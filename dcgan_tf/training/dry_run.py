@@ -1,4 +1,4 @@
-"""--dry_run: say what a training would do, how long it would take and its size on disk. Nothing of a run is written."""
+"""--dry_run: say what a training would do, its time, and the size of a checkpoint. Nothing of a run is written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import dataclasses
 import statistics
 import sys
 import time
-from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.data.dataset import Dataset
@@ -17,21 +15,16 @@ from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.options import AUTO
 from dcgan_tf.system.errors import UserError, counted
-from dcgan_tf.system.image_files import sheet
 from dcgan_tf.system.messages import duration, report, say
 from dcgan_tf.system.startup import peak_memory
 from dcgan_tf.training.cluster import Cluster, members_of
 from dcgan_tf.training.loader import load_batches
+from dcgan_tf.training.plan import Plan
 from dcgan_tf.training.schedule import Schedule
 from dcgan_tf.training.sheets import describe
 
-if TYPE_CHECKING:
-    from dcgan_tf.training.plan import Plan
-
 SECONDS = 10.0  # of the measurement, at least
 CALLS = 3  # of the train step that are measured, at least
-POINT_BYTES = 2_700  # of a point of the curves: four losses and three histograms
-PNG_SHARE = 0.5  # of the bytes of a sheet's pixels that its PNG file has: from 0.3 to 0.7
 
 
 def check_one_process(strategy: str) -> None:
@@ -39,8 +32,8 @@ def check_one_process(strategy: str) -> None:
     members, _ = members_of(strategy)
     if len(members) > 1:
         raise UserError(
-            f"--dry_run is for one process, but TF_CONFIG names {len(members)} workers; leave --dry_run out, or unset"
-            " TF_CONFIG and measure one of them."
+            f"--dry_run is for one process, but TF_CONFIG names {len(members)} workers; unset it to measure one of"
+            " them."
         )
 
 
@@ -63,7 +56,12 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
     describe(config, dataset, model)
     say_settings(config, plan)
     left = max(0, schedule.total - model.iterations_done)
-    say_iterations(config, schedule, left)
+    done = ""
+    if left < schedule.total:
+        done = f"; {left:,} are left"
+    epochs = f"{schedule.total / schedule.per_epoch:,.2f}".rstrip("0").rstrip(".")
+    each = f"{epochs} epochs of {schedule.per_epoch:,}"
+    report("Iterations", f"{schedule.total:,} with batches of {config.batch_size} ({each}){done}")
     say("Measuring ...")
     compiling, times = measure(config, dataset, model)
     seconds = statistics.mean(times)  # unlike the median, it counts what other programs take
@@ -72,30 +70,19 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
     whole = compiling + left * seconds
     report("Time", f"{duration(whole)} to the end; sheets, checkpoints and evaluations come on top")
     say_memory()
-    say_disk(config, schedule, model)
+    size = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
+    report("Disk", f"{size / 1e6:,.1f} MB a checkpoint, with --max_to_keep {config.max_to_keep}; sheets come on top")
     say("Dry run: no run was made. To train, give the same command without --dry_run.")
 
 
 def say_settings(config: Config, plan: Plan) -> None:
     """Say which preset and which networks the training has."""
-    if plan.run:
-        report("Preset", f"none: the settings of the run {plan.run.name}")
-    elif plan.preset != AUTO:  # then it is said already
+    if not plan.run and plan.preset != AUTO:  # which is said already
         report("Preset", plan.preset or "none: the original's settings; --preset auto chooses one by the images")
     networks = "MNIST's own, with labels"
     if not config.has_mnist_networks:
         networks = f"{counted(config.stage_count, 'stage')}, {counted(config.y_dim, 'class')}"
     report("Networks", f"{networks}; --gf_dim {config.gf_dim} --df_dim {config.df_dim}")
-
-
-def say_iterations(config: Config, schedule: Schedule, left: int) -> None:
-    """Say how long the training is."""
-    done = ""
-    if left < schedule.total:
-        done = f"; {left:,} are left"
-    epochs = f"{schedule.total / schedule.per_epoch:,.2f}".rstrip("0").rstrip(".")
-    each = f"{epochs} epochs of {schedule.per_epoch:,}"
-    report("Iterations", f"{schedule.total:,} with batches of {config.batch_size} ({each}){done}")
 
 
 def measure(config: Config, dataset: Dataset, model: DCGAN) -> tuple[float, list[float]]:
@@ -126,29 +113,3 @@ def say_memory() -> None:
         used.append(f"{peak / 1e9:.2f} GB of GPU {number}")
     if used:
         report("Memory", ", ".join(used))
-
-
-def say_disk(config: Config, schedule: Schedule, model: DCGAN) -> None:
-    """Say the size of a checkpoint, and of the run at its end."""
-    from dcgan_tf.sampling.story import max_frames  # here, because it imports matplotlib
-
-    one = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
-    checkpoints = min(config.max_to_keep, schedule.count(schedule.checkpoints))
-    if config.evaluate_freq:
-        checkpoints += 1  # the best one
-    sheets = schedule.count(schedule.sheets) + schedule.count(schedule.epoch_sheets)
-    pixels = sheet(np.zeros((config.batch_size, *config.image_shape), np.uint8))
-    images = sheets + min(sheets, max_frames(*pixels.shape[:2]))  # on the sheets, and in their GIF
-    points = schedule.count(schedule.curves)
-    whole = checkpoints * one + images * PNG_SHARE * pixels.nbytes + points * POINT_BYTES
-    parts = f"{counted(checkpoints, 'checkpoint')}, {counted(sheets, 'sheet')}, their GIF and the curves"
-    report("Disk", f"{size(one)} a checkpoint; about {size(whole)} the run, with {parts}")
-
-
-def size(count: float) -> str:
-    """Return a number of bytes as one reads it."""
-    for unit in ("kB", "MB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-    return f"{count / 1000:.3g} GB"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,17 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.data.dataset import Dataset
+from dcgan_tf.evaluation.evaluate import write_scalars
+from dcgan_tf.evaluation.evaluator import Evaluator
+from dcgan_tf.evaluation.metrics import score
 from dcgan_tf.losses import LOW_D_LOSS
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
+from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.options import FEW
-from dcgan_tf.system.errors import UserError, reason, warn_on_write_error
+from dcgan_tf.system.errors import UserError, warn_on_write_error
 from dcgan_tf.system.files import write_bytes
 from dcgan_tf.system.messages import say, warn
 
@@ -30,10 +34,8 @@ LOW_D_LOSS_ITERATIONS = 1000  # how long a low d_loss is usual
 class Monitor:
     """Checks the losses, weights and samples of one training."""
 
-    def __init__(self, learning_rate: float, warns: bool = True):
-        """Args: learning_rate: for the advice; warns: whether to warn."""
-        self.learning_rate = learning_rate
-        self.warns = warns
+    def __init__(self, config: Config):
+        self.config = config
         self.warned: set[str] = set()
         self.low_d_loss_since: int | None = None
 
@@ -73,7 +75,7 @@ class Monitor:
             )
 
     def _warn_once(self, text: str) -> None:
-        if self.warns and text not in self.warned:
+        if self.config.warn_collapse and text not in self.warned:
             self.warned.add(text)
             warn(f"{text} See docs/training.md; --nowarn_collapse turns this warning off.")
 
@@ -81,28 +83,7 @@ class Monitor:
         losses = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         return UserError(
             f"Training stopped at iteration {iteration} because {what} ({losses}); the last good checkpoint is kept;"
-            f" try a lower --learning_rate than {self.learning_rate:g}, --precision float32, or other data."
-        )
-
-
-def warn_on_one_row(config: Config, replicas: int) -> None:
-    """Warn if a batch norm gets one value for each channel: it becomes 0, so that G's images do not depend on z.
-
-    MNIST's networks have some behind linear layers; in the others, the smallest maps are halved once in each stage.
-
-    Args: replicas: the devices that share a batch.
-    """
-    rows = config.batch_size
-    if not config.sync_bn:
-        rows //= replicas
-    if not config.has_mnist_networks:
-        height, width, _ = config.image_shape
-        part = 2**config.stage_count
-        rows *= math.ceil(height / part) * math.ceil(width / part)
-    if rows == 1:
-        warn(
-            "A batch has one image for each device, so batch norm makes the generator's images the same for every z in"
-            f" training; give a --batch_size of at least {2 * replicas}."
+            f" try a lower --learning_rate than {self.config.learning_rate:g}, --precision float32, or other data."
         )
 
 
@@ -111,9 +92,6 @@ class PeriodicEvaluator:
 
     def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, writer: tf.summary.SummaryWriter):
         """Args: writer: of the training's curves."""
-        from dcgan_tf.evaluation.evaluator import Evaluator  # here, because few trainings need it
-        from dcgan_tf.sampling.sampler import Sampler
-
         self.writer = writer
         self.scores_file = run.best_folder / "metrics.json"
         self.evaluator = Evaluator(config, dataset)
@@ -122,9 +100,6 @@ class PeriodicEvaluator:
 
     def measure(self, iteration: int, logged: dict[str, tf.Tensor]) -> None:
         """Evaluate now, and save the checkpoint if its score is the best so far."""
-        from dcgan_tf.evaluation.evaluate import write_scalars
-        from dcgan_tf.evaluation.metrics import score
-
         scores = self.evaluator.measure(self.sampler)
         with warn_on_write_error("The curves"):
             write_scalars(self.writer, scores, iteration)
@@ -144,17 +119,14 @@ def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:
     Args:
       facts: how the others are measured: generated, the number of images, and feature_space.
     """
-    from dcgan_tf.evaluation.metrics import score
-
     if not file.exists():
         return None
-    try:
+    with contextlib.suppress(OSError, ValueError, TypeError, OverflowError, RecursionError):
         saved = json.loads(file.read_text(encoding="utf-8"))
-        before = {name: saved.get(name, value) for name, value in facts.items()}
-        if before == facts:
+        if facts | saved == saved | facts:
             return score(saved)
-        what = f"were measured with {before}, but now it is {facts}"
-    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        what = f"cannot be read ({reason(error)})"
-    warn(f"The scores of the best checkpoint in {file} {what}; the next checkpoint that is evaluated takes its place.")
+    warn(
+        f"The scores of the best checkpoint in {file} cannot be read or compared, for now they are measured with"
+        f" {facts}; the next checkpoint that is evaluated takes its place."
+    )
     return None

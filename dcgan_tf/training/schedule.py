@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,6 @@ class Schedule:
         """The number of epochs; the last one need not be whole."""
         return self.epoch_of(self.total)
 
-    def count(self, when: When) -> int:
-        """Return after how many iterations of the training something is written."""
-        periodic = dataclasses.replace(when, also=())
-        count = sum(1 <= iteration <= self.total and not periodic(iteration) for iteration in set(when.also))
-        if when.every:
-            count += self.total // when.every
-        return count
-
     def end_of_call(self, done: int, most: int) -> int:
         """Return the last of the next iterations, at most so many, that one call of the train step can run.
 
@@ -78,24 +69,11 @@ class Schedule:
 
 
 def fit_epochs(config: Config, given: Mapping[str, Any], image_count: int) -> Config:
-    """Apply to a training with --iterations the rules about epochs, whose number is only known with the data set.
+    """With --iterations, let the learning rate of a preset go down in the second half, at most.
 
-    The learning rate of a preset goes down in the second half, at most.
-
-    Args:
-      given: the settings that the user gave.
-    Raises: UserError if a given epoch is not one of the training.
+    Args: given: the settings that the user gave, which stay.
     """
-    schedule = Schedule(config, image_count)
-    if not config.iterations:
+    if not config.iterations or "lr_decay_epochs" in given:
         return config
-    training = (
-        f"--iterations {config.iterations} are {config.iterations / schedule.per_epoch:.3g} epochs of these images"
-    )
-    if "lr_decay_epochs" in given and config.lr_decay_epochs > schedule.epochs:
-        raise UserError(f"{training}, so --lr_decay_epochs must be smaller, but is {config.lr_decay_epochs}.")
-    if "epoch_samples" in given and max(config.epochs_to_keep, default=0) * schedule.per_epoch > schedule.total:
-        raise UserError(f"{training}, so --epoch_samples must be smaller numbers, but is {config.epoch_samples!r}.")
-    if "lr_decay_epochs" in given:
-        return config
-    return dataclasses.replace(config, lr_decay_epochs=min(config.lr_decay_epochs, schedule.epochs // 2))
+    half = Schedule(config, image_count).epochs // 2
+    return dataclasses.replace(config, lr_decay_epochs=min(config.lr_decay_epochs, half))

@@ -98,10 +98,3 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
     if model.replica_count > 1:
         sharing = f"; {model.replica_count} devices share each batch"
     report("Device", f"{device}, {config.precision}{sharing}")
-
-
-def describe_folders(run: Run) -> None:
-    """Say where the run is."""
-    report("Checkpoints", str(run.folder))
-    report("Samples", str(run.samples_folder))
-    report("Curves", f"tensorboard --logdir {run.logs_folder}")

@@ -40,7 +40,6 @@ def train(
     start_tensorflow()
     from dcgan_tf.training import dry_run
     from dcgan_tf.training.cluster import check_batch, choose_precision, init_cluster
-    from dcgan_tf.training.monitor import warn_on_one_row
     from dcgan_tf.training.train import Outcome, train_run
 
     if plan.run:
@@ -55,9 +54,8 @@ def train(
         runs.named(name).check_new()  # before the images are read
     with device_errors("a smaller --cache_gb"):
         dataset, config = read_data(plan, cluster)
-    warn_on_one_row(config, cluster.strategy.num_replicas_in_sync)
     if not plan.run:
-        config = choose_precision(config, plan.given, cluster)
+        config = choose_precision(config, cluster)
     advice = "a smaller --batch_size, --output_height, --gf_dim or --df_dim"
     if plan.dry_run:
         with device_errors(advice):

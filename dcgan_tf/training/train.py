@@ -17,14 +17,16 @@ from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import remove_temporary
-from dcgan_tf.system.messages import say
+from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster
 from dcgan_tf.training.curves import Curves, OnLog, remove_points_after
 from dcgan_tf.training.loader import Batch, load_batches
 from dcgan_tf.training.monitor import Monitor, PeriodicEvaluator
 from dcgan_tf.training.schedule import Schedule, When
-from dcgan_tf.training.sheets import TrainingSheets, describe, describe_folders, write_reals
+from dcgan_tf.training.sheets import TrainingSheets, describe, write_reals
+
+TO_CONTINUE = "To continue, give the same command with --resume, and no --init_from, --checkpoint or --pretrained."
 
 Logged = dict[str, tf.Tensor]
 Job = tuple[When, Callable[[int, Logged], object]]  # when, and what: it gets the iteration and what was logged
@@ -94,7 +96,7 @@ def train_run(
             say(f"Finished {end}")
             cluster.broadcast_from_chief([model.iterations])  # waits for all: who exits earlier counts as lost
         else:
-            say(f"Stopped {end}\n{how_to_continue(weights)}")
+            say(f"Stopped {end}\n{TO_CONTINUE}")
     if finished and run:
         tell_story(run)
     return Outcome(run, stop.signal)
@@ -145,17 +147,15 @@ class Chief:
         checkpoints: Checkpoints,
         on_log: OnLog | None,
     ):
-        """Args: what a training has, and on_log, which is called with each logged iteration and its losses."""
         self.model = model
         self.checkpoints = checkpoints
-        self.monitor = Monitor(config.learning_rate, config.warn_collapse)
+        self.monitor = Monitor(config)
         sheets = TrainingSheets(config, run, dataset, model, schedule, self.monitor)
         writer = tf.summary.create_file_writer(str(run.logs_folder))
-        evaluations: list[Job] = []
-        if config.evaluate_freq:
-            evaluations = [(schedule.evaluations, PeriodicEvaluator(config, run, dataset, model, writer).measure)]
         describe(config, dataset, model)
-        describe_folders(run)
+        report("Checkpoints", str(run.folder))
+        report("Samples", str(run.samples_folder))
+        report("Curves", f"tensorboard --logdir {run.logs_folder}")
         write_reals(config, run, dataset, schedule)
         self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done, on_log)
         self.jobs: list[Job] = [
@@ -163,8 +163,10 @@ class Chief:
             (schedule.sheets, sheets.write),
             (schedule.epoch_sheets, sheets.write_of_epoch),
             (schedule.checkpoints, self.save),
-            *evaluations,  # after the checkpoint, because there can be too little memory for them
         ]
+        if config.evaluate_freq:  # after the checkpoint, because there can be too little memory for it
+            evaluator = PeriodicEvaluator(config, run, dataset, model, writer)
+            self.jobs.append((schedule.evaluations, evaluator.measure))
 
     def write_due(self, batch: Batch, logged: Logged) -> None:
         """Write what is due after the batch's last iteration. Args: logged: what the train step returned."""
@@ -187,10 +189,3 @@ def tell_story(run: Run) -> None:
 
     with warn_on_write_error("The report"):
         say("\n".join(["Curves and GIF:", *(f"    {path}" for path in write_story(run))]))
-
-
-def how_to_continue(weights: Weights | None) -> str:
-    """Return the sentence for a training that was stopped."""
-    if weights:
-        return "To continue, give the same command with --resume in place of --init_from, --checkpoint or --pretrained."
-    return "To continue, add --resume to the same command."
