@@ -184,12 +184,7 @@ def gain(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 @pytest.mark.parametrize(
     ("given", "measured", "chosen", "said"),
     [
-        (
-            "auto",
-            1.3,
-            "bfloat16",
-            "Precision:   bfloat16, because this processor multiplies bfloat16 1.30 times as fast",
-        ),
+        ("auto", 1.3, "bfloat16", "Precision:   bfloat16, because products in bfloat16 are 1.30 times as fast as in"),
         ("auto", 1.29, "float32", "Precision:   float32, because"),
         ("float16", 9.0, "float16", ""),
     ],

@@ -173,10 +173,7 @@ def choose_precision(config: Config, cluster: Cluster) -> Config:
     precision = "float32"
     if gain >= MIN_GAIN:
         precision = "bfloat16"
-    device = "processor"
-    if tf.config.get_visible_devices("GPU"):
-        device = "GPU"
-    report("Precision", f"{precision}, because this {device} multiplies bfloat16 {gain:.2f} times as fast as float32")
+    report("Precision", f"{precision}, because products in bfloat16 are {gain:.2f} times as fast as in float32")
     return dataclasses.replace(config, precision=precision)
 
 

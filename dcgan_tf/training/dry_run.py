@@ -77,7 +77,7 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
 
 def say_settings(config: Config, plan: Plan) -> None:
     """Say which preset and which networks the training has."""
-    if not plan.run and plan.preset != AUTO:  # which is said already
+    if not plan.run and plan.preset != AUTO:  # auto is said already
         report("Preset", plan.preset or "none: the original's settings; --preset auto chooses one by the images")
     networks = "MNIST's own, with labels"
     if not config.has_mnist_networks:
