@@ -61,13 +61,12 @@ def test_at_most_ten_broken_files_are_listed(tmp_path, capsys):
         load(tmp_path)
 
 
-def test_images_that_are_smaller_than_the_crop_are_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_an_image_that_is_smaller_than_the_crop_is_an_error(tmp_path: Path):
     for number in range(40):
-        side = 20 if number % 5 == 0 else 40
+        side = 20 if number == 5 else 40
         Image.new("RGB", (side, side + 1), (9 * side // 2, 9, 5 * number)).save(tmp_path / f"{number:02}.png")
-    assert len(load(tmp_path, crop=True, input_height=30).images) == 32
-    out = capsys.readouterr().out
-    assert "Skipped:     8 that cannot be used\n  00.png: it is 20x21, smaller than the centre 30x30" in out
+    with pytest.raises(UserError, match="The image 05.png cannot be cropped: it is 20x21, smaller than the centre 30x30"):
+        load(tmp_path, crop=True, input_height=30)
     assert len(load(tmp_path, crop=True, input_height=20).images) == 40
 
 

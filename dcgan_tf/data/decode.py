@@ -28,6 +28,10 @@ TURNS = {  # Exif's orientation -> what turns the image upright
 Size = tuple[int, int]  # height and width
 
 
+class TooSmallError(ValueError):
+    """An image is smaller than the crop."""
+
+
 @dataclass(frozen=True)
 class ImageSpec:
     """How images are prepared. The cache's key is made from all fields, so a new one needs no other change there."""
@@ -155,10 +159,12 @@ def _is_too_large(height: int, width: int) -> bool:
 def center_window(size: Size, crop: Size) -> tuple[int, int, int, int]:
     """Return (left, top, right, bottom) of the centre of an image, with the geometry of the original's center_crop.
 
-    Raises: ValueError if the image is smaller.
+    Raises: TooSmallError if the image is smaller.
     """
     if size[0] < crop[0] or size[1] < crop[1]:
-        raise ValueError(f"it is {size[1]}x{size[0]}, smaller than the centre {crop[1]}x{crop[0]} that --crop cuts out")
+        raise TooSmallError(
+            f"it is {size[1]}x{size[0]}, smaller than the centre {crop[1]}x{crop[0]} that --crop cuts out"
+        )
     top = round((size[0] - crop[0]) / 2)
     left = round((size[1] - crop[1]) / 2)
     return left, top, left + crop[1], top + crop[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.data.decode import ImageSpec, decode_image
+from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image
 from dcgan_tf.data.sources import Item, Source
 from dcgan_tf.system.cache import release
 from dcgan_tf.system.errors import UserError, counted, listed, printable, reason
@@ -45,12 +45,12 @@ class Prepared:
 
 
 def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> Prepared:
-    """Decode and resize all images as the spec says. Skip those that cannot be read, or are smaller than the crop.
+    """Decode and resize all images as the spec says. Skip those that cannot be read.
 
     Args:
       memory_gb: images of more than that are in a file.
       folder: for that file.
-    Raises: UserError if more than half of the images are unreadable.
+    Raises: UserError if more than half of the images are unreadable, or one is smaller than the crop.
     """
     if source.arrays and source.shape == (spec.height, spec.width) and spec.channels == 1 and not spec.crop:
         images, labels = source.arrays
@@ -111,6 +111,11 @@ def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> No
     """Decode the item into prepared.images[index], or note why it is skipped."""
     try:
         pixels, size = decode_image(item.data, spec)
+    except TooSmallError as error:
+        raise UserError(
+            f"The image {printable(item.name)} cannot be cropped: {error}; give smaller --input_height and"
+            " --input_width, leave --crop out, or remove the image."
+        ) from error
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
         if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:
             prepared.cacheable = False
