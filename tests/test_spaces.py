@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +15,8 @@ from helpers import fails_with_one_sentence, main_here
 import dcgan_tf
 from dcgan_tf.evaluation import evaluator, metrics, spaces
 from dcgan_tf.evaluation.metrics import Metric, Sets
-from dcgan_tf.evaluation.spaces import Classifier, FeatureSpace, Inception2015, graph_path
+from dcgan_tf.evaluation.spaces import Classifier, FeatureSpace, Inception2015, KerasInception, graph_path
+from dcgan_tf.system import messages
 from dcgan_tf.system.cache import DiskCache
 from dcgan_tf.system.errors import UserError
 
@@ -146,3 +148,20 @@ def test_pool_by_hand():
     pooled = spaces.pool(x).numpy().reshape(4, 4)
     assert pooled.shape == (4, 4) and pooled[3, 3] == 14 * 14 - 1
     assert spaces.pool(x[:, :3, :2]).shape == (1, 6)
+
+
+def test_keras_says_that_it_downloads_only_where_messages_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    (tmp_path / "weights").write_text("weights")
+
+    def fetch(**options: object) -> None:
+        origin = (tmp_path / "weights").as_uri()
+        keras.utils.get_file(origin=origin, cache_dir=tmp_path / "cache", force_download=True)
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", fetch)
+    KerasInception()
+    assert capsys.readouterr().out == "" and keras.config.is_interactive_logging_enabled()
+    with messages.shown():
+        KerasInception()
+    assert "Downloading data from" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.cache import DiskCache, cache_folder
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.messages import progress, say
+from dcgan_tf.system.messages import are_shown, progress, say
 from dcgan_tf.system.startup import keras_defaults
 
 VERSION = np.array(3)  # raise it when Classifier or its training changes
@@ -155,6 +155,9 @@ class KerasInception(FeatureSpace):
 
     def __init__(self) -> None:
         """Raises: UserError if the weights are not in Keras's cache and cannot be downloaded."""
+        interactive = keras.config.is_interactive_logging_enabled()
+        if not are_shown():
+            keras.config.disable_interactive_logging()  # else Keras prints that it downloads
         try:
             with keras_defaults():
                 self.network = keras.applications.InceptionV3(include_top=False, pooling="avg")
@@ -164,6 +167,9 @@ class KerasInception(FeatureSpace):
                 " connect to the network once, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into"
                 " ~/.keras/models."
             ) from error
+        finally:
+            if interactive:
+                keras.config.enable_interactive_logging()
 
     def features(self, images: np.ndarray) -> np.ndarray:
         inputs = tf.image.resize(rgb(images), (299, 299)) / 127.5 - 1

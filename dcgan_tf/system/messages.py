@@ -90,6 +90,11 @@ def shown(verbose: bool = True) -> Iterator[None]:
         _shown.reset(token)
 
 
+def are_shown() -> bool:
+    """Return whether this thread's messages are shown."""
+    return _shown.get()
+
+
 def show_as_program() -> None:
     """Show all messages and warnings from now on. For a program, which owns its process."""
     _open_closed_streams()
