@@ -70,7 +70,7 @@ using = partial(option, "Using a trained run")
 place = partial(option, "Where a run is")
 START = {
     "resume": training(False, "With --train: continue a run, the newest that matches or --out_name"),
-    "dry_run": training(False, "With --train: only say what it would do, its time, and the size of a checkpoint"),
+    "dry_run": training(False, "With --train: only say what it would do, its time and its size on disk"),
     "preset": training(
         "",
         f"With --train: other defaults than the original's\n{_describe_presets()}",

@@ -1,8 +1,9 @@
-"""--dry_run: say what a training would do, its time, and the size of a checkpoint. Nothing of a run is written."""
+"""--dry_run: say what a training would do, its time and its size on disk. Nothing of a run is written."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 import sys
 import time
@@ -70,8 +71,11 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
     whole = compiling + left * seconds
     report("Time", f"{duration(whole)} to the end; sheets, checkpoints and evaluations come on top")
     say_memory()
-    size = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
-    report("Disk", f"{size / 1e6:,.1f} MB a checkpoint, with --max_to_keep {config.max_to_keep}; sheets come on top")
+    one = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
+    sheets = schedule.total // config.sample_freq + 1
+    pixels = config.batch_size * math.prod(config.image_shape)  # of a sheet; its PNG file has about half
+    whole = config.max_to_keep * one + sheets * pixels / 2
+    report("Disk", f"{one / 1e6:,.1f} MB a checkpoint; with {counted(sheets, 'sheet')} about {whole / 1e6:,.1f} MB")
     say("Dry run: no run was made. To train, give the same command without --dry_run.")
 
 
