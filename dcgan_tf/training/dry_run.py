@@ -72,7 +72,7 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
     report("Time", f"{duration(whole)} to the end; sheets, checkpoints and evaluations come on top")
     say_memory()
     one = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
-    sheets = schedule.total // config.sample_freq + 1
+    sheets = -(-schedule.total // config.sample_freq)
     pixels = config.batch_size * math.prod(config.image_shape)  # of a sheet; its PNG file has about half
     whole = config.max_to_keep * one + sheets * pixels / 2
     report("Disk", f"{one / 1e6:,.1f} MB a checkpoint; with {counted(sheets, 'sheet')} about {whole / 1e6:,.1f} MB")
