@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--gf_dim=8", "--df_dim=8", "--gfc_dim=32", "--dfc_dim=32", "--batch_size=16"]
+config_of = functools.partial(Config, output_height=64, output_width=64, c_dim=3)  # the sizes can be given
 MainResult = subprocess.CompletedProcess
 
 

@@ -208,7 +208,7 @@ def try_names(dice: random.Random, folder: Path, count: int) -> None:
     if "\n" not in some and not set("[]*?") & set(some):
         assert len(load(data, input_fname_pattern=some).images) >= 1
     runs = Runs(str(folder / "out"))
-    run = runs.create(Config(dataset=str(data)))
+    run = runs.create(Config(dataset=str(data), output_height=64, output_width=64, c_dim=3))
     assert run.config().dataset == str(data) and runs.all() == [run]
 
 

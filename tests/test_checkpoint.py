@@ -15,7 +15,6 @@ from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs, complete_checkpoints
 from dcgan_tf.runs.weights import of_run
-from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
@@ -58,7 +57,7 @@ def test_what_the_settings_do_not_fit_is_refused(tmp_path: Path):
         of_run(run).generator()
     Checkpoints(DCGAN(config), run.folder, 1).save()
     for change in ({"gf_dim": 4}, {"class_names": ("a",)}):
-        flags_json.save(run.flags_file, dataclasses.replace(config, **change))
+        dataclasses.replace(config, **change).save(run.flags_file)
         with pytest.raises(UserError, match="model-0 does not fit the sizes of .*; choose other weights"):
             of_run(run).generator()
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import re
 from pathlib import Path
 
 import pytest
+from helpers import config_of
 
 from dcgan_tf.cli import flags
-from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import SETTINGS, Asked, Config
-from dcgan_tf.settings.options import PLACES, preset_for
+from dcgan_tf.settings.config import Asked, Config
+from dcgan_tf.settings.options import PLACES
 from dcgan_tf.settings.resolve import ask, check_given, convert, resolve
 from dcgan_tf.system.errors import UserError
 
@@ -22,28 +20,24 @@ def asked(preset: str = "", **given: object) -> Asked:
 
 
 def test_json_and_back(tmp_path: Path):
-    config = Config(dataset="faces", train_size=1000.0, class_names=("a", "b"), output_height=32, output_width=48)
-    (tmp_path / "FLAGS.json").write_text(flags_json.to_json(config))
-    assert flags_json.read(tmp_path / "FLAGS.json") == config
-    assert json.loads(flags_json.to_json(Config()))["train_size"] == "inf"  # JSON has no infinity
-    older = json.loads(flags_json.to_json(Config(class_names=("a", "b"))))
+    path = tmp_path / "FLAGS.json"
+    config = config_of(dataset="faces", train_size=1000.0, class_names=("a", "b"), output_height=32, output_width=48)
+    config.save(path)
+    assert Config.read(path) == config
+    assert json.loads(config_of().to_json())["train_size"] == "inf"  # JSON has no infinity
+    older = json.loads(config_of(class_names=("a", "b")).to_json())
     del older["precision"], older["stages"]
-    (tmp_path / "FLAGS.json").write_text(json.dumps(older | {"of_a_later_version": 1, "d_filters": "64, 128"}))
-    read = flags_json.read(tmp_path / "FLAGS.json")
-    assert read == Config(class_names=("a", "b"), d_filters="64,128") and read.has_mnist_networks
+    path.write_text(json.dumps(older | {"of_a_later_version": 1, "d_filters": "64, 128"}))
+    assert Config.read(path) == config_of(class_names=("a", "b"), d_filters="64,128")
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{", '{"dataset": "x"}', '64 -> "sixty-four"', "64 -> -1", "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"dataset": "x"}', '64 -> "sixty-four"', "64 -> -1"])
 def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
     if "->" in text:
-        text = flags_json.to_json(Config()).replace(*text.split(" -> "))
+        text = config_of().to_json().replace(*text.split(" -> "))
     (tmp_path / "FLAGS.json").write_text(text)
-    gc.disable()  # where a recursion ends, what other tests left cannot be collected without an error
-    try:
-        with pytest.raises(UserError, match=r"FLAGS.json is damaged \(.*\); restore it"):
-            flags_json.read(tmp_path / "FLAGS.json")
-    finally:
-        gc.enable()
+    with pytest.raises(UserError, match=r"FLAGS.json is damaged \(.*\); restore it"):
+        Config.read(tmp_path / "FLAGS.json")
 
 
 @pytest.mark.parametrize(
@@ -54,15 +48,13 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
         ({"lr_decay_epochs": 26}, "--lr_decay_epochs must be at most --epoch, 25, but is 26"),
         ({"c_dim": 2}, "--c_dim must be one of 1, 3, but is 2"),
         ({"precision": "half"}, "--precision must be one of float32, bfloat16, float16, auto, but is 'half'"),
-        ({"learning_rate": 10**400}, "--learning_rate must be a finite number, but is inf"),
-        ({"d_filters": "64"}, "--d_filters takes two numbers greater than 0, like 64,128, but is '64'"),
-        ({"augment": "color,flip"}, "--augment takes some of color,translation,cutout, but is 'color,flip'"),
+        ({"d_filters": "64"}, "--d_filters must be two numbers, like 64,128, but is '64'"),
+        ({"augment": "color,flip"}, "--augment must be some of color,translation,cutout, but is 'color,flip'"),
         ({"stages": "deep"}, "--stages must be original, auto, or a number from 1 to 99, but is 'deep'"),
         ({"stages": "9" * 5000}, "--stages must be original, auto, or a number from 1 to 99, but is '999"),
-        ({"epoch_samples": "30"}, "--epoch_samples must be between 1 and --epoch, which is 25, but is '30'"),
-        ({"epoch_samples": "0,30", "iterations": 9}, "--epoch_samples must be at least 1, but is '0,30'"),
-        ({"epoch_samples": "2;3"}, "--epoch_samples takes numbers and ranges from low to high"),
-        ({"dataset": ""}, "--dataset is blank"),
+        ({"epoch_samples": "2,30"}, "--epoch_samples must be at most --epoch, 25, but is 30"),
+        ({"epoch_samples": "0,30"}, "--epoch_samples must be numbers greater than 0, but is '0,30'"),
+        ({"epoch_samples": "2;3"}, "--epoch_samples must be numbers and ranges from low to high"),
     ],
 )
 def test_impossible_settings_name_the_flag(settings: dict, says: str):
@@ -90,21 +82,6 @@ def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expec
     assert {name: getattr(found, name) for name in expected} == expected
 
 
-@pytest.mark.parametrize(
-    ("count", "equal_neighbours", "like_mnist", "preset"),
-    [
-        (300, 0.2, False, "small"),
-        (2_000, 0.19, True, "photos"),
-        (2_001, 0.8, True, "best"),
-        (60_000, 0.8, False, "large"),
-    ],
-)
-def test_the_preset_for_the_images(count: int, equal_neighbours: float, like_mnist: bool, preset: str):
-    name, why = preset_for(count, equal_neighbours, like_mnist)
-    assert name == preset
-    assert f"{count:,}" in why
-
-
 def test_paths_are_expanded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HERE", "/a")
     assert convert({"out_dir": "$HERE/b"}, PLACES) == {"out_dir": "/a/b"}
@@ -113,7 +90,7 @@ def test_paths_are_expanded(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("name", "texts", "saved"),
     [
-        ("stages", ["02", "2", 2, 2.0], "2"),
+        ("stages", ["2", 2], "2"),
         ("d_filters", ["64, 128", "64,128", [64, 128]], "64,128"),
         ("epoch_samples", [" 2, 5-6", (2, 5, 6)], "2,5,6"),
         ("augment", ["color, cutout", ["color", "cutout"]], "color,cutout"),
@@ -128,7 +105,7 @@ DECIDED = {"output_height": 28, "output_width": 32, "c_dim": 1, "conditional": T
 
 
 def test_the_data_set_decides_what_was_not_asked_for():
-    config = resolve(asked(z_dim=7), DECIDED | {"stages": "original"}, {"gf_dim": 8})
+    config = resolve(asked(z_dim=7, gf_dim=8), DECIDED | {"stages": "original"})
     assert (config.image_shape, config.y_dim, config.z_dim, config.gf_dim) == ((28, 32, 1), 2, 7, 8)
     assert config.has_mnist_networks and config.value_range == (0, 1) and config.d_widths == (3, 66)
     for of_asked, default in (("auto", "original"), ("", "auto"), ("3", "original")):
@@ -141,40 +118,17 @@ def test_the_data_set_decides_what_was_not_asked_for():
         resolve(asked(stages="5"), DECIDED)
 
 
-def test_a_config_without_a_data_set_has_the_sizes_of_the_original():
-    assert (Config().image_shape, Config().stage_count, Config().has_labels) == ((64, 64, 3), 4, False)
-    assert {setting.default for name, setting in SETTINGS.items() if name.startswith("output_")} == {None}
-
-
-@pytest.mark.parametrize(
-    ("settings", "unused"),
-    [
-        ({"d_filters": "64,128", "gfc_dim": 32, "stages": "3"}, ("d_filters", "gfc_dim")),
-        ({"gfc_dim": 1024, "augment_p": 0.5, "augment": "color"}, ()),
-        ({"augment_p": 0.5}, ("augment_p",)),
-        ({"df_dim": 32, "dfc_dim": 32, "d_filters": "64,128", "class_names": ("a", "b")}, ("df_dim",)),
-    ],
-)
-def test_settings_that_a_training_does_not_use(settings: dict, unused: tuple[str, ...]):
-    assert Config(**settings).without_effect == unused
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        (["--is_train", "True"], "--is_train is now --train; give that instead."),
-        (["--nois_crop"], "--is_crop is now --crop; give that instead."),
-        (["--output_size=64"], "--output_size is now --output_height; give that instead."),
-        (["--train", "True"], "a switch stands alone, as --train, or is turned off, as --nocrop"),
-    ],
-)
-def test_flags_of_older_versions_name_their_successors(given: list[str], says: str):
-    with pytest.raises(UserError, match=re.escape(says)) as error:
-        flags.parse(["main.py", "--dataset=mnist", *given])
-    assert str(error.value).endswith(".") and "\n" not in str(error.value)
+def test_the_sizes_of_a_run_are_not_guessed():
+    with pytest.raises(TypeError, match="'output_height', 'output_width', and 'c_dim'"):
+        Config(dataset="mnist")
 
 
 @pytest.mark.parametrize("given", [["--train=True"], ["--train=true"], ["--notrain", "--train"]])
 def test_values_of_a_switch_that_work(given: list[str]):
     typed = flags.parse(["main.py", *given, "--c_dim=3", "--crop=False"]).given
     assert check_given(typed) == {"c_dim": 3, "crop": False}
+
+
+def test_a_blank_value_of_a_command_is_refused():
+    with pytest.raises(UserError, match="--grid must be rows and columns, like 8x16, but is ''"):
+        flags.parse(["main.py", "--grid="])

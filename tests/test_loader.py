@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers import config_of
 
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.decode import ImageSpec
@@ -14,7 +15,7 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.training.loader import Batch, load_batches
 from dcgan_tf.training.schedule import Schedule
 
-CONFIG = Config(epoch=3, batch_size=2, log_freq=4, sample_freq=100, ckpt_freq=100, steps_per_call=3)
+CONFIG = config_of(epoch=3, batch_size=2, log_freq=4, sample_freq=100, ckpt_freq=100, steps_per_call=3)
 
 
 class SlowDataset(Dataset):
@@ -59,7 +60,7 @@ def test_a_resumed_training_gets_the_same_batches(mirror: bool):
 def test_only_the_time_until_a_batch_is_ready_counts_as_waiting():
     begin = time.perf_counter()
     waited = 0.0
-    for batch in batches(Config(epoch=1, batch_size=2, steps_per_call=1), kind=SlowDataset):
+    for batch in batches(config_of(epoch=1, batch_size=2, steps_per_call=1), kind=SlowDataset):
         waited += batch.seconds_waited
         time.sleep(0.1)  # the train step
     assert waited >= 0.2

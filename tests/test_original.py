@@ -11,7 +11,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import main_here
+from helpers import config_of, main_here
 
 import dcgan_tf
 from dcgan_tf.networks import build_discriminator, build_generator
@@ -93,7 +93,7 @@ def test_training_goes_on_from_it(mnist_dir: Path, tmp_path: Path):
     [
         ({"output_height": 64, "output_width": 64, "c_dim": 3}, {}),
         ({"output_height": 45, "output_width": 30, "c_dim": 1}, {"output_height": 45, "output_width": 30}),
-        ({"output_height": 12, "output_width": 20, "class_names": ("0", "1", "2")}, {"output_width": 20}),
+        ({"output_height": 12, "output_width": 20, "c_dim": 3, "class_names": ("0", "1", "2")}, {"output_width": 20}),
     ],
 )
 def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path):
@@ -112,7 +112,7 @@ def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path)
 
 
 def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path, images_dir: Path):
-    write_tf1(str(tmp_path / "wide"), Config(output_height=32, output_width=48, gf_dim=2, df_dim=2))
+    write_tf1(str(tmp_path / "wide"), config_of(output_height=32, output_width=48, gf_dim=2, df_dim=2))
     ours = mnist_run / "checkpoints" / "mnist-small"
     (tmp_path / "text.index").write_text("no checkpoint")
     shutil.copy(f"{PREFIX}.index", tmp_path / "cut.index")

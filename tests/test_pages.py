@@ -88,7 +88,7 @@ def test_every_flag_that_a_page_names_exists_with_its_value():
             flag = word.removeprefix("--")
             known = {flag, flag.removeprefix("no")} & {*flags.FLAGS, *OTHERS, "help", "noNAME"}
             assert known, f"{name(page)}: there is no {word}, in `{' '.join(words)}`"
-            if flag in flags.FLAGS and flags.FLAGS[flag].type is not bool and re.fullmatch(r"[\w,.]*[\d,a-z]", after):
+            if flag in flags.FLAGS and flags.FLAGS[flag].kind is not bool and re.fullmatch(r"[\w,.]*[\d,a-z]", after):
                 flags.FLAGS[flag].convert(flag, after)
 
 

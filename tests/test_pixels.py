@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import config_of
 
 from dcgan_tf.pixels import to_float, to_uint8
-from dcgan_tf.settings.config import Config
 
-UNIT, SIGNED = Config(class_names=("a", "b")).value_range, Config().value_range
+UNIT, SIGNED = config_of(class_names=("a", "b")).value_range, config_of().value_range
 
 
 @pytest.mark.parametrize("value_range", [UNIT, SIGNED])

@@ -17,7 +17,6 @@ import dcgan_tf
 from dcgan_tf import UserError
 from dcgan_tf.runs import weights
 from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from tools import pack_pretrained
 
@@ -53,7 +52,7 @@ def test_each_is_complete_and_small(name: str):
         assert hashlib.sha256(content).hexdigest() == digest and len(content) <= 8e6
     assert all(about[key] for key in ("command", "data", "licence", "iteration"))
     assert about["command"].startswith(f"python main.py --dataset {name} --train ")
-    assert flags_json.read(folder / "FLAGS.json").dataset == name
+    assert Config.read(folder / "FLAGS.json").dataset == name
     assert f"| `{name}` (" in (ROOT / "README.md").read_text()
     assert json.loads((folder / "metrics.json").read_text())["iteration"] == int(about["iteration"])
 
@@ -115,7 +114,7 @@ def test_a_run_with_both_networks(
         "data": "the data",
         "licence": "the licence",
     }
-    config = flags_json.read(folder / "FLAGS.json")
+    config = Config.read(folder / "FLAGS.json")
     assert (config.dataset, config.data_dir, config.output_width) == ("blobs", Config.data_dir, 24)
 
     data = ["--dataset=blobs", f"--data_dir={images_dir}"]

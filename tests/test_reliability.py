@@ -20,7 +20,7 @@ import pytest
 import soak_run_files
 import tensorflow as tf
 from compare_runs import assert_same_run, steps
-from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
+from helpers import ROOT, SMALL, call_main, config_of, fails_with_one_sentence, main_here, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +28,6 @@ from dcgan_tf.data import idx
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
-from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
@@ -274,7 +273,7 @@ def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
 
 
 def test_only_one_process_holds_the_lock(tmp_path: Path):
-    run = Runs(str(tmp_path)).create(Config())
+    run = Runs(str(tmp_path)).create(config_of())
     with run.lock(), pytest.raises(UserError, match=f"process {os.getpid()}"), run.lock():
         pass
     with run.lock():
@@ -285,7 +284,7 @@ def test_only_one_process_holds_the_lock(tmp_path: Path):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-SETTING_NAMES = [*json.loads(flags_json.to_json(Config()))]
+SETTING_NAMES = [*json.loads(config_of().to_json())]
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -314,7 +313,7 @@ JSON = st.recursive(
 )
 def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict, raw: bytes):
     file = tmp_path_factory.getbasetemp() / "FLAGS.json"
-    for content in (json.dumps(json.loads(flags_json.to_json(Config())) | changes).encode(), raw):
+    for content in (json.dumps(json.loads(config_of().to_json()) | changes).encode(), raw):
         file.write_bytes(content)
         with contextlib.suppress(UserError):
-            assert isinstance(flags_json.read(file), Config)
+            assert isinstance(Config.read(file), Config)

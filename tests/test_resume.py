@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+from helpers import config_of
 
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.select import find_run, select
-from dcgan_tf.settings.config import Config
 from dcgan_tf.system import messages
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
@@ -17,7 +18,7 @@ from dcgan_tf.training.plan import plan_training, resumed
 
 def run_of(runs: Runs, name: str, *, iterations: int, **settings: object) -> None:
     """A run of which only the settings and, after some iterations, the name of a checkpoint are there."""
-    runs.create(Config(dataset="cats", **settings), name)
+    runs.create(config_of(dataset="cats", **settings), name)
     if iterations:
         (runs.named(name).folder / f"model-{iterations}.index").touch()
         (runs.named(name).folder / f"model-{iterations}.data-00000-of-00001").touch()
@@ -46,22 +47,11 @@ def test_what_is_fixed_finds_the_run_and_cannot_change(tmp_path: Path):
             select(runs, "newer", given, {})
 
 
-@pytest.mark.parametrize(
-    ("saved", "given", "cluster", "strategy"),
-    [
-        ("none", {}, "", "none"),
-        ("mirrored", {}, "", "mirrored"),
-        ("none", {"strategy": "auto"}, "", "auto"),
-        ("multi_worker", {}, "{}", "multi_worker"),
-        ("multi_worker", {}, "", "auto"),  # there are no workers now
-        ("multi_worker", {"strategy": "multi_worker"}, "", "multi_worker"),  # which will be refused
-    ],
-)
-def test_the_strategy_of_a_run_holds_where_it_can(
-    monkeypatch: pytest.MonkeyPatch, saved: str, given: dict, cluster: str, strategy: str
-):
-    monkeypatch.setenv("TF_CONFIG", cluster)
-    assert resumed(Config(strategy=saved), given).strategy == strategy
+def test_a_setting_of_a_run_holds_unless_another_is_given():
+    saved = config_of(strategy="mirrored", precision="bfloat16", iterations=100)
+    assert resumed(saved, {"precision": "auto"}) == saved  # it was chosen when the run began
+    changed = resumed(saved, {"strategy": "auto", "epoch": 9, "iterations": None, "g_ema": 0.9})
+    assert changed == dataclasses.replace(saved, strategy="auto", epoch=9, iterations=None)
 
 
 @pytest.mark.parametrize(
@@ -88,34 +78,11 @@ def test_images_that_the_first_weights_have_seen_are_not_held_out(
         plan_training(runs, "", given, {"init_from": "first"})
 
 
-def test_another_batch_size_is_said(capsys: pytest.CaptureFixture):
-    with messages.shown():
-        resumed(Config(), {"batch_size": 64})
-        resumed(Config(iterations=100), {"batch_size": 32})
-        resumed(Config(), {"batch_size": 32, "iterations": 100})
-        assert capsys.readouterr().out == ""
-        resumed(Config(), {"batch_size": 32})
-    assert "a batch has 32 images, not 64, so an epoch has another number of iterations" in capsys.readouterr().out
-
-
-def test_fewer_epochs_leave_out_what_comes_later(capsys: pytest.CaptureFixture):
-    saved = Config(epoch=70, lr_decay_epochs=35, epoch_samples="2,10,40")
-    with messages.shown():
-        fewer = resumed(saved, {"epoch": 30})
-    hints = capsys.readouterr().out
-    assert "--lr_decay_epochs 15, because the training now ends after epoch 30" in hints and "--epoch_samples" in hints
-    assert (fewer.lr_decay_epochs, fewer.epoch_samples) == (15, "2,10")
-    more = resumed(saved, {"epoch": 90})
-    assert (more.lr_decay_epochs, more.epoch_samples) == (35, "2,10,40")
-    with pytest.raises(UserError, match="--lr_decay_epochs must be at most --epoch, 30, but is 31"):
-        resumed(saved, {"epoch": 30, "lr_decay_epochs": 31})
-
-
 def test_another_folder_of_the_same_name_is_said(tmp_path: Path):
     for name in ("cats", "dogs"):
         (tmp_path / name / "images").mkdir(parents=True)
         (tmp_path / name / "images" / "1.png").touch()
-    saved = Config(dataset="images", data_dir=str(tmp_path / "cats"))
+    saved = config_of(dataset="images", data_dir=str(tmp_path / "cats"))
     other = {"data_dir": str(tmp_path / "dogs")}
     resumed(saved, other)  # no warning: the same files
     (tmp_path / "dogs" / "images" / "rex.png").touch()

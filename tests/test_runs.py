@@ -9,18 +9,17 @@ from pathlib import Path
 
 import filelock
 import pytest
-from helpers import SMALL, fails_with_one_sentence, main_here, write_images
+from helpers import SMALL, config_of, fails_with_one_sentence, main_here, write_images
 
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, is_other_data
-from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 
 
 def saved(runs: Runs, name: str, age: int, **settings: object) -> Run:
     """A run with a checkpoint, `age` seconds old."""
-    run = runs.create(Config(**{"dataset": "mnist"} | settings), name)
+    run = runs.create(config_of(**{"dataset": "mnist"} | settings), name)
     (run.folder / "model-1.index").touch()
     now = run.flags_file.stat().st_mtime
     os.utime(run.flags_file, (now - age, now - age))
@@ -29,7 +28,7 @@ def saved(runs: Runs, name: str, age: int, **settings: object) -> Run:
 
 def test_two_runs_begun_in_the_same_second_are_two(tmp_path: Path):
     runs = Runs(str(tmp_path))
-    first, second = (runs.create(Config(dataset="mnist")) for _ in range(2))
+    first, second = (runs.create(config_of(dataset="mnist")) for _ in range(2))
     assert first.name.startswith("mnist-20")
     assert first.name < second.name
     for run in (first, second):
@@ -42,7 +41,7 @@ def test_of_trainings_that_begin_at_once_with_one_name_one_gets_it(tmp_path: Pat
 
     def begin(name: str, seed: int) -> str:
         try:
-            return f"seed {runs.create(Config(dataset='mnist', seed=seed), name).config().seed}"
+            return f"seed {runs.create(config_of(dataset='mnist', seed=seed), name).config().seed}"
         except UserError as error:
             return str(error)
 
@@ -62,7 +61,7 @@ def test_the_newest_matching_run(tmp_path: Path):
     saved(runs, "old", 30)
     saved(runs, "new", 20)
     saved(runs, "other", 0, dataset="faces")
-    runs.create(Config(dataset="mnist"), "nothing-saved-yet")
+    runs.create(config_of(dataset="mnist"), "nothing-saved-yet")
     saved(runs, "damaged", 5).flags_file.write_text("{")
     assert find_run(runs, "mnist", "", {}).name == "narrow"
     assert find_run(runs, "mnist", "", {"z_dim": 100, "epoch": 3}).name == "new"
@@ -97,11 +96,11 @@ def test_a_copy_of_a_data_set_has_the_same_images_whatever_else_it_has(tmp_path:
     ]:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
-    before, now = (Config(dataset="cats", data_dir=str(tmp_path / name)) for name in "ab")
+    before, now = (config_of(dataset="cats", data_dir=str(tmp_path / name)) for name in "ab")
     assert not is_other_data(before, now) and not is_other_data(now, before)
     (tmp_path / "b" / "cats" / "more").mkdir()
     assert is_other_data(before, now) and is_other_data(now, before)
-    assert not is_other_data(Config(dataset="cats", data_dir=str(tmp_path / "gone")), now)
+    assert not is_other_data(config_of(dataset="cats", data_dir=str(tmp_path / "gone")), now)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +116,17 @@ def test_what_is_left_of_a_run_is_not_mixed_with_a_new_one(file: str, says: str,
     runs = Runs(str(tmp_path))
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).touch()
-    for check in (runs.named("mine").check_new, lambda: runs.create(Config(), "mine")):
+    for check in (runs.named("mine").check_new, lambda: runs.create(config_of(), "mine")):
         with pytest.raises(UserError, match=says):
             check()
     (tmp_path / file).rename((tmp_path / file).with_name("grid.png"))
     (tmp_path / "logs" / "mine").mkdir(parents=True, exist_ok=True)
     (tmp_path / "logs" / "mine" / "events.out.tfevents.1.v2.evaluation").touch()  # of --evaluate with --pretrained
-    runs.create(Config(), "mine")
+    runs.create(config_of(), "mine")
 
 
 def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path):
-    run = Runs(str(tmp_path)).create(Config(), "mine")
+    run = Runs(str(tmp_path)).create(config_of(), "mine")
     for file in ("model-0.index", "model-0.data-00000-of-00001", "checkpoint"):
         (run.folder / file).touch()
     (run.logs_folder / "events.out.tfevents.1").touch()
@@ -140,10 +139,10 @@ def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path)
 def test_a_folder_that_cannot_be_made(tmp_path: Path):
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(UserError, match=r"cannot be made \(File name too long\)"):
-        Runs(str(tmp_path)).create(Config(), "x" * 300)
+        Runs(str(tmp_path)).create(config_of(), "x" * 300)
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be made .* --out_dir"):
-        Runs(str(tmp_path / "file")).create(Config())
+        Runs(str(tmp_path / "file")).create(config_of())
 
 
 def test_a_path_that_tensorflow_takes_for_a_pattern_is_refused_first(images_dir: Path, tmp_path: Path):
@@ -161,14 +160,14 @@ def test_a_data_set_of_any_name_gives_a_run_that_is_found_again(tmp_path: Path):
     assert run.name.startswith("Katzen _2024_ _neu_-20")
     main_here(f"--dataset={folder}", out_dir=tmp_path)
     assert (run.samples_folder / "test_random.png").exists()
-    assert Runs(str(tmp_path)).create(Config(dataset="猫" * 85)).flags_file.exists()  # 255 bytes are the limit
+    assert Runs(str(tmp_path)).create(config_of(dataset="猫" * 85)).flags_file.exists()  # 255 bytes are the limit
 
 
 def test_a_disk_without_locks_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def no_locks(self: object, *args: object, **kwargs: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    run = Runs(str(tmp_path)).create(Config(dataset="a"))
+    run = Runs(str(tmp_path)).create(config_of(dataset="a"))
     monkeypatch.setattr(filelock.FileLock, "acquire", no_locks)
     with pytest.warns(DcganWarning, match="has no locks"), run.lock():
         pass

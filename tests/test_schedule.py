@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from helpers import config_of
 
-from dcgan_tf.settings.config import Config
 from dcgan_tf.training.schedule import Schedule, When, fit_epochs
 
 
 def test_the_length_of_a_training():
-    schedule = Schedule(Config(epoch=3, batch_size=4), 11)
+    schedule = Schedule(config_of(epoch=3, batch_size=4), 11)
     assert (schedule.per_epoch, schedule.total, schedule.epochs) == (2, 6, 3)
     assert [schedule.epoch_of(iteration) for iteration in range(1, 7)] == [1, 1, 2, 2, 3, 3]
-    assert Schedule(Config(epoch=3, batch_size=4, train_size=8), 100).total == 6
-    cut = Schedule(Config(iterations=5, batch_size=4), 11)
+    assert Schedule(config_of(epoch=3, batch_size=4, train_size=8), 100).total == 6
+    cut = Schedule(config_of(iterations=5, batch_size=4), 11)
     assert (cut.total, cut.epochs) == (5, 3)
 
 
@@ -27,7 +27,7 @@ def test_the_length_of_a_training():
     ],
 )
 def test_the_iterations_in_which_the_learning_rate_goes_down(settings: dict, expected: tuple | None):
-    assert Schedule(Config(batch_size=4, **settings), 8).lr_decay == expected
+    assert Schedule(config_of(batch_size=4, **settings), 8).lr_decay == expected
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_the_iterations_in_which_the_learning_rate_goes_down(settings: dict, exp
     ],
 )
 def test_epochs_of_a_training_with_iterations(settings: dict, given: dict, expected: int):
-    assert fit_epochs(Config(batch_size=4, **settings), given, 8).lr_decay_epochs == expected
+    assert fit_epochs(config_of(batch_size=4, **settings), given, 8).lr_decay_epochs == expected
 
 
 def test_what_is_due():
     """At the last iteration also a sheet and a checkpoint; a call of the train step ends where anything is due."""
-    config = Config(
+    config = config_of(
         epoch=4, batch_size=2, log_freq=4, sample_freq=7, ckpt_freq=9, evaluate_freq=12, epoch_samples="1,4"
     )
     schedule = Schedule(config, 12)  # 6 iterations in an epoch

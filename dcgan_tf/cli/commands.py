@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from dcgan_tf.settings import options, values
 from dcgan_tf.settings.options import ORIGINAL, PATH, training, using
@@ -14,18 +13,10 @@ from dcgan_tf.settings.setting import Setting
 
 
 @dataclass(frozen=True)
-class Option:
-    """A flag that is allowed only together with certain commands."""
-
-    keyword: str  # the parameter of the command's function that gets its value
-    setting: Setting
-
-
-@dataclass(frozen=True)
 class Command:
     """One command, given by one flag.
 
-    The program calls `function(selection, value, keyword=...)`. For a switch, `value` is left out.
+    The program calls `function(selection, value, option=...)`. For a switch, `value` is left out.
     """
 
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
@@ -39,41 +30,31 @@ class Command:
         return getattr(importlib.import_module(f"dcgan_tf.{module}"), name)
 
 
-def _path(name: str, text: str) -> Path:
-    return Path(text)
-
-
 switch = partial(using, False)
-text = partial(using, None, type=str)
+text = partial(using, None, kind_if_none=str)
 WEIGHTS = tuple(options.WEIGHTS)
 IMAGES = (*WEIGHTS, "class")  # for commands whose functions take `classes`
 # Beside those in settings/options.py, which choose the weights, or how a training begins.
 OPTIONS = {
-    "class": Option(
-        "classes", text("Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog")
+    "class": text("Generate images of these classes only: names or numbers, e.g. 7 or 0-4 or cat,dog"),
+    "option": using(
+        1,
+        "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
+        " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
+        choices=(0, 1, 2, 3, 4),
     ),
-    "option": Option(
-        "option",
-        using(
-            1,
-            "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
-            " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
-            choices=(0, 1, 2, 3, 4),
-        ),
-    ),
-    "dims": Option("dims", text("With --visualize: only these dimensions of z, e.g. 0,5,7-9", parse=values.numbers)),
-    "steps": Option("steps", options.STEPS),
-    "web_float16": Option("float16", switch("With --web: store the page's weights as float16, in half the bytes")),
-    "web_dir": Option(
-        "folder",
-        text("With --web: write the page to this folder, small enough to publish: LiteRT.js comes from its CDN", PATH),
+    "dims": text("With --visualize: only these dimensions of z, e.g. 0,5,7-9", parse=values.numbers),
+    "steps": options.STEPS,
+    "web_float16": switch("With --web: store the page's weights as float16, in half the bytes"),
+    "web_dir": text(
+        "With --web: write the page to this folder, small enough to publish: LiteRT.js comes from its CDN", traits=PATH
     ),
 }
 
 TRAIN = Command(
     "training.start:train",
     tuple(options.START),
-    training(False, "Train; without this flag, a trained run is used", ORIGINAL),
+    training(False, "Train; without this flag, a trained run is used", traits=ORIGINAL),
 )
 RANDOM_SHEET = Command(  # without a flag
     "sampling.visualize:write_random_sheet", IMAGES, switch("Write a random sheet"), "a smaller --batch_size"
@@ -83,7 +64,7 @@ COMMANDS = {
     "visualize": Command(
         "sampling.visualize:visualize",
         (*IMAGES, "option", "dims"),
-        switch("Write the sheets or GIFs that --option names", ORIGINAL),
+        switch("Write the sheets or GIFs that --option names", traits=ORIGINAL),
         "a smaller --batch_size",
     ),
     "generate_test_images": Command("sampling.sheets:write_images", IMAGES, options.COUNT),
@@ -118,8 +99,7 @@ COMMANDS = {
         IMAGES,
         text(
             "Find the z whose image is most like the one in this file, and write both images side by side",
-            PATH,
-            parse=_path,
+            traits=PATH,
         ),
     ),
     "story": Command("sampling.story:tell", (), switch("Write the run's loss curves and a GIF of its sample sheets")),
@@ -132,14 +112,16 @@ COMMANDS = {
     "features": Command(
         "evaluation.evaluate:write_features",
         WEIGHTS,
-        text("Write the discriminator's features of the data set to this .npz file", PATH, parse=_path),
+        text("Write the discriminator's features of the data set to this .npz file", traits=PATH),
     ),
     "export": Command(
         "export.models:export",
         WEIGHTS,
-        switch("Write both networks as SavedModel and .keras, the generator also as .tflite", ORIGINAL),
+        switch("Write both networks as SavedModel and .keras, the generator also as .tflite", traits=ORIGINAL),
     ),
-    "freeze": Command("export.models:freeze", WEIGHTS, switch("Write the generator as one frozen graph", ORIGINAL)),
+    "freeze": Command(
+        "export.models:freeze", WEIGHTS, switch("Write the generator as one frozen graph", traits=ORIGINAL)
+    ),
     "web": Command(
         "export.web_page:write_page",
         (*WEIGHTS, "web_float16", "web_dir"),
@@ -150,10 +132,8 @@ COMMANDS = {
 
 def all_flags() -> dict[str, Setting]:
     """Return every flag but those of Asked and of places: commands, each with its options where they first occur."""
-    known = options.START | options.WEIGHTS | {name: option.setting for name, option in OPTIONS.items()}
+    known = options.START | options.WEIGHTS | OPTIONS
     found: dict[str, Setting] = {}
     for name, command in COMMANDS.items():
-        found[name] = command.setting
-        for option_name in command.options:
-            found.setdefault(option_name, known[option_name])
+        found |= {name: command.setting} | {option: known[option] for option in command.options}
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import SETTINGS
 from dcgan_tf.settings.options import PLACES
 from dcgan_tf.settings.resolve import convert, unknown
-from dcgan_tf.settings.setting import Setting, Trait, as_text
+from dcgan_tf.settings.setting import Setting, Trait
 from dcgan_tf.system.errors import UserError
 
 EXAMPLES = """\
@@ -31,7 +30,7 @@ Examples:
   python main.py --dataset cats --generate_test_images 100         write 100 images, one file each
 
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
-HELP = ("--help", "-help", "-h", "--h", "--helpfull", "--helpshort")
+HELP = ("--help", "-help", "-h", "--helpfull")
 FLAGS: dict[str, Setting] = all_flags() | SETTINGS | PLACES
 
 
@@ -56,9 +55,8 @@ def parse(argv: list[str]) -> Request:
     typed = _read(argv)
     given = {name: typed.pop(name) for name in SETTINGS if name in typed}
     typed = {name: text for name, text in typed.items() if text or name in COMMANDS}
-    active = {
-        name: value for name, value in convert(typed, FLAGS).items() if value is not False
-    }  # a switch that is off
+    active = convert(typed, FLAGS)
+    active = {name: value for name, value in active.items() if value is not False}  # a switch that is off
     names = [name for name in COMMANDS if name in active]
     if len(names) > 1:
         raise UserError(f"--{names[0]} and --{names[1]} exclude each other; give only one of them.")
@@ -67,30 +65,23 @@ def parse(argv: list[str]) -> Request:
     if names:
         command = COMMANDS[names[0]]
         value = (active.pop(names[0]),)
-    if command.setting.type is bool:
+    if command.setting.kind is bool:
         value = ()
     places = {name: active.pop(name) for name in PLACES if name in active}
-    _check_options(active, command, names)
-    return Request(
-        command=command,
-        value=value,
-        keywords={
-            OPTIONS[name].keyword: active.get(name, OPTIONS[name].setting.default)
-            for name in command.options
-            if name in OPTIONS
-        },
-        chosen={name: value for name, value in active.items() if name not in OPTIONS},
-        given=given,
-        out_name=places.pop("out_name", ""),
-        runs=Runs(**places),
-    )
+    for option in active:
+        if option not in command.options:
+            allowed = " or ".join(f"--{name}" for name, other in COMMANDS.items() if option in other.options)
+            raise UserError(f"--{option} needs {allowed}.")
+    keywords = {name: active.pop(name, OPTIONS[name].default) for name in command.options if name in OPTIONS}
+    out_name = places.pop("out_name", "")
+    return Request(command, value, keywords, active, given, Runs(**places), out_name)
 
 
 def _read(argv: list[str]) -> dict[str, Any]:
     """Return the text of each flag on the command line. Raises UserError if an argument is none."""
     values = flags.FlagValues()  # not those of absl that other libraries share
     for name, setting in FLAGS.items():
-        boolean = setting.type is bool
+        boolean = setting.kind is bool
         values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, setting.help, boolean=boolean)
     try:
         rest = values(argv)[1:]
@@ -99,20 +90,8 @@ def _read(argv: list[str]) -> dict[str, Any]:
     except (flags.Error, ValueError) as error:  # ValueError: --nocrop=true
         raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
     if rest:
-        hint = ""
-        if rest[0].lower() in ("true", "false"):
-            hint = "; a switch stands alone, as --train, or is turned off, as --nocrop"
-        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not{hint}.")
+        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
     return {name: values[name].value for name in FLAGS if values[name].present}
-
-
-def _check_options(active: Iterable[str], command: Command, names: list[str]) -> None:
-    """Raise UserError if an option does not go with the command. Args: names: that of its flag, if it has one."""
-    for option in active:
-        if option not in command.options:
-            allowed = " or ".join(f"--{name}" for name, other in COMMANDS.items() if option in other.options)
-            instead = "".join(f" instead of --{name}" for name in names)
-            raise UserError(f"--{option} needs {allowed}{instead}.")
 
 
 def help_text() -> str:
@@ -127,11 +106,13 @@ def help_text() -> str:
 def _help_lines(name: str, setting: Setting, width: int) -> str:
     """Return a flag's lines in --help; a setting's help may have several, which begin each on a line of its own."""
     text = setting.help
-    choices = [str(choice) for choice in setting.choices if choice != ""]
-    if choices and name in SETTINGS:
-        text += f"; one of {', '.join(choices)}"
-    if setting.default not in (None, "", False):
-        text += f" (default: {as_text(setting.default) or setting.default})"
+    if setting.choices and name in SETTINGS:
+        text += f"; one of {', '.join(map(str, setting.choices))}"
+    default = setting.default
+    if setting.kind is float:
+        default = f"{default:g}"
+    if setting.default:
+        text += f" (default: {default})"
     label = f"   --{name}"
     if Trait.ORIGINAL in setting.traits:
         label = f" * --{name}"

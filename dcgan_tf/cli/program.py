@@ -7,7 +7,7 @@ import sys
 from dcgan_tf.cli import flags
 from dcgan_tf.cli.commands import TRAIN
 from dcgan_tf.runs.select import select
-from dcgan_tf.settings import values
+from dcgan_tf.settings.values import classes
 from dcgan_tf.system.errors import device_errors
 from dcgan_tf.system.signals import run_program
 from dcgan_tf.system.startup import silence_pillow, start_tensorflow
@@ -31,8 +31,8 @@ def use(request: flags.Request) -> None:
     """Run a command that uses a trained run. Raises UserError."""
     selection = select(request.runs, request.out_name, request.given, request.chosen)
     keywords = request.keywords
-    if "classes" in keywords:
-        keywords["classes"] = values.classes(keywords["classes"], selection.config.class_names)
+    if "class" in keywords:
+        keywords["classes"] = classes(keywords.pop("class"), selection.config.class_names)
     start_tensorflow()
     request.command.load()(selection, *request.value, **keywords)
 

@@ -16,8 +16,8 @@ from dcgan_tf.data import cache, idx, image_folder, lsun, tfds
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.data.prepare import say_summary
 from dcgan_tf.data.sources import Source
-from dcgan_tf.settings import stages
 from dcgan_tf.settings.config import Asked
+from dcgan_tf.settings.values import check_stages
 from dcgan_tf.system.cache import release
 from dcgan_tf.system.errors import UserError, counted
 from dcgan_tf.system.messages import report, say
@@ -167,7 +167,7 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
     class_names = _class_names(config, source)
     spec = ImageSpec.of(config, source.shape)
     if config.stages not in ("", "auto"):  # not all sizes go with all networks: say so before minutes of decoding
-        stages.check(config.stages, spec.height, spec.width, bool(class_names))
+        check_stages(config.stages, spec.height, spec.width, bool(class_names))
     say(f"Reading {counted(source.count, 'image')} from {source.location}")
     prepared = cache.prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])

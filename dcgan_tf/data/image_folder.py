@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from dcgan_tf.data import formats
 from dcgan_tf.data.sources import Item, Source, choose
-from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import Asked
+from dcgan_tf.settings.config import FLAGS_JSON, Asked
 from dcgan_tf.system.errors import UserError, listed, printable, reason
 from dcgan_tf.system.messages import report, warn
 
@@ -120,7 +119,7 @@ def find_image_files(folder: Path, pattern: str) -> Found:
             continue
         visited.add(real)
         prefix = os.path.join(parent, "")[len(os.path.join(folder, "")) :]
-        of_runs |= {(parent, file.parent.name) for file in Path(parent).glob(f"*/*/{flags_json.NAME}")}
+        of_runs |= {(parent, file.parent.name) for file in Path(parent).glob(f"*/*/{FLAGS_JSON}")}
         around = os.path.dirname(parent)
         runs += [prefix + name for name in folders if (around, name) in of_runs]
         folders[:] = sorted(name for name in folders if not name.startswith(".") and (around, name) not in of_runs)

@@ -19,8 +19,8 @@ from dcgan_tf.runs.run import OF_EVALUATION
 from dcgan_tf.runs.select import Selection, images_of, is_other_data
 from dcgan_tf.sampling.sampler import Sampler, load_sampler
 from dcgan_tf.sampling.sheets import save, save_sheet
-from dcgan_tf.settings.setting import received
-from dcgan_tf.system.errors import UserError, warn_on_write_error
+from dcgan_tf.settings.setting import wrong
+from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import atomic_write, write_bytes
 from dcgan_tf.system.messages import say
 
@@ -125,19 +125,20 @@ def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], it
     writer.flush()
 
 
-def write_features(selection: Selection, path: Path) -> None:
+def write_features(selection: Selection, file: str) -> None:
     """Write the discriminator's features of the data set as .npz: features, labels, class_names.
 
     They are float32 [N, D], int32 [N] and strings [Y].
 
     Raises: UserError if the data set or the checkpoint cannot be read.
     """
+    path = Path(file)
     if path.suffix != ".npz" or path.is_dir():  # nothing else is ever replaced
-        raise UserError(f"--features must be the name of an .npz file to write, but is {received(str(path))}.")
+        raise wrong("features", "the name of an .npz file to write", file)
     dataset = read_dataset(selection.config)
     features = DiscriminatorSpace(selection.weights, selection.config).of(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
     names = np.array(dataset.label_names, str)
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, features=features, labels=dataset.labels, class_names=names)
+    with atomic_write(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, features=features, labels=dataset.labels, class_names=names)
     say(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")

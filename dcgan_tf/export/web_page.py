@@ -30,29 +30,29 @@ LITERT_FILES = (
 )
 
 
-def write_page(selection: Selection, *, float16: bool, folder: str) -> None:
-    """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `folder`.
+def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None:
+    """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `web_dir`.
 
     LiteRT.js runs the generator. web/<run> gets a copy of it if `npm ci` was run in dcgan_tf/export/web.
-    Otherwise, and always with `folder`, the page loads the same version from its CDN.
+    Otherwise, and always with `web_dir`, the page loads the same version from its CDN.
 
     Args:
-      float16: whether to store the weights as float16, in half the bytes.
-      folder: where to write a page that is small enough to publish; blank: web/<run>.
+      web_float16: whether to store the weights as float16, in half the bytes.
+      web_dir: where to write a page that is small enough to publish; blank: web/<run>.
     Raises: UserError, also if the folder has an index.html of another page; its other files stay.
     """
     run = selection.run
     target = run.out_dir / "web" / run.name
-    if folder:
-        target = Path(folder).resolve()
+    if web_dir:
+        target = Path(web_dir).resolve()
     if (target / "index.html").exists() and not (target / "model.json").exists():
         raise UserError(f"{target} has an index.html of another page; name another folder with --web_dir.")
     origin = selection.weights.origin()
     say(f"Generator: {origin.path}")
     version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
-    beside = not folder and is_installed(version)
-    tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), float16)
-    description = describe(selection, origin.iteration, float16)
+    beside = not web_dir and is_installed(version)
+    tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), web_float16)
+    description = describe(selection, origin.iteration, web_float16)
     description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
     with replaced_content(target) as page:
         for name in ("app.js", "latents.js", "style.css", "index.html"):

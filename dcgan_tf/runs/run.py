@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import filelock
 
-from dcgan_tf.settings import flags_json, values
-from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.config import FLAGS_JSON, Config
+from dcgan_tf.settings.setting import wrong
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import check_folder
 from dcgan_tf.system.messages import warn
@@ -66,11 +66,11 @@ class Run:
 
     @property
     def flags_file(self) -> Path:
-        return self.folder / flags_json.NAME
+        return self.folder / FLAGS_JSON
 
     def config(self) -> Config:
         """Return the settings that the run was trained with. Raises UserError if they are damaged."""
-        return flags_json.read(self.flags_file)
+        return Config.read(self.flags_file)
 
     def curves(self) -> list[Path]:
         """Return TensorBoard's files of its training."""
@@ -123,13 +123,13 @@ class Run:
         left = self.written()
         if left:
             raise UserError(
-                f"{left[0]} is left of an earlier training of the run {self.name!r}, whose {flags_json.NAME} is gone;"
+                f"{left[0]} is left of an earlier training of the run {self.name!r}, whose {FLAGS_JSON} is gone;"
                 " move its folder away, or choose another --out_name."
             )
 
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
-        own = [self.folder / name for name in (flags_json.NAME, "checkpoint", ".lock", ".pid")]
+        own = [self.folder / name for name in (FLAGS_JSON, "checkpoint", ".lock", ".pid")]
         for file in (*own, *self.written()):
             with contextlib.suppress(OSError):  # Windows keeps a file that is open
                 file.unlink()
@@ -153,13 +153,14 @@ class Runs:
 
     def named(self, name: str) -> Run:
         """Return the run of that name, which need not exist. Raises UserError if the name is a path."""
-        values.plain_name("out_name", name)
+        if os.path.basename(name) != name or name in (".", ".."):
+            raise wrong("out_name", f"a plain name without {os.sep}", name)
         root = Path(self.out_dir).absolute()
         return Run(root, self.folder / name, root / self.sample_dir / name, root / "logs" / name)
 
     def all(self) -> list[Run]:
         """Return every run that has settings, the newest (by its FLAGS.json) first."""
-        runs = [self.named(file.parent.name) for file in self.folder.glob(f"*/{flags_json.NAME}")]
+        runs = [self.named(file.parent.name) for file in self.folder.glob(f"*/{FLAGS_JSON}")]
         return sorted(runs, key=lambda run: (run.flags_file.stat().st_mtime_ns, run.name), reverse=True)
 
     def create(self, config: Config, name: str = "") -> Run:
@@ -181,7 +182,7 @@ class Runs:
                 run.check_new()
                 run.samples_folder.mkdir(parents=True, exist_ok=True)
                 run.logs_folder.mkdir(parents=True, exist_ok=True)
-                flags_json.save(run.flags_file, config)
+                config.save(run.flags_file)
         except OSError as error:
             raise UserError(
                 f"The run's folder {run.folder} cannot be made ({error.strerror}); choose a writable folder with"

@@ -11,8 +11,8 @@ from typing import Any
 
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
 from dcgan_tf.runs.weights import AVERAGE, RAW, Weights, architecture_in, check_architecture, of_pretrained, of_run
-from dcgan_tf.settings import flags_json, options
-from dcgan_tf.settings.config import Asked, Config
+from dcgan_tf.settings import options
+from dcgan_tf.settings.config import FLAGS_JSON, Asked, Config
 from dcgan_tf.settings.resolve import check_given, convert, override
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say
@@ -96,7 +96,7 @@ def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict
     if source.startswith(PRETRAINED):
         return runs, "", {"dataset": source.removeprefix(PRETRAINED)}, {"pretrained": True}
     path = Path(os.path.abspath(source))  # unlike Path.absolute, without ..
-    if (path / flags_json.NAME).is_file():  # what is made of it goes to the folder around its checkpoint_dir
+    if (path / FLAGS_JSON).is_file():  # what is made of it goes to the folder around its checkpoint_dir
         around = dataclasses.replace(runs, out_dir=str(path.parent.parent), checkpoint_dir=path.parent.name)
         return around, path.name, {}, {}
     if any(path.glob("*.index")) or path.is_file() or Path(f"{path}.index").is_file():

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Origin, Run
-from dcgan_tf.settings import flags_json
-from dcgan_tf.settings.config import RUN, WEIGHTS, Config, settings_of
+from dcgan_tf.settings.config import FLAGS_JSON, RUN, WEIGHTS, Config, settings_of
 from dcgan_tf.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ def of_pretrained(name: str) -> Weights:
     if name not in names:
         raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
     folder = PRETRAINED / name
-    config = flags_json.read(folder / flags_json.NAME)
+    config = Config.read(folder / FLAGS_JSON)
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     read = functools.partial(_read_npz, folder, int(about["iteration"]))
     kind = RAW

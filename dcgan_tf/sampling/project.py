@@ -41,14 +41,15 @@ class Projection(NamedTuple):
     rms: float  # how much that differs from the given image, in gray levels (0 to 255)
 
 
-def write_projection(selection: Selection, path: Path, *, classes: Sequence[int]) -> None:
+def write_projection(selection: Selection, file: str, *, classes: Sequence[int]) -> None:
     """Write the image beside its reconstruction, and the z of the reconstruction.
 
     Args:
-      path: of the image; it is resized as for training.
+      file: the image; it is resized as for training.
       classes: with labels, the classes to try; empty without labels.
     Raises: UserError.
     """
+    path = Path(file)
     target = read_image(path, ImageSpec.of(selection.config))
     found = find_z(selection, target, classes)
     say(f"The reconstruction differs from the image by {found.rms:.1f} gray levels of 255 (RMS).")

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-import typing
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field, fields
 from functools import partial
 from math import inf
+from pathlib import Path
 from typing import Any
 
-from dcgan_tf.settings import stages, values
+from dcgan_tf.settings import values
 from dcgan_tf.settings.setting import Lifecycle, Setting, Trait, wrong
+from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.files import write_bytes
 
+FLAGS_JSON = "FLAGS.json"  # the file with the settings, in the folder of a run
 Z_DISTS = ("uniform_signed", "uniform_unsigned", "normal01")  # latents.py has their parameters
 PRECISIONS = ("float32", "bfloat16", "float16")
 FITS = ("stretch", "cover", "pad")
@@ -26,12 +28,10 @@ PATH = Trait.PATH
 ORIGINAL = Trait.ORIGINAL
 
 
-def _setting(
-    group: str, default: Any, text: str, lifecycle: Lifecycle = RESUME, traits: Trait = Trait.NONE, **others: Any
-) -> Any:
+def _setting(*arguments: Any, **others: Any) -> Any:
     """Return a field of Asked that is a setting; the arguments are those of Setting."""
-    facts = {"group": group, "default": default, "help": text, "lifecycle": lifecycle, "traits": traits, **others}
-    return dataclasses.field(default=default, metadata=facts)
+    setting = Setting(*arguments, **others)
+    return field(default=setting.default, metadata={"setting": setting})
 
 
 # Each of these functions defines a setting under one heading of --help.
@@ -60,7 +60,9 @@ class Asked:
     )
     output_width: int | None = data(None, "Their width (default: output_height)", WEIGHTS, ORIGINAL)
     c_dim: int | None = data(None, "1: gray, 3: colour (default: 1 if all images are gray)", WEIGHTS, choices=(1, 3))
-    conditional: bool | None = data(None, "Train with labels (default: only if idx files have them)", WEIGHTS)
+    conditional: bool | None = data(
+        None, "Train with labels (default: only if idx files have them)", WEIGHTS, kind_if_none=bool
+    )
     split: str = data("all", "Part of the data set; the original uses all of MNIST", RUN, choices=SPLITS)
     fit: str = data(
         "stretch",
@@ -91,7 +93,7 @@ class Asked:
         "Doublings of the generator and halvings of the discriminator: a number, or auto: down to about 4x4 pixels;"
         " original: 4, and with labels MNIST's own networks (default: original; for a folder with labels: auto)",
         WEIGHTS,
-        parse=stages.parse,
+        parse=values.stages,
     )
     gfc_dim: int = networks(1024, "Generator of MNIST's networks: units of the linear layer", WEIGHTS)
     dfc_dim: int = networks(1024, "Discriminator of MNIST's networks: units of the linear layer", WEIGHTS)
@@ -125,7 +127,7 @@ class Asked:
         parse=values.augmentations,
     )
     augment_p: float = training(
-        1.0, "Probability with which --augment changes an image; 0.5 is better for photographs", maximum=1
+        1.0, "Probability with which --augment changes an image; 0.5 is better for photographs", below=1
     )
     mirror: bool = training(
         False, "Mirror real images left to right at random; not if they have writing, or all look to one side"
@@ -188,34 +190,57 @@ class Asked:
 
     def check_epochs(self) -> None:
         """Raise UserError if a setting names an epoch that the training does not have."""
-        last = self.epoch
-        allowed = f"between 1 and --epoch, which is {last}"
-        if self.iterations:  # the data set decides how many epochs they are
-            last = sys.maxsize
-            allowed = "at least 1"
-        if self.lr_decay_epochs > last:
-            raise wrong("lr_decay_epochs", f"at most --epoch, {last}", self.lr_decay_epochs)
-        if not all(1 <= epoch <= last for epoch in self.epochs_to_keep):
-            raise wrong("epoch_samples", allowed, self.epoch_samples)
+        last = {"lr_decay_epochs": self.lr_decay_epochs, "epoch_samples": max(self.epochs_to_keep, default=0)}
+        for name, epoch in last.items():
+            if epoch > self.epoch and not self.iterations:  # with iterations, the data set decides how many there are
+                raise wrong(name, f"at most --epoch, {self.epoch}", epoch)
 
 
 @dataclass(frozen=True)
 class Config(Asked):
-    """All that a run has: what was asked for, and what the data set decided (where nothing is given, as the original).
+    """All that a run has: what was asked for, and what the data set decided. Its sizes have no defaults.
 
     Raises UserError if a combination of values is impossible.
     """
 
-    output_height: int = 64
-    output_width: int = 64
-    c_dim: int = 3
+    output_height: int = field(kw_only=True)
+    output_width: int = field(kw_only=True)
+    c_dim: int = field(kw_only=True)
     conditional: bool = False
     stages: str = "original"  # or a number
     class_names: tuple[str, ...] = ()  # empty for a run without labels
 
     def __post_init__(self) -> None:
         self.check_epochs()
-        stages.check(self.stages, self.output_height, self.output_width, self.has_labels)
+        values.check_stages(self.stages, self.output_height, self.output_width, self.has_labels)
+
+    @classmethod
+    def read(cls, path: Path) -> Config:
+        """Read FLAGS.json. Settings that it lacks have their defaults; unknown ones are ignored.
+
+        Raises: UserError if the file is damaged.
+        """
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            known = {name: value for name, value in saved.items() if name in SETTINGS and value is not None}
+            settings = {name: SETTINGS[name].convert(name, value) for name, value in known.items()}
+            return cls(**settings, class_names=tuple(map(str, saved["class_names"])))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, UserError) as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(".")
+            raise UserError(
+                f"{path} is damaged ({reason}); restore it, or train a new run, or name another with --out_name."
+            ) from error
+
+    def to_json(self) -> str:
+        """Return the text of FLAGS.json; JSON has no infinity, so an unlimited train_size is the string "inf"."""
+        saved = dict(vars(self))
+        if self.train_size == inf:
+            saved["train_size"] = "inf"
+        return json.dumps(saved, indent=1)
+
+    def save(self, path: Path) -> None:
+        """Write FLAGS.json."""
+        write_bytes(path, self.to_json().encode())
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -257,31 +282,12 @@ class Config(Asked):
             return 0.0, 1.0
         return -1.0, 1.0
 
-    @property
-    def without_effect(self) -> tuple[str, ...]:
-        """The settings that differ from their defaults, but that this training does not use."""
-        unused: tuple[str, ...] = ()
-        if not self.has_mnist_networks:
-            unused += ("d_filters", "gfc_dim", "dfc_dim")
-        elif self.d_filters:
-            unused += ("df_dim",)
-        if not self.augment:
-            unused += ("augment_p",)
-        return tuple(name for name in unused if getattr(self, name) != SETTINGS[name].default)
-
 
 def _split_numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, filter(None, text.split(","))))
 
 
-def _all_settings() -> dict[str, Setting]:
-    hints = typing.get_type_hints(Asked)
-    fields = [field for field in dataclasses.fields(Asked) if field.metadata]
-    kinds = {field.name: (typing.get_args(hints[field.name]) or (hints[field.name],))[0] for field in fields}
-    return {field.name: Setting(type=kinds[field.name], **field.metadata) for field in fields}
-
-
-SETTINGS = _all_settings()
+SETTINGS: dict[str, Setting] = {item.name: item.metadata["setting"] for item in fields(Asked) if item.metadata}
 
 
 def settings_of(*lifecycles: Lifecycle) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "photos": _SMALL | {"augment_p": 0.5},
     "large": _LONG,
 }
-AUTO = "auto"  # --preset auto: the preset that `preset_for` returns
+AUTO = "auto"  # --preset auto: a look at the images decides
 USERS = {  # for --help
     "paper": "MNIST and other labelled idx files",
     "best": "the same, with better images after a longer training",
@@ -32,29 +32,6 @@ USERS = {  # for --help
     "photos": f"up to {FEW:,} photographs",
     "large": f"more than {FEW:,} images of any kind",
 }
-
-
-def preset_for(count: int, equal_neighbours: float, like_mnist: bool) -> tuple[str, str]:
-    """Return the preset to use for such images, and the reason.
-
-    Args:
-      count: number of images.
-      equal_neighbours: share of their pixels that equal the next one, 0 to 1.
-      like_mnist: whether they are gray ones with labels in idx files, of a size that MNIST's networks take.
-    """
-    share = f"{equal_neighbours:.0%} of their pixels equal the next one"
-    if count <= FEW and equal_neighbours < DRAWN:
-        return "photos", f"{count:,} images, and only {share}, as in photographs; for drawings give --preset small"
-    if count <= FEW:
-        return "small", f"{count:,} images, and {share}, as in drawings; for photographs give --preset photos"
-    if like_mnist:
-        return "best", f"{count:,} gray images with labels in idx files, as MNIST's"
-    return "large", f"{count:,} images, and it is for more than {FEW:,}"
-
-
-def option(group: str, default: Any, text: str, traits: Trait = Trait.NONE, **others: Any) -> Setting:
-    """Return a setting of the type of its default; the arguments are those of Setting."""
-    return Setting(**{"type": type(default)} | others, group=group, default=default, help=text, traits=traits)
 
 
 def _describe_presets() -> str:
@@ -65,21 +42,21 @@ def _describe_presets() -> str:
     return "\n".join(lines)
 
 
-training = partial(option, "Training")
-using = partial(option, "Using a trained run")
-place = partial(option, "Where a run is")
+training = partial(Setting, "Training")
+using = partial(Setting, "Using a trained run")
+place = partial(Setting, "Where a run is")
 START = {
     "resume": training(False, "With --train: continue a run, the newest that matches or --out_name"),
     "dry_run": training(False, "With --train: only say what it would do, its time and its size on disk"),
     "preset": training(
         "",
         f"With --train: other defaults than the original's\n{_describe_presets()}",
-        choices=("", AUTO, *PRESETS),
+        choices=(AUTO, *PRESETS),
     ),
     "init_from": training(
-        "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", PATH
+        "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", traits=PATH
     ),
-    "checkpoint": training("", "Use the weights of a checkpoint of the original program", PATH),
+    "checkpoint": training("", "Use the weights of a checkpoint of the original program", traits=PATH),
     "pretrained": training(False, "Use the trained run of this data set that comes with the program, e.g. mnist"),
 }
 SOURCES = ("checkpoint", "init_from", "pretrained")  # of the weights that a new run begins with
@@ -91,18 +68,18 @@ WEIGHTS = {
     "weights": using(
         "",
         "raw: the generator's weights; ema: their average (default: the average if the run has one)",
-        choices=("", "raw", "ema"),
+        choices=("raw", "ema"),
     ),
     "pretrained": START["pretrained"],
 }
 PLACES = {
-    "out_dir": place(".", "Folder for checkpoints, samples and logs", PATH | ORIGINAL),
+    "out_dir": place(".", "Folder for checkpoints, samples and logs", traits=PATH | ORIGINAL),
     "out_name": place(
-        "", "Name of the run (default: with --train a new name, else the newest run that matches)", ORIGINAL
+        "", "Name of the run (default: with --train a new name, else the newest run that matches)", traits=ORIGINAL
     ),
-    "checkpoint_dir": place("checkpoints", "Folder for checkpoints, in out_dir", PATH | ORIGINAL),
-    "sample_dir": place("samples", "Folder for samples, in out_dir", PATH | ORIGINAL),
+    "checkpoint_dir": place("checkpoints", "Folder for checkpoints, in out_dir", traits=PATH | ORIGINAL),
+    "sample_dir": place("samples", "Folder for samples, in out_dir", traits=PATH | ORIGINAL),
 }
-COUNT = using(None, "Write this many images, one file each; --seed is that of the first one", ORIGINAL, type=int)
-SOURCE = using("", "What dcgan_tf.load takes: a data set, a run, a checkpoint, or pretrained:NAME", PATH)
+COUNT = using(None, "Write this many images, one file each; --seed is that of the first one", traits=ORIGINAL)
+SOURCE = using("", "What dcgan_tf.load takes: a data set, a run, a checkpoint, or pretrained:NAME", traits=PATH)
 STEPS = using(16, "With --interpolate and --loop: images from one seed to the next", minimum=2)

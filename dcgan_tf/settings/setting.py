@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import enum
 import math
-import numbers
 import os
-import reprlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from dcgan_tf.system.errors import UserError
@@ -35,21 +33,28 @@ class Trait(enum.Flag):
     ORIGINAL = enum.auto()  # carpedm20/DCGAN-tensorflow has this flag, too
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Setting:
     """A value that a user can set, on the command line or from Python."""
 
-    type: type  # bool, int, float or str
-    default: Any  # None: the setting need not be given
-    help: str
     group: str  # its heading in --help
+    default: Any  # always allowed; None: the setting need not be given
+    help: str
     lifecycle: Lifecycle = Lifecycle.RESUME
     traits: Trait = Trait.NONE
+    _: KW_ONLY
+    kind_if_none: type = int
     choices: tuple[Any, ...] = ()
     minimum: float | None = None  # of a number without choices; None: it must be greater than 0
-    maximum: float = math.inf
     below: float = math.inf
-    parse: Callable[[str, Any], Any] | None = None  # the name and text that is not blank -> what the text stands for
+    parse: Callable[[str, Any], Any] | None = None  # the name and the text -> what the text stands for
+
+    @property
+    def kind(self) -> type:
+        """The type of its values: bool, int, float or str."""
+        if self.default is None:
+            return self.kind_if_none
+        return type(self.default)
 
     def convert(self, name: str, value: Any) -> Any:
         """Return the value in the setting's type; text, as on the command line, stands for the value that it shows.
@@ -58,20 +63,19 @@ class Setting:
         """
         if value is None and self.default is None:
             return None
-        found = _in_type(self.type, value)
+        found = _in_type(self.kind, value)
         if found is None:
-            number = to_number(value)
-            if number is not None:
-                value = number
-            raise wrong(name, TYPES[self.type], value)
+            raise wrong(name, TYPES[self.kind], str(value))
         if Trait.PATH in self.traits:
             found = os.path.expanduser(os.path.expandvars(found))
+        if found == self.default:
+            return found
         if self.choices:
             if found not in self.choices:
-                raise wrong(name, f"one of {', '.join(str(choice) for choice in self.choices if choice != '')}", found)
-        elif self.type in (int, float):
+                raise wrong(name, f"one of {', '.join(map(str, self.choices))}", found)
+        elif self.kind in (int, float):
             self._check_limits(name, found)
-        if self.parse and found:
+        if self.parse:
             return self.parse(name, found)
         return found
 
@@ -81,68 +85,36 @@ class Setting:
             limits = {f"at least {self.minimum}": value >= self.minimum}
         if self.below < math.inf:
             limits[f"less than {self.below}"] = value < self.below
-        if self.maximum < math.inf:
-            limits[f"at most {self.maximum}"] = value <= self.maximum
         if not all(limits.values()):  # NaN passes none
             raise wrong(name, " and ".join(limits), value)
-        if math.isinf(value) and self.default != value:
-            raise wrong(name, "a finite number", value)
 
 
 def wrong(name: str, expected: str, value: Any) -> UserError:
     """Return the error for a value that is not what is expected."""
-    return UserError(f"--{name} must be {expected}, but is {received(value)}.")
+    return UserError(f"--{name} must be {expected}, but is {value!r:.200}.")
 
 
-def received(value: Any) -> str:
-    """Return a value as messages show it: numbers plainly, all else in quotes, and nothing at great length."""
-    if isinstance(value, numbers.Number):
-        return str(value)
-    if isinstance(value, str):
-        return repr(value[:200])
-    return reprlib.repr(value)
-
-
-def to_number(value: Any) -> float | None:
-    """Return a number, or text that shows one, as an int if it is whole, else as a float; None for all else."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return None
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    value = float(value)
-    if value.is_integer():
-        return int(value)
-    return value
-
-
-def as_text(value: Any) -> str | None:
-    """Return what one would type: 0,5 for a list or another iterable, text as it is, None for what is no text."""
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
-        return ",".join(as_text(part) or "" for part in value)
-    number = to_number(value)
-    if number is None:
-        return None
-    return str(number)
+def as_text(value: Any) -> str:
+    """Return what one would type, such as 0,5 for [0, 5]."""
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ",".join(map(str, value))
+    return str(value)
 
 
 def _in_type(kind: type, value: Any) -> Any:
     """Return a value in a type; None if it stands for none."""
+    if value is None:
+        return None
     if kind is bool:
-        return BOOLS.get(str(value).lower().removesuffix(".0"))
+        return BOOLS.get(str(value).lower())
     if kind is str:
         return as_text(value)
-    number = to_number(value)
-    if kind is float and number is not None:
-        return float(str(number))  # unlike float(number), it takes any int
-    if kind is int and not isinstance(number, int):
+    try:
+        number = float(str(value))
+    except ValueError:
         return None
-    return number
+    if kind is float:
+        return number
+    if number.is_integer():
+        return int(number)
+    return None

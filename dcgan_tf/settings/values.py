@@ -1,14 +1,13 @@
-"""Values that are more than one number: seeds, dimensions, classes, grids, sums. Text, or what it stands for."""
+"""Values that are more than one number or word: seeds, classes, grids, sums, stages. Text, or what it stands for."""
 
 from __future__ import annotations
 
-import os
+import math
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 
-from dcgan_tf.settings.setting import as_text, received
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.settings.setting import as_text, wrong
+from dcgan_tf.system.errors import UserError, listed
 
 AUGMENTATIONS = ("color", "translation", "cutout")
 MAX_NUMBERS = 10_000  # in one list; a longer one is a typing error
@@ -18,53 +17,49 @@ Classes = int | str | Sequence[int | str] | None  # numbers or names; None or bl
 
 def numbers(name: str, given: str | Iterable[int]) -> tuple[int, ...]:
     """Return "0,5,7-9" as (0, 5, 7, 8, 9), or the numbers of a sequence. Raises UserError that names the flag."""
+    text = as_text(given)
     found: list[int] = []
-    for part in _without_spaces(as_text(given) or "").split(","):
-        match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
-        first = last = -1
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([0-9]{1,18})\s*(?:-\s*([0-9]{1,18})\s*)?", part)
+        chosen = range(0)
         if match:
-            first = int(match[1])
-            last = int(match[2] or match[1])
-        if first < 0 or last < first or last - first + len(found) >= MAX_NUMBERS:
-            raise UserError(
-                f"--{name} takes numbers and ranges from low to high, like 0,5,7-9, at most {MAX_NUMBERS:,} numbers,"
-                f" but is {received(given)}."
-            )
-        found.extend(range(first, last + 1))
+            chosen = range(int(match[1]), int(match[2] or match[1]) + 1)
+        if not chosen or len(found) + len(chosen) > MAX_NUMBERS:
+            expected = f"numbers and ranges from low to high, like 0,5,7-9, at most {MAX_NUMBERS:,} numbers"
+            raise wrong(name, expected, text)
+        found.extend(chosen)
     return tuple(found)
-
-
-def _without_spaces(text: str) -> str:
-    """Return the text without spaces around commas and signs. Other spaces stay: "0 5" is not the number 5, or 05."""
-    return re.sub(r"\s*([,+-])\s*", r"\1", text.strip())
 
 
 def number_list(name: str, text: str) -> str:
     """Return "2, 4-6" as "2,4,5,6". Raises UserError."""
-    return ",".join(map(str, numbers(name, text)))
+    found = numbers(name, text)
+    if min(found) < 1:
+        raise wrong(name, "numbers greater than 0", text)
+    return as_text(found)
 
 
 def two_numbers(name: str, text: str) -> str:
     """Return "64, 128" as "64,128". Raises UserError."""
-    found = numbers(name, text)
-    if len(found) != 2 or min(found) < 1:
-        raise UserError(f"--{name} takes two numbers greater than 0, like 64,128, but is {text!r}.")
-    return number_list(name, text)
+    found = number_list(name, text)
+    if found.count(",") != 1:
+        raise wrong(name, "two numbers, like 64,128", text)
+    return found
 
 
 def augmentations(name: str, text: str) -> str:
     """Return "color, cutout" as "color,cutout". Raises UserError."""
     kinds = text.replace(" ", "").split(",")
     if not set(kinds) <= set(AUGMENTATIONS):
-        raise UserError(f"--{name} takes some of {','.join(AUGMENTATIONS)}, but is {text!r}.")
-    return ",".join(kinds)
+        raise wrong(name, f"some of {as_text(AUGMENTATIONS)}", text)
+    return as_text(kinds)
 
 
 def interpolation(name: str, given: str | Iterable[int]) -> tuple[int, ...]:
     """Return two seeds or more. Raises UserError."""
     seeds = numbers(name, given)
     if len(seeds) < 2:
-        raise UserError(f"--{name} needs two seeds or more, like 3,12, but is {received(given)}.")
+        raise wrong(name, "two seeds or more, like 3,12", as_text(given))
     return seeds
 
 
@@ -72,92 +67,77 @@ def grid(name: str, text: str) -> tuple[int, int]:
     """Return "8x16" as (8, 16), rows and columns. Raises UserError."""
     match = re.fullmatch(r"([1-9][0-9]{0,9})x([1-9][0-9]{0,9})", text.lower())
     if not match:
-        raise UserError(f"--{name} takes rows and columns, like 8x16, but is {received(text)}.")
+        raise wrong(name, "rows and columns, like 8x16", text)
     return int(match[1]), int(match[2])
 
 
 def arithmetic(name: str, text: str) -> tuple[Term, ...]:
     """Return "12,15,20 - 3,4,9 + 30" as ((1, (12, 15, 20)), (-1, (3, 4, 9)), (1, (30,))). Raises UserError."""
-    terms = re.findall(r"([+-])([0-9]{1,18}(?:,[0-9]{1,18})*)", "+" + _without_spaces(text))
-    if "".join(map("".join, terms)) != "+" + _without_spaces(text):
-        raise UserError(
-            f"--{name} takes seeds joined by + and -, like '12,15,20 - 3,4,9 + 30', but is {received(text)}."
-        )
-    return tuple((int(f"{sign}1"), numbers(name, seeds)) for sign, seeds in terms)
-
-
-def plain_name(name: str, given: str) -> str:
-    """Return the name of a run or a file, which must not be a path. Raises UserError."""
-    if "/" in given or os.sep in given or given in (".", ".."):
-        raise UserError(f"--{name} must be a plain name without {os.sep}, but is {received(given)}.")
-    return given
+    terms = re.findall("([+-])([^+-]*)", f"+{text}")
+    try:
+        return tuple((int(f"{sign}1"), numbers(name, seeds)) for sign, seeds in terms)
+    except UserError as error:
+        raise wrong(name, "seeds joined by + and -, like '12,15,20 - 3,4,9 + 30'", text) from error
 
 
 def classes(given: Classes, names: tuple[str, ...]) -> tuple[int, ...]:
-    """Return the numbers of classes, such as "7", "0-9", "cat,dog", 7 or ["cat", 2]; all classes if there are none.
+    """Return the numbers of classes, such as "7", "0-4", "cat,dog", 7 or ["cat", 2]; all classes if there are none.
 
     A number is an index into the names, unless a class has a number as its name. Raises UserError.
     """
-    items: Iterable[object] = (given,)
     if given is None:
-        items = ()
-    elif isinstance(given, Iterable) and not isinstance(given, str):
-        items = given
-    texts = [str(as_text(item)) for item in items]
-    if not names and any(texts):
-        raise UserError(f"The run has no classes, so --class must be left out, but is {received(given)}.")
+        given = ""
+    text = as_text(given)
+    if not text:
+        return tuple(range(len(names)))
+    if not names:
+        raise UserError(f"The run has no classes, so --class must be left out, but is {text!r}.")
+    known = {name: index for index, name in enumerate(names)}
+    if not any(map(str.isdecimal, names)):
+        known = {str(index): index for index in range(len(names))} | known
     found: list[int] = []
-    for text in filter(None, texts):
-        parts = text.split(",")
-        if text in names:  # a name can have a comma
-            parts = [text]
-        for part in parts:
-            found.extend(_class_or_range(part.strip(), names))
-    return tuple(found or range(len(names)))
+    for part in text.split(","):
+        chosen: Iterable[object] = [part.strip()]
+        if part.strip() not in known and re.fullmatch("[0-9 ]+-[0-9 ]+", part):
+            chosen = numbers("class", part)
+        for name in map(str, chosen):
+            if name not in known:
+                raise UserError(
+                    f"The run has no class {name!r}; --class takes one or more of its classes, which are"
+                    f" {listed(names, 20)}."
+                )
+            found.append(known[name])
+    return tuple(found)
 
 
-def _class_or_range(part: str, names: tuple[str, ...]) -> Sequence[int]:
-    """Return one class, or those from one to another; each dash can be that of the range, as a name can have dashes."""
-    index = _index(part, names)
-    if index is not None:
-        return [index]
-    for dash in (*re.finditer(" - ", part), *re.finditer("-", part)):
-        ends = (part[: dash.start()], part[dash.end() :])
-        start, end = (_index(text, names) for text in ends)
-        if start is None or end is None:
-            continue
-        order = list(range(len(names)))
-        if set(map(_as_typed, ends)) <= set(map(_as_typed, names)) and list(names) == sorted(names):
-            order.sort(key=lambda index: _in_natural_order(names[index]))  # folders: class1, class10, class2
-        chosen = order[order.index(start) : order.index(end) + 1]
-        if not chosen:
-            raise UserError(f"A range of --class goes from the lower to the higher class, but is {part!r}.")
-        return chosen
-    listed = ", ".join(names[:20])
-    if len(names) > 20:
-        listed += f" and {len(names) - 20} more"
-    raise UserError(f"The run has no class {part!r}; --class takes one or more of its classes, which are {listed}.")
+def stages(name: str, text: str) -> str:
+    """Return the text if it is a value of --stages. Raises UserError."""
+    if not re.fullmatch("original|auto|[1-9][0-9]?", text):
+        raise wrong(name, "original, auto, or a number from 1 to 99", text)
+    return text
 
 
-def _index(text: str, names: tuple[str, ...]) -> int | None:
-    """Return the number of the class of that name or number; None if there is none."""
-    if text in names:
-        return names.index(text)
-    typed = [_as_typed(name) for name in names]
-    if _as_typed(text) in typed:
-        return typed.index(_as_typed(text))
-    if text.strip().isdecimal() and int(text) < len(names) and not any(name.isdecimal() for name in names):
-        return int(text)
-    return None
+def automatic_stages(height: int, width: int) -> str:
+    """Return the number of halvings that make the shorter side of an image about 4 pixels long."""
+    return str(max(1, round(math.log2(min(height, width) / 4))))
 
 
-def _as_typed(name: str) -> str:
-    """Return a name as one types it: without spaces around it, and each accented letter as one character."""
-    return unicodedata.normalize("NFC", name.strip())
+def fits_mnist_networks(height: int, width: int) -> bool:
+    """Return whether MNIST's networks can halve such images twice."""
+    return height % 4 == width % 4 == 0
 
 
-def _in_natural_order(name: str) -> list[str | int]:
-    """Return a key for sorting that puts class2 before class10."""
-    parts: list[str | int] = list(re.split(r"([0-9]+)", name))
-    parts[1::2] = map(int, parts[1::2])
-    return parts
+def check_stages(stages: str, height: int, width: int, has_labels: bool) -> None:
+    """Raise UserError if the networks cannot halve such images so often. Args: stages: original or a number."""
+    size = min(height, width)
+    if stages == "original":
+        if has_labels and not fits_mnist_networks(height, width):
+            raise UserError(
+                "MNIST's networks halve an image twice, so --output_height and --output_width must be multiples of 4,"
+                f" but are {height} and {width}; change them, or give --stages auto for other networks."
+            )
+    elif 2 ** int(stages) > size:
+        most = size.bit_length() - 1
+        raise UserError(
+            f"--stages {stages} halves images of {size} pixels to less than one; give at most {most}, or larger images."
+        )

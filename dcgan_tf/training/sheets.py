@@ -85,8 +85,6 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
         for variable in network.trainable_variables:
             shape = "x".join(map(str, variable.shape))
             say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
-    if config.without_effect:
-        report("Hint", f"this training does not use {', '.join(f'--{name}' for name in config.without_effect)}.")
     count, height, width, channels = dataset.images.shape
     low, high = config.value_range
     images = f"{counted(count, 'image')} {height}x{width}x{channels}"

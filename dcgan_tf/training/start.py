@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
-from dcgan_tf.settings.config import MACHINE, Config, settings_of
-from dcgan_tf.settings.options import AUTO, preset_for
+from dcgan_tf.settings.config import MACHINE, Asked, Config, settings_of
+from dcgan_tf.settings.options import AUTO, DRAWN, FEW
 from dcgan_tf.settings.resolve import ask, resolve
-from dcgan_tf.settings.stages import fits_mnist_networks
+from dcgan_tf.settings.values import fits_mnist_networks
 from dcgan_tf.system.errors import UserError, device_errors
 from dcgan_tf.system.messages import report
 from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
-from dcgan_tf.training.plan import Plan, check_classes, plan_training, say_replaced
+from dcgan_tf.training.plan import Plan, plan_training
 from dcgan_tf.training.schedule import fit_epochs
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def train(
     check_process()
     start_tensorflow()
     from dcgan_tf.training import dry_run
-    from dcgan_tf.training.cluster import check_batch, choose_precision, init_cluster
+    from dcgan_tf.training.cluster import choose_precision, init_cluster
     from dcgan_tf.training.train import Outcome, train_run
 
     if plan.run:
@@ -47,8 +46,6 @@ def train(
     if plan.dry_run:
         dry_run.check_one_process(plan.asked.strategy)
     cluster = init_cluster(plan.asked.strategy, plan.asked.xla)
-    if plan.preset != AUTO:
-        check_batch(plan.asked.batch_size, cluster.strategy)
     start_bfloat16()
     if name and cluster.is_chief and not plan.run:
         runs.named(name).check_new()  # before the images are read
@@ -78,16 +75,18 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
     from dcgan_tf.data.dataset import check_trainable, read_dataset
     from dcgan_tf.training.cluster import check_batch
 
-    dataset = read_dataset(dataclasses.replace(plan.asked, **plan.required))
+    dataset = read_dataset(plan.asked)
     asked = plan.asked
     if plan.preset == AUTO:
         asked = ask(plan.given, choose_preset(dataset))
-        check_batch(asked.batch_size, cluster.strategy)
+    check_batch(asked.batch_size, cluster.strategy)
     check_trainable(dataset, asked.batch_size, asked.train_size)
-    config = resolve(asked, dataset.decides, plan.required)
-    if plan.weights:
-        say_replaced(asked, config, plan.required, plan.weights.name)
-        check_classes(plan.weights, config)
+    config = resolve(asked, dataset.decides)
+    if plan.weights and plan.weights.config.y_dim != config.y_dim:
+        raise UserError(
+            f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {plan.weights.name} has"
+            f" {plan.weights.config.y_dim}; name a data set like the one it was trained on."
+        )
     if not plan.run:
         config = fit_epochs(config, plan.given, len(dataset.images))
     if len(cluster.members) > 1:
@@ -98,21 +97,33 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
 def choose_preset(dataset: Dataset) -> str:
     """Return the preset for these images, and say it with the reason."""
     count, height, width, channels = dataset.images.shape
+    equal = dataset.equal_neighbours()
+    share = f"{equal:.0%} of their pixels equal the next one"
     is_idx = not dataset.shuffle_each_epoch  # only idx files keep their order
-    like_mnist = is_idx and bool(dataset.class_names) and channels == 1 and fits_mnist_networks(height, width)
-    name, why = preset_for(count, dataset.equal_neighbours(), like_mnist)
-    report("Preset", f"{name}: {why}")
-    return name
+    if count <= FEW and equal < DRAWN:
+        preset = "photos"
+        why = f"{count:,} images, and only {share}, as in photographs; for drawings give --preset small"
+    elif count <= FEW:
+        preset = "small"
+        why = f"{count:,} images, and {share}, as in drawings; for photographs give --preset photos"
+    elif is_idx and dataset.class_names and channels == 1 and fits_mnist_networks(height, width):
+        preset = "best"
+        why = f"{count:,} gray images with labels in idx files, as MNIST's"
+    else:
+        preset = "large"
+        why = f"{count:,} images, and it is for more than {FEW:,}"
+    report("Preset", f"{preset}: {why}")
+    return preset
 
 
 def summary(config: Config, dataset: Dataset) -> str:
     """Describe what all workers must have in common: the settings, the labels, and a sample of the images."""
-    defaults = {field.name: field.default for field in dataclasses.fields(config)}
-    common = [name for name in defaults if name not in settings_of(MACHINE)]
-    settings = {name: getattr(config, name) for name in common if getattr(config, name) != defaults[name]}
+    own = settings_of(MACHINE)
+    values = {name: value for name, value in vars(config).items() if name not in own}
+    given = {name: value for name, value in values.items() if value != getattr(Asked, name)}
     some = dataset.images[:: len(dataset.images) // 64 + 1]
     digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels.tobytes()))
-    return f"{settings}, images {dataset.images.shape} with the digest {digest:08x}"
+    return f"{given}, images {dataset.images.shape} with the digest {digest:08x}"
 
 
 def check_not_lost(run: Run) -> None:
@@ -121,11 +132,9 @@ def check_not_lost(run: Run) -> None:
 
     if complete_checkpoints(run.folder):
         return
-    index = run.folder / "checkpoint"
     reached = last_step(run.curves())
-    if index.exists() or reached > run.config().ckpt_freq:
+    if (run.folder / "checkpoint").exists() or reached > run.config().ckpt_freq:
         raise UserError(
             f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
-            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run without"
-            f" --resume; if the curves are those of an earlier run of this name, move {run.logs_folder} away."
+            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run."
         )

@@ -13,7 +13,6 @@ from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Weights
-from dcgan_tf.settings import flags_json
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import remove_temporary
@@ -127,7 +126,7 @@ def load_or_restore(
     path = checkpoints.restore()
     say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
     remove_temporary((run.folder, run.samples_folder, run.logs_folder))
-    flags_json.save(run.flags_file, config)
+    config.save(run.flags_file)
     with warn_on_write_error("The folder of the sheets"):
         run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
     with warn_on_write_error("The curves"):
