@@ -9,7 +9,6 @@ from typing import Any
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.select import choices_of, select
 from dcgan_tf.settings import options
-from dcgan_tf.settings.resolve import convert
 from dcgan_tf.system.messages import shown
 from dcgan_tf.trained_run import TrainedRun
 
@@ -35,7 +34,8 @@ def load(
       settings: of the run, to find it (e.g. g_ema=0.999), or for its use (e.g. data_dir="data").
     Raises: UserError if there is no such run, or an argument is impossible.
     """
-    runs, name, given, chosen = choices_of(source, _runs(out_dir, settings))
+    runs = Runs(options.PLACES["out_dir"].convert("out_dir", out_dir))
+    runs, name, given, chosen = choices_of(source, runs)
     chosen |= {"best": best, "iteration": iteration, "weights": weights}
     return TrainedRun(select(runs, name, given | settings, chosen))
 
@@ -80,16 +80,10 @@ def train(
         "checkpoint": checkpoint,
         "pretrained": pretrained,
     }
-    runs = _runs(out_dir, settings)
+    runs = Runs(options.PLACES["out_dir"].convert("out_dir", out_dir))
     name = options.PLACES["out_name"].convert("out_name", out_name)
     with shown(verbose):
         outcome = start.train(runs, name, {"dataset": dataset} | settings, how, on_log)
     if outcome.run is None:
         return None
     return TrainedRun(select(runs, outcome.run.name, {}, {}))
-
-
-def _runs(out_dir: str | Path, settings: dict[str, Any]) -> Runs:
-    """Return the runs in out_dir, and take checkpoint_dir and sample_dir out of the settings."""
-    places = {name: settings.pop(name) for name in ("checkpoint_dir", "sample_dir") if name in settings}
-    return Runs(**convert({"out_dir": out_dir} | places, options.PLACES))

@@ -107,7 +107,7 @@ class TrainedRun:
                 raise UserError(f"z must have the shape [N, {config.z_dim}], but has {z.shape}.")
             seeds = range(len(z))
         if labels is None:
-            labels = self.sampler.labels(seeds, self.classes(classes))
+            labels = self.sampler.labels(seeds, values.classes(classes, self.config.class_names))
         else:
             labels = np.atleast_1d(labels)
             if labels.shape != (len(z),) or not np.isin(labels, range(config.y_dim)).all():
@@ -129,7 +129,7 @@ class TrainedRun:
         seeds = values.interpolation("interpolate", seeds)
         steps = options.STEPS.convert("steps", steps)
         with device_errors("fewer steps"):
-            return sheets.interpolate(self.sampler, seeds, steps, self.classes(classes))
+            return sheets.interpolate(self.sampler, seeds, steps, values.classes(classes, self.config.class_names))
 
     def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
         """Find the z whose image is most like the given one, as --project does.
@@ -150,7 +150,7 @@ class TrainedRun:
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
         with device_errors("the program more memory"):
-            return project.find_z(self._started(), image, self.classes(classes))
+            return project.find_z(self._started(), image, values.classes(classes, self.config.class_names))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
@@ -177,7 +177,3 @@ class TrainedRun:
         points = read_losses(self.run.logs_folder)
         columns = {name: np.array([point[name] for point in points.values()]) for name in LOSSES}
         return {"iteration": np.array(list(points), np.int64)} | columns
-
-    def classes(self, classes: Classes = None) -> tuple[int, ...]:
-        """Return the numbers of the classes; all classes if None; none for a run without labels."""
-        return values.classes(classes, self.config.class_names)

@@ -14,7 +14,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,16 +29,14 @@ import tensorflow as tf  # noqa: E402
 
 from dcgan_tf.model import DCGAN  # noqa: E402
 from dcgan_tf.runs.checkpoint import Checkpoints, read  # noqa: E402
-from dcgan_tf.runs.run import Run, Runs  # noqa: E402
+from dcgan_tf.runs.run import Runs  # noqa: E402
 from dcgan_tf.sampling.story import read_losses  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
 from dcgan_tf.system.cache import DiskCache  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
 from dcgan_tf.training.curves import last_step, remove_points_after  # noqa: E402
 
-CONFIG = Config(
-    dataset="tiny", output_height=8, output_width=8, c_dim=1, gf_dim=1, df_dim=1, z_dim=1, batch_size=1, class_names=()
-)
+CONFIG = Config(dataset="tiny", output_height=8, output_width=8, c_dim=1, gf_dim=1, df_dim=1, z_dim=1, batch_size=1)
 ITERATIONS = (2, 4)  # of the run's checkpoints
 
 
@@ -46,28 +44,36 @@ class Victim:
     """A run with all of its files, which the checks of one damage after the other leave as they were."""
 
     def __init__(self, folder: Path):
-        self.run: Run = Runs(str(folder)).create(CONFIG, "run")
+        self.run = Runs(str(folder)).create(CONFIG, "run")
         self.model = DCGAN(CONFIG)
-        checkpoints = Checkpoints(self.model, self.run.folder, 9)
+        self.checkpoints = Checkpoints(self.model, self.run.folder, 9)
         writer = tf.summary.create_file_writer(str(self.run.logs_folder))
         for iteration in ITERATIONS:
             self.model.iterations.assign(iteration)
-            checkpoints.save()
+            self.checkpoints.save()
             with writer.as_default(step=iteration):
                 for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
                     tf.summary.scalar(name, float(iteration))
         writer.close()
         self.cache = DiskCache(folder / "cache", 1)
-        self.arrays = {"images": np.arange(60, dtype=np.float32)}
-        self.cache.save("prepared", "entry", self.arrays)
+        self.cached = {"images": np.arange(60, dtype=np.float32)}
+        self.cache.save("prepared", "entry", self.cached)
+        (events,) = self.run.logs_folder.iterdir()
+        self.files = {  # with the check for each
+            "FLAGS.json": (self.run.flags_file, self.read_flags),
+            "model-4.index": (self.run.folder / "model-4.index", self.read_model),
+            "model-4.data": (self.run.folder / "model-4.data-00000-of-00001", self.read_model),
+            "events": (events, self.read_events),
+            "cache": (self.cache.folder / "prepared" / "entry" / "images.npy", self.read_cache),
+        }
 
-    def flags(self) -> str:
+    def read_flags(self) -> str:
         assert isinstance(self.run.config(), Config)
         return "read"
 
-    def model_files(self) -> str:
+    def read_model(self) -> str:
         self.model.iterations.assign(0)
-        path = Checkpoints(self.model, self.run.folder, 9).restore()
+        path = self.checkpoints.restore()
         iteration = self.model.iterations_done
         assert path == str(self.run.folder / f"model-{iteration}") and iteration in ITERATIONS, path
         state = self.model.state()
@@ -76,7 +82,7 @@ class Victim:
         assert all((array == state[name].numpy()).all() for name, array in arrays.items())
         return f"iteration {iteration} restored"
 
-    def events(self) -> str:
+    def read_events(self) -> str:
         reached = last_step(self.run.curves())
         losses = read_losses(self.run.logs_folder)
         remove_points_after(self.run.curves(), 2)
@@ -84,32 +90,18 @@ class Victim:
         assert all(set(point.values()) == {float(step)} for step, point in losses.items()), losses
         return f"{len(losses)} points"
 
-    def cached(self) -> str:
+    def read_cache(self) -> str:
         arrays = self.cache.load("prepared", "entry")
         if arrays is None:
-            self.cache.save("prepared", "entry", self.arrays)
+            self.cache.save("prepared", "entry", self.cached)
             return "computed again"
-        assert arrays["images"].nbytes == self.arrays["images"].nbytes  # changed values are not noticed
+        assert arrays["images"].nbytes == self.cached["images"].nbytes  # changed values are not noticed
         return "read"
-
-    def kinds(self) -> dict[str, tuple[Path, Callable[[], str]]]:
-        """The file that is damaged, and the check, for each kind."""
-        folder = self.run.folder
-        (events,) = self.run.logs_folder.iterdir()
-        return {
-            "FLAGS.json": (self.run.flags_file, self.flags),
-            "model-4.index": (folder / "model-4.index", self.model_files),
-            "model-4.data": (folder / "model-4.data-00000-of-00001", self.model_files),
-            "events": (events, self.events),
-            "cache": (self.cache.folder / "prepared" / "entry" / "images.npy", self.cached),
-        }
 
 
 def damaged(content: bytes, inputs: int, choose: random.Random) -> Iterator[bytes]:
     """Yield the content cut at each byte, or at random ones if there are too many, then with random bytes changed."""
-    cuts = range(len(content))
-    if len(cuts) > inputs // 2:
-        cuts = choose.sample(cuts, inputs // 2)
+    cuts = choose.sample(range(len(content)), min(len(content), inputs // 2))
     for size in cuts:
         yield content[:size]
     for _ in range(inputs - len(cuts)):
@@ -124,7 +116,7 @@ def soak(kind: str, inputs: int, seed: int) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        file, check = Victim(Path(name)).kinds()[kind]
+        file, check = Victim(Path(name)).files[kind]
         whole = file.read_bytes()
         others = {other: other.read_bytes() for other in file.parent.glob("model-*") if other != file}
         for content in damaged(whole, inputs, random.Random(seed)):
@@ -149,9 +141,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kind", choices=KINDS, nargs="*", default=KINDS)
     arguments = parser.parse_args()
-    for kind in arguments.kind:
+    for kind in KINDS:
         started = time.monotonic()
         outcomes = soak(kind, arguments.inputs, arguments.seed)
         print(f"{kind}: {time.monotonic() - started:.0f} s, {dict(outcomes)}", flush=True)

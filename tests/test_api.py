@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -68,23 +67,11 @@ def test_interpolate_and_losses_give_what_the_commands_write(mnist_run: Path):
     np.testing.assert_allclose(losses["d_loss"], losses["d_loss_real"] + losses["d_loss_fake"], rtol=1e-5)
 
 
-def test_a_checkpoint_of_the_original_is_loaded():
-    recorded = np.load(ROOT / "tests" / "original_checkpoint" / "sampler.npz")
-    run = dcgan_tf.load(ROOT / "tests" / "original_checkpoint")
-    assert run.name == "model.b32-600"
-    images = run.generate(z=recorded["z"], labels=recorded["y"].argmax(1))
-    assert np.abs(images - 255 * recorded["samples"]).max() < 0.51
-
-
-def train_blobs(images_dir: Path, out_dir: Path, **settings: Any) -> dcgan_tf.TrainedRun:
-    """Train 6 iterations, with a checkpoint after every second one, unless the settings say otherwise."""
-    options = {"iterations": 6, "log_freq": 2, "ckpt_freq": 2, "max_to_keep": 5, "g_ema": 0.5, "hold_out": 0.3}
-    return dcgan_tf.train("blobs", out_dir=out_dir, data_dir=images_dir, **SIZES | options | settings)
-
-
 def test_a_training_logs_and_prints_nothing(images_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
-    logged = []
-    run = train_blobs(images_dir, tmp_path, on_log=logged.append)
+    logged: list[dict[str, float]] = []
+    often = {"log_freq": 2, "ckpt_freq": 2, "max_to_keep": 5, "on_log": logged.append}
+    settings = {"iterations": 6, "g_ema": 0.5, "hold_out": 0.3, "data_dir": images_dir, "out_dir": tmp_path}
+    run = dcgan_tf.train("blobs", **SIZES | often | settings)
     assert [values["iteration"] for values in logged] == [1, 2, 4, 6]
     assert logged[0]["g_loss"] > 0
     images = run.generate(4)
@@ -112,13 +99,9 @@ def test_a_training_logs_and_prints_nothing(images_dir: Path, tmp_path: Path, ca
     np.testing.assert_array_equal(iio.imread(run.samples / "images" / "seed0001.png"), earlier[1])
 
 
-def test_the_decay_of_a_preset_fits_the_iterations_and_a_resume_keeps_it(images_dir: Path, tmp_path: Path):
-    settings = {"data_dir": images_dir, "out_dir": tmp_path, "out_name": "decay", **SIZES}
-    run = dcgan_tf.train("blobs", preset="best", iterations=20, **settings)  # 4 epochs
-    assert run.config.lr_decay_epochs == 2
-    run = dcgan_tf.train("blobs", iterations=20, lr_decay_epochs=4, **settings | {"out_name": "given"})
-    assert run.config.lr_decay_epochs == 4
-    assert dcgan_tf.train("blobs", resume=True, out_name="given", out_dir=tmp_path).config.lr_decay_epochs == 4
+def test_the_decay_of_a_preset_fits_the_iterations(images_dir: Path, tmp_path: Path):
+    settings = {"data_dir": images_dir, "out_dir": tmp_path, **SIZES}
+    assert dcgan_tf.train("blobs", preset="best", iterations=20, **settings).config.lr_decay_epochs == 2  # of 4
 
 
 def test_a_training_that_begins_with_weights_has_them_from_its_first_checkpoint_on(
@@ -146,7 +129,6 @@ def test_a_training_that_begins_with_weights_has_them_from_its_first_checkpoint_
         np.testing.assert_allclose(variable("new/model-2", name), variable("blobs-small/model-60", name), atol=1e-9)
     for arguments, says in (
         ({"init_from": run.run.folder, "gf_dim": 6}, "The run new has --gf_dim 8"),
-        ({"init_from": "new", "resume": True}, "--init_from begins a new run"),
         ({"init_from": "none"}, "No trained run of data set 'none'"),
     ):
         with pytest.raises(UserError, match=says):
@@ -169,14 +151,13 @@ def test_a_training_that_cannot_begin_leaves_no_run(images_dir: Path, blobs_run:
 
 def test_resume_in_a_thread_begins_the_run_if_there_is_none(images_dir: Path, tmp_path: Path):
     logged: list[dict[str, float]] = []
-    settings = {"out_dir": tmp_path, "data_dir": images_dir, "log_freq": 1, "on_log": logged.append, **SIZES}
+    settings = {"data_dir": images_dir, "log_freq": 1, "on_log": logged.append, "resume": True, **SIZES}
     for iterations in (2, 4):
-        options = {"resume": True, "out_name": "blobs-1", "iterations": iterations} | settings
+        options = {"out_dir": tmp_path, "out_name": "blobs-1", "iterations": iterations} | settings
         thread = threading.Thread(target=dcgan_tf.train, args=["blobs"], kwargs=options)
         thread.start()
         thread.join()
     assert [values["iteration"] for values in logged] == [1, 2, 3, 4]
-    assert dcgan_tf.load("blobs-1", out_dir=tmp_path).generate(1).shape == (1, 16, 16, 3)
 
 
 def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):
@@ -194,12 +175,10 @@ def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):
     assert run.generate(1).shape == (1, 16, 16, 3)
 
 
-def test_mistakes_raise_user_error(mnist_run: Path, blobs_run: Path, tmp_path: Path):
+def test_mistakes_raise_user_error(mnist_run: Path, tmp_path: Path):
     run = dcgan_tf.load("mnist", out_dir=mnist_run)
     for call, says in (
         (lambda: dcgan_tf.load("none", out_dir=tmp_path), "No trained run of data set 'none'"),
-        (lambda: dcgan_tf.train("none", data_dir=str(tmp_path), epochs=3), "no setting --epochs"),
-        (lambda: dcgan_tf.train("none", preset="huge"), "--preset must be one of auto, paper, best, small"),
         (lambda: dcgan_tf.load("mnist", out_dir=mnist_run, weights="ema"), "no average of the weights"),
         (lambda: run.generate(0), "greater than 0, but is 0"),
         (lambda: run.generate(z=np.zeros((2, 7))), r"shape \[N, 100\].*\(2, 7\)"),
