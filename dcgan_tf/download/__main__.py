@@ -8,12 +8,37 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dcgan_tf.download import mnist
-from dcgan_tf.download.archives import CELEBA, INCEPTION, LSUN, Archive
-from dcgan_tf.download.fetch import fetch_archive, install
+from dcgan_tf.download.fetch import INCEPTION, Archive, fetch_archive, install
 from dcgan_tf.system.cache import cache_folder
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import say
 from dcgan_tf.system.signals import run_program
+
+CELEBA = Archive(
+    "img_align_celeba.zip",
+    1_443_490_838,
+    "46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74",
+    (
+        "https://s3-us-west-1.amazonaws.com/udacity-dlnfd/datasets/celeba.zip",
+        "https://drive.usercontent.google.com/download?id=0B7EVK8r0v71pZjFTYXZWM3FlRnM&export=download&confirm=t",
+        "https://huggingface.co/datasets/Yuehao/celeba/resolve/main/img_align_celeba.zip",
+    ),
+)
+
+LSUN = (  # the category that the original fetches
+    Archive(
+        "bedroom_val_lmdb.zip",
+        4_670_661,
+        "5d022e781b241c25ec2e1f1f769afcdb8091d7fd58362667aec03137b8114b12",
+        ("http://dl.yf.io/lsun/scenes/bedroom_val_lmdb.zip",),
+    ),
+    Archive(
+        "bedroom_train_lmdb.zip",
+        45_922_737_680,
+        "a15644c2e7153106867f0adb3491fc41224102d1f01b24494fb47d9f5d1f174e",
+        ("http://dl.yf.io/lsun/scenes/bedroom_train_lmdb.zip",),
+    ),
+)
 
 
 def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:

@@ -7,13 +7,38 @@ import http.client
 import shutil
 import urllib.request
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from dcgan_tf.download.archives import Archive
 from dcgan_tf.system.errors import UserError, counted, reason
 from dcgan_tf.system.messages import progress, say
 
 TIMEOUT = 10  # seconds without any data
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file and its mirrors. Size and digest of a data set are those that tensorflow-datasets or Keras checks."""
+
+    name: str
+    size: int  # bytes
+    digest: str  # hexadecimal: SHA-256, or MD5 if that is all that is published
+    urls: tuple[str, ...]
+    option: str = "--from-file"  # takes the file if it was fetched by hand
+
+    @property
+    def digest_name(self) -> str:
+        """The digest's kind, a name in hashlib."""
+        return "md5" if len(self.digest) == 32 else "sha256"
+
+
+INCEPTION = Archive(  # the network of FID; size and digest as public listings of this file give them
+    "classify_image_graph_def.pb",
+    95_673_916,
+    "e6bb154e85f5d4331c22abcddb5dcf31",
+    ("https://openaipublic.blob.core.windows.net/diffusion/jul-2021/ref_batches/classify_image_graph_def.pb",),
+    "--inception",
+)
 
 
 def fetch_archive(archive: Archive, target: Path) -> None:

