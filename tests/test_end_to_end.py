@@ -18,9 +18,6 @@ import tensorflow as tf
 from compare_runs import assert_same_run, curves, steps
 from helpers import ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
 
-from dcgan_tf.cli.flags import help_text
-from dcgan_tf.settings.options import PRESETS, USERS
-
 
 def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path):
     samples = mnist_run / "samples" / "mnist-small"
@@ -62,12 +59,6 @@ def test_every_later_command_needs_no_setting_and_no_data(mnist_run: Path):
     sheets = [iio.imread(samples / f"test_arange_{i}.png") for i in range(100)]
     assert {sheet.shape for sheet in sheets} == {(112, 112)}
     assert len({sheet.tobytes() for sheet in sheets}) == 100
-    random = iio.imread(samples / "test_random.png")
-    main_here("--dataset=mnist", "--visualize", "--option=0", "--batch_size=7", "--seed=1", out_dir=mnist_run)
-    other = iio.imread(samples / "test_random.png")
-    assert other.shape == (84, 84)
-    first_row = other[:28].astype(int) - random[:28, :84]  # images 0, 1, 2 in both
-    assert np.abs(first_row).max() > 1
 
 
 def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_path: Path):
@@ -76,13 +67,8 @@ def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_p
     sizes = ["--input_height=32", "--output_height=24", "--output_width=20", "--gf_dim=4", "--df_dim=4"]
     common = [*lines, *sizes, "--batch_size=10", "--epoch=3", "--sample_freq=3", "--G_img_sum", "--log_freq=2"]
     done = call_main(*common, "--train", cwd=tmp_path)
-    for text in (
-        "generator/g_h4/w",
-        "20 images 24x20x3, no classes, range [-1, 1]",
-        "tensorboard --logdir",
-        "Device:",
-    ):
-        assert text in done.stdout
+    assert "generator/g_h4/w" in done.stdout
+    assert "20 images 24x20x3, no classes, range [-1, 1]" in done.stdout
     told = re.search(
         r"d_loss=\d\.\d{4}, g_loss=\d\.\d{4}, images=[\d,]+, images/s=\d+, waiting=(\d+\.\d)%", done.stderr
     )
@@ -122,10 +108,15 @@ def test_a_signal_saves_and_resume_continues_exactly(mnist_dir: Path, tmp_path: 
     assert_same_run(tmp_path, "stopped", "whole", 90)
 
 
+def test_a_damaged_run(mnist_run: Path, tmp_path: Path):
+    shutil.copytree(mnist_run, tmp_path / "out")
+    (tmp_path / "out" / "checkpoints" / "mnist-small" / "model-40.data-00000-of-00001").write_bytes(b"short")
+    fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="or is damaged")
+
+
 def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images_dir: Path, tmp_path: Path):
     (tmp_path / "file").touch()
     for args, says in (
-        (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--train_size=60"], "--batch_size"),
         (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--output_height=30"], "multiples of 4"),
         (["--dataset=none", "--train"], "There is no data set 'none'"),
         (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--out_dir=file"], "cannot be made"),
@@ -133,16 +124,6 @@ def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images
     ):
         fails_with_one_sentence(*args, cwd=tmp_path, says=says)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
-
-
-def test_help_says_for_whom_each_preset_is(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    lines = help_text().splitlines()
-    assert max(map(len, lines)) <= 110
-    text = " ".join(" ".join(lines).split())
-    for name, preset in PRESETS.items():
-        flags = " ".join(f"--{flag} {value}" for flag, value in preset.items())
-        assert f" {name}: for {USERS[name]} {flags} " in text
 
 
 def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
@@ -178,19 +159,6 @@ def test_a_closed_pipe_ends_the_program_in_silence(tmp_path: Path):
     assert process.returncode == 141
 
 
-def test_damaged_runs(mnist_run: Path, tmp_path: Path):
-    shutil.copytree(mnist_run, tmp_path / "out")
-    flags_file = tmp_path / "out" / "checkpoints" / "mnist-small" / "FLAGS.json"
-    whole = flags_file.read_text()
-    flags_file.write_text(whole.replace('"gf_dim": 8', '"gf_dim": 16'))
-    fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="does not fit the sizes")
-    flags_file.write_text(whole[:100])
-    fails_with_one_sentence("--out_name=mnist-small", cwd=tmp_path / "out", says="FLAGS.json is damaged")
-    flags_file.write_text(whole)
-    (flags_file.parent / "model-40.data-00000-of-00001").write_bytes(b"short")
-    fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="or is damaged")
-
-
 @pytest.mark.slow
 def test_keras_uses_tensorflow_with_any_keras_backend(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
@@ -205,17 +173,6 @@ def test_no_output_of_tensorflow(mnist_run: Path, images_dir: Path, tmp_path: Pa
     train = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *SMALL, "--output_height=16", "--iterations=1"]
     done = call_main(*train, "--precision=bfloat16", cwd=tmp_path)
     assert not re.search(r"[IWEF]\d{4} \d\d:\d\d:", done.stderr), done.stderr  # how TensorFlow's C++ messages begin
-
-
-@pytest.mark.slow
-def test_several_iterations_in_one_call_give_the_same_run(mnist_dir: Path, mnist_run: Path, tmp_path: Path):
-    """Calls of up to 7 iterations, cut short at every log, sample and checkpoint."""
-    shutil.copytree(mnist_run, tmp_path / "out")
-    frequencies = ["--sample_freq=20", "--ckpt_freq=20", "--log_freq=10", "--steps_per_call=7", "--out_name=several"]
-    args = ["--dataset=mnist", "--train", "--epoch=2", "--train_size=320", f"--data_dir={mnist_dir}"]
-    main_here(*args, *SMALL, *frequencies, out_dir=tmp_path / "out")
-    assert steps(tmp_path / "out" / "logs" / "several") == [1, 10, 20, 30, 40]
-    assert_same_run(tmp_path / "out", "several", "mnist-small", 40)
 
 
 def test_preset_auto_trains_on_20_images(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -236,25 +193,8 @@ def test_preset_auto_trains_on_20_images(images_dir: Path, tmp_path: Path, capsy
     assert iio.imread(file.parents[2] / "samples" / file.parent.name / "augmented.png").shape == (64, 64, 3)
 
 
-def test_training_imports_no_more_than_it_needs(tmp_path: Path):
-    program = (
-        "import sys, dcgan_tf.training.train; print(sorted({'tensorflow_datasets', 'tensorboard'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout == "[]\n", done
-
-
-@pytest.mark.slow
 def test_the_paper_preset_sets_what_was_not_given(mnist_dir: Path, tmp_path: Path):
-    """D's widths, one G update, an averaged G; a flag counts more; a resumed run keeps them, exactly."""
-    args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--train_size=160", "--preset=paper"]
-    main_here(*args, "--g_ema=0.5", "--epoch=2", "--out_name=whole", out_dir=tmp_path)
-    main_here(*args, "--g_ema=0.5", "--epoch=1", "--out_name=parts", out_dir=tmp_path)
-    main_here("--dataset=mnist", "--out_name=parts", "--train", "--resume", "--epoch=2", out_dir=tmp_path)
-    settings = json.loads((tmp_path / "checkpoints" / "parts" / "FLAGS.json").read_text())
+    args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--preset=paper", "--g_ema=0.5"]
+    main_here(*args, "--train_size=16", "--epoch=1", "--out_name=run", out_dir=tmp_path)
+    settings = json.loads((tmp_path / "checkpoints" / "run" / "FLAGS.json").read_text())
     assert [settings[name] for name in ("d_filters", "g_steps", "g_ema")] == ["64,128", 1, 0.5]
-    reader = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "parts" / "model-20"))
-    shapes = {k.split("/.A")[0].replace(".S", "/"): v for k, v in reader.get_variable_to_shape_map().items()}
-    assert shapes["discriminator/d_h0_conv/w"] == [5, 5, 11, 64]
-    assert shapes["discriminator/d_h1_conv/w"] == [5, 5, 74, 128]
-    assert_same_run(tmp_path, "parts", "whole", 20, sheets_of="whole")

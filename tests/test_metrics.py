@@ -30,18 +30,11 @@ def test_nearest_is_exact_search_across_blocks_and_pieces(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
 def test_nearest_is_exact_where_float32_would_round(dtype: type):
-    """Squared distances near 2 * 10^8 that differ by 2, and by little more among many."""
+    """Squared distances near 2 * 10^8 that differ by 2."""
     references = np.full((3, 60, 50), 255)
     references[:, 0, :2] = [255, 253], [254, 254], [253, 255]  # 255^2 + 253^2 = 2 + 254^2 + 254^2
     queries = np.stack([np.zeros((60, 50), int), references[2]])
     np.testing.assert_array_equal(nearest(queries.astype(dtype), references.astype(dtype)), [1, 2])
-    random = np.random.default_rng(0)
-    queries = random.integers(0, 16, (20, 3000)) + np.repeat([0, 230], 10)[:, None]
-    references = np.repeat(random.integers(239, 255, (1, 3000)), 300, 0)
-    for row in references:
-        row[random.choice(3000, 2, replace=False)] += [1, -1]
-    expected = [np.argmin(((references - query) ** 2).sum(1)) for query in queries]
-    np.testing.assert_array_equal(nearest(queries.astype(dtype), references.astype(dtype)), expected)
 
 
 def test_nearest_neighbour_error_by_hand():
@@ -75,27 +68,10 @@ def test_kernel_distance_of_two_pairs_by_hand():
     assert metrics.kernel_distance(a, b, subsets=3) == (pytest.approx(1 + 125 - 2 * 14), 0)
 
 
-def test_kernel_distance_of_equal_distributions_is_nearly_zero():
-    random = np.random.default_rng(0)
-    a, b = random.normal(size=(2, 2000, 8))
-    (same, spread), (other, _) = metrics.kernel_distance(a, b, 10), metrics.kernel_distance(a, b + 0.5, 10)
-    assert abs(same) < 0.01 < other
-    assert 0 < spread < 0.01
-
-
 def test_copying_by_hand():
     train, unseen = np.array([[0.0], [10.0]]), np.array([[5.0], [20.0]])
     generated = np.array([[1.0], [6.0], [7.5], [11.0]])  # nearer to train, to unseen, equally near, nearer to train
     assert metrics.copying(generated, train, unseen) == 2.5 / 4
-
-
-def test_copying_finds_a_generator_that_returns_its_training_images():
-    random = np.random.default_rng(0)
-    train, unseen, real = random.integers(0, 256, (3, 300, 6, 6, 1), np.uint8)
-    noise = random.integers(-8, 9, train.shape)
-    assert metrics.copying(np.clip(train + noise, 0, 255), train, unseen) == 1
-    assert metrics.copying(real, train, unseen) == pytest.approx(0.5, abs=0.1)  # three standard errors
-    assert metrics.copying(real, np.concatenate([train, train, train]), unseen) == pytest.approx(0.5, abs=0.1)
 
 
 def test_precision_and_recall_by_hand(monkeypatch: pytest.MonkeyPatch):
@@ -142,8 +118,6 @@ def test_images_of_the_same_kind_are_near_and_of_another_kind_far(monkeypatch: p
     assert sliced_wasserstein(images, images[:90]) < 30  # other patches of the same images
     darker = (smooth_noise(1, 1) / 2).astype(np.uint8)
     assert sliced_wasserstein(images, darker) == pytest.approx(26.28, rel=0.01)  # the contrast does not count
-    small = images[:, :4, :6, :1]
-    assert sliced_wasserstein(small, small) < sliced_wasserstein(small, 255 - smooth_noise(1, 2)[:, :4, :6, :1])
     monkeypatch.setattr(distances, "MAX_VALUES", 7 * 32 * 32 * 3)  # pieces give the same distance
     assert sliced_wasserstein(images, smooth_noise(1, 1)) == same
 
