@@ -134,7 +134,7 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
     [
         (["--grid=99999x99999"], "A sheet of 99999 x 99999 images, each 28 high and 28 wide, is larger than"),
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
-        (["--loop=3"], "--loop needs two seeds or more"),
+        (["--loop=3"], "--loop must be two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
         (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),
         (["--grid=2x2", "--dims=3"], "--dims needs --visualize"),
