@@ -31,8 +31,7 @@ from dcgan_tf.data import formats, prepare, sources  # noqa: E402
 from dcgan_tf.data.dataset import Dataset, read_dataset  # noqa: E402
 from dcgan_tf.data.decode import ImageSpec  # noqa: E402
 from dcgan_tf.data.image_folder import find_image_files  # noqa: E402
-from dcgan_tf.runs.run import Runs  # noqa: E402
-from dcgan_tf.settings.config import Asked, Config  # noqa: E402
+from dcgan_tf.settings.config import Asked  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
 
 BATCH = 250
@@ -192,7 +191,7 @@ def load(folder: Path, **settings: object) -> Dataset:
 
 
 def try_names(dice: random.Random, folder: Path, count: int) -> None:
-    """Files and folders of any name: all are read, held out or not, as classes, and by a pattern; a run is named."""
+    """Files and folders of any name: all are read, held out or not, as classes, and by a pattern."""
     data = folder / name(dice, "")
     top = data
     total = 0
@@ -207,9 +206,6 @@ def try_names(dice: random.Random, folder: Path, count: int) -> None:
     some = os.listdir(top)[0]
     if "\n" not in some and not set("[]*?") & set(some):
         assert len(load(data, input_fname_pattern=some).images) >= 1
-    runs = Runs(str(folder / "out"))
-    run = runs.create(Config(dataset=str(data), output_height=64, output_width=64, c_dim=3))
-    assert run.config().dataset == str(data) and runs.all() == [run]
 
 
 def try_images(dice: random.Random, count: int, kind: str) -> int:

@@ -23,8 +23,7 @@ from dcgan_tf.data import prepare
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec, decode_image
 from dcgan_tf.settings.config import Asked
-from dcgan_tf.system.cache import DiskCache, cache_folder, release
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.cache import DiskCache, release
 from dcgan_tf.system.messages import DcganWarning, shown
 
 pytestmark = pytest.mark.usefixtures("shown")
@@ -62,21 +61,12 @@ def test_arrays_come_back_from_a_map(cache: DiskCache):
     assert_kept(arrays)
 
 
-@pytest.mark.parametrize("name", ["pixels.npy", "names.npy"])
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda data: b"#" + data[1:],
-        lambda data: data[:-1],
-        lambda data: data.replace(b"(50, 4, 3, 1)", b"(49, 4, 3, 1)") + b"1",
-        lambda data: b"",
-    ],
-)
-def test_a_damaged_entry_is_replaced(cache: DiskCache, change: Callable[[bytes], bytes], name: str):
+@pytest.mark.parametrize("change", [lambda data: b"#" + data[1:], lambda data: data[:-1]], ids=["changed", "cut"])
+def test_a_damaged_entry_is_replaced(cache: DiskCache, change: Callable[[bytes], bytes]):
     cache.save("prepared", "x", ARRAYS)
     entry = cache.folder / "prepared" / "x"
-    whole = (entry / name).read_bytes()
-    (entry / name).write_bytes(change(whole))
+    file = entry / "pixels.npy"
+    file.write_bytes(change(file.read_bytes()))
     with pytest.warns(DcganWarning, match=f"{entry} cannot be used ") as warned:
         assert cache.load("prepared", "x") is None
     assert len(warned) == 1
@@ -189,18 +179,6 @@ def test_second_start_reads_the_cache_and_prints_the_same(folder, capsys):
     assert USED not in capsys.readouterr().out
 
 
-def swap(folder: Folder) -> None:
-    """Exchange two files of the same size and the same modification time."""
-    one, two = folder.images / "a" / "00.bmp", folder.images / "a" / "02.bmp"
-    for file in (one, two):
-        os.utime(file, ns=(10**18, 10**18))
-    folder.load()
-    assert one.stat().st_size == two.stat().st_size
-    one.rename(folder.images / "third")
-    two.rename(one)
-    (folder.images / "third").rename(two)
-
-
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -208,9 +186,8 @@ def swap(folder: Folder) -> None:
         (lambda f: f.write("a/00x.bmp", 77), [0, 77, 2, 4, 6, 8, 10]),
         (lambda f: (f.images / "a" / "00.bmp").unlink(), [2, 4, 6, 8, 10]),
         (lambda f: f.write("a/broken.png", 50), [0, 2, 4, 6, 8, 10, 50]),
-        (swap, [2, 0, 4, 6, 8, 10]),
     ],
-    ids=["changed", "added", "removed", "mended", "swapped"],
+    ids=["changed", "added", "removed", "mended"],
 )
 def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], None], expected: list[int], capsys):
     folder.load()
@@ -222,7 +199,7 @@ def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], No
 
 @pytest.mark.parametrize(
     "settings",
-    [{"crop": True}, {"fit": "pad"}, {"output_height": 12}, {"output_width": 12}, {"c_dim": 3}, {"hold_out": 0.3}],
+    [{"crop": True}, {"fit": "pad"}, {"output_width": 12}, {"c_dim": 3}, {"hold_out": 0.3}],
     ids=str,
 )
 def test_other_settings_are_decoded_again(folder, settings, capsys):
@@ -232,14 +209,6 @@ def test_other_settings_are_decoded_again(folder, settings, capsys):
     folder.load(**settings)
     folder.load()
     assert capsys.readouterr().out.count(USED) == 2
-
-
-def test_other_versions_are_decoded_again(folder, monkeypatch, capsys):
-    folder.load()
-    for number, version in enumerate(("DECODING", "PIL.__version__", "simplejpeg.__version__"), 2):
-        monkeypatch.setattr(f"dcgan_tf.data.cache.{version}", "another")
-        folder.load()
-        assert USED not in capsys.readouterr().out and len(folder.kept()) == number
 
 
 def test_channels_that_the_images_decided_are_found_when_they_are_given(folder, capsys):
@@ -258,11 +227,6 @@ def test_channels_that_the_images_decided_are_found_when_they_are_given(folder, 
 def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
     expected = levels(folder.load(cache=False))
     assert not folder.cache.exists()
-    folder.cache.write_text("a file, not a folder")
-    with pytest.warns(DcganWarning, match="could not be written .Not a directory") as warned:
-        assert levels(folder.load()) == expected
-    assert len(warned) == 1
-    folder.cache.unlink()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600, hard))  # writing fails in the middle of the images
     try:
@@ -273,16 +237,6 @@ def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(warned) == 1 and not folder.kept()
-
-
-def test_a_failed_start_keeps_nothing(folder):
-    with pytest.raises(UserError, match="smaller than the centre"):
-        folder.load(crop=True, input_height=30)
-    for number in range(20):
-        (folder.images / f"broken{number}.png").write_bytes(b"no")
-    with pytest.raises(UserError, match="cannot be used"):
-        folder.load()
-    assert not folder.kept()
 
 
 def test_images_without_one_that_may_be_read_later_are_not_kept(folder, monkeypatch):
@@ -323,9 +277,3 @@ def test_resume_and_other_commands_read_the_cache(images_dir, tmp_path, capsys):
     assert USED in out and "Finished after iteration 2 of 2" in out
     main_here(*run, f"--features={tmp_path / 'features.npz'}", out_dir=tmp_path)
     assert USED in capsys.readouterr().out and len(list(tmp_path.glob("cache/prepared/*"))) == 1
-
-
-def test_without_a_home_directory_the_cache_is_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("XDG_CACHE_HOME", "~nobody-of-this-name/x")
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    assert cache_folder("") == tmp_path / "dcgan_tf"
