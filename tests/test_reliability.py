@@ -19,18 +19,17 @@ import numpy as np
 import pytest
 import soak_run_files
 import tensorflow as tf
-from compare_runs import assert_same_run, steps
-from helpers import ROOT, SMALL, call_main, config_of, fails_with_one_sentence, main_here, main_process
+from compare_runs import steps
+from helpers import ROOT, SMALL, call_main, config_of, fails_with_one_sentence, main_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcgan_tf.data import idx
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
-from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
+from dcgan_tf.runs.run import Runs, complete_checkpoints
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.system.signals import StopRequest
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))  # 10,000 in the soak in docs/reliability.md
@@ -61,53 +60,6 @@ def test_kills_lose_nothing(mnist_dir: Path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bit for bit" in done.stdout
-
-
-@pytest.mark.slow
-def test_resume_in_another_epoch_of_a_reshuffled_folder(images_dir: Path, tmp_path: Path):
-    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--max_to_keep=2"]
-    frequencies = ["--ckpt_freq=3", "--sample_freq=2", "--log_freq=2"]
-    args = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *sizes, *frequencies]
-    # 5 iterations an epoch: ends between checkpoints
-    main_here(*args, "--epoch=2", "--out_name=parts", out_dir=tmp_path)
-    main_here("--dataset=blobs", "--train", "--resume", "--epoch=4", out_dir=tmp_path)
-    main_here(*args, "--epoch=4", "--out_name=whole", out_dir=tmp_path)
-    assert_same_run(tmp_path, "parts", "whole", 20, sheets_of="whole")
-    assert steps(tmp_path / "logs" / "parts") == [1, *range(2, 21, 2)]
-    indices = sorted(f.name for f in (tmp_path / "checkpoints" / "parts").glob("*.index"))
-    assert indices == ["model-18.index", "model-20.index"]
-
-
-def two_checkpoints(out_dir: Path) -> tuple[DCGAN, Run, Checkpoints]:
-    """A tiny model, its run, and the checkpoints of the iterations 1 and 2 in it."""
-    model, config = tiny_model()
-    run = Runs(str(out_dir)).create(config)
-    checkpoints = Checkpoints(model, run.folder, max_to_keep=2)
-    for iteration in (1, 2):
-        model.iterations.assign(iteration)
-        checkpoints.save()
-    return model, run, checkpoints
-
-
-def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path):
-    model, run, checkpoints = two_checkpoints(tmp_path)
-    file = run.folder / "model-2.data-00000-of-00001"
-    values = bytearray(file.read_bytes())
-    values[len(values) // 2] ^= 255
-    file.write_bytes(values)
-    model.iterations.assign(0)
-    with pytest.warns(DcganWarning, match="model-2 is damaged .*; an older one is used"):
-        assert checkpoints.restore() == str(run.folder / "model-1")
-    assert model.iterations_done == 1
-    model.iterations.assign(2)
-    checkpoints.save()  # in place of the damaged one
-    model.iterations.assign(0)
-    assert checkpoints.restore() == str(run.folder / "model-2")
-    assert model.iterations_done == 2
-    file.write_bytes(values)
-    (run.folder / "model-1.index").unlink()
-    with pytest.raises(UserError, match="model-2 does not fit the sizes .* or is damaged"):
-        checkpoints.restore()
 
 
 @pytest.mark.parametrize("kind", soak_run_files.KINDS)
@@ -250,14 +202,6 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
     assert not list((tmp_path / "samples" / "run").glob(".temporary*"))
     call_main("--dataset=mnist", "--train", "--resume", "--epoch=2", cwd=tmp_path)
     assert steps(tmp_path / "logs" / "run") == [1, *range(5, 41, 5)]
-
-
-@pytest.mark.slow
-def test_a_full_disk_while_tensorflow_writes_a_file(mnist_run: Path):
-    folder = mnist_run / "checkpoints" / "mnist-small"
-    code, _, err = limited(1500, "--dataset=mnist", "--freeze", cwd=mnist_run)
-    assert code == 1 and err.startswith("Error: A file could not be written (") and err.count("\n") == 1, err
-    assert not list(folder.glob("frozen/*"))
 
 
 @pytest.mark.slow
