@@ -28,7 +28,10 @@ TRAIN_BATCH = 128  # of the classifier
 
 
 class FeatureSpace:
-    """What turns images into features that are compared. One that METRICS names is made without arguments."""
+    """What turns images into features that are compared. One that METRICS names is made without arguments.
+
+    A Keras network is built inside `keras_defaults()`. `rgb(images)` makes gray images three channels.
+    """
 
     name = "none"  # as metrics.json calls it
     batch = 512  # images that `features` gets at a time, at most
