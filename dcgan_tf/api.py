@@ -10,6 +10,7 @@ from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.select import choices_of, select
 from dcgan_tf.settings import options
 from dcgan_tf.system.messages import shown
+from dcgan_tf.system.startup import start_tensorflow
 from dcgan_tf.trained_run import TrainedRun
 
 
@@ -37,7 +38,9 @@ def load(
     runs = Runs(options.PLACES["out_dir"].convert("out_dir", out_dir))
     runs, name, given, chosen = choices_of(source, runs)
     chosen |= {"best": best, "iteration": iteration, "weights": weights}
-    return TrainedRun(select(runs, name, given | settings, chosen))
+    selection = select(runs, name, given | settings, chosen)
+    start_tensorflow()
+    return TrainedRun(selection)
 
 
 def train(

@@ -195,7 +195,7 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
     assert "Warning: The curves could not be written" in err
     error = err.strip().splitlines()[-1]
     assert error.startswith("Error: The checkpoint of iteration 30 could not be written")
-    assert "continue with --resume, from the checkpoint before it" in error
+    assert "make room on that disk, then continue with --resume" in error
     assert "Traceback" not in err
     checkpoints = tmp_path / "checkpoints" / "run"
     assert sorted(f.name for f in checkpoints.glob("model*")) == ["model-20.data-00000-of-00001", "model-20.index"]
