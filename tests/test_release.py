@@ -68,4 +68,5 @@ def test_the_version_is_the_same_everywhere():
     assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == dcgan_tf.__version__
     released = re.search(r"^date-released: (.*)$", citation, re.MULTILINE)[1]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (.*)$", changelog, re.MULTILINE)[1] == f"{dcgan_tf.__version__} ({released})"
+    headings = re.findall(r"^## (.*)$", changelog, re.MULTILINE)
+    assert next(heading for heading in headings if heading != "Unreleased") == f"{dcgan_tf.__version__} ({released})"

@@ -158,7 +158,7 @@ def test_an_interrupt_while_preparing(mnist: list[str], tmp_path: Path):
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert not list(tmp_path.iterdir())
+    assert not [file for file in tmp_path.rglob("[!.]*") if file.is_file()]
 
 
 @pytest.mark.slow

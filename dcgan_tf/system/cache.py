@@ -46,7 +46,7 @@ class DiskCache:
     enabled: bool = True  # if not, nothing is read or written
 
     def load(self, kind: str, name: str) -> dict[str, np.ndarray] | None:
-        """Return the arrays of an entry, mapped to their files and read-only.
+        """Return the arrays of an entry, mapped to their files and read-only. One that is damaged is removed.
 
         Args: kind: one of KINDS.
         Returns: None if there is no entry that can be used.
@@ -59,11 +59,13 @@ class DiskCache:
         try:
             return {str(key): _read(entry / f"{key}.npy") for key in _read(entry / "names.npy")}
         except Exception as error:  # NumPy raises many kinds of exceptions for a damaged file
-            warn(f"{entry} cannot be used ({reason(error)}); its content is computed again.")
-            return None
+            cause = reason(error)
+        _remove(entry)  # only here, because the exception keeps files open, which forbids that on Windows
+        warn(f"{entry} cannot be used ({cause}); its content is computed again.")
+        return None
 
     def save(self, kind: str, name: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-        """Write an entry, in place of one that is damaged, and remove others so that all are within the limit.
+        """Write an entry, and remove others so that all are within the limit.
 
         Returns: what `load` returns now; None if the arrays cannot be kept.
         """
@@ -82,7 +84,6 @@ class DiskCache:
                 folder.mkdir()
                 for key, array in {**arrays, "names": np.array(list(arrays))}.items():
                     _write(folder / f"{key}.npy", array)
-                _remove(entry)
                 folder.rename(entry)
         except OSError as error:
             if not os.path.isdir(entry):  # else another program was faster
