@@ -63,6 +63,8 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
         weights = find_weights(runs, "", {"dataset": dataset} | of_weights, sources)
         given |= required_by(weights, of_weights)
     asked = ask(given, chosen["preset"])
+    if asked.hold_out and asked.split == "test":
+        raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
     if weights:
         check_unseen(weights, asked)
     return Plan(given, asked, None, weights, chosen["preset"], chosen["dry_run"])
