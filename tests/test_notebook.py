@@ -100,5 +100,5 @@ def test_main_runs_again_and_again_in_a_notebook(images_dir: Path, tmp_path: Pat
     assert iio.imread(tmp_path / "samples/pretrained-mnist/grid_2x2.png").shape == (56, 56)
     assert iio.imread(tmp_path / "samples/run/grid_2x3.png").shape == (32, 48, 3)
     texts = [output.text for output in cells[-1].outputs if "text" in output]
-    assert texts == ["Error: --grid takes rows and columns, like 8x16, but is '0x2'.\n"]
+    assert texts == ["Error: --grid must be rows and columns, like 8x16, but is '0x2'.\n"]
     assert [output.ename for output in cells[-1].outputs if "ename" in output] == ["SystemExit"]

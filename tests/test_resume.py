@@ -47,11 +47,23 @@ def test_what_is_fixed_finds_the_run_and_cannot_change(tmp_path: Path):
             select(runs, "newer", given, {})
 
 
+def test_a_setting_that_counts_in_a_training_only_is_said(tmp_path: Path, capsys: pytest.CaptureFixture):
+    runs = Runs(str(tmp_path))
+    run_of(runs, "digits", iterations=200)
+    with messages.shown():
+        select(runs, "digits", {"learning_rate": 0.1, "batch_size": 3, "epoch": 25}, {})
+    assert [line for line in capsys.readouterr().out.splitlines() if "Hint" in line] == [
+        "Hint:        --learning_rate has no effect here: it counts with --train, and the run keeps its own value."
+    ]
+
+
 def test_a_setting_of_a_run_holds_unless_another_is_given():
     saved = config_of(strategy="mirrored", precision="bfloat16", iterations=100)
     assert resumed(saved, {"precision": "auto"}) == saved  # it was chosen when the run began
     changed = resumed(saved, {"strategy": "auto", "epoch": 9, "iterations": None, "g_ema": 0.9})
     assert changed == dataclasses.replace(saved, strategy="auto", epoch=9, iterations=None)
+    wide = config_of(crop=True, input_height=100, input_width=200)
+    assert resumed(wide, {"input_height": 50}).input_width is None  # that of the old height would distort images
 
 
 @pytest.mark.parametrize(

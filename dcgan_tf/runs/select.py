@@ -12,7 +12,7 @@ from typing import Any
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
 from dcgan_tf.runs.weights import AVERAGE, RAW, Weights, architecture_in, check_architecture, of_pretrained, of_run
 from dcgan_tf.settings import options
-from dcgan_tf.settings.config import FLAGS_JSON, Asked, Config
+from dcgan_tf.settings.config import FLAGS_JSON, MACHINE, RUN, USE, WEIGHTS, Asked, Config, settings_of
 from dcgan_tf.settings.resolve import check_given, convert, override
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say
@@ -54,6 +54,10 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     if kind != weights.kind:
         raise UserError(f"The run {weights.name} has no {kind}; leave out --weights, or choose another run.")
     check_architecture(weights.name, weights.config, given)
+    counts = {*settings_of(USE, MACHINE, WEIGHTS, RUN), "input_height", "input_width"}  # as in the original's lines
+    for setting, value in given.items():
+        if setting not in counts and value not in (None, "auto", getattr(weights.config, setting)):
+            report("Hint", f"--{setting} has no effect here: it counts with --train, and the run keeps its own value.")
     config = override(weights.config, {"seed": 0} | given)  # of images, whatever the seed of the training was
     return Selection(runs.named(name or weights.name), weights, config)
 

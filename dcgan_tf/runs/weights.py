@@ -5,17 +5,21 @@ A kind of weights is a function that returns Weights, and one that reads their v
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import io
 import json
-from collections.abc import Callable, Mapping
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Origin, Run
 from dcgan_tf.settings.config import FLAGS_JSON, RUN, WEIGHTS, Config, settings_of
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, reason
 
 if TYPE_CHECKING:
     import keras
@@ -123,15 +127,17 @@ def of_pretrained(name: str) -> Weights:
     It has FLAGS.json, generator.npz with float16 weights, maybe discriminator.npz, and about.json: iteration, command,
     data, licence, sha256.
 
-    Raises: UserError if there is no such run.
+    Raises: UserError if there is no such run, or it is damaged.
     """
     names = sorted(file.parent.name for file in PRETRAINED.glob("*/about.json"))
     if name not in names:
         raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
     folder = PRETRAINED / name
     config = Config.read(folder / FLAGS_JSON)
-    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    read = functools.partial(_read_npz, folder, int(about["iteration"]))
+    with _damage(folder / "about.json"):
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        iteration = int(about["iteration"])
+    read = functools.partial(_read_npz, folder, iteration)
     kind = RAW
     if config.g_ema:
         kind = AVERAGE
@@ -143,9 +149,19 @@ def _read_npz(folder: Path, iteration: int) -> tuple[Origin, Arrays]:
     import numpy as np
 
     arrays: dict[str, np.ndarray] = {}
-    for file in folder.glob("*.npz"):
-        arrays |= {name: array.astype(np.float32) for name, array in np.load(file).items()}
+    for path in folder.glob("*.npz"):
+        with _damage(path), np.load(io.BytesIO(path.read_bytes())) as file:  # else NumPy keeps a damaged file open
+            arrays |= {name: array.astype(np.float32) for name, array in file.items()}
     return Origin(str(folder), iteration), arrays
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turn what a damaged file of a pretrained run raises in the block into a UserError."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"The pretrained file {path} is damaged ({reason(error)}); install dcgan_tf again.") from error
 
 
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:

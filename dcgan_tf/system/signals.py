@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -35,19 +36,22 @@ def run_program(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        raise SystemExit(f"Error: {error}") from None
+        _fail(str(error))
     except BrokenPipeError:  # the reader of the output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python reports the broken pipe at its end
         raise SystemExit(141) from None  # what a shell reports of a program that SIGPIPE ended
     except OSError as error:
-        raise SystemExit(
-            f"Error: {error}; check that it can be read and written, and that its disk has room."
-        ) from None
+        _fail(f"{error}; check that it can be read and written, and that its disk has room.")
     except KeyboardInterrupt:  # StopRequest raises it on the second Ctrl-C
         raise SystemExit(130) from None
     finally:
         if received:  # also if a library has made another exception of it
             raise SystemExit(128 + received[0])
+
+
+def _fail(text: str) -> None:
+    print(f"Error: {text}", file=sys.stderr)  # a notebook does not show the text of a SystemExit
+    raise SystemExit(1)
 
 
 class StopRequest(contextlib.ExitStack):

@@ -103,6 +103,8 @@ def resumed(saved: Config, given: Mapping[str, Any]) -> Config:
     changed: dict[str, Any] = {name: value for name, value in given.items() if name not in fixed}
     if changed.get("precision") == "auto":  # it was chosen when the run began
         del changed["precision"]
+    if changed.get("input_height", saved.input_height) != saved.input_height:
+        changed.setdefault("input_width", None)  # the saved one belongs to the old height
     config = dataclasses.replace(saved, **changed)
     if is_other_data(saved, config):
         warn(f"The run was trained on {images_of(saved)}; it continues on {images_of(config)}.")
