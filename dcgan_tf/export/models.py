@@ -100,5 +100,5 @@ def freeze(selection: Selection) -> None:
     say(f"Wrote {target / 'generator.pb'}")
     for tensor in frozen.inputs:
         say(f"Input:  {tensor.name} {tensor.shape}")
-    (output,) = frozen.outputs
-    say(f"Output: {output.name} {output.shape}")
+    for tensor in frozen.outputs:
+        say(f"Output: {tensor.name} {tensor.shape}")

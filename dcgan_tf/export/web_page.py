@@ -47,12 +47,12 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
         target = Path(web_dir).resolve()
     if (target / "index.html").exists() and not (target / "model.json").exists():
         raise UserError(f"{target} has an index.html of another page; name another folder with --web_dir.")
-    origin = selection.weights.origin()
-    say(f"Generator: {origin.path}")
-    version = json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["dependencies"]["@litertjs/core"]
+    say(f"Generator: {selection.weights.origin().path}")
+    package = json.loads((ASSETS / "package.json").read_bytes())
+    version = package["dependencies"]["@litertjs/core"]
     beside = not web_dir and is_installed(version)
     tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), web_float16)
-    description = describe(selection, origin.iteration, web_float16)
+    description = describe(selection, web_float16)
     description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
     with replaced_content(target) as page:
         for name in ("app.js", "latents.js", "style.css", "index.html"):
@@ -69,14 +69,14 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
     say("Then open http://localhost:8000 in a browser.")
 
 
-def describe(selection: Selection, iteration: int | None, float16: bool) -> dict[str, Any]:
+def describe(selection: Selection, float16: bool) -> dict[str, Any]:
     """Return what the page needs to know about the generator, for model.json."""
     config = selection.config
     about = selection.weights.about
     return {
         "run": selection.run.name,
         "data": ". ".join(about[key] for key in ("data", "licence") if key in about),
-        "iteration": iteration,
+        "iteration": selection.weights.origin().iteration,
         "z_dim": config.z_dim,
         "z_dist": config.z_dist,
         "z_parameters": DISTRIBUTIONS[config.z_dist],
@@ -90,7 +90,7 @@ def describe(selection: Selection, iteration: int | None, float16: bool) -> dict
 def is_installed(version: str) -> bool:
     """Return whether npm has installed exactly this version of LiteRT.js."""
     package = NPM_PACKAGES / "core" / "package.json"
-    return package.exists() and json.loads(package.read_text(encoding="utf-8"))["version"] == version
+    return package.exists() and json.loads(package.read_bytes())["version"] == version
 
 
 def copy_litert(folder: Path) -> None:
