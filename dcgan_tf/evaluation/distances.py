@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 MAX_VALUES = 10_000_000  # of images or features, as float, that are in memory at the same time
@@ -17,11 +15,10 @@ SMALLEST = 16  # height and width of the smallest level
 BLUR = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
-def blocks(count: int, most: int) -> Iterator[slice]:
-    """Yield slices that cut `count` rows into blocks of at most `most`, and at least 1."""
+def blocks(count: int, most: int) -> list[slice]:
+    """Return slices that cut `count` rows into blocks of at most `most`, and at least 1."""
     most = max(1, most)
-    for start in range(0, count, most):
-        yield slice(start, min(start + most, count))
+    return [slice(start, start + most) for start in range(0, count, most)]
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -29,11 +26,12 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Each row is one vector, whatever its shape. The distances of bytes are exact.
     """
-    a, b = (x.reshape(len(x), -1) for x in (a, b))
+    dtype: type = np.float64
+    shift = 0
     if a.dtype == b.dtype == np.uint8:  # float32 is faster, and from -128 to 127 exact in more dimensions
-        a, b = (x.astype(np.float32) - 128 for x in (a, b))
-    else:
-        a, b = (x.astype(np.float64) for x in (a, b))
+        dtype = np.float32
+        shift = 128
+    a, b = (x.reshape(len(x), -1).astype(dtype) - shift for x in (a, b))
     distances = np.zeros((len(a), len(b)))
     for some in blocks(a.shape[1], EXACT_DIMENSIONS):
         distances += a[:, some] @ b[:, some].T
@@ -59,12 +57,14 @@ class NearestSearch:
         """Compare all queries with more references."""
         most = MAX_VALUES // references[0].size
         for rows in blocks(len(self.queries), most):
-            for block in blocks(len(references), min(most, MAX_DISTANCES // (rows.stop - rows.start))):
-                distances = squared_distances(self.queries[rows], references[block])
+            queries = self.queries[rows]
+            for block in blocks(len(references), min(most, MAX_DISTANCES // len(queries))):
+                distances = squared_distances(queries, references[block])
                 distance = distances.min(1)
                 closer = distance < self.distance[rows]
                 self.distance[rows][closer] = distance[closer]
-                self.index[rows][closer] = distances.argmin(1)[closer] + self.count + block.start
+                index = distances.argmin(1) + block.start + self.count
+                self.index[rows][closer] = index[closer]
         self.count += len(references)
         return self
 
@@ -84,8 +84,11 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray) -> float:
     """
     count = min(len(a), len(b))
     randoms = [np.random.default_rng(0) for _ in laplacian_pyramid(a[:1])]
-    levels = zip(_patches(a[:count], randoms), _patches(b[:count], randoms), randoms, strict=True)
-    return 1000 * float(np.mean([_distance(*level) for level in levels]))
+    patches_a = _patches(a[:count], randoms)
+    patches_b = _patches(b[:count], randoms)
+    levels = zip(patches_a, patches_b, randoms, strict=True)
+    distances = [_distance(*level) for level in levels]
+    return 1000 * float(np.mean(distances))
 
 
 def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
@@ -122,21 +125,25 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
         places.append((y, x))
     pieces = []
     for rows in blocks(len(images), MAX_VALUES // images[0].size):
-        image = np.arange(rows.stop - rows.start)[:, None, None, None]
-        levels = zip(laplacian_pyramid(images[rows]), places, strict=True)
+        some = images[rows]
+        image = np.arange(len(some))[:, None, None, None]
+        levels = zip(laplacian_pyramid(some), places, strict=True)
         pieces.append([level[image, y[rows], x[rows]] for level, (y, x) in levels])  # [N, PATCHES, PATCH, PATCH, C]
     return [_normalized(np.concatenate(level)) for level in zip(*pieces, strict=True)]
 
 
 def _normalized(patches: np.ndarray) -> np.ndarray:
     """Return patches as rows, in each channel with mean 0 and standard deviation 1."""
-    patches = (patches - patches.mean((0, 1, 2, 3))) / np.maximum(patches.std((0, 1, 2, 3)), 1e-8)
-    return patches.reshape(-1, patches[0, 0].size)
+    mean = patches.mean((0, 1, 2, 3))
+    deviation = patches.std((0, 1, 2, 3))
+    normalized = (patches - mean) / np.maximum(deviation, 1e-8)
+    return normalized.reshape(-1, patches[0, 0].size)
 
 
 def _distance(patches_a: np.ndarray, patches_b: np.ndarray, random: np.random.Generator) -> float:
     """Return the mean distance of the sorted projections of the patches onto random directions."""
     directions = random.normal(size=(patches_a.shape[1], DIRECTIONS)).astype(np.float32)
     directions /= np.linalg.norm(directions, axis=0)
-    projections = (np.sort(patches @ directions, axis=0) for patches in (patches_a, patches_b))
-    return float(np.abs(np.subtract(*projections)).mean())
+    a = np.sort(patches_a @ directions, axis=0)
+    b = np.sort(patches_b @ directions, axis=0)
+    return float(np.abs(a - b).mean())

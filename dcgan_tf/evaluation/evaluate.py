@@ -43,10 +43,11 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     sampler = load_sampler(selection)
     evaluator = Evaluator(config)
     scores = evaluator.measure(sampler, weights)
+    origin = weights.origin()
     saw_test, note = what_it_saw(evaluator)
     facts: dict[str, Any] = {
-        "checkpoint": weights.origin().path,
-        "iteration": weights.origin().iteration or 0,
+        "checkpoint": origin.path,
+        "iteration": origin.iteration or 0,
         "split": config.split,
         "saw_test_pictures": saw_test and not unseen,
         "note": other or note,
@@ -63,11 +64,14 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     with warn_on_write_error("The sheet"):
         save_sheet(selection, "nearest.png", nearest_images(evaluator, sampler), NEAREST_COLUMNS)
     with warn_on_write_error("The curves"):
-        folder = str(selection.run.logs_folder)
-        write_scalars(tf.summary.create_file_writer(folder, filename_suffix=OF_EVALUATION), scores, facts["iteration"])
+        logs = str(selection.run.logs_folder)
+        writer = tf.summary.create_file_writer(logs, filename_suffix=OF_EVALUATION)
+        write_scalars(writer, scores, facts["iteration"])
+    content = facts | scores
     with warn_on_write_error("metrics.json"):
-        save(write_bytes, selection.run.folder / "metrics.json", json.dumps(facts | scores, indent=1).encode())
-    return facts | scores
+        text = json.dumps(content, indent=1)
+        save(write_bytes, selection.run.folder / "metrics.json", text.encode())
+    return content
 
 
 def other_data(selection: Selection) -> str:
@@ -109,12 +113,11 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
 
 def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
     """Return rows of generated images and, after each row, the training images that are nearest to them in pixels."""
-    first = sampler.config.seed
-    images = sampler.images_of(range(first, first + NEAREST_ROWS * NEAREST_COLUMNS), sampler.all_classes)
+    seeds = sampler.seeds(NEAREST_ROWS * NEAREST_COLUMNS)
+    images = sampler.images_of(seeds, sampler.all_classes)
     real = evaluator.train.images[nearest(images, evaluator.train.images)]
-    shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
-    rows = np.stack([images.reshape(shape), real.reshape(shape)], axis=1)
-    return rows.reshape(-1, *images.shape[1:])
+    both = np.stack([images, real]).reshape(2, NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
+    return both.swapaxes(0, 1).reshape(-1, *images.shape[1:])
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
@@ -139,6 +142,6 @@ def write_features(selection: Selection, file: str) -> None:
     features = DiscriminatorSpace(selection.weights, selection.config).of(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
     names = np.array(dataset.label_names, str)
-    with atomic_write(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, features=features, labels=dataset.labels, class_names=names)
+    with atomic_write(path) as temporary:
+        np.savez(temporary, features=features, labels=dataset.labels, class_names=names)
     say(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")

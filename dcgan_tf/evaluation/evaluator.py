@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import math
 
 import numpy as np
 
@@ -46,8 +45,10 @@ class Evaluator:
                 "An evaluation compares at least two generated and two real images, but there are"
                 f" {self.count} and {len(self.real.images)}; give a larger --evaluate_samples or a larger --hold_out."
             )
+        spaces = [self.space]
         named = {space for metric in METRICS for space in metric.spaces}
-        spaces = [self.space, *(space() for space in named.difference(NETWORKS, [type(self.space)]))]
+        for space in named.difference(NETWORKS, [type(self.space)]):
+            spaces.append(space())
         self.sets = {space: self._real_features(space) for space in spaces}
 
     def _real_features(self, space: FeatureSpace) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -67,13 +68,13 @@ class Evaluator:
           weights: of the run, to measure also the real images, and the discriminator's features, with labels.
         Raises: UserError if the weights cannot be read.
         """
-        seeds = range(sampler.config.seed, sampler.config.seed + self.count)
+        seeds = sampler.seeds(self.count)
         labels = sampler.labels(seeds, sampler.all_classes)
         search = NearestSearch(self.test.images)
         made: dict[FeatureSpace, list[np.ndarray]] = {space: [] for space in self.sets}
         if self.classifier:
             made[self.classifier] = []
-        for piece in progress(list(blocks(self.count, PIECE)), desc="Generated images", leave=False):
+        for piece in progress(blocks(self.count, PIECE), desc="Generated images", leave=False):
             images = sampler.images(sampler.z(seeds[piece]), labels[piece])
             if self.classifier:
                 search.add(images)
@@ -86,16 +87,17 @@ class Evaluator:
             found["nearest_neighbour_error"] = (labels[search.index], self.test.labels)
             found["class_accuracy"] = (self.classifier.classes(features[self.classifier]), labels)
             if weights:
-                found |= {name: (labels, self.test.labels) for name, labels in self._test_labels(weights).items()}
-        return figures_of(found, {space: Sets(*real, features[space]) for space, real in self.sets.items()})
+                for name, found_labels in self._test_labels(self.classifier, weights).items():
+                    found[name] = (found_labels, self.test.labels)
+        sets = {space: Sets(*real, features[space]) for space, real in self.sets.items()}
+        return figures_of(found, sets)
 
-    def _test_labels(self, weights: Weights) -> dict[str, np.ndarray]:
+    def _test_labels(self, classifier: Classifier, weights: Weights) -> dict[str, np.ndarray]:
         """Return the labels that are found for the test images without generated ones, by the names of metrics."""
         images = self.train.images
         labels = self.train.labels
         test_images = self.test.images
-        assert self.classifier
-        found = {"class_accuracy_real": self.classifier.classes(self.classifier.of(test_images))}
+        found = {"class_accuracy_real": classifier.classes(classifier.of(test_images))}
         if not self.train.has_test:
             return found
         (index,) = open_cache(self.config).cached(
@@ -117,11 +119,11 @@ class Evaluator:
         return found
 
 
-def some_rows(dataset: Dataset, most: int) -> np.ndarray:
-    """Return at most that many indices of random images: of idx files the first, which are in random order already."""
+def some_rows(dataset: Dataset, count: int) -> np.ndarray:
+    """Return that many indices of random images: of idx files the first, which are in random order already."""
     if dataset.shuffle_each_epoch:
-        return random_rows(len(dataset.images), most)
-    return np.arange(min(len(dataset.images), most))
+        return random_rows(len(dataset.images), count)
+    return np.arange(count)
 
 
 def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Dataset]:
@@ -140,5 +142,5 @@ def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Datas
     if train.has_test:
         test = read_dataset(config, "test")
     for part in (train, test):
-        check_trainable(part, 1, math.inf)
+        check_trainable(part, 1, np.inf)
     return train, test

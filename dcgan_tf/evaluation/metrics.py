@@ -54,9 +54,11 @@ def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray) -> flo
     """
     random = np.random.default_rng(0)
     count = min(len(train), len(unseen))
-    train, unseen = (x[np.sort(random.choice(len(x), count, replace=False))] for x in (train, unseen))
-    to_train = NearestSearch(generated).add(train).distance
-    to_unseen = NearestSearch(generated).add(unseen).distance
+    distances = []
+    for images in (train, unseen):
+        rows = np.sort(random.choice(len(images), count, replace=False))
+        distances.append(NearestSearch(generated).add(images[rows]).distance)
+    to_train, to_unseen = distances
     return float(np.mean((to_train < to_unseen) + 0.5 * (to_train == to_unseen)))
 
 
@@ -72,7 +74,8 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     sqrt_a = (eigenvectors * np.sqrt(eigenvalues.clip(0))) @ eigenvectors.T
     # sqrt(A B) has the same trace as sqrt(sqrt(A) B sqrt(A)), which is symmetric.
     trace_sqrt = np.sqrt(np.linalg.eigvalsh(sqrt_a @ cov_b @ sqrt_a).clip(0)).sum()
-    distance = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_sqrt
+    between_means = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    distance = between_means + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_sqrt
     return float(max(distance, 0))
 
 
@@ -128,11 +131,12 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
 def _squared_radii(points: np.ndarray, k: int) -> np.ndarray:
     """Return the squared distance of each point [N, D] to its k-th nearest neighbour, float64 [N]."""
     radii = np.empty(len(points))
+    k = min(k, len(points) - 1)
     for block in blocks(len(points), MAX_DISTANCES // len(points)):
         distances = squared_distances(points[block], points)
         np.fill_diagonal(distances[:, block], 0)  # of a point to itself, without rounding
-        distances.partition(min(k, len(points) - 1), axis=1)
-        radii[block] = distances[:, min(k, len(points) - 1)]
+        distances.partition(k, axis=1)
+        radii[block] = distances[:, k]
     return radii
 
 

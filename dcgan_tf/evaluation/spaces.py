@@ -48,8 +48,11 @@ class FeatureSpace:
         Those are random ones, but always the same.
         """
         rows = random_rows(len(images), most or len(images))
-        pieces = progress(list(blocks(len(rows), self.batch)), desc="Features", leave=False, delay=2)
-        return np.concatenate([self.features(images[rows[piece]]) for piece in pieces])
+        pieces = blocks(len(rows), self.batch)
+        features = []
+        for piece in progress(pieces, desc="Features", leave=False, delay=2):
+            features.append(self.features(images[rows[piece]]))
+        return np.concatenate(features)
 
 
 def random_rows(count: int, most: int) -> np.ndarray:
@@ -104,8 +107,9 @@ class Classifier(FeatureSpace):
         say(f"Training a classifier on {len(images):,} real images ...")
         steps = max(EPOCHS * len(images) // TRAIN_BATCH, LEAST_STEPS)
         rows = np.random.default_rng(0).integers(len(images), size=(steps, TRAIN_BATCH))
-        data = (tf.constant(images), tf.constant(labels))
-        batches = tf.data.Dataset.from_tensor_slices(rows).map(lambda batch: tuple(tf.gather(x, batch) for x in data))
+        x = tf.constant(images)
+        y = tf.constant(labels)
+        batches = tf.data.Dataset.from_tensor_slices(rows).map(lambda batch: (tf.gather(x, batch), tf.gather(y, batch)))
         learning_rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.network.compile(keras.optimizers.Adam(learning_rate), loss, steps_per_execution=10)  # the same, faster
@@ -136,7 +140,8 @@ class Inception2015(FeatureSpace):
             graph_def = tf.compat.v1.GraphDef.FromString(path.read_bytes())
             with graph.as_default():
                 self.x = tf.compat.v1.placeholder(tf.float32, [None, None, None, 3])
-                (pooled,) = tf.graph_util.import_graph_def(graph_def, {"ExpandDims:0": self.x}, ["pool_3:0"], name="")
+                feeds = {"ExpandDims:0": self.x}
+                (pooled,) = tf.graph_util.import_graph_def(graph_def, feeds, ["pool_3:0"], name="")
                 self.pooled = tf.reshape(pooled, [-1, pooled.shape[-1]])
         except Exception as error:  # another file raises exceptions of many types
             raise UserError(
@@ -234,8 +239,9 @@ def graph_path(inception: str, cache_dir: str) -> Path | None:
     if inception:
         return Path(inception)
     for folder in (cache_folder(cache_dir), cache_folder("")):  # the second is that of dcgan_tf.download
-        if (folder / INCEPTION.name).is_file():
-            return folder / INCEPTION.name
+        path = folder / INCEPTION.name
+        if path.is_file():
+            return path
     return None
 
 

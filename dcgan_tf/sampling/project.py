@@ -76,7 +76,7 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
         discriminator = selection.weights.discriminator()
     loss = make_loss(sampler.generator, discriminator, config.value_range, target)
     count = max(STARTS, 8 * len(classes))
-    z = sampler.z(range(config.seed, config.seed + count))
+    z = sampler.z(sampler.seeds(count))
     labels = sampler.labels(range(count), classes)
     block = max(1, min(BLOCK, BLOCK_PIXELS // target[..., 0].size))
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):

@@ -22,11 +22,11 @@ class Sampler:
     """Makes the z and labels of seeds, and the images of z and labels."""
 
     def __init__(self, generator: keras.Model, config: Config, batch: int = BATCH):
-        """Args: batch: images that the generator makes at a time."""
+        """Args: batch: images that the generator makes at a time, at most BATCH."""
         self.generator = generator
         self.config = config
         self.all_classes = range(len(config.class_names))
-        self.batch = batch
+        self.batch = min(batch, BATCH)
 
         @tf.function
         def generate_batch(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -34,14 +34,18 @@ class Sampler:
 
         self._generate_batch = generate_batch
 
+    def seeds(self, count: int) -> range:
+        """Return that many seeds, from that of the settings on."""
+        first = self.config.seed
+        return range(first, first + count)
+
     def z(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the z of each seed, float32 [N, Z]."""
         return latents.z_from_seeds(seeds, self.config.z_dim, self.config.z_dist)
 
     def labels(self, numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
         """Return the class for each number, classes[number % len(classes)]: int32 [N]; all 0 without classes."""
-        if not classes:
-            return np.zeros(len(numbers), np.int32)
+        classes = classes or [0]
         return np.array([classes[number % len(classes)] for number in numbers], np.int32)
 
     def images(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -59,8 +63,8 @@ class Sampler:
         images = np.empty((count, *self.config.image_shape), np.uint8)
         for start in range(0, count, self.batch):
             batch = slice(start, start + self.batch)
-            made = to_uint8(self._generate_batch(z[batch], labels[batch]).numpy(), self.config.value_range)
-            images[batch] = made[: count - start]
+            made = self._generate_batch(z[batch], labels[batch]).numpy()
+            images[batch] = to_uint8(made[: count - start], self.config.value_range)
         return images
 
     def images_of(self, seeds: Sequence[int], classes: Sequence[int]) -> np.ndarray:

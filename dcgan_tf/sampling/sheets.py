@@ -17,7 +17,7 @@ from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import printable
 from dcgan_tf.system.messages import progress, report, say
 
-LOOP_SECONDS = 2  # from one seed to the next
+SEGMENT_SECONDS = 2  # of GIF and MP4 files, from one seed to the next
 MAX_FRAME_WIDTH = 16_384  # of MP4 files; GIF files can be four times as wide
 
 
@@ -29,17 +29,19 @@ def write_images(selection: Selection, count: int, *, classes: Sequence[int]) ->
     Raises: UserError.
     """
     folder = selection.run.samples_folder / "images"
-    first = selection.config.seed
     sampler = load_sampler(selection)
     folder.mkdir(parents=True, exist_ok=True)
-    for start in progress(range(first, first + count, BATCH), unit="batch"):
-        seeds = range(start, min(start + BATCH, first + count))
-        for seed, image in zip(seeds, sampler.images_of(seeds, classes), strict=True):
+    seeds = sampler.seeds(count)
+    for start in progress(range(0, count, BATCH), unit="batch"):
+        some = seeds[start : start + BATCH]
+        labels = sampler.labels(some, classes)
+        images = sampler.images(sampler.z(some), labels)
+        for seed, label, image in zip(some, labels, images, strict=True):
             name = f"seed{seed:04d}"
             if classes:
-                name += f"_class{name_in_files(sampler.config.class_names[classes[seed % len(classes)]])}"
+                name += f"_class{name_in_files(sampler.config.class_names[label])}"
             image_files.save_png(folder / f"{name}.png", image)
-    say(f"Wrote {count:,} images of the seeds {first} to {first + count - 1} to {folder}")
+    say(f"Wrote {count:,} images of the seeds {seeds[0]} to {seeds[-1]} to {folder}")
 
 
 def name_in_files(class_name: str) -> str:
@@ -84,10 +86,12 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
       classes: with labels, the classes to show.
     Raises: UserError.
     """
-    images = load_and_interpolate(selection, "sheet", seeds, steps, classes)
+    sampler = load_sampler(selection, "sheet", (len(seeds) - 1) * max(1, len(classes)), steps)
+    images = interpolate(sampler, seeds, steps, classes)
     save_sheet(selection, "interpolate.png", images.reshape(-1, *images.shape[3:]), steps)
     frames = frames_of(images)
-    save(image_files.save_gif, selection.run.samples_folder / "interpolate.gif", frames + frames[::-1], 4 * len(images))
+    path = selection.run.samples_folder / "interpolate.gif"
+    save(image_files.save_gif, path, frames + frames[::-1], 2 * len(images) * SEGMENT_SECONDS)
 
 
 def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:
@@ -98,21 +102,14 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
     Args: as in `write_interpolation`.
     Raises: UserError.
     """
-    images = load_and_interpolate(selection, "GIF", [*seeds, seeds[0]], steps, classes)
+    sampler = load_sampler(selection, "GIF", len(seeds) * max(1, len(classes)), steps)
+    images = interpolate(sampler, [*seeds, seeds[0]], steps, classes)
     frames = frames_of(images[:, :, :-1])  # the last image of a segment is the first one of the next
     folder = selection.run.samples_folder
-    seconds = len(seeds) * LOOP_SECONDS
+    seconds = len(seeds) * SEGMENT_SECONDS
     save(image_files.save_gif, folder / "loop.gif", frames, seconds)
     if importlib.util.find_spec("imageio_ffmpeg"):
         save(image_files.save_mp4, folder / "loop.mp4", frames, seconds)
-
-
-def load_and_interpolate(
-    selection: Selection, kind: str, seeds: Sequence[int], steps: int, classes: Sequence[int]
-) -> np.ndarray:
-    """Load the generator, and return what `interpolate` does. Raises UserError."""
-    sampler = load_sampler(selection, kind, (len(seeds) - 1) * max(1, len(classes)), steps)
-    return interpolate(sampler, seeds, steps, classes)
 
 
 def frames_of(images: np.ndarray) -> list[np.ndarray]:
@@ -146,20 +143,22 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
       classes: with labels, all images are of the first of these classes.
     Raises: UserError.
     """
-    rows = max(3, max(len(seeds) for _, seeds in terms) + 1)
+    rows = 1 + max(2, *(len(seeds) for _, seeds in terms))
     columns = len(terms) + 4
     sampler = load_sampler(selection, "sheet", rows, columns)
     z_dim = selection.config.z_dim
     z = np.full((rows, columns, z_dim), np.nan, np.float32)  # where it stays so, there is no image
-    z[:3, -3:] = 0
+    results = z[:3, -3:]
+    results[:] = 0
     for column, (sign, seeds) in enumerate(terms):
-        z[: len(seeds), column] = sampler.z(seeds)
-        z[-1, column] = z[: len(seeds), column].mean(0)
-        z[:3, -3:] += sign * z[-1, column]
-    first = selection.config.seed
-    noise = 0.25 * latents.z_from_seeds(range(first, first + 9), z_dim, "uniform_signed")
+        points = sampler.z(seeds)
+        mean = points.mean(0)
+        z[: len(seeds), column] = points
+        z[-1, column] = mean
+        results += sign * mean
+    noise = 0.25 * latents.z_from_seeds(sampler.seeds(9), z_dim, "uniform_signed")
     noise[4] = 0
-    z[:3, -3:] += noise.reshape(3, 3, -1)
+    results += noise.reshape(results.shape)
     cells = z.reshape(-1, z_dim)
     images = sampler.images(np.nan_to_num(cells), sampler.labels([0] * len(cells), classes))
     images[np.isnan(cells[:, 0])] = 0

@@ -80,9 +80,10 @@ def read_losses(logs: Path) -> Losses:
 def write_csv(path: Path, losses: Losses) -> None:
     """Write a line for each logged iteration: iteration,d_loss,d_loss_real,d_loss_fake,g_loss."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["iteration", *LOSSES])
-        writer.writerows([iteration, *map(point.get, LOSSES)] for iteration, point in losses.items())
+        writer = csv.DictWriter(file, ["iteration", *LOSSES])
+        writer.writeheader()
+        for iteration, point in losses.items():
+            writer.writerow({"iteration": iteration} | point)
 
 
 def plot_losses(path: Path, losses: Losses, title: str) -> None:
@@ -102,25 +103,23 @@ def plot_losses(path: Path, losses: Losses, title: str) -> None:
 def spread(sheets: list[Path], most: int) -> list[Path]:
     """Return at most that many sheets, but two, at equal intervals; the first and the last are among them."""
     count = min(len(sheets), max(2, most))
-    return [sheets[i] for i in np.linspace(0, len(sheets) - 1, count).round().astype(int)]
-
-
-def max_frames(height: int, width: int) -> int:
-    """Return how many sheets of that size training.gif has at most."""
-    return max(2, min(MAX_FRAMES, MAX_PIXELS // (height * width)))
+    chosen = np.linspace(0, len(sheets) - 1, count).round().astype(int)
+    return [sheets[i] for i in chosen]
 
 
 def write_training_gif(path: Path, sheets: list[Path]) -> None:
     """Write a GIF of the sheets, or of some at equal intervals. Skip those whose size differs from the last one."""
-    most = max_frames(*iio.imread(sheets[-1]).shape[:2])
-    frames = [np.atleast_3d(iio.imread(sheet)) for sheet in spread(sheets, most)]
+    height, width = iio.imread(sheets[-1]).shape[:2]
+    chosen = spread(sheets, min(MAX_FRAMES, MAX_PIXELS // (height * width)))
+    frames = [np.atleast_3d(iio.imread(sheet)) for sheet in chosen]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]
     image_files.save_gif(path, frames, seconds=max(2, len(frames) / 10))
 
 
 def plot_epochs(path: Path, sheets: list[Path]) -> None:
     """Show the sheets of epochs next to each other in one image, each with its epoch as the title."""
-    sheets = spread(sheets, MAX_WIDTH // (iio.imread(sheets[-1]).shape[1] + MARGIN))
+    widest = iio.imread(sheets[-1]).shape[1] + MARGIN
+    sheets = spread(sheets, MAX_WIDTH // widest)
     images = [iio.imread(sheet) for sheet in sheets]
     width = sum(image.shape[1] + MARGIN for image in images) / DPI
     height = max(image.shape[0] for image in images) / DPI + 0.5

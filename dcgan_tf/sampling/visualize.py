@@ -8,7 +8,7 @@ import numpy as np
 
 from dcgan_tf import latents
 from dcgan_tf.runs.select import Selection
-from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
+from dcgan_tf.sampling.sampler import Sampler, load_sampler
 from dcgan_tf.sampling.sheets import save, save_sheet
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import UserError
@@ -24,10 +24,9 @@ def write_random_sheet(selection: Selection, *, classes: Sequence[int]) -> None:
       classes: with labels, the classes to show, in turn.
     Raises: UserError.
     """
-    config = selection.config
-    sampler = load_sampler(selection, "sheet", 1, config.batch_size, batch=min(config.batch_size, BATCH))
-    seeds = range(config.seed, config.seed + config.batch_size)
-    save_sheet(selection, "test_random.png", sampler.images_of(seeds, classes))
+    count = selection.config.batch_size
+    sampler = load_sampler(selection, "sheet", 1, count, batch=count)
+    save_sheet(selection, "test_random.png", sampler.images_of(sampler.seeds(count), classes))
 
 
 def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, classes: Sequence[int]) -> None:
@@ -57,7 +56,7 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
     if option == SHEETS:
         kind = "sheet"
         pattern = "test_arange_{}.png"
-    sampler = load_sampler(selection, kind, 1, config.batch_size, batch=min(config.batch_size, BATCH))
+    sampler = load_sampler(selection, kind, 1, config.batch_size, batch=config.batch_size)
     folder = selection.run.samples_folder
     folder.mkdir(parents=True, exist_ok=True)
     sweeps = []
@@ -72,7 +71,7 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
             sweeps.append(images)
     say(f"Wrote {len(dims)} files, {pattern.format(dims[0])} to {pattern.format(dims[-1])}, to {folder}")
     if option == GIFS_AND_MERGED:
-        merged = [image_files.sheet(np.stack(frames)) for frames in zip(*sweeps, strict=True)]
+        merged = [image_files.sheet(images) for images in np.stack(sweeps, axis=1)]
         save(image_files.save_gif, folder / "test_gif_merged.gif", merged + merged[::-1], 8)
 
 
@@ -83,9 +82,10 @@ def sweep(sampler: Sampler, option: int, dimension: int, classes: Sequence[int])
     if option == SHEETS:  # the sheets use different seeds
         first = config.seed + dimension * count
         seeds = range(first, first + count)
-        return sampler.images(latents.sweep(sampler.z(seeds), dimension), sampler.labels(seeds, classes))
+        z = latents.sweep(sampler.z(seeds), dimension)
+        return sampler.images(z, sampler.labels(seeds, classes))
     z = np.zeros((count, config.z_dim), np.float32)
     if option == GIFS_FROM_RANDOM:
         z[:] = 0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
-    labels = np.repeat(sampler.labels([dimension], classes), count)
+    labels = sampler.labels([dimension] * count, classes)
     return sampler.images(latents.sweep(z, dimension), labels)
