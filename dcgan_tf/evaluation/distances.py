@@ -117,11 +117,12 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
     """Return random patches of each level, as rows. Args: randoms: what draws their places on each level."""
     places = []
     for level, random in zip(laplacian_pyramid(images[:1]), randoms, strict=True):
-        y_in_patch = np.arange(PATCH)[: level.shape[1], None]
-        x_in_patch = np.arange(PATCH)[: level.shape[2]]
+        _, height, width, _ = level.shape
+        y_in_patch = np.arange(PATCH)[:height, None]
+        x_in_patch = np.arange(PATCH)[:width]
         shape = (len(images), PATCHES, 1, 1)
-        y = random.integers(level.shape[1] - len(y_in_patch) + 1, size=shape) + y_in_patch
-        x = random.integers(level.shape[2] - len(x_in_patch) + 1, size=shape) + x_in_patch
+        y = random.integers(height - len(y_in_patch) + 1, size=shape) + y_in_patch
+        x = random.integers(width - len(x_in_patch) + 1, size=shape) + x_in_patch
         places.append((y, x))
     pieces = []
     for rows in blocks(len(images), MAX_VALUES // images[0].size):

@@ -36,8 +36,8 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     config = selection.config
     weights = selection.weights
     other = other_data(selection)
-    pattern = weights.config.input_fname_pattern
-    unseen = bool(other) and is_other_data(weights.config, dataclasses.replace(config, input_fname_pattern=pattern))
+    same_pattern = dataclasses.replace(config, input_fname_pattern=weights.config.input_fname_pattern)
+    unseen = bool(other) and is_other_data(weights.config, same_pattern)
     if unseen:  # none of these images was held out
         config = dataclasses.replace(config, hold_out=0.0)
     sampler = load_sampler(selection)
@@ -108,7 +108,8 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
     for metric in METRICS:
         if metric.name in scores:
             lines.append(f"  {metric.title:64}{scores[metric.name]:>9{metric.format}}")
-    return "\n".join([*lines, f"Feature space: {facts['feature_space']}", facts["note"]])
+    lines += [f"Feature space: {facts['feature_space']}", facts["note"]]
+    return "\n".join(lines)
 
 
 def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:

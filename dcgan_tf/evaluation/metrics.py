@@ -201,7 +201,11 @@ METRICS = (
         True,
     ),
     Metric(
-        "copying", "nearer to a training image than to an unseen one (unseen: 50%)", PERCENT, Sets.copying, (Pixels,)
+        "copying",
+        "nearer to a training image than to an unseen one (unseen: 50%)",
+        PERCENT,
+        Sets.copying,
+        (Pixels,),
     ),
     Metric("copying_features", "the same in the feature space", PERCENT, Sets.copying, NETWORKS),
     Metric("precision", "precision", PERCENT, lambda sets: sets.precision_recall[0], NETWORKS),

@@ -109,7 +109,8 @@ class Classifier(FeatureSpace):
         rows = np.random.default_rng(0).integers(len(images), size=(steps, TRAIN_BATCH))
         x = tf.constant(images)
         y = tf.constant(labels)
-        batches = tf.data.Dataset.from_tensor_slices(rows).map(lambda batch: (tf.gather(x, batch), tf.gather(y, batch)))
+        batches = tf.data.Dataset.from_tensor_slices(rows)
+        batches = batches.map(lambda batch: (tf.gather(x, batch), tf.gather(y, batch)))
         learning_rate = keras.optimizers.schedules.CosineDecay(0.002, steps)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.network.compile(keras.optimizers.Adam(learning_rate), loss, steps_per_execution=10)  # the same, faster
@@ -161,14 +162,14 @@ class KerasInception(FeatureSpace):
     name = "Keras's InceptionV3, last pooling"
     batch = 32
 
+    @keras_defaults()
     def __init__(self) -> None:
         """Raises: UserError if the weights are not in Keras's cache and cannot be downloaded."""
         interactive = keras.config.is_interactive_logging_enabled()
         if not are_shown():
             keras.config.disable_interactive_logging()  # else Keras prints that it downloads
         try:
-            with keras_defaults():
-                self.network = keras.applications.InceptionV3(include_top=False, pooling="avg")
+            self.network = keras.applications.InceptionV3(include_top=False, pooling="avg")
         except Exception as error:  # Keras's download raises exceptions of many types
             raise UserError(
                 f"The weights of InceptionV3 are not in Keras's cache and cannot be downloaded ({reason(error)});"
@@ -200,7 +201,8 @@ class DiscriminatorSpace(FeatureSpace):
         @tf.function
         def features(images: tf.Tensor) -> tf.Tensor:
             no_labels = tf.zeros([tf.shape(images)[0], config.y_dim])
-            maps = discriminator.activations(to_float(images, config.value_range), no_labels, training=False)
+            inputs = to_float(images, config.value_range)
+            maps = discriminator.activations(inputs, no_labels, training=False)
             return tf.concat([pool(x) for x in maps], axis=1)
 
         self._features = features

@@ -112,13 +112,13 @@ def to_tflite(model: keras.Model, float16: bool) -> bytes:
             # A LeakyRelu of slope 0 is the same function.
             node.op = "LeakyRelu"
             node.attr["alpha"].f = 0.0
-    input_names = [tensor.name for tensor in frozen.inputs]
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.op.name) for tensor in frozen.inputs]
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        feeds = dict(zip(input_names, inputs, strict=True))
-        return {"images": tf.graph_util.import_graph_def(graph, feeds, [frozen.outputs[0].name])[0]}
+        feeds = {tensor.name: x for tensor, x in zip(frozen.inputs, inputs, strict=True)}
+        (images,) = tf.graph_util.import_graph_def(graph, feeds, [frozen.outputs[0].name])
+        return {"images": images}
 
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(tf.Module(), folder, signatures=serve.get_concrete_function())

@@ -80,10 +80,12 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
     labels = sampler.labels(range(count), classes)
     block = max(1, min(BLOCK, BLOCK_PIXELS // target[..., 0].size))
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
-        starts = range(0, len(z), block)
         one_hot = tf.one_hot(labels, config.y_dim)
-        parts = [descend(loss, z[i : i + block], one_hot[i : i + block], steps, config.z_dist) for i in starts]
-        z, distances = (np.concatenate(part) for part in zip(*parts, strict=True))
+        parts = []
+        for start in range(0, len(z), block):
+            some = slice(start, start + block)
+            parts.append(descend(loss, z[some], one_hot[some], steps, config.z_dist))
+        z, distances = map(np.concatenate, zip(*parts, strict=True))
         best = np.argsort(distances)[:kept]
         z = z[best]
         labels = labels[best]

@@ -70,7 +70,8 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     labels = np.repeat(sampler.labels(range(rows), classes), columns)
     images = sampler.images(sampler.z(seeds), labels)
     if classes:
-        report("Rows", ", ".join(printable(sampler.config.class_names[label]) for label in classes[:rows]))
+        names = [printable(sampler.config.class_names[label]) for label in classes[:rows]]
+        report("Rows", ", ".join(names))
     save_sheet(selection, f"grid_{rows}x{columns}.png", images, columns)
 
 
@@ -86,7 +87,8 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
       classes: with labels, the classes to show.
     Raises: UserError.
     """
-    sampler = load_sampler(selection, "sheet", (len(seeds) - 1) * max(1, len(classes)), steps)
+    rows = (len(seeds) - 1) * max(1, len(classes))
+    sampler = load_sampler(selection, "sheet", rows, steps)
     images = interpolate(sampler, seeds, steps, classes)
     save_sheet(selection, "interpolate.png", images.reshape(-1, *images.shape[3:]), steps)
     frames = frames_of(images)
@@ -102,7 +104,8 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
     Args: as in `write_interpolation`.
     Raises: UserError.
     """
-    sampler = load_sampler(selection, "GIF", len(seeds) * max(1, len(classes)), steps)
+    rows = len(seeds) * max(1, len(classes))
+    sampler = load_sampler(selection, "GIF", rows, steps)
     images = interpolate(sampler, [*seeds, seeds[0]], steps, classes)
     frames = frames_of(images[:, :, :-1])  # the last image of a segment is the first one of the next
     folder = selection.run.samples_folder
@@ -126,7 +129,8 @@ def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Seq
     z = latents.interpolate(sampler.z(seeds), steps, config.z_dist)  # [segments, steps, Z]
     class_count = max(1, len(classes))
     z = np.repeat(z[:, None], class_count, axis=1)  # [segments, classes, steps, Z]
-    labels = np.tile(np.repeat(sampler.labels(range(class_count), classes), steps), len(z))
+    of_segment = np.repeat(sampler.labels(range(class_count), classes), steps)
+    labels = np.tile(of_segment, len(z))
     images = sampler.images(z.reshape(-1, config.z_dim), labels)
     return images.reshape(*z.shape[:3], *config.image_shape)
 

@@ -74,7 +74,8 @@ def read_losses(logs: Path) -> Losses:
             for value in event.summary.value:
                 if value.tag in LOSSES:
                     losses.setdefault(event.step, {})[value.tag] = float(make_ndarray(value.tensor))
-    return {iteration: point for iteration, point in sorted(losses.items()) if len(point) == len(LOSSES)}
+    whole = {iteration: point for iteration, point in losses.items() if len(point) == len(LOSSES)}
+    return dict(sorted(whole.items()))
 
 
 def write_csv(path: Path, losses: Losses) -> None:
@@ -92,8 +93,7 @@ def plot_losses(path: Path, losses: Losses, title: str) -> None:
     axes = figure.subplots()
     for name, label in DRAWN.items():
         axes.plot(list(losses), [point[name] for point in losses.values()], linewidth=0.8, label=label)
-    lowest = min(point[name] for point in losses.values() for name in DRAWN)
-    axes.set(xlabel="iteration", ylabel="loss", ylim=(min(0, lowest), None))
+    axes.set(xlabel="iteration", ylabel="loss", ylim=(min(0, axes.dataLim.ymin), None))
     axes.set_title(title, parse_math=False)  # a name can have two $
     axes.grid(alpha=0.3)
     axes.legend()
