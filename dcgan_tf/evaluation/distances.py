@@ -108,7 +108,8 @@ def blur(images: np.ndarray) -> np.ndarray:
         padding = [(0, 0)] * 4
         padding[axis] = (2, 2)
         padded = np.moveaxis(np.pad(images, padding, "reflect"), axis, 0)
-        blurred = sum(weight * padded[k : len(padded) - 4 + k] for k, weight in enumerate(BLUR))
+        size = len(padded) - 4
+        blurred = sum(weight * padded[k : k + size] for k, weight in enumerate(BLUR))
         images = np.moveaxis(blurred, 0, axis)
     return images
 
@@ -129,7 +130,8 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
         some = images[rows]
         image = np.arange(len(some))[:, None, None, None]
         levels = zip(laplacian_pyramid(some), places, strict=True)
-        pieces.append([level[image, y[rows], x[rows]] for level, (y, x) in levels])  # [N, PATCHES, PATCH, PATCH, C]
+        patches = [level[image, y[rows], x[rows]] for level, (y, x) in levels]  # each [N, PATCHES, PATCH, PATCH, C]
+        pieces.append(patches)
     return [_normalized(np.concatenate(level)) for level in zip(*pieces, strict=True)]
 
 

@@ -117,8 +117,9 @@ def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
     seeds = sampler.seeds(NEAREST_ROWS * NEAREST_COLUMNS)
     images = sampler.images_of(seeds, sampler.all_classes)
     real = evaluator.train.images[nearest(images, evaluator.train.images)]
-    both = np.stack([images, real]).reshape(2, NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
-    return both.swapaxes(0, 1).reshape(-1, *images.shape[1:])
+    both = np.stack([images, real])
+    rows = both.reshape(2, NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
+    return rows.swapaxes(0, 1).reshape(-1, *images.shape[1:])
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:

@@ -37,7 +37,8 @@ class Evaluator:
             self.real = self.test
         self.classifier: Classifier | None = None
         if config.y_dim > 1:
-            self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim, open_cache(config))
+            cache = open_cache(config)
+            self.classifier = Classifier(self.train.images, self.train.labels, config.y_dim, cache)
         self.space = choose_space(config, self.classifier)
         self.count = config.evaluate_samples or self.space.samples
         if min(self.count, len(self.real.images)) < 2:

@@ -96,7 +96,8 @@ def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100) -> tuple[f
         xx = _cubic_kernel(x, x)
         yy = _cubic_kernel(y, y)
         xy = _cubic_kernel(x, y)
-        within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (size * (size - 1))
+        pairs = size * (size - 1)
+        within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / pairs
         distances.append(within - 2 * xy.mean())
     return float(np.mean(distances)), float(np.std(distances))
 

@@ -57,7 +57,9 @@ class FeatureSpace:
 
 def random_rows(count: int, most: int) -> np.ndarray:
     """Return at most that many of `count` indices, at random but always the same ones, in their order."""
-    return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False))
+    random = np.random.default_rng(0)
+    rows = random.choice(count, min(count, most), replace=False)
+    return np.sort(rows)
 
 
 class Pixels(FeatureSpace):

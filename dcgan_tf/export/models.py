@@ -56,7 +56,10 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
       model: from `inference_model`.
       batch: the batch size; None for any.
     """
-    signature = [tf.TensorSpec([batch, *x.shape[1:]], tf.float32, name=x.name) for x in model.inputs]
+    signature = []
+    for x in model.inputs:
+        shape = [batch, *x.shape[1:]]
+        signature.append(tf.TensorSpec(shape, tf.float32, name=x.name))
     output = {"dcgan_generator": "images", "dcgan_discriminator": "logits"}[model.name]
 
     @tf.function(input_signature=signature, autograph=False)

@@ -112,7 +112,7 @@ def to_tflite(model: keras.Model, float16: bool) -> bytes:
             # A LeakyRelu of slope 0 is the same function.
             node.op = "LeakyRelu"
             node.attr["alpha"].f = 0.0
-    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.op.name) for tensor in frozen.inputs]
+    signature = [tf.TensorSpec.from_tensor(tensor) for tensor in frozen.inputs]
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:

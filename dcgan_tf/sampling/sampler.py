@@ -73,13 +73,13 @@ class Sampler:
 
 
 def load_sampler(
-    selection: Selection, kind: str = "sheet", rows: int = 1, columns: int = 1, *, batch: int = BATCH
+    selection: Selection, rows: int = 1, columns: int = 1, *, kind: str = "sheet", batch: int = BATCH
 ) -> Sampler:
     """Load the generator, and name its checkpoint.
 
     Args:
-      kind: what is made of its images, a sheet or a GIF.
-      rows, columns: the number of images on it.
+      rows, columns: the number of images on what is made of them.
+      kind: what that is, a sheet or a GIF.
       batch: images that the generator makes at a time.
     Raises: UserError, also if that would be too large.
     """

@@ -61,7 +61,7 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     Raises: UserError.
     """
     rows, columns = shape
-    sampler = load_sampler(selection, "sheet", rows, columns)
+    sampler = load_sampler(selection, rows, columns)
     rows_of_one_seed = max(1, len(classes))
     seeds: list[int] = []
     for row in range(rows):
@@ -88,7 +88,7 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
     Raises: UserError.
     """
     rows = (len(seeds) - 1) * max(1, len(classes))
-    sampler = load_sampler(selection, "sheet", rows, steps)
+    sampler = load_sampler(selection, rows, steps)
     images = interpolate(sampler, seeds, steps, classes)
     save_sheet(selection, "interpolate.png", images.reshape(-1, *images.shape[3:]), steps)
     frames = frames_of(images)
@@ -105,7 +105,7 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
     Raises: UserError.
     """
     rows = len(seeds) * max(1, len(classes))
-    sampler = load_sampler(selection, "GIF", rows, steps)
+    sampler = load_sampler(selection, rows, steps, kind="GIF")
     images = interpolate(sampler, [*seeds, seeds[0]], steps, classes)
     frames = frames_of(images[:, :, :-1])  # the last image of a segment is the first one of the next
     folder = selection.run.samples_folder
@@ -120,7 +120,8 @@ def frames_of(images: np.ndarray) -> list[np.ndarray]:
     _, columns, _, _, width, _ = images.shape
     if columns * width > MAX_FRAME_WIDTH:
         columns = 0  # as a sheet
-    return [image_files.sheet(step, columns) for segment in images for step in segment.swapaxes(0, 1)]
+    segments = images.swapaxes(1, 2)  # [segments, steps, classes, H, W, C]
+    return [image_files.sheet(step, columns) for segment in segments for step in segment]
 
 
 def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:
@@ -149,7 +150,7 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
     """
     rows = 1 + max(2, *(len(seeds) for _, seeds in terms))
     columns = len(terms) + 4
-    sampler = load_sampler(selection, "sheet", rows, columns)
+    sampler = load_sampler(selection, rows, columns)
     z_dim = selection.config.z_dim
     z = np.full((rows, columns, z_dim), np.nan, np.float32)  # where it stays so, there is no image
     results = z[:3, -3:]
@@ -164,7 +165,8 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
     noise[4] = 0
     results += noise.reshape(results.shape)
     cells = z.reshape(-1, z_dim)
-    images = sampler.images(np.nan_to_num(cells), sampler.labels([0] * len(cells), classes))
+    labels = sampler.labels([0] * len(cells), classes)
+    images = sampler.images(np.nan_to_num(cells), labels)
     images[np.isnan(cells[:, 0])] = 0
     save_sheet(selection, "arithmetic.png", images, columns)
 

@@ -92,7 +92,8 @@ def plot_losses(path: Path, losses: Losses, title: str) -> None:
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
     for name, label in DRAWN.items():
-        axes.plot(list(losses), [point[name] for point in losses.values()], linewidth=0.8, label=label)
+        values = [point[name] for point in losses.values()]
+        axes.plot(list(losses), values, linewidth=0.8, label=label)
     axes.set(xlabel="iteration", ylabel="loss", ylim=(min(0, axes.dataLim.ymin), None))
     axes.set_title(title, parse_math=False)  # a name can have two $
     axes.grid(alpha=0.3)

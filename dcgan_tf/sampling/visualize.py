@@ -25,7 +25,7 @@ def write_random_sheet(selection: Selection, *, classes: Sequence[int]) -> None:
     Raises: UserError.
     """
     count = selection.config.batch_size
-    sampler = load_sampler(selection, "sheet", 1, count, batch=count)
+    sampler = load_sampler(selection, 1, count, batch=count)
     save_sheet(selection, "test_random.png", sampler.images_of(sampler.seeds(count), classes))
 
 
@@ -56,7 +56,7 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
     if option == SHEETS:
         kind = "sheet"
         pattern = "test_arange_{}.png"
-    sampler = load_sampler(selection, kind, 1, config.batch_size, batch=config.batch_size)
+    sampler = load_sampler(selection, 1, config.batch_size, kind=kind, batch=config.batch_size)
     folder = selection.run.samples_folder
     folder.mkdir(parents=True, exist_ok=True)
     sweeps = []
@@ -86,6 +86,7 @@ def sweep(sampler: Sampler, option: int, dimension: int, classes: Sequence[int])
         return sampler.images(z, sampler.labels(seeds, classes))
     z = np.zeros((count, config.z_dim), np.float32)
     if option == GIFS_FROM_RANDOM:
-        z[:] = 0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
+        seed = config.seed + dimension
+        z[:] = 0.2 * latents.z_from_seeds([seed], config.z_dim, "uniform_signed")
     labels = sampler.labels([dimension] * count, classes)
     return sampler.images(latents.sweep(z, dimension), labels)
