@@ -31,7 +31,7 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.dtype == b.dtype == np.uint8:  # float32 is faster, and from -128 to 127 exact in more dimensions
         dtype = np.float32
         shift = 128
-    a, b = (x.reshape(len(x), -1).astype(dtype) - shift for x in (a, b))
+    a, b = (np.subtract(x.reshape(len(x), -1), shift, dtype=dtype) for x in (a, b))
     distances = np.zeros((len(a), len(b)))
     for some in blocks(a.shape[1], EXACT_DIMENSIONS):
         distances += a[:, some] @ b[:, some].T
