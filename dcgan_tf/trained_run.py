@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings import options, values
-from dcgan_tf.settings.config import MACHINE, SETTINGS, USE, Config, settings_of
+from dcgan_tf.settings.config import EACH_USE, SETTINGS, Config
 from dcgan_tf.settings.resolve import check_given, override
 from dcgan_tf.settings.values import Classes
 from dcgan_tf.system.errors import UserError, device_errors
@@ -160,7 +160,7 @@ class TrainedRun:
         """
         given = check_given(settings)
         for name in given:
-            if name not in settings_of(USE, MACHINE):
+            if name not in EACH_USE:
                 raise UserError(f"--{name} is fixed since the training; leave it out.")
         from dcgan_tf.evaluation.evaluate import evaluate
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from dcgan_tf.settings import options, values
-from dcgan_tf.settings.options import ORIGINAL, PATH, training, using
-from dcgan_tf.settings.setting import Setting
+from dcgan_tf.settings.options import training, using
+from dcgan_tf.settings.setting import ORIGINAL, PATH, Setting
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ OPTIONS = {
         1,
         "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
         " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
-        choices=(0, 1, 2, 3, 4),
+        choices=tuple(range(5)),
     ),
     "dims": text("With --visualize: only these dimensions of z, e.g. 0,5,7-9", parse=values.numbers),
     "steps": options.STEPS,
@@ -128,12 +128,3 @@ COMMANDS = {
         switch("Write a web page that shows the image of any z"),
     ),
 }
-
-
-def all_flags() -> dict[str, Setting]:
-    """Return every flag but those of Asked and of places: commands, each with its options where they first occur."""
-    known = options.START | options.WEIGHTS | OPTIONS
-    found: dict[str, Setting] = {}
-    for name, command in COMMANDS.items():
-        found |= {name: command.setting} | {option: known[option] for option in command.options}
-    return found

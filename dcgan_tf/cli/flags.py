@@ -9,12 +9,12 @@ from typing import Any
 
 from absl import flags
 
-from dcgan_tf.cli.commands import COMMANDS, OPTIONS, RANDOM_SHEET, Command, all_flags
+from dcgan_tf.cli.commands import COMMANDS, OPTIONS, RANDOM_SHEET, Command
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import SETTINGS
-from dcgan_tf.settings.options import PLACES
+from dcgan_tf.settings.options import PLACES, START, WEIGHTS
 from dcgan_tf.settings.resolve import convert, unknown
-from dcgan_tf.settings.setting import Setting, Trait
+from dcgan_tf.settings.setting import ORIGINAL, Setting
 from dcgan_tf.system.errors import UserError
 
 EXAMPLES = """\
@@ -30,8 +30,9 @@ Examples:
   python main.py --dataset cats --generate_test_images 100         write 100 images, one file each
 
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
-HELP = ("--help", "-help", "-h", "--helpfull")
-FLAGS: dict[str, Setting] = all_flags() | SETTINGS | PLACES
+HELP = {"--help", "-help", "-h", "--helpfull"}
+OF_COMMANDS = {name: command.setting for name, command in COMMANDS.items()}
+FLAGS: dict[str, Setting] = OF_COMMANDS | START | WEIGHTS | OPTIONS | SETTINGS | PLACES
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Request:
     """What the user asks for."""
 
     command: Command
-    value: tuple[Any, ...]  # the value of the command's flag; empty for a switch
+    value: list[Any]  # the value of the command's flag; empty for a switch
     keywords: dict[str, Any]  # the options that the command's function gets
     chosen: dict[str, Any]  # the options that choose the weights, or how a training begins
     given: dict[str, Any]  # the settings on the command line, as text
@@ -49,7 +50,7 @@ class Request:
 
 def parse(argv: list[str]) -> Request:
     """Read the command line; --help prints the flags and ends the program. Raises UserError."""
-    if any(argument in HELP for argument in argv[1:]):
+    if HELP.intersection(argv[1:]):
         print(help_text())
         raise SystemExit(0)
     typed = _read(argv)
@@ -61,12 +62,11 @@ def parse(argv: list[str]) -> Request:
     if len(names) > 1:
         raise UserError(f"--{names[0]} and --{names[1]} exclude each other; give only one of them.")
     command = RANDOM_SHEET
-    value: tuple[Any, ...] = ()
     if names:
         command = COMMANDS[names[0]]
-        value = (active.pop(names[0]),)
+    value = [active.pop(name) for name in names]
     if command.setting.kind is bool:
-        value = ()
+        value = []
     places = {name: active.pop(name) for name in PLACES if name in active}
     for option in active:
         if option not in command.options:
@@ -82,7 +82,7 @@ def _read(argv: list[str]) -> dict[str, Any]:
     values = flags.FlagValues()  # not those of absl that other libraries share
     for name, setting in FLAGS.items():
         boolean = setting.kind is bool
-        values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, setting.help, boolean=boolean)
+        values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, "", boolean=boolean)
     try:
         rest = values(argv)[1:]
     except flags.UnrecognizedFlagError as error:
@@ -97,10 +97,10 @@ def _read(argv: list[str]) -> dict[str, Any]:
 def help_text() -> str:
     """Return the text of --help: examples, then the flags in groups."""
     width = min(shutil.get_terminal_size((110, 24)).columns, 110)
-    groups: dict[str, list[str]] = {setting.group: [] for setting in (SETTINGS | PLACES).values()}
+    groups = {setting.group: [f"{setting.group}:"] for setting in (SETTINGS | PLACES).values()}
     for name, setting in FLAGS.items():
         groups[setting.group].append(_help_lines(name, setting, width))
-    return "\n\n".join([EXAMPLES, *("\n".join([f"{group}:", *lines]) for group, lines in groups.items())])
+    return "\n\n".join([EXAMPLES, *map("\n".join, groups.values())])
 
 
 def _help_lines(name: str, setting: Setting, width: int) -> str:
@@ -114,7 +114,7 @@ def _help_lines(name: str, setting: Setting, width: int) -> str:
     if setting.default:
         text += f" (default: {default})"
     label = f"   --{name}"
-    if Trait.ORIGINAL in setting.traits:
+    if ORIGINAL in setting.traits:
         label = f" * --{name}"
     filled = [_fill(line, width) for line in text.split("\n")]
     if len(label) < 26:

@@ -61,10 +61,10 @@ class Checkpoints:
         self.current = path
         return path
 
-    def restore(self) -> str | None:
+    def restore(self) -> str:
         """Restore the newest checkpoint that can be read.
 
-        Returns its path, or None if no checkpoint was saved yet. Raises UserError if none can be read.
+        Returns its path; blank if no checkpoint was saved yet. Raises UserError if none can be read.
         """
         # Checkpoints of version 1.0.0 and of other precisions have no loss scale: it then begins anew.
         state = self.model.state()
@@ -76,9 +76,8 @@ class Checkpoints:
             return path
 
         paths = complete_checkpoints(self.folder)
-        if not paths:
-            return None
-        self.current = newest(paths, restore_one)
+        if paths:
+            self.current = newest(paths, restore_one)
         return self.current
 
     def _keep_newest(self, iteration: int) -> None:

@@ -27,10 +27,9 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
       given: the settings that the user gave, for what the shapes do not say.
     Raises: UserError if there is none.
     """
-    newest = None
     if Path(path).is_dir():
-        newest = tf.train.latest_checkpoint(path)
-    path = newest or re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
+        path = tf.train.latest_checkpoint(path) or path
+    path = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
     _, arrays = read(path)
     try:
         found = sizes({name: np.shape(array) for name, array in arrays.items()})

@@ -12,13 +12,11 @@ from typing import Any
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
 from dcgan_tf.runs.weights import AVERAGE, RAW, Weights, architecture_in, check_architecture, of_pretrained, of_run
 from dcgan_tf.settings import options
-from dcgan_tf.settings.config import FLAGS_JSON, MACHINE, RUN, USE, WEIGHTS, Asked, Config, settings_of
+from dcgan_tf.settings.config import EACH_USE, FIXED, FLAGS_JSON, Asked, Config
 from dcgan_tf.settings.resolve import check_given, convert, override
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import start_tensorflow
-
-PRETRAINED = "pretrained:"
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,7 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     kind = {"raw": RAW, "ema": AVERAGE}.get(chosen.get("weights", ""), weights.kind)
     if kind != weights.kind:
         raise UserError(f"The run {weights.name} has no {kind}; leave out --weights, or choose another run.")
-    check_architecture(weights.name, weights.config, given)
-    counts = {*settings_of(USE, MACHINE, WEIGHTS, RUN), "input_height", "input_width"}  # as in the original's lines
+    counts = (*EACH_USE, *FIXED, "input_height", "input_width")  # as in the original's lines
     for setting, value in given.items():
         if setting not in counts and value not in (None, "auto", getattr(weights.config, setting)):
             report("Hint", f"--{setting} has no effect here: it counts with --train, and the run keeps its own value.")
@@ -62,30 +59,36 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     return Selection(runs.named(name or weights.name), weights, config)
 
 
-def find_weights(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any]) -> Weights:
+def find_weights(runs: Runs, name: str, given: dict[str, Any], chosen: Mapping[str, Any]) -> Weights:
     """Return the weights that are chosen, by the rules of `select`.
 
     Args:
       chosen: may also have init_from, which is what dcgan_tf.load takes.
-    Raises: UserError if there are none, or if two choices exclude each other.
+    Raises: UserError if there are none, they have another architecture, or two choices exclude each other.
     """
     found = [option for option in (*options.SOURCES, "best", "iteration") if chosen.get(option)]
     if len(found) > 1:
         raise UserError(f"--{found[0]} and --{found[1]} both choose the weights; give only one of them.")
     if chosen.get("init_from"):
         runs, name, others, chosen = choices_of(chosen["init_from"], runs)
-        given = {**given, **others}
+        given = given | others
     dataset = given.get("dataset", Asked.dataset)
     if chosen.get("checkpoint"):
         start_tensorflow()
         from dcgan_tf.runs.original import of_original
 
-        return of_original(chosen["checkpoint"], given)
-    if chosen.get("pretrained"):
-        return of_pretrained(dataset)
-    run = find_run(runs, dataset, name, given)
-    which = {option: chosen[option] for option in ("best", "iteration") if option in chosen}
-    return of_run(run, **which, raw=chosen.get("weights") == "raw")
+        weights = of_original(chosen["checkpoint"], given)
+    elif chosen.get("pretrained"):
+        weights = of_pretrained(dataset)
+    else:
+        weights = of_run(
+            find_run(runs, dataset, name, given),
+            best=chosen.get("best", False),
+            iteration=chosen.get("iteration", 0),
+            raw=chosen.get("weights") == "raw",
+        )
+    check_architecture(weights.name, weights.config, given)
+    return weights
 
 
 def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict[str, Any]]:
@@ -97,8 +100,9 @@ def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict
     Returns: the arguments of `select`: runs, name, given, chosen.
     """
     source = options.SOURCE.convert("source", source)
-    if source.startswith(PRETRAINED):
-        return runs, "", {"dataset": source.removeprefix(PRETRAINED)}, {"pretrained": True}
+    pretrained = source.removeprefix("pretrained:")
+    if pretrained != source:
+        return runs, "", {"dataset": pretrained}, {"pretrained": True}
     path = Path(os.path.abspath(source))  # unlike Path.absolute, without ..
     if (path / FLAGS_JSON).is_file():  # what is made of it goes to the folder around its checkpoint_dir
         around = dataclasses.replace(runs, out_dir=str(path.parent.parent), checkpoint_dir=path.parent.name)
@@ -114,7 +118,7 @@ def find_run(runs: Runs, dataset: str, name: str, given: Mapping[str, Any], *, r
     """Return the run of that name, or the newest one that has a checkpoint, the data set and the architecture.
 
     Args:
-      given: the settings that the user gave. Those of the architecture must be the run's.
+      given: the settings that the user gave, of which those of the architecture choose the newest run.
       resume: the newest run counts also if it was stopped before its first checkpoint; it begins again.
     Raises: UserError, which lists all runs, if none matches.
     """
@@ -123,10 +127,11 @@ def find_run(runs: Runs, dataset: str, name: str, given: Mapping[str, Any], *, r
         wanted = f"named {name!r}"
         run = runs.named(name)
         if run in existing:
-            check_architecture(name, run.config(), given)
             return run
     else:
-        wanted = ", ".join([f"of data set {dataset!r}", *(f"{k} {v}" for k, v in architecture_in(given).items())])
+        wanted = f"of data set {dataset!r}"
+        for key, value in architecture_in(given).items():
+            wanted += f", {key} {value}"
         for run in existing:
             if not _matches(run, dataset, given):
                 continue

@@ -10,15 +10,13 @@ import dataclasses
 import functools
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Origin, Run
-from dcgan_tf.settings.config import FLAGS_JSON, RUN, WEIGHTS, Config, settings_of
+from dcgan_tf.settings.config import FIXED, FLAGS_JSON, Config
 from dcgan_tf.system.errors import UserError, reason
 
 if TYPE_CHECKING:
@@ -82,7 +80,8 @@ class Weights:
         Raises: UserError if the weights cannot be read, or belong to other networks.
         """
         origin, arrays = self._content
-        for variable in (variable for network in networks for variable in network.variables):
+        variables = [variable for network in networks for variable in network.variables]
+        for variable in variables:
             name = prefix + variable.path
             shape = getattr(arrays.get(name), "shape", None)
             if shape != tuple(variable.shape):
@@ -160,14 +159,13 @@ def _damage(path: Path) -> Iterator[None]:
     """Turn what a damaged file of a pretrained run raises in the block into a UserError."""
     try:
         yield
-    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # NumPy raises many kinds of exceptions for a damaged file
         raise UserError(f"The pretrained file {path} is damaged ({reason(error)}); install dcgan_tf again.") from error
 
 
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given settings that are fixed when a run begins. What is auto, the run has decided."""
-    names = settings_of(WEIGHTS, RUN)
-    return {name: value for name, value in given.items() if name in names and value not in (None, "auto")}
+    return {name: value for name, value in given.items() if name in FIXED and value not in (None, "auto")}
 
 
 def check_architecture(name: str, config: Config, given: Mapping[str, Any]) -> None:

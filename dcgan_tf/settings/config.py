@@ -13,19 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.settings import values
-from dcgan_tf.settings.setting import Lifecycle, Setting, Trait, wrong
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.settings.setting import ORIGINAL, PATH, Lifecycle, Setting, wrong
+from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import write_bytes
 
 FLAGS_JSON = "FLAGS.json"  # the file with the settings, in the folder of a run
 Z_DISTS = ("uniform_signed", "uniform_unsigned", "normal01")  # latents.py has their parameters
 PRECISIONS = ("float32", "bfloat16", "float16")
-FITS = ("stretch", "cover", "pad")
-STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 SPLITS = ("all", "train", "test")
+STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 WEIGHTS, RUN, RESUME, USE, MACHINE = Lifecycle
-PATH = Trait.PATH
-ORIGINAL = Trait.ORIGINAL
 
 
 def _setting(*arguments: Any, **others: Any) -> Any:
@@ -67,7 +64,7 @@ class Asked:
     fit: str = data(
         "stretch",
         "How images of another shape fit: stretch them; cover: cut off two sides; pad: add a border of its mean colour",
-        choices=FITS,
+        choices=("stretch", "cover", "pad"),
     )
     hold_out: float = data(
         0.0,
@@ -176,7 +173,7 @@ class Asked:
     )
     sync_bn: bool = devices(False, "Batch norm over the whole batch, not over each device's shard")
 
-    class_names: tuple[str, ...] = ()  # not a flag: the classes that the data set must have; blank: any
+    class_names: tuple[str, ...] = ()  # not a flag: of Asked, those that the data set must have, if any
 
     @property
     def epochs_to_keep(self) -> tuple[int, ...]:
@@ -190,9 +187,11 @@ class Asked:
 
     def check_epochs(self) -> None:
         """Raise UserError if a setting names an epoch that the training does not have."""
+        if self.iterations:  # then the data set decides how many epochs there are
+            return
         last = {"lr_decay_epochs": self.lr_decay_epochs, "epoch_samples": max(self.epochs_to_keep, default=0)}
         for name, epoch in last.items():
-            if epoch > self.epoch and not self.iterations:  # with iterations, the data set decides how many there are
+            if epoch > self.epoch:
                 raise wrong(name, f"at most --epoch, {self.epoch}", epoch)
 
 
@@ -208,7 +207,6 @@ class Config(Asked):
     c_dim: int = field(kw_only=True)
     conditional: bool = False
     stages: str = "original"  # or a number
-    class_names: tuple[str, ...] = ()  # empty for a run without labels
 
     def __post_init__(self) -> None:
         self.check_epochs()
@@ -226,9 +224,8 @@ class Config(Asked):
             settings = {name: SETTINGS[name].convert(name, value) for name, value in known.items()}
             return cls(**settings, class_names=tuple(map(str, saved["class_names"])))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, UserError) as error:
-            reason = f"{type(error).__name__}: {error}".rstrip(".")
             raise UserError(
-                f"{path} is damaged ({reason}); restore it, or train a new run, or name another with --out_name."
+                f"{path} is damaged ({reason(error)}); restore it, or train a new run, or name another with --out_name."
             ) from error
 
     def to_json(self) -> str:
@@ -293,3 +290,7 @@ SETTINGS: dict[str, Setting] = {item.name: item.metadata["setting"] for item in 
 def settings_of(*lifecycles: Lifecycle) -> tuple[str, ...]:
     """Return the names of the settings that have one of these lifecycles."""
     return tuple(name for name, setting in SETTINGS.items() if setting.lifecycle in lifecycles)
+
+
+FIXED = settings_of(WEIGHTS, RUN)  # when a run begins
+EACH_USE = settings_of(USE, MACHINE)  # what can be given with each use of a run

@@ -5,24 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from dcgan_tf.settings.setting import Setting, Trait
-
-PATH = Trait.PATH
-ORIGINAL = Trait.ORIGINAL
+from dcgan_tf.settings.setting import ORIGINAL, PATH, Setting
 
 FEW = 2_000  # images up to which the discriminator learns them by heart
 DRAWN = 0.2  # share of pixels that equal the next one; less is a photograph (measured: docs/notes/small.md)
 _PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
-_HALF_WIDTH = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto"}
-_LONG = _HALF_WIDTH | {"g_ema": 0.999, "iterations": 15_000}
-_SMALL = _LONG | {"augment": "color,translation,cutout", "batch_size": 16}
+_LARGE = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto", "g_ema": 0.999, "iterations": 15_000}
+_SMALL = _LARGE | {"augment": "color,translation,cutout", "batch_size": 16}
 # For each --preset, the defaults that it replaces. A setting that the user gives counts more.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
     "best": _PAPER | {"batch_size": 128, "weight_decay": 2.5e-5, "epoch": 70, "lr_decay_epochs": 35},
     "small": _SMALL,
     "photos": _SMALL | {"augment_p": 0.5},
-    "large": _LONG,
+    "large": _LARGE,
 }
 AUTO = "auto"  # --preset auto: a look at the images decides
 USERS = {  # for --help

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcgan_tf.settings.config import MACHINE, SETTINGS, USE, Asked, Config, settings_of
+from dcgan_tf.settings.config import EACH_USE, SETTINGS, Asked, Config
 from dcgan_tf.settings.options import AUTO, PRESETS
 from dcgan_tf.settings.setting import Setting
 from dcgan_tf.settings.values import automatic_stages
@@ -42,7 +42,7 @@ def unknown(name: str, known: Iterable[str]) -> UserError:
     return UserError(f"There is no setting --{name} here{hint}; python main.py --help lists all settings.")
 
 
-def ask(given: Mapping[str, Any], preset: str = "") -> Asked:
+def ask(given: dict[str, Any], preset: str = "") -> Asked:
     """Return what is asked for: the given settings, which count more than those of the preset, and defaults.
 
     A given epoch replaces the preset's iterations; a preset's decay of the learning rate takes half of these epochs.
@@ -55,13 +55,13 @@ def ask(given: Mapping[str, Any], preset: str = "") -> Asked:
     others = dict(PRESETS.get(preset, {}))
     if "epoch" in given and "lr_decay_epochs" in others:
         others["lr_decay_epochs"] = given["epoch"] // 2
-    asked = Asked(**others | dict(given))
+    asked = Asked(**others | given)
     if preset != AUTO:
         asked.check_epochs()
     return asked
 
 
-def resolve(asked: Asked, decided: Mapping[str, Any]) -> Config:
+def resolve(asked: Asked, decided: dict[str, Any]) -> Config:
     """Return the settings of a run.
 
     Args:
@@ -71,10 +71,9 @@ def resolve(asked: Asked, decided: Mapping[str, Any]) -> Config:
     stages = asked.stages or decided["stages"]
     if stages == "auto":
         stages = automatic_stages(decided["output_height"], decided["output_width"])
-    return Config(**vars(asked) | dict(decided) | {"stages": stages})
+    return Config(**vars(asked) | decided | {"stages": stages})
 
 
 def override(config: Config, given: Mapping[str, Any]) -> Config:
     """Return the settings of a run for one use of it: those given that can be given with each use replace the run's."""
-    allowed = settings_of(USE, MACHINE)
-    return dataclasses.replace(config, **{name: value for name, value in given.items() if name in allowed})
+    return dataclasses.replace(config, **{name: value for name, value in given.items() if name in EACH_USE})

@@ -28,9 +28,12 @@ class Lifecycle(enum.Enum):
 class Trait(enum.Flag):
     """What else is special about a setting."""
 
-    NONE = 0
     PATH = enum.auto()  # ~ and $VARIABLES in the value are replaced
     ORIGINAL = enum.auto()  # carpedm20/DCGAN-tensorflow has this flag, too
+
+
+PATH = Trait.PATH
+ORIGINAL = Trait.ORIGINAL
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Setting:
     default: Any  # always allowed; None: the setting need not be given
     help: str
     lifecycle: Lifecycle = Lifecycle.RESUME
-    traits: Trait = Trait.NONE
+    traits: Trait = Trait(0)
     _: KW_ONLY
     kind_if_none: type = int
     choices: tuple[Any, ...] = ()
@@ -66,7 +69,7 @@ class Setting:
         found = _in_type(self.kind, value)
         if found is None:
             raise wrong(name, TYPES[self.kind], str(value))
-        if Trait.PATH in self.traits:
+        if PATH in self.traits:
             found = os.path.expanduser(os.path.expandvars(found))
         if found == self.default:
             return found

@@ -96,9 +96,9 @@ def classes(given: Classes, names: tuple[str, ...]) -> tuple[int, ...]:
     if not any(map(str.isdecimal, names)):
         known = {str(index): index for index in range(len(names))} | known
     found: list[int] = []
-    for part in text.split(","):
-        chosen: Iterable[object] = [part.strip()]
-        if part.strip() not in known and re.fullmatch("[0-9 ]+-[0-9 ]+", part):
+    for part in map(str.strip, text.split(",")):
+        chosen: Iterable[object] = [part]
+        if part not in known and re.fullmatch("[0-9 ]+-[0-9 ]+", part):
             chosen = numbers("class", part)
         for name in map(str, chosen):
             if name not in known:

@@ -70,10 +70,8 @@ def silence_pillow() -> None:
     with contextlib.suppress(ImportError, OSError, AttributeError):  # a Pillow that hides its libtiff
         from PIL import _imaging
 
-        set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
-        set_handler.argtypes = [ctypes.c_void_p]
-        set_handler.restype = ctypes.c_void_p
-        set_handler(None)
+        libtiff = ctypes.CDLL(_imaging.__file__)
+        libtiff.TIFFSetErrorHandler(None)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, find_weights, images_of, is_other_data
 from dcgan_tf.runs.weights import Weights, check_architecture
-from dcgan_tf.settings.config import RUN, SETTINGS, WEIGHTS, Asked, Config, settings_of
+from dcgan_tf.settings.config import FIXED, SETTINGS, WEIGHTS, Asked, Config, settings_of
 from dcgan_tf.settings.options import SOURCES, START
 from dcgan_tf.settings.resolve import ask, check_given, convert
 from dcgan_tf.system.errors import UserError
@@ -56,12 +56,14 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
         run = find_run(runs, dataset, name, given, resume=True)
         if chosen["preset"]:
             report("Hint", f"--preset has no effect: the run {run.name} keeps its settings, but for those given.")
-        return Plan(given, resumed(run.config(), given), run, dry_run=chosen["dry_run"])
+        saved = run.config()
+        check_architecture(run.name, saved, given)
+        return Plan(given, resumed(saved, given), run, dry_run=chosen["dry_run"])
     weights = None
     if sources:
         of_weights = {setting: value for setting, value in given.items() if setting in settings_of(WEIGHTS)}
         weights = find_weights(runs, "", {"dataset": dataset} | of_weights, sources)
-        given |= required_by(weights, of_weights)
+        given |= required_by(weights)
     asked = ask(given, chosen["preset"])
     if asked.hold_out and asked.split == "test":
         raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
@@ -70,13 +72,12 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
     return Plan(given, asked, None, weights, chosen["preset"], chosen["dry_run"])
 
 
-def required_by(weights: Weights, given: Mapping[str, Any]) -> dict[str, Any]:
+def required_by(weights: Weights) -> dict[str, Any]:
     """Return the settings that a training must have which begins with these weights, and say them.
 
-    Raises: UserError if there is no discriminator, or a given setting contradicts them.
+    Raises: UserError if there is no discriminator.
     """
     weights.check_has_discriminator()
-    check_architecture(weights.name, weights.config, given)
     required = {name: getattr(weights.config, name) for name in settings_of(WEIGHTS)}
     flags = [f"--{name} {value}" for name, value in required.items() if value and value != SETTINGS[name].default]
     report("Hint", f"the run {weights.name} has {' '.join(flags)}, and so has this training.")
@@ -99,8 +100,7 @@ def check_unseen(weights: Weights, asked: Asked) -> None:
 
 def resumed(saved: Config, given: Mapping[str, Any]) -> Config:
     """Return the settings of a run that continues: those given replace the saved ones, unless they are fixed."""
-    fixed = settings_of(WEIGHTS, RUN)
-    changed: dict[str, Any] = {name: value for name, value in given.items() if name not in fixed}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if name not in FIXED}
     if changed.get("precision") == "auto":  # it was chosen when the run began
         del changed["precision"]
     if changed.get("input_height", saved.input_height) != saved.input_height:
