@@ -57,7 +57,10 @@ TRAIN = Command(
     training(False, "Train; without this flag, a trained run is used", traits=ORIGINAL),
 )
 RANDOM_SHEET = Command(  # without a flag
-    "sampling.visualize:write_random_sheet", IMAGES, switch("Write a random sheet"), "a smaller --batch_size"
+    "sampling.visualize:write_random_sheet",
+    IMAGES,
+    switch("Write a random sheet"),
+    "a smaller --batch_size",
 )
 COMMANDS = {
     "train": TRAIN,
@@ -71,19 +74,28 @@ COMMANDS = {
     "grid": Command(
         "sampling.sheets:write_grid",
         IMAGES,
-        text("Write a sheet of rows x columns, e.g. 10x16; with labels each row is a class", parse=values.grid),
+        text(
+            "Write a sheet of rows x columns, e.g. 10x16; with labels each row is a class",
+            parse=values.grid,
+        ),
         "fewer rows or columns to --grid",
     ),
     "interpolate": Command(
         "sampling.sheets:write_interpolation",
         (*IMAGES, "steps"),
-        text("Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7", parse=values.interpolation),
+        text(
+            "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
+            parse=values.interpolation,
+        ),
         "fewer --steps",
     ),
     "loop": Command(
         "sampling.sheets:write_loop",
         (*IMAGES, "steps"),
-        text("Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7", parse=values.interpolation),
+        text(
+            "Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7",
+            parse=values.interpolation,
+        ),
         "fewer --steps",
     ),
     "arithmetic": Command(

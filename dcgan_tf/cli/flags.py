@@ -70,8 +70,8 @@ def parse(argv: list[str]) -> Request:
     places = {name: active.pop(name) for name in PLACES if name in active}
     for option in active:
         if option not in command.options:
-            allowed = " or ".join(f"--{name}" for name, other in COMMANDS.items() if option in other.options)
-            raise UserError(f"--{option} needs {allowed}.")
+            allowed = [f"--{name}" for name, other in COMMANDS.items() if option in other.options]
+            raise UserError(f"--{option} needs {' or '.join(allowed)}.")
     keywords = {name: active.pop(name, OPTIONS[name].default) for name in command.options if name in OPTIONS}
     out_name = places.pop("out_name", "")
     return Request(command, value, keywords, active, given, Runs(**places), out_name)

@@ -71,7 +71,9 @@ class Checkpoints:
         scale = {name: state.pop(name) for name in LossScale.NAMES if name in state}
 
         def restore_one(path: str) -> str:
-            tf.train.Checkpoint(**state).restore(path).assert_existing_objects_matched().expect_partial()
+            status = tf.train.Checkpoint(**state).restore(path)
+            status.assert_existing_objects_matched()
+            status.expect_partial()
             tf.train.Checkpoint(**scale).restore(path).expect_partial()
             return path
 
@@ -87,9 +89,11 @@ class Checkpoints:
         their folder, so that a copy of the run does not name the files of the original.
         """
         names = [Path(path).name for path in complete_checkpoints(self.folder)]
-        kept = [name for name in names if int(name.removeprefix("model-")) <= iteration][-self.max_to_keep :]
-        all_paths = "".join(f'all_model_checkpoint_paths: "{name}"\n' for name in kept)
-        write_bytes(self.folder / "checkpoint", f'model_checkpoint_path: "{kept[-1]}"\n{all_paths}'.encode())
+        not_later = [name for name in names if int(name.removeprefix("model-")) <= iteration]
+        kept = not_later[-self.max_to_keep :]
+        lines = [f'model_checkpoint_path: "{kept[-1]}"\n']
+        lines += [f'all_model_checkpoint_paths: "{name}"\n' for name in kept]
+        write_bytes(self.folder / "checkpoint", "".join(lines).encode())
         for name in set(names) - set(kept):
             (self.folder / f"{name}.index").unlink()
         remove_incomplete(self.folder)

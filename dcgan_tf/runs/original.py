@@ -41,7 +41,9 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     for side in ("output_height", "output_width"):
         found[side] = given.get(side) or found[side]
     others = {name: value for name, value in given.items() if value is not None}
-    config = Config(**others | found | {"stages": "original", "conditional": bool(found["class_names"])})
+    found["stages"] = "original"
+    found["conditional"] = bool(found["class_names"])
+    config = Config(**others | found)
     return Weights(Path(path).name, config, functools.partial(read, path), knows_data=False)
 
 

@@ -33,7 +33,9 @@ class Origin(NamedTuple):
 def iteration_in(path: str) -> int | None:
     """Return the iteration in a checkpoint's path, such as model-1000; None if it has none."""
     match = re.search(r"-(\d+)$", path)
-    return int(match[1]) if match else None
+    if match:
+        return int(match[1])
+    return None
 
 
 def complete_checkpoints(folder: Path) -> list[str]:
@@ -43,7 +45,8 @@ def complete_checkpoints(folder: Path) -> list[str]:
     count, because it can be lost or empty, and neither do other names, such as those of a user's copies.
     """
     files = [file for file in folder.glob("model-*.index") if re.fullmatch(r"model-\d+", file.stem)]
-    return sorted((str(file.with_suffix("")) for file in files), key=lambda path: iteration_in(path) or 0)
+    paths = [str(file.with_suffix("")) for file in files]
+    return sorted(paths, key=lambda path: iteration_in(path) or 0)
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Run:
 
     def curves(self) -> list[Path]:
         """Return TensorBoard's files of its training."""
-        return [file for file in self.logs_folder.glob(EVENT_FILES) if not file.name.endswith(OF_EVALUATION)]
+        files = self.logs_folder.glob(EVENT_FILES)
+        return [file for file in files if not file.name.endswith(OF_EVALUATION)]
 
     def sheets(self, kind: str) -> list[Path]:
         """Return the sheets of its training, sorted. Args: kind: train or epoch, with which their names begin."""

@@ -105,7 +105,8 @@ def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict
         return runs, "", {"dataset": pretrained}, {"pretrained": True}
     path = Path(os.path.abspath(source))  # unlike Path.absolute, without ..
     if (path / FLAGS_JSON).is_file():  # what is made of it goes to the folder around its checkpoint_dir
-        around = dataclasses.replace(runs, out_dir=str(path.parent.parent), checkpoint_dir=path.parent.name)
+        checkpoints = path.parent
+        around = dataclasses.replace(runs, out_dir=str(checkpoints.parent), checkpoint_dir=checkpoints.name)
         return around, path.name, {}, {}
     if any(path.glob("*.index")) or path.is_file() or Path(f"{path}.index").is_file():
         return runs, "", {}, {"checkpoint": str(path)}
@@ -153,7 +154,9 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
     moved = override(config, {**given, "dataset": dataset})
     same_name = os.path.normpath(config.dataset) == os.path.normpath(dataset)  # cats is cats/
     same_data = same_name or _folder_of(config) == _folder_of(moved)
-    return same_data and all(getattr(config, key) == value for key, value in architecture_in(given).items())
+    wanted = architecture_in(given)
+    found = {key: getattr(config, key) for key in wanted}
+    return same_data and found == wanted
 
 
 def images_of(config: Asked) -> str:
@@ -169,7 +172,9 @@ def is_other_data(trained: Asked, used: Asked) -> bool:
     """
     before = _folder_of(trained)
     now = _folder_of(used)
-    if trained.input_fname_pattern != used.input_fname_pattern or os.path.basename(before) != os.path.basename(now):
+    if trained.input_fname_pattern != used.input_fname_pattern:
+        return True
+    if os.path.basename(before) != os.path.basename(now):
         return True
     return before != now and _images_in(before) not in (set(), _images_in(now))
 

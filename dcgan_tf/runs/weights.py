@@ -108,7 +108,8 @@ def of_run(run: Run, *, best: bool = False, iteration: int = 0, raw: bool = Fals
       raw: whether the generator takes its own weights, and not their average.
     Raises: UserError if the run has no settings, or they are damaged.
     """
-    weights = Weights(run.name, run.config(), functools.partial(_read_run, run, best, iteration), run)
+    read = functools.partial(_read_run, run, best, iteration)
+    weights = Weights(run.name, run.config(), read, run)
     if raw or not weights.config.g_ema:
         return weights
     return dataclasses.replace(weights, kind=AVERAGE, prefix="g_ema/")
@@ -141,7 +142,14 @@ def of_pretrained(name: str) -> Weights:
     if config.g_ema:
         kind = AVERAGE
     both = (folder / "discriminator.npz").exists()
-    return Weights(f"pretrained-{name}", config, read, kind=kind, has_discriminator=both, about=about)
+    return Weights(
+        f"pretrained-{name}",
+        config,
+        read,
+        kind=kind,
+        has_discriminator=both,
+        about=about,
+    )
 
 
 def _read_npz(folder: Path, iteration: int) -> tuple[Origin, Arrays]:
@@ -149,8 +157,10 @@ def _read_npz(folder: Path, iteration: int) -> tuple[Origin, Arrays]:
 
     arrays: dict[str, np.ndarray] = {}
     for path in folder.glob("*.npz"):
-        with _damage(path), np.load(io.BytesIO(path.read_bytes())) as file:  # else NumPy keeps a damaged file open
-            arrays |= {name: array.astype(np.float32) for name, array in file.items()}
+        with _damage(path):
+            content = io.BytesIO(path.read_bytes())  # because NumPy keeps a damaged file open
+            with np.load(content) as file:
+                arrays |= {name: array.astype(np.float32) for name, array in file.items()}
     return Origin(str(folder), iteration), arrays
 
 

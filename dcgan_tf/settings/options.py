@@ -10,7 +10,14 @@ from dcgan_tf.settings.setting import ORIGINAL, PATH, Setting
 FEW = 2_000  # images up to which the discriminator learns them by heart
 DRAWN = 0.2  # share of pixels that equal the next one; less is a photograph (measured: docs/notes/small.md)
 _PAPER = {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.999}
-_LARGE = {"gf_dim": 32, "df_dim": 32, "precision": "auto", "stages": "auto", "g_ema": 0.999, "iterations": 15_000}
+_LARGE = {
+    "gf_dim": 32,
+    "df_dim": 32,
+    "precision": "auto",
+    "stages": "auto",
+    "g_ema": 0.999,
+    "iterations": 15_000,
+}
 _SMALL = _LARGE | {"augment": "color,translation,cutout", "batch_size": 16}
 # For each --preset, the defaults that it replaces. A setting that the user gives counts more.
 PRESETS: dict[str, dict[str, Any]] = {

@@ -11,7 +11,9 @@ from typing import Any
 
 from dcgan_tf.system.errors import UserError
 
-BOOLS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
+TRUE = dict.fromkeys(("true", "t", "yes", "y", "1"), True)
+FALSE = dict.fromkeys(("false", "f", "no", "n", "0"), False)
+BOOLS = TRUE | FALSE
 TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 

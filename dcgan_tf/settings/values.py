@@ -119,7 +119,8 @@ def stages(name: str, text: str) -> str:
 
 def automatic_stages(height: int, width: int) -> str:
     """Return the number of halvings that make the shorter side of an image about 4 pixels long."""
-    return str(max(1, round(math.log2(min(height, width) / 4))))
+    halvings = math.log2(min(height, width) / 4)
+    return str(max(1, round(halvings)))
 
 
 def fits_mnist_networks(height: int, width: int) -> bool:

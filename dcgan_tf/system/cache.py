@@ -82,7 +82,8 @@ class DiskCache:
             with tempfile.TemporaryDirectory(dir=entry.parent, prefix=TEMPORARY) as temporary:
                 folder = Path(temporary, name)
                 folder.mkdir()
-                for key, array in {**arrays, "names": np.array(list(arrays))}.items():
+                _write(folder / "names.npy", np.array(list(arrays)))
+                for key, array in arrays.items():
                     _write(folder / f"{key}.npy", array)
                 folder.rename(entry)
         except OSError as error:
@@ -120,7 +121,8 @@ class DiskCache:
             for path in (self.folder / kind).glob("*"):
                 with contextlib.suppress(OSError):  # another program has removed it
                     if OWN_NAME.fullmatch(path.name):
-                        bytes_used = sum(file.stat().st_size for file in (path, *path.rglob("*")))
+                        files = (path, *path.rglob("*"))
+                        bytes_used = sum(file.stat().st_size for file in files)
                         found.append((path.stat().st_mtime, bytes_used, path))
         total = size
         for _, bytes_used, path in sorted(found, reverse=True):

@@ -24,7 +24,8 @@ class UserError(Exception):
 def reason(error: Exception) -> str:
     """Return the first line of an exception's message, without TensorFlow's node names, as a part of a sentence."""
     inner = getattr(error, "reason", None)  # urllib wraps the error of the network
-    error = inner if isinstance(inner, Exception) else error
+    if isinstance(inner, Exception):
+        error = inner
     text = NAMES.sub("", getattr(error, "strerror", None) or str(error)).strip()
     lines = [line.strip(" .") for line in text.splitlines() if line.strip() and not PLACE.match(line)]
     return next(iter(lines), type(error).__name__)
@@ -47,8 +48,13 @@ def counted(count: int, noun: str) -> str:
     """Return a number with its noun: no images, 1 image, 2,000 images, 10 classes."""
     if count == 1:
         return f"1 {noun}"
-    number = f"{count:,}" if count else "no"
-    return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+    number = "no"
+    if count:
+        number = f"{count:,}"
+    ending = "s"
+    if noun.endswith("s"):
+        ending = "es"
+    return f"{number} {noun}{ending}"
 
 
 @contextlib.contextmanager

@@ -81,4 +81,6 @@ def save_array(path: Path, array: np.ndarray) -> None:
 
 def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
     """Return [H, W, 1] as [H, W], and [H, W, 3] unchanged."""
-    return image[..., 0] if image.shape[-1] == 1 else image
+    if image.shape[-1] == 1:
+        return image[..., 0]
+    return image

@@ -38,7 +38,8 @@ def run_program(main: Callable[[], None]) -> None:
     except UserError as error:
         _fail(str(error))
     except BrokenPipeError:  # the reader of the output, such as head, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python reports the broken pipe at its end
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)  # else Python reports the broken pipe at its end
         raise SystemExit(141) from None  # what a shell reports of a program that SIGPIPE ended
     except OSError as error:
         _fail(f"{error}; check that it can be read and written, and that its disk has room.")
