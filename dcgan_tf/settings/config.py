@@ -14,7 +14,7 @@ from typing import Any
 
 from dcgan_tf.settings import values
 from dcgan_tf.settings.setting import ORIGINAL, PATH, Lifecycle, Setting, wrong
-from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import write_bytes
 
 FLAGS_JSON = "FLAGS.json"  # the file with the settings, in the folder of a run
@@ -224,8 +224,9 @@ class Config(Asked):
             settings = {name: SETTINGS[name].convert(name, value) for name, value in known.items()}
             return cls(**settings, class_names=tuple(map(str, saved["class_names"])))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, UserError) as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(".")  # of a KeyError, the text is only the key
             raise UserError(
-                f"{path} is damaged ({reason(error)}); restore it, or train a new run, or name another with --out_name."
+                f"{path} is damaged ({reason}); restore it, or train a new run, or name another with --out_name."
             ) from error
 
     def to_json(self) -> str:
