@@ -72,9 +72,10 @@ def test_a_file_with_a_wrong_digest_is_removed(host, tmp_path):
     with pytest.raises(UserError, match=r"its digest is wrong.*by hand and give it with --from-file\.$"):
         fetch.fetch_archive(archive(f"{host}/wrong"), tmp_path / "a.zip")
     content = hashlib.md5(CONTENT).hexdigest()  # where only MD5 is published
-    fetch.fetch_archive(Archive("x.pb", len(CONTENT), content, (f"{host}/whole",)), tmp_path / "x.pb")
+    right = Archive("x.pb", len(CONTENT), content, (f"{host}/whole",), digest_name="md5")
+    fetch.fetch_archive(right, tmp_path / "x.pb")
     assert (tmp_path / "x.pb").read_bytes() == CONTENT
-    wrong = Archive("y.pb", len(CONTENT), content, (f"{host}/wrong",), "--inception")
+    wrong = Archive("y.pb", len(CONTENT), content, (f"{host}/wrong",), "--inception", "md5")
     with pytest.raises(UserError, match=r"its digest is wrong.*give it with --inception\.$"):
         fetch.fetch_archive(wrong, tmp_path / "y.pb")
     assert [path.name for path in tmp_path.iterdir()] == ["x.pb"]

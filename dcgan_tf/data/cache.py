@@ -41,16 +41,22 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
     for candidate in (name, f"{key}-auto"):  # the second has the channels that the images decided
         kept = cache.load("prepared", candidate)
         if kept and spec.channels in (None, kept["images"].shape[3]):
-            return Prepared(
-                images=kept["images"],  # stays in the file
-                labels=np.array(kept["labels"]),
-                sizes=np.array(kept["sizes"]),
+            return Prepared(  # its arrays stay in their files
+                images=kept["images"],
+                labels=kept["labels"],
+                sizes=kept["sizes"],
                 unreadable=kept["unreadable"].tolist(),
                 from_cache=True,
             )
     prepared = decode_all(source, spec, config.cache_gb, cache.folder)
     if prepared.cacheable:
-        kept = cache.save("prepared", name, prepared.arrays())
+        arrays = {
+            "images": prepared.images,
+            "labels": prepared.labels,
+            "sizes": prepared.sizes,
+            "unreadable": np.array(prepared.unreadable, str),
+        }
+        kept = cache.save("prepared", name, arrays)
         if kept:
             prepared.images = kept["images"]  # frees the memory in which they were decoded
     return prepared

@@ -105,7 +105,8 @@ class Dataset:
         epoch, position = divmod(start, per_epoch)
         while True:
             order = self.order(seed, epoch)[: per_epoch * batch_size]
-            mirrored = (np.random.default_rng((seed, epoch, 1)).random(len(self.images)) < 0.5) & mirror
+            random = np.random.default_rng((seed, epoch, 1))
+            mirrored = (random.random(len(self.images)) < 0.5) & mirror
             for indices in order.reshape(per_epoch, batch_size)[position:]:
                 images = self.images[indices]
                 chosen = mirrored[indices]
@@ -126,9 +127,9 @@ FINDERS = (  # each takes data_dir/dataset; the first one that returns a source 
 
 def find(config: Asked) -> Source:
     """Return the source of --dataset. Raises UserError if no finder knows it, or if it cannot be read."""
-    folder = Path(config.data_dir, config.dataset)
+    folder = Path(config.data_dir, config.dataset).absolute()
     if folder.is_file():
-        raise UserError(f"The data set {folder.absolute()} is a file, not a folder; unpack it into a folder first.")
+        raise UserError(f"The data set {folder} is a file, not a folder; unpack it into a folder first.")
     for finder in FINDERS:
         source = finder(folder, config)
         if source and config.hold_out and not source.held_out:
@@ -138,13 +139,13 @@ def find(config: Asked) -> Source:
             )
         if source:
             return source
-    found = f"{folder.absolute()} does not exist"
+    found = f"{folder} does not exist"
     if folder.is_dir():
         unused = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
         for inside in sorted(folder.glob("[!.]*"), reverse=True):
             if idx.parts(inside, "*"):
                 unused = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
-        found = f"{folder.absolute()} has only {unused or 'what is not read'}"
+        found = f"{folder} has only {unused or 'what is not read'}"
     raise UserError(
         f"There is no data set {config.dataset!r}: it must be a folder of images or idx files (which fit"
         " --input_fname_pattern, if it is given), or a name that tensorflow-datasets knows, but"

@@ -80,7 +80,8 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
     if isinstance(data, bytes):
         image, size = _decode_upright(data, spec)
     else:
-        image, size = _from_pixels(data)
+        image = Image.fromarray(data)
+        size = image.size[::-1]
     if spec.crop:
         image = image.crop(center_window(size, spec.crop))
     mode = "RGB"
@@ -100,10 +101,10 @@ def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
         ) from error
 
 
-def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
+def _plain_jpeg(data: bytes, spec: ImageSpec) -> Image.Image | None:
     """Decode an undamaged, upright JPEG file in colour; the pixels are those of Pillow, which takes longer.
 
-    Returns: uint8 [H, W, 3], or None for any other file, or if Pillow should reduce the image while it decodes.
+    Returns: None for any other file, or if Pillow should reduce the image while it decodes.
     """
     if not data.startswith(b"\xff\xd8\xff") or b"Exif\0" in data or b"Orientation" in data:
         return None
@@ -112,20 +113,16 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> np.ndarray | None:
         reduced = not spec.crop and min(height, width) >= 4 * max(spec.height, spec.width)
         if colours != "YCbCr" or reduced or _is_too_large(height, width):
             return None
-        return simplejpeg.decode_jpeg(data)
+        return Image.fromarray(simplejpeg.decode_jpeg(data))
     except ValueError:  # damaged
         return None
 
 
-def _from_pixels(pixels: np.ndarray) -> tuple[Image.Image, Size]:
-    return Image.fromarray(pixels), (pixels.shape[0], pixels.shape[1])
-
-
 def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
     """Decode an encoded image and turn it upright. Returns: it, perhaps reduced, and its own (height, width)."""
-    pixels = _plain_jpeg(data, spec)
-    if pixels is not None:
-        return _from_pixels(pixels)
+    plain = _plain_jpeg(data, spec)
+    if plain:
+        return plain, plain.size[::-1]
     with formats.open_image(data) as image:
         width, height = image.size
         if _is_too_large(height, width):
@@ -196,6 +193,7 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
     if fit == "pad":
         pixels = np.asarray(image)
         edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-        color = tuple(np.rint(edge.mean(0)).astype(int).reshape(-1).tolist())
+        mean = np.rint(edge.mean(0)).astype(int)
+        color = tuple(mean.reshape(-1).tolist())
         return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
     return image.resize((width, height), Image.Resampling.BILINEAR)

@@ -46,12 +46,15 @@ def find(folder: Path, config: Asked) -> Source | None:
     else:
         classes = classes_of(labels, config.class_names)
         labels = labels - classes.start
-    names = tuple(map(str, classes))
     order = np.random.RandomState(config.seed).permutation(len(images))
-    images = images[order]
-    labels = labels[order]
-    items = (Item(f"number {i}", image, label) for i, image, label in zip(order, images, labels, strict=True))
-    return Source(str(folder.absolute()), items, len(images), names, has_test=has_test, arrays=(images, labels))
+    return Source(
+        location=str(folder),
+        items=(Item(f"number {i}", images[i], labels[i]) for i in order),
+        count=len(images),
+        class_names=tuple(map(str, classes)),
+        has_test=has_test,
+        arrays=(images[order], labels[order]),
+    )
 
 
 def read(file: Path) -> np.ndarray:
@@ -59,17 +62,17 @@ def read(file: Path) -> np.ndarray:
 
     Raises: UserError if the file is damaged.
     """
-    opener = gzip.open if file.suffix == ".gz" else open
     try:
-        with opener(file, "rb") as stream:
-            content = stream.read()
+        content = file.read_bytes()
+        if file.suffix == ".gz":
+            content = gzip.decompress(content)
         if content[:3] != b"\0\0\x08":
             raise ValueError("it does not begin like an idx file of bytes")
         axes = content[3]
         shape = np.frombuffer(content, ">u4", axes, offset=4).tolist()
         return np.frombuffer(content, np.uint8)[4 + 4 * axes :].reshape(shape)
     except Exception as error:  # gzip and NumPy raise many kinds of exceptions for damaged files
-        raise UserError(f"The file {file.absolute()} is damaged ({error}); remove it, and fetch it again.") from error
+        raise UserError(f"The file {file} is damaged ({error}); remove it, and fetch it again.") from error
 
 
 def parts(folder: Path, pattern: str) -> dict[Part, str]:
@@ -99,10 +102,11 @@ def read_parts(parts: list[Part]) -> tuple[np.ndarray, np.ndarray | None]:
     Returns: all images, uint8 [N, H, W] or [N, H, W, 3], and their labels, int32 [N], or None unless all have labels.
     Raises: UserError if the parts do not fit together, or a file is damaged.
     """
-    folder = parts[0].images.parent.absolute()
+    folder = parts[0].images.parent
     images = [read(part.images) for part in parts]
     shape = images[0].shape[1:]
-    if any(array.shape[1:] != shape for array in images) or len(shape) < 2 or 0 in shape or shape[2:] not in ((), (3,)):
+    one_size = all(array.shape[1:] == shape for array in images)
+    if not one_size or len(shape) < 2 or 0 in shape or shape[2:] not in ((), (3,)):
         shapes = ", ".join(f"{part.images.name} {array.shape}" for part, array in zip(parts, images, strict=True))
         raise UserError(
             f"The idx files in {folder} must hold images of one size, gray or with 3 channels, but have the shapes"
@@ -123,4 +127,6 @@ def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:
       class_names: those of the run that uses the images, of which these images may lack some; none for a new run.
     """
     known = [int(name) for name in class_names if name.isdecimal()]
-    return range(min([int(labels.min(initial=255)), *known]), max([int(labels.max(initial=-1)), *known]) + 1)
+    first = min([int(labels.min(initial=255)), *known])
+    last = max([int(labels.max(initial=-1)), *known])
+    return range(first, last + 1)

@@ -73,14 +73,14 @@ def find(folder: Path, config: Asked) -> Source | None:
         names = listed(layout.class_names, 5)
         report("Hint", f"the {len(layout.class_names)} sub-folders ({names}) can be classes: --conditional.")
     return Source(
-        location=str(folder.absolute()),
+        location=str(folder),
         items=(Item(file, folder / file, layout.labels[file]) for file in files),
         count=len(files),
         class_names=layout.class_names,
         unlabelled=f"no sub-folder holds {listed(layout.outside, 3)}",
         has_test=has_test,
         held_out=held_out,
-        files=[os.path.join(folder.absolute(), file) for file in files],
+        files=[os.path.join(folder, file) for file in files],
     )
 
 
@@ -162,7 +162,8 @@ def layout_of(files: list[str]) -> Layout:
         return Layout((), dict.fromkeys(files, 0), splits, outside)
     class_names = tuple(sorted({names[0] for names in parts.values()}))
     label_of = {name: label for label, name in enumerate(class_names)}
-    return Layout(class_names, {file: label_of[names[0]] for file, names in parts.items()}, splits, [])
+    labels = {file: label_of[names[0]] for file, names in parts.items()}
+    return Layout(class_names, labels, splits, [])
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:

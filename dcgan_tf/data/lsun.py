@@ -6,14 +6,11 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dcgan_tf.data.sources import Item, Source, choose
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
-
-if TYPE_CHECKING:
-    import lmdb
 
 
 def find(folder: Path, config: Asked) -> Source | None:
@@ -32,7 +29,7 @@ def find(folder: Path, config: Asked) -> Source | None:
     archives, has_test = choose(splits, config.split)
     if not archives:
         return None
-    categories = [re.sub("(_(train|val|test))?(_lmdb)?$", "", archive.absolute().name) for archive in archives]
+    categories = [re.sub("(_(train|val|test))?(_lmdb)?$", "", archive.name) for archive in archives]
     names = tuple(sorted(set(categories)))
     count = 0
     for archive in archives:
@@ -43,19 +40,27 @@ def find(folder: Path, config: Asked) -> Source | None:
         for archive, category in zip(archives, categories, strict=True):
             with _open(archive) as environment, environment.begin() as transaction:
                 for key, image in transaction.cursor():
-                    yield Item(f"{archive.name}: {key.decode(errors='replace')}", image, names.index(category))
+                    name = f"{archive.name}: {key.decode(errors='replace')}"
+                    yield Item(name, image, names.index(category))
 
-    files = [archive.absolute() / "data.mdb" for archive in archives]
-    return Source(str(folder.absolute()), items(), count, names, has_test=has_test, files=files)
+    files = [archive / "data.mdb" for archive in archives]
+    return Source(
+        location=str(folder),
+        items=items(),
+        count=count,
+        class_names=names,
+        has_test=has_test,
+        files=files,
+    )
 
 
 @contextlib.contextmanager
-def _open(archive: Path) -> Iterator[lmdb.Environment]:
+def _open(archive: Path) -> Iterator[Any]:
     try:
         import lmdb
     except ImportError as error:
         raise UserError(
-            f"The LMDB archives in {archive.parent.absolute()} need the package lmdb, which is not installed; install"
+            f"The LMDB archives in {archive.parent} need the package lmdb, which is not installed; install"
             " it with pip install lmdb."
         ) from error
     try:
@@ -63,5 +68,5 @@ def _open(archive: Path) -> Iterator[lmdb.Environment]:
             yield environment
     except lmdb.Error as error:
         raise UserError(
-            f"The LMDB archive {archive.absolute()} cannot be read ({error}); if it is damaged, unpack it again."
+            f"The LMDB archive {archive} cannot be read ({error}); if it is damaged, unpack it again."
         ) from error

@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import islice
@@ -37,11 +38,6 @@ class Prepared:
     colour: bool = False  # whether an image is not gray; found out only if the channels are not given
     cacheable: bool = True  # False if a skipped image could perhaps be read another time
     from_cache: bool = False
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return what the cache keeps."""
-        unreadable = np.array(self.unreadable, str)
-        return {"images": self.images, "labels": self.labels, "sizes": self.sizes, "unreadable": unreadable}
 
 
 def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> Prepared:
@@ -179,8 +175,8 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
         how = f"read from the cache (--nocache decodes again): {how}"
     report("Prepared", f"{how}, resized to {width}x{height}, {prepared.images.nbytes / 1e9:.3f} GB")
     if class_names:
-        counts = [np.count_nonzero(prepared.labels == label) for label in range(len(class_names))]
-        classes = [f"{name} {n:,}" for name, n in zip(class_names, counts, strict=True)]
+        counts = Counter(prepared.labels.tolist())
+        classes = [f"{name} {counts[label]:,}" for label, name in enumerate(class_names)]
         report("Classes", f"{len(classes)}: {listed(classes, 20)}")
     if prepared.unreadable:
         report("Skipped", f"{len(prepared.unreadable):,} that cannot be used")

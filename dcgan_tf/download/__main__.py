@@ -45,7 +45,7 @@ def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
     """Fetch a data set into data_dir, from its mirrors or out of the user's ZIP file. Raises UserError."""
     if name == "mnist":
         mnist.ensure(data_dir / name)
-        say(f"{(data_dir / name).absolute()} contains MNIST")
+        say(f"{data_dir / name} contains MNIST")
     elif name == "celebA":
         install(file or CELEBA, data_dir / name, "*.jpg")
     elif name == "lsun":
@@ -76,9 +76,10 @@ def main(argv: list[str]) -> None:
             f"--from-file is the archive of celebA or of lsun, but {names} was given; put MNIST's four files into"
             " data_dir/mnist, and give the file of the Inception graph with --evaluate --inception."
         )
+    data_dir = arguments.data_dir.expanduser().absolute()
     try:
         for name in arguments.datasets:
-            fetch(name, arguments.data_dir.expanduser(), arguments.from_file)
+            fetch(name, data_dir, arguments.from_file)
     except SystemExit:  # a signal, such as that of Ctrl-C
         say("Interrupted; run the same command again to continue.")
         raise

@@ -22,14 +22,10 @@ class Archive:
 
     name: str
     size: int  # bytes
-    digest: str  # hexadecimal: SHA-256, or MD5 if that is all that is published
+    digest: str  # hexadecimal
     urls: tuple[str, ...]
     option: str = "--from-file"  # takes the file if it was fetched by hand
-
-    @property
-    def digest_name(self) -> str:
-        """The digest's kind, a name in hashlib."""
-        return "md5" if len(self.digest) == 32 else "sha256"
+    digest_name: str = "sha256"  # in hashlib; md5 if that is all that is published
 
 
 INCEPTION = Archive(  # the network of FID; size and digest as public listings of this file give them
@@ -37,7 +33,8 @@ INCEPTION = Archive(  # the network of FID; size and digest as public listings o
     95_673_916,
     "e6bb154e85f5d4331c22abcddb5dcf31",
     ("https://openaipublic.blob.core.windows.net/diffusion/jul-2021/ref_batches/classify_image_graph_def.pb",),
-    "--inception",
+    option="--inception",
+    digest_name="md5",
 )
 
 
@@ -91,7 +88,7 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
     with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
         if response.headers.get_content_type() == "text/html":
             raise ValueError("the host sent a web page instead of the archive")
-        if size and not response.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
+        if response.status != 206:
             size = 0  # the host does not support ranges and sends the whole file
         length = response.headers.get("Content-Length")
         if length and size + int(length) != archive.size:
@@ -138,7 +135,8 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> None:
             fetch_archive(source, file)
         _unpack(file, folder, pattern)
         file.unlink()
-    say(f"Created {folder}: {counted(sum(1 for _ in folder.glob(pattern)), 'file')} {pattern}")
+    count = sum(1 for _ in folder.glob(pattern))
+    say(f"Created {folder}: {counted(count, 'file')} {pattern}")
 
 
 def _unpack(file: Path, folder: Path, pattern: str) -> None:

