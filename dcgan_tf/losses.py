@@ -1,13 +1,14 @@
-"""The losses of the original (model.py, build_model), from logits, and what is done with them."""
+"""The losses of the original (model.py, build_model), from logits; which are logged and drawn, and when one is low."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from dcgan_tf.settings.config import Config
+
 LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")  # the losses that every run logs
 # Of these, the ones on the progress line and, with these labels, in losses.png.
 DRAWN = {"d_loss": "discriminator (d_loss)", "g_loss": "generator (g_loss)"}
-LOW_D_LOSS = 0.01  # a d_loss nearer to 0 leaves the generator nothing to learn from
 
 
 def d_loss_real(logits: tf.Tensor) -> tf.Tensor:
@@ -23,6 +24,14 @@ def d_loss_fake(logits: tf.Tensor) -> tf.Tensor:
 def g_loss(logits: tf.Tensor) -> tf.Tensor:
     """Mean cross entropy of D's logits [B, 1] on generated images against 1: a scalar."""
     return _mean_cross_entropy(logits, 1.0)
+
+
+def is_low(d_loss: float, config: Config) -> bool:
+    """Return whether a logged d_loss leaves the generator nothing to learn from.
+
+    Args: config: of the training, for a loss that a setting chooses; the original's has none.
+    """
+    return abs(d_loss) < 0.01
 
 
 def _mean_cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:

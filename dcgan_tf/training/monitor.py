@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from dcgan_tf import losses
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.evaluation.evaluate import write_scalars
 from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.evaluation.metrics import score
-from dcgan_tf.losses import LOW_D_LOSS
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
@@ -37,25 +38,25 @@ class Monitor:
     def __init__(self, config: Config):
         self.config = config
         self.warned: set[str] = set()
-        self.low_d_loss_since: int | None = None
+        self.low_d_loss_since = math.inf  # iteration; infinite while d_loss is not low
 
     def check_losses(self, logged: dict[str, tf.Tensor], iteration: int) -> dict[str, float]:
-        """Return the losses, which are the scalars that were logged, as numbers; warn if d_loss stays near 0.
+        """Return the losses, which are the scalars that were logged, as numbers; warn if d_loss stays low.
 
         Raises: UserError if a loss is not finite.
         """
         values = {name: float(value) for name, value in logged.items() if value.shape.rank == 0}
         if not np.isfinite(list(values.values())).all():
             raise self._stop_error("a loss is not finite", values, iteration)
-        if abs(values["d_loss"]) >= LOW_D_LOSS:
-            self.low_d_loss_since = None
-        elif self.low_d_loss_since is None:
-            self.low_d_loss_since = iteration
-        if self.low_d_loss_since is not None and iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
+        if losses.is_low(values["d_loss"], self.config):
+            self.low_d_loss_since = min(self.low_d_loss_since, iteration)
+        else:
+            self.low_d_loss_since = math.inf
+        if iteration - self.low_d_loss_since >= LOW_D_LOSS_ITERATIONS:
             self._warn_once(
-                f"the discriminator's loss has stayed below {LOW_D_LOSS} for {LOW_D_LOSS_ITERATIONS} iterations, so the"
-                f" generator learns nothing any more; with up to {FEW:,} images, train a new run with --preset auto,"
-                " else with a lower --learning_rate or more images."
+                f"the discriminator's loss has stayed near 0 for {LOW_D_LOSS_ITERATIONS} iterations, so the generator"
+                f" learns nothing any more; with up to {FEW:,} images, train a new run with --preset auto, else with a"
+                " lower --learning_rate or more images."
             )
         return values
 
