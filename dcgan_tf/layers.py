@@ -12,29 +12,38 @@ EPSILON = 1.001e-5  # the original sets 1e-5; the fused kernel of TensorFlow 1 r
 
 
 class Weighted(keras.layers.Layer):
-    """Base class: a layer with a kernel, whose initial values depend on its seed."""
+    """Base class: a layer with a kernel, whose initial values depend on its seed, and a bias of 0."""
 
     seed: int | None = None  # None: Keras draws one
+    initializer = keras.initializers.RandomNormal
+
+    def add_weights(self, names, shape, units):
+        """Create the kernel of that shape, and the bias [units]. Args: names: of both."""
+        kernel, bias = names
+        normal = self.initializer(stddev=0.02, seed=self.seed)
+        self.kernel = self.add_weight(name=kernel, shape=shape, initializer=normal)
+        self.bias = self.add_weight(name=bias, shape=(units,), initializer="zeros")
 
 
 class Conv(Weighted):
     """5x5 convolution, stride 2, SAME, bias: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), filters] (ops.py, conv2d)."""
+
+    # Like tf.truncated_normal_initializer: cut at two sigma, not rescaled.
+    initializer = keras.initializers.TruncatedNormal
 
     def __init__(self, filters: int, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
 
     def build(self, shape):
-        # Like tf.truncated_normal_initializer: cut at two sigma, not rescaled.
-        initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.seed)
-        self.w = self.add_weight(name="w", shape=(5, 5, shape[-1], self.filters), initializer=initializer)
-        self.biases = self.add_weight(name="biases", shape=(self.filters,), initializer="zeros")
+        self.add_weights(("w", "biases"), (5, 5, shape[-1], self.filters), self.filters)
 
     def compute_output_shape(self, shape):
         return shape[0], -(-shape[1] // 2), -(-shape[2] // 2), self.filters
 
     def call(self, x):
-        return tf.nn.bias_add(tf.nn.conv2d(x, self.w, strides=2, padding="SAME"), self.biases)
+        y = tf.nn.conv2d(x, self.kernel, strides=2, padding="SAME")
+        return tf.nn.bias_add(y, self.bias)
 
 
 class Deconv(Weighted):
@@ -48,9 +57,8 @@ class Deconv(Weighted):
         self.size = (height, width, filters)
 
     def build(self, shape):
-        initializer = keras.initializers.RandomNormal(stddev=0.02, seed=self.seed)
-        self.w = self.add_weight(name="w", shape=(5, 5, self.size[-1], shape[-1]), initializer=initializer)
-        self.biases = self.add_weight(name="biases", shape=self.size[-1:], initializer="zeros")
+        filters = self.size[-1]
+        self.add_weights(("w", "biases"), (5, 5, filters, shape[-1]), filters)
 
     def compute_output_shape(self, shape):
         return shape[0], *self.size
@@ -59,8 +67,8 @@ class Deconv(Weighted):
         batch = x.shape[0]
         if batch is None:
             batch = tf.shape(x)[0]
-        y = tf.nn.conv2d_transpose(x, self.w, (batch, *self.size), strides=2, padding="SAME")
-        return tf.nn.bias_add(y, self.biases)
+        y = tf.nn.conv2d_transpose(x, self.kernel, (batch, *self.size), strides=2, padding="SAME")
+        return tf.nn.bias_add(y, self.bias)
 
 
 class Linear(Weighted):
@@ -71,15 +79,13 @@ class Linear(Weighted):
         self.units = units
 
     def build(self, shape):
-        initializer = keras.initializers.RandomNormal(stddev=0.02, seed=self.seed)
-        self.matrix = self.add_weight(name="Matrix", shape=(shape[-1], self.units), initializer=initializer)
-        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+        self.add_weights(("Matrix", "bias"), (shape[-1], self.units), self.units)
 
     def compute_output_shape(self, shape):
         return shape[0], self.units
 
     def call(self, x):
-        return tf.nn.bias_add(tf.matmul(x, self.matrix), self.bias)
+        return tf.nn.bias_add(tf.matmul(x, self.kernel), self.bias)
 
 
 class BatchNorm(keras.layers.Layer):
@@ -96,8 +102,6 @@ class BatchNorm(keras.layers.Layer):
 
     def __init__(self, fused: bool = True, synchronized: bool = False, **kwargs):
         super().__init__(**kwargs)
-        if fused and synchronized:
-            raise ValueError("the fused op knows the statistics of one replica only")
         self.fused = fused
         self.synchronized = synchronized
 

@@ -161,7 +161,7 @@ def test_half_precision_follows_float32(conditional: bool, stages: str, precisio
 def test_float16_leaves_out_updates_whose_gradients_overflow():
     """D's and both of G's halve the scale each, until it is so small that all gradients are finite."""
     model = DCGAN(Config(**SMALL, precision="float16"))
-    matrix = model.discriminator.linear.matrix
+    matrix = model.discriminator.linear.kernel
     matrix.assign(matrix * 1e4)
     step = model.compiled()
     images = np.random.default_rng(0).integers(256, size=(1, 8, 16, 16, 3), dtype=np.uint8)

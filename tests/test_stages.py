@@ -74,8 +74,8 @@ def test_the_projection_by_hand():
     labels = tf.one_hot([2, 0, 1], 3)
     last = discriminator.activations(images, training=False)[-1].numpy()
     assert last.shape == (3, 4, 3, 8)
-    flat = last.reshape(3, -1) @ discriminator.linear.matrix.numpy()
-    vectors = discriminator.class_vectors.matrix.numpy()[[2, 0, 1]]
+    flat = last.reshape(3, -1) @ discriminator.linear.kernel.numpy()
+    vectors = discriminator.class_vectors.kernel.numpy()[[2, 0, 1]]
     expected = flat[:, 0] + (vectors * last.sum((1, 2))).sum(1)
     np.testing.assert_allclose(discriminator(images, labels, training=False)[:, 0], expected, rtol=1e-4, atol=1e-7)
 
