@@ -15,20 +15,20 @@ class Adam:
     One TensorFlow operation updates each variable.
     """
 
-    def __init__(self, variables: list[keras.Variable], learning_rate: tf.Variable, beta1: float, beta2: float = 0.999):
+    def __init__(self, variables: list[keras.Variable], learning_rate: tf.Variable, beta1: float):
         self.learning_rate = learning_rate
         self.beta1 = beta1
-        self.beta2 = beta2
+        self.beta2 = 0.999
         self.epsilon = 1e-8
-        self.names = [v.path for v in variables]
-        self.m = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
-        self.v = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
+        self.m = {v.path: tf.Variable(tf.zeros_like(v.value)) for v in variables}
+        self.v = {v.path: tf.Variable(tf.zeros_like(v.value)) for v in variables}
         self.beta1_power = tf.Variable(beta1)
-        self.beta2_power = tf.Variable(beta2)
+        self.beta2_power = tf.Variable(self.beta2)
 
     def apply(self, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> None:
         """Update the variables once with their gradients."""
-        for variable, m, v, gradient in zip(variables, self.m, self.v, gradients, strict=True):
+        slots = (self.m.values(), self.v.values())
+        for variable, m, v, gradient in zip(variables, *slots, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=m.handle,
@@ -46,8 +46,8 @@ class Adam:
 
     def state(self) -> dict[str, tf.Variable]:
         """Return every variable of the optimizer, by name."""
-        m = {f"m/{name}": variable for name, variable in zip(self.names, self.m, strict=True)}
-        v = {f"v/{name}": variable for name, variable in zip(self.names, self.v, strict=True)}
+        m = {f"m/{name}": variable for name, variable in self.m.items()}
+        v = {f"v/{name}": variable for name, variable in self.v.items()}
         return m | v | {"beta1_power": self.beta1_power, "beta2_power": self.beta2_power}
 
 
