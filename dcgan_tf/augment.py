@@ -86,7 +86,8 @@ def _change_color(images: tf.Tensor, brightness: tf.Tensor, saturation: tf.Tenso
 def _translate(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """Shift each image by up to an eighth of its height and width. The pixels that become free are 0."""
     # i and v are the row and column after the shift, j and w before it.
-    rows, columns = (_shift_matrices(number, size) for number, size in zip((y, x), images.shape[1:3], strict=True))
+    rows = _shift_matrices(y, images.shape[1])
+    columns = _shift_matrices(x, images.shape[2])
     return tf.einsum("bij,bjwc,bvw->bivc", rows, images, columns)
 
 
@@ -99,7 +100,8 @@ def _shift_matrices(number: tf.Tensor, size: int) -> tf.Tensor:
 
 def _cut_out(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """Set a rectangle of half the height and width to 0; its centre can be anywhere in the image."""
-    rows, columns = (_inside(number, size) for number, size in zip((y, x), images.shape[1:3], strict=True))
+    rows = _inside(y, images.shape[1])
+    columns = _inside(x, images.shape[2])
     return images * (1 - rows[:, :, None, None] * columns[:, None, :, None])
 
 
