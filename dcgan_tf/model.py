@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -34,7 +35,8 @@ class DCGAN:
         self.strategy = tf.distribute.get_strategy()
         self.replica_count = self.strategy.num_replicas_in_sync
         synchronized = config.sync_bn and self.replica_count > 1
-        batch_norm = {"synchronized": synchronized, "fused": not (synchronized or use_xla(config.xla))}
+        compiles = use_xla(config.xla)
+        batch_norm = {"synchronized": synchronized, "fused": not (synchronized or compiles)}
         self.generator = build_generator(config, config.precision, **batch_norm)
         self.discriminator = build_discriminator(config, config.precision, **batch_norm)
         self.g_ema = None
@@ -48,7 +50,7 @@ class DCGAN:
             self.loss_scale = LossScale()
         self.iterations = tf.Variable(0, dtype=tf.int64, trainable=False)  # trained so far
         self._run_on_replica = self.on_replica
-        if use_xla(config.xla):
+        if compiles:
             self._run_on_replica = tf.function(self.on_replica, jit_compile=True, autograph=False)
 
     def update(
@@ -65,7 +67,9 @@ class DCGAN:
           G's images, D's logits, and the gradients. A tf.function computes only those that are used.
         """
         out: Values = {}
-        numbers = self._numbers_of_passes(augmentations)
+        numbers = itertools.repeat(None)  # of each pass of D
+        if augmentations is not None:
+            numbers = iter(tf.unstack(augmentations, axis=1))
         # One pass G(z) serves the D update and the first G update, because G does not change between them.
         with tf.GradientTape() as g_tape:
             out["G"] = self.generator(z, labels, training=True)
@@ -86,8 +90,7 @@ class DCGAN:
                 g_losses[f"g_loss_{n}"] = losses.g_loss(self.discriminate(fake, labels, next(numbers)))
             out[f"grad_G{n}"] = self.minimize(g_losses[f"g_loss_{n}"], g_tape, self.generator, self.g_optimizer)
         out |= self.sync_replicas(d_losses | g_losses)
-        if self.g_ema:
-            self.update_ema(self.g_ema)
+        self.update_ema()
         return out | {"g_loss": out[f"g_loss_{self.config.g_steps}"]}
 
     def discriminate(self, images: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor | None) -> tf.Tensor:
@@ -105,11 +108,6 @@ class DCGAN:
         """How many times D sees a batch in an iteration: real, fake, and fake in each G update."""
         return 2 + self.config.g_steps
 
-    def _numbers_of_passes(self, augmentations: tf.Tensor | None) -> Iterator[tf.Tensor | None]:
-        if augmentations is None:
-            return iter([None] * self.passes)
-        return iter(tf.unstack(augmentations, axis=1))
-
     def minimize(
         self, loss: tf.Tensor, tape: tf.GradientTape, network: keras.Model, optimizer: Adam
     ) -> list[tf.Tensor]:
@@ -118,12 +116,12 @@ class DCGAN:
         Returns: the gradients of both, averaged over the replicas.
         """
         weights = [variable.value for variable in network.trainable_variables]
+        scale = None
         if self.loss_scale:
             scale = tf.identity(self.loss_scale.scale)
-            gradients = replicas.mean(tape.gradient(loss, weights, output_gradients=scale))
+        gradients = replicas.mean(tape.gradient(loss, weights, output_gradients=scale))
+        if scale is not None:
             gradients = [gradient / scale for gradient in gradients]
-        else:
-            gradients = replicas.mean(tape.gradient(loss, weights))
         decay = self.config.weight_decay
         if decay:
             # The gradient of decay / 2 * sum(weight^2), which has no part for biases and batch norm.
@@ -150,11 +148,16 @@ class DCGAN:
             for ema, variable in zip(self.g_ema.variables, self.generator.variables, strict=True):
                 ema.assign(variable.value)
 
-    def update_ema(self, g_ema: keras.Model) -> None:
-        """Move the EMA of G's variables. Its decay grows from 2/11 to config.g_ema, to forget the initial weights."""
+    def update_ema(self) -> None:
+        """Move the EMA of G's variables, if there is one.
+
+        Its decay grows from 2/11 to config.g_ema, to forget the initial weights.
+        """
+        if not self.g_ema:
+            return
         done = tf.cast(self.iterations, tf.float32)
         decay = tf.minimum(self.config.g_ema, (1 + done) / (10 + done))
-        for ema, variable in zip(g_ema.variables, self.generator.variables, strict=True):
+        for ema, variable in zip(self.g_ema.variables, self.generator.variables, strict=True):
             replicas.assign(ema.value, ema.value - (ema.value - variable.value) * (1 - decay))
 
     def compiled(self) -> Step:
