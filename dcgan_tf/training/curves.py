@@ -32,7 +32,7 @@ class Curves:
         schedule: Schedule,
         monitor: Monitor,
         done: int,
-        on_log: OnLog | None = None,
+        on_log: OnLog | None,
     ):
         """Args: done: the number of iterations before; on_log: called with each point."""
         self.writer = writer

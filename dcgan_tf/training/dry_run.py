@@ -60,8 +60,8 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
     done = ""
     if left < schedule.total:
         done = f"; {left:,} are left"
-    epochs = f"{schedule.total / schedule.per_epoch:,.2f}".rstrip("0").rstrip(".")
-    each = f"{epochs} epochs of {schedule.per_epoch:,}"
+    epochs = round(schedule.total / schedule.per_epoch, 2)
+    each = f"{epochs:,g} epochs of {schedule.per_epoch:,}"
     report("Iterations", f"{schedule.total:,} with batches of {config.batch_size} ({each}){done}")
     say("Measuring ...")
     compiling, times = measure(config, dataset, model)

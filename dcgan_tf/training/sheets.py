@@ -32,11 +32,11 @@ class TrainingSheets:
         labels = tf.one_hot(labels_of_sheets(dataset, config.batch_size), config.y_dim)
         self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
 
-    def write(self, iteration: int, logged: object = None) -> None:
+    def write(self, iteration: int, logged: object) -> None:
         """Write the sheet of an iteration."""
         self._write(f"train_{iteration:08d}", iteration)
 
-    def write_of_epoch(self, iteration: int, logged: object = None) -> None:
+    def write_of_epoch(self, iteration: int, logged: object) -> None:
         """Write the sheet of the epoch that ends with the iteration."""
         self._write(f"epoch_{self.schedule.epoch_of(iteration):04d}", iteration)
 

@@ -53,17 +53,15 @@ def train(
         dataset, config = read_data(plan, cluster)
     if not plan.run:
         config = choose_precision(config, cluster)
-    advice = "a smaller --batch_size, --output_height, --gf_dim or --df_dim"
-    if plan.dry_run:
-        with device_errors(advice):
-            dry_run.tell(config, dataset, cluster, plan)
-        return Outcome(run=None, signal=0)
     run = plan.run
-    if not cluster.is_chief:
+    if plan.dry_run or not cluster.is_chief:
         run = None  # the chief alone reads and writes it
     elif not plan.run:
         run = runs.create(config, name)
-    with device_errors(advice):
+    with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
+        if plan.dry_run:
+            dry_run.tell(config, dataset, cluster, plan)
+            return Outcome(run=None, signal=0)
         return train_run(config, run, dataset, cluster, plan.weights, resumed=plan.run is not None, on_log=on_log)
 
 
