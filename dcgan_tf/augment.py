@@ -108,5 +108,6 @@ def _cut_out(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 def _inside(number: tf.Tensor, size: int) -> tf.Tensor:
     """Return 1 where an index from 0 to size - 1 is in the cutout, else 0: float32 [B, size]."""
     length = round(size / 2)
-    distance = tf.range(size) - tf.cast(tf.floor(number * (size + 1)), tf.int32)[:, None] + length // 2
+    centre = tf.cast(tf.floor(number * (size + 1)), tf.int32)
+    distance = tf.range(size) - centre[:, None] + length // 2
     return tf.cast((distance >= 0) & (distance < length), tf.float32)

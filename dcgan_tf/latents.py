@@ -95,7 +95,8 @@ def z_from_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:
     """Return one z for each seed, float32 [len(seeds), z_dim]. It depends on that seed, z_dim and z_dist only."""
     z = np.empty((len(seeds), z_dim), np.float32)
     for row, seed in zip(z, seeds, strict=True):
-        row[:] = DISTRIBUTIONS[z_dist].draw(np.random.Generator(np.random.Philox(key=seed)), z_dim)
+        random = np.random.Generator(np.random.Philox(key=seed))
+        row[:] = DISTRIBUTIONS[z_dist].draw(random, z_dim)
     return z
 
 

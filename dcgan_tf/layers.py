@@ -128,7 +128,10 @@ class BatchNorm(keras.layers.Layer):
     def normalize(self, x, scale, offset, training):
         """Return x [B, H, W, C], normalized, times scale [C] plus offset [C]. In training, move the averages."""
         if not training:
-            return self._fused(x, scale, offset, self.moving_mean.value, self.moving_variance.value, training=False)[0]
+            mean = self.moving_mean.value
+            variance = self.moving_variance.value
+            y, _, _ = self._fused(x, scale, offset, mean, variance, training=False)
+            return y
         if self.fused:
             y, mean, variance = self._fused(x, scale, offset, [], [], training=True)
         else:
@@ -163,7 +166,8 @@ class BatchNorm(keras.layers.Layer):
         mean = over_replicas(tf.reduce_mean(wide, [0, 1, 2]))
         variance = over_replicas(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
         y = tf.nn.batch_normalization(wide, mean, variance, offset, scale, EPSILON)
-        return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(variance * n / tf.maximum(n - 1, 1))
+        corrected = variance * n / tf.maximum(n - 1, 1)
+        return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(corrected)
 
 
 class ClassBatchNorm(BatchNorm):
@@ -195,5 +199,6 @@ def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Append labels [B, Y] to x [B, C], or label maps to x [B, H, W, C], on the last axis (conv_cond_concat)."""
     labels = tf.cast(labels, x.dtype)
     if x.shape.rank == 4:
-        labels = tf.broadcast_to(labels[:, None, None, :], tf.concat([tf.shape(x)[:3], [labels.shape[-1]]], 0))
+        shape = tf.concat([tf.shape(x)[:3], [labels.shape[-1]]], 0)
+        labels = tf.broadcast_to(labels[:, None, None, :], shape)
     return tf.concat([x, labels], axis=-1)

@@ -82,12 +82,14 @@ class DCGAN:
                 }
                 d_losses["d_loss"] = tf.add_n(list(d_losses.values()))
             out["grad_D"] = self.minimize(d_losses["d_loss"], d_tape, self.discriminator, self.d_optimizer)
-            g_losses = {"g_loss_1": losses.g_loss(self.discriminate(out["G"], labels, next(numbers)))}
+            logits = self.discriminate(out["G"], labels, next(numbers))
+            g_losses = {"g_loss_1": losses.g_loss(logits)}
         out["grad_G1"] = self.minimize(g_losses["g_loss_1"], g_tape, self.generator, self.g_optimizer)
         for n in range(2, self.config.g_steps + 1):
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, labels, training=True)
-                g_losses[f"g_loss_{n}"] = losses.g_loss(self.discriminate(fake, labels, next(numbers)))
+                logits = self.discriminate(fake, labels, next(numbers))
+                g_losses[f"g_loss_{n}"] = losses.g_loss(logits)
             out[f"grad_G{n}"] = self.minimize(g_losses[f"g_loss_{n}"], g_tape, self.generator, self.g_optimizer)
         out |= self.sync_replicas(d_losses | g_losses)
         self.update_ema()
@@ -216,7 +218,8 @@ class DCGAN:
         size = config.batch_size // self.replica_count
         images = to_float(replicas.shard(images, size), config.value_range)
         labels = tf.one_hot(replicas.shard(labels, size), config.y_dim)
-        out = self.update(images, labels, **{name: replicas.shard(value, size) for name, value in draws.items()})
+        shards = {name: replicas.shard(value, size) for name, value in draws.items()}
+        out = self.update(images, labels, **shards)
         out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
         return {name: tf.cast(out[name], tf.float32) for name in self._logged_names()}
 

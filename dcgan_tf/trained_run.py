@@ -120,7 +120,8 @@ class TrainedRun:
 
     def z(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...)."""
-        return self.sampler.z([SETTINGS["seed"].convert("seed", seed) for seed in seeds])
+        checked = [SETTINGS["seed"].convert("seed", seed) for seed in seeds]
+        return self.sampler.z(checked)
 
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
         """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
@@ -129,7 +130,8 @@ class TrainedRun:
         seeds = values.interpolation("interpolate", seeds)
         steps = options.STEPS.convert("steps", steps)
         with device_errors("fewer steps"):
-            return sheets.interpolate(self.sampler, seeds, steps, values.classes(classes, self.config.class_names))
+            chosen = values.classes(classes, self.config.class_names)
+            return sheets.interpolate(self.sampler, seeds, steps, chosen)
 
     def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
         """Find the z whose image is most like the given one, as --project does.
@@ -150,7 +152,8 @@ class TrainedRun:
         if image.shape != shape or image.dtype != np.uint8:
             raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
         with device_errors("the program more memory"):
-            return project.find_z(self._started(), image, values.classes(classes, self.config.class_names))
+            chosen = values.classes(classes, self.config.class_names)
+            return project.find_z(self._started(), image, chosen)
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
@@ -165,7 +168,8 @@ class TrainedRun:
         from dcgan_tf.evaluation.evaluate import evaluate
 
         with device_errors("a smaller evaluate_samples"):
-            return evaluate(dataclasses.replace(self._started(), config=override(self.config, given)))
+            config = override(self.config, given)
+            return evaluate(dataclasses.replace(self._started(), config=config))
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""

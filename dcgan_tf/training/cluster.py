@@ -52,7 +52,8 @@ class Cluster:
     def mean(self, value: float) -> float:
         """Wait for all workers, and return the mean of their values."""
         with self.report_lost_worker(), default_handlers():
-            means = self.strategy.run(tf.function(lambda: replicas.mean(tf.constant(value, tf.float64))))
+            run = tf.function(lambda: replicas.mean(tf.constant(value, tf.float64)))
+            means = self.strategy.run(run)
         return float(self.strategy.experimental_local_results(means)[0])
 
     def check_same_settings(self, settings: str) -> None:

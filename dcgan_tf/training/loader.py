@@ -27,7 +27,13 @@ class Batch(NamedTuple):
 def load_batches(dataset: Dataset, config: Config, schedule: Schedule, done: int) -> Iterator[Batch]:
     """Yield the batches up to the last iteration of the training. Args: done: the number of iterations before."""
     most = steps_per_call(config.steps_per_call)
-    batches = dataset.batches(config.batch_size, schedule.per_epoch, seed=config.seed, mirror=config.mirror, start=done)
+    batches = dataset.batches(
+        config.batch_size,
+        schedule.per_epoch,
+        seed=config.seed,
+        mirror=config.mirror,
+        start=done,
+    )
     while done < schedule.total:
         asked = time.perf_counter()
         end = schedule.end_of_call(done, most)

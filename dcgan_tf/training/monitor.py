@@ -69,7 +69,10 @@ class Monitor:
 
     def check_samples(self, images: np.ndarray, iteration: int) -> None:
         """Warn if generated images, uint8 [N, H, W, C], are nearly equal from iteration COLLAPSE_START on."""
-        if iteration >= COLLAPSE_START and len(images) > 1 and images.std(axis=0).mean() < 255 * COLLAPSE_STD:
+        if iteration < COLLAPSE_START or len(images) < 2:
+            return
+        difference = images.std(axis=0).mean()
+        if difference < 255 * COLLAPSE_STD:
             self._warn_once(
                 "the generator's images are nearly all the same (it has collapsed); train a new run with another"
                 " --seed, a lower --learning_rate, more varied images, or --preset auto."
@@ -104,7 +107,8 @@ class PeriodicEvaluator:
         scores = self.evaluator.measure(self.sampler)
         with warn_on_write_error("The curves"):
             write_scalars(self.writer, scores, iteration)
-        say(f"Iteration {iteration}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        say(f"Iteration {iteration}: {shown}")
         current = score(scores)
         facts = {"generated": self.evaluator.count, "feature_space": self.evaluator.space.name}
         best = read_score(self.scores_file, facts)

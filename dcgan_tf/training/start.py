@@ -62,7 +62,8 @@ def train(
         if plan.dry_run:
             dry_run.tell(config, dataset, cluster, plan)
             return Outcome(run=None, signal=0)
-        return train_run(config, run, dataset, cluster, plan.weights, resumed=plan.run is not None, on_log=on_log)
+        resumed = plan.run is not None
+        return train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, on_log=on_log)
 
 
 def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:

@@ -187,4 +187,5 @@ def tell_story(run: Run) -> None:
     from dcgan_tf.sampling.story import write_story  # here, because it imports matplotlib
 
     with warn_on_write_error("The report"):
-        say("\n".join(["Curves and GIF:", *(f"    {path}" for path in write_story(run))]))
+        paths = [f"    {path}" for path in write_story(run)]
+        say("\n".join(["Curves and GIF:", *paths]))
