@@ -11,7 +11,6 @@ import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run
 from helpers import ROOT, cut, fails_with_one_sentence, images_of, main_here
-from test_cluster import IMAGES, LABELS, begun
 
 from dcgan_tf import latents
 from dcgan_tf.data.dataset import Dataset
@@ -89,18 +88,6 @@ def test_weight_decay_leaves_the_numbers_of_the_classes_alone():
     for variable, gradient in zip(model.generator.trainable_variables, gradients, strict=True):
         decayed = float(tf.reduce_max(tf.abs(gradient))) > 100
         assert decayed == (len(variable.shape) > 1 and "_bn" not in variable.path), variable.path
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("count", "xla"), [(2, "off"), (1, "on")])
-def test_two_devices_and_xla_train_like_one_device(count: int, xla: str):
-    config = dataclasses.replace(CLASSES, augment="color,translation,cutout")
-    results = []
-    for devices, compiled in ((1, "off"), (count, xla)):
-        _, step, first = begun(dataclasses.replace(config, xla=compiled), devices)
-        second = step(IMAGES[1:2], LABELS[1:2])
-        results.append([float(logged[name]) for logged in (first, second) for name in ("d_loss", "g_loss")])
-    np.testing.assert_allclose(results[1], results[0], rtol=1e-4)
 
 
 def test_a_folder_with_labels_trains_resumes_and_shows_every_class(classes_run: Path, classes_dir: Path):
