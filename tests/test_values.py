@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dcgan_tf.settings import values
@@ -12,13 +13,7 @@ PETS = ("cat", "dog", "guinea-pig", "rabbit")
 
 
 @pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("0", (0,)),
-        ("0,5,7-9", (0, 5, 7, 8, 9)),
-        ("7 - 9", (7, 8, 9)),
-        ("2,2", (2, 2)),
-    ],
+    ("text", "numbers"), [("0", (0,)), ("0,5,7-9", (0, 5, 7, 8, 9)), ("7 - 9", (7, 8, 9)), ("2,2", (2, 2))]
 )
 def test_numbers_and_ranges(text: str, numbers: tuple[int, ...]):
     assert values.numbers("dims", text) == numbers
@@ -50,6 +45,8 @@ def test_arithmetic_terms():
         ("", DIGITS, tuple(range(10))),
         (None, (), ()),
         (0, DIGITS, (0,)),
+        (np.int64(7), DIGITS, (7,)),
+        (np.array([7]), DIGITS, (7,)),
         ("8, 1-2", DIGITS, (8, 1, 2)),
         ("guinea-pig, 1", PETS, (2, 1)),
         (["0-1", 2], PETS, (0, 1, 2)),
@@ -66,12 +63,15 @@ def test_classes_by_name_and_number(text: object, names: tuple[str, ...], classe
     [
         ("10", DIGITS, "no class '10'; --class takes one or more of its classes, which are 0, 1"),
         ("bird", PETS, "no class 'bird'"),
+        (7.5, DIGITS, "no class '7.5'"),
+        ([1, 2.5], DIGITS, "no class '2.5'"),
+        (True, DIGITS, "no class 'True'"),
         ("0", ("1", "2"), "no class '0'"),
         ("9-0", DIGITS, "ranges from low to high"),
         ("7", (), "The run has no classes"),
         ("x", tuple(f"class {i}" for i in range(1000)), "class 19, ..."),
     ],
 )
-def test_unknown_classes(text: str, names: tuple[str, ...], says: str):
+def test_unknown_classes(text: object, names: tuple[str, ...], says: str):
     with pytest.raises(UserError, match=says):
         values.classes(text, names)
