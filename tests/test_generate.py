@@ -138,6 +138,9 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
         (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),
         (["--grid=2x2", "--dims=3"], "--dims needs --visualize"),
+        (["--visualize", "--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 images"),
+        (["--visualize", "--option=5"], "--option must be one of 0, 1, 2, 3, 4, but is 5"),
+        (["--visualize", "--dims=100"], "z has 100 dimensions, so --dims must be below 100, but has 100"),
         (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
     ],
 )

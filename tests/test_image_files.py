@@ -1,15 +1,12 @@
-"""Sheets and PNG files."""
+"""Sheets and films."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import imageio.v3 as iio
 import numpy as np
 import pytest
 
 from dcgan_tf.sampling.sheets import frames_of
-from dcgan_tf.system.image_files import save_png, sheet
+from dcgan_tf.system.image_files import sheet
 
 
 @pytest.mark.parametrize(("count", "shape"), [(64, (8, 8)), (1, (1, 1)), (7, (3, 3)), (5, (2, 3))])
@@ -25,11 +22,3 @@ def test_a_sheet_of_any_number_of_images(count: int, shape: tuple[int, int]):
 def test_a_row_that_is_too_wide_for_a_film_has_several_lines():
     assert frames_of(np.zeros((1, 100, 1, 2, 64, 1), np.uint8))[0].shape == (2, 6_400, 1)
     assert frames_of(np.zeros((1, 300, 1, 2, 64, 1), np.uint8))[0].shape == (2 * 17, 64 * 18, 1)  # 19,200 in one row
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_png_files_hold_the_pixels(tmp_path: Path, channels: int):
-    image = np.random.default_rng(0).integers(256, size=(5, 4, channels), dtype=np.uint8)
-    save_png(tmp_path / "a.png", image)
-    assert (iio.imread(tmp_path / "a.png").reshape(image.shape) == image).all()
-    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]

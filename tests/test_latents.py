@@ -32,12 +32,6 @@ def test_z_are_distributed_as_asked():
             assert abs(z.mean() - mean) < 0.02 and abs(z.std() - deviation) < 0.02
 
 
-def test_a_sweep_changes_one_dimension():
-    z = np.full((4, 3), 9, np.float32)
-    assert latents.sweep(z, 1).tolist() == [[9, 0, 9], [9, 0.25, 9], [9, 0.5, 9], [9, 0.75, 9]]
-    assert (z == 9).all()
-
-
 def test_interpolation_is_straight_for_uniform_z_and_an_arc_for_normal_z():
     points = latents.z_from_seeds([1, 2, 3], 64, "normal01")
     straight, arc = (latents.interpolate(points, 5, z_dist) for z_dist in ("uniform_signed", "normal01"))

@@ -74,19 +74,6 @@ def test_options_3_and_4_sweep_zeros(mnist_run: Path, option: int):
         assert duration(samples / "test_gif_merged.gif") == 8000
 
 
-@pytest.mark.parametrize(
-    ("args", "says"),
-    [
-        (["--option=5"], "--option must be one of 0, 1, 2, 3, 4, but is 5"),
-        (["--dims=12"], "z has 12 dimensions, so --dims must be below 12, but has 12"),
-        (["--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 images"),
-    ],
-)
-def test_wrong_values_are_user_errors(blobs_run: Path, args: list[str], says: str):
-    with pytest.raises(UserError, match=says):
-        main_here("--dataset=blobs", "--visualize", *args, out_dir=blobs_run)
-
-
 def test_limits_are_those_of_the_file_that_is_written(blobs_run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("dcgan_tf.system.image_files.MAX_PIXELS", 8 * 20 * 24)
     args = ["--dataset=blobs", "--visualize"]
