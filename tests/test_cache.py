@@ -198,9 +198,7 @@ def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], No
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"crop": True}, {"fit": "pad"}, {"output_width": 12}, {"c_dim": 3}, {"hold_out": 0.3}],
-    ids=str,
+    "settings", [{"crop": True}, {"fit": "pad"}, {"output_width": 12}, {"c_dim": 3}, {"hold_out": 0.3}], ids=str
 )
 def test_other_settings_are_decoded_again(folder, settings, capsys):
     folder.load()

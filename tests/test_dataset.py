@@ -36,14 +36,6 @@ def test_what_is_not_given_is_the_data_sets_own_or_the_default(settings: dict, o
     assert ImageSpec.of(Asked(**settings), **own) == expected
 
 
-def test_mnist_split_and_size(mnist_dir: Path):
-    config = Asked(dataset="mnist", data_dir=str(mnist_dir), output_height=32)
-    dataset = read_dataset(config, "train")
-    assert dataset.images.shape == (60000, 32, 32, 1)
-    assert dataset.spec == ImageSpec(32, 32, 1) and dataset.class_names == tuple("0123456789")
-    assert read_dataset(dataclasses.replace(config, split="test")).images.shape == (10000, 32, 32, 1)
-
-
 def test_impossible_sizes_are_refused_before_images_are_read(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("dcgan_tf.data.cache.prepare", lambda *_: pytest.fail("read"))
     with pytest.raises(UserError, match="must be multiples of 4, but are 30 and 30"):

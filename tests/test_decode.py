@@ -222,12 +222,10 @@ def test_heif_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(formats, "heif_version", lambda: "")
     for name in ("0.png", "1.png"):
         Image.new("RGB", (16, 16)).save(tmp_path / name)
-    for name in ("2.heic", "3.jpg"):
-        (tmp_path / name).write_bytes(HEIC_START + bytes(99))
+    (tmp_path / "3.jpg").write_bytes(HEIC_START + bytes(99))
     assert len(load(tmp_path).images) == 2
     out = capsys.readouterr().out
-    assert "files of other kinds: 1 .heic; convert .heic and .heif files" in out
-    assert "3.jpg: it may be a HEIF image; convert" in out and out.count("pip install pillow-heif") == 2
+    assert "3.jpg: it may be a HEIF image; convert" in out and "pip install pillow-heif" in out
 
 
 @pytest.mark.parametrize("is_program", [True, False])

@@ -92,15 +92,16 @@ def test_the_preset_that_the_images_choose(told, tmp_path: Path):
 
 
 @pytest.mark.usefixtures("measured")
-def test_the_time_that_is_left_of_a_run(told, blobs_run: Path):
+def test_the_time_that_is_left_of_a_run_and_the_size_of_a_checkpoint(told, blobs_run: Path):
     before = files_in(blobs_run)
-    out = told(
-        "--dataset=blobs", "--resume", "--out_name=blobs-small", "--epoch=50", "--preset=auto", out_dir=blobs_run
-    )
+    flags = ["--dataset=blobs", "--resume", "--out_name=blobs-small", "--epoch=50", "--preset=auto"]
+    out = told(*flags, out_dir=blobs_run)
     assert "--preset has no effect: the run blobs-small keeps its settings" in out
     assert re.search(r"^Continue from .*blobs-small/model-60$", out, re.M)
     assert re.search(r"^Iterations: +100 with batches of 16 \(50 epochs of 2\); 40 are left$", out, re.M)
     assert re.search(r"^Time: +22 seconds to the end", out, re.M)
+    size = float(re.search(r"^Disk: +([\d.]+) MB a checkpoint; with \d sheets about \d", out, re.M)[1])
+    assert size * 1e6 == pytest.approx(bytes_in(blobs_run / "checkpoints" / "blobs-small", "model-60.*"), rel=0.1)
     assert files_in(blobs_run) == before
 
 
@@ -113,17 +114,9 @@ def test_beginning_with_the_weights_of_a_run(told, blobs_run: Path):
     assert files_in(blobs_run) == before
 
 
-@pytest.mark.usefixtures("measured")
-def test_the_size_of_a_checkpoint(told, blobs_run: Path):
-    out = told("--dataset=blobs", "--resume", "--out_name=blobs-small", out_dir=blobs_run)
-    size = float(re.search(r"^Disk: +([\d.]+) MB a checkpoint; with \d sheets about \d", out, re.M)[1])
-    assert size * 1e6 == pytest.approx(bytes_in(blobs_run / "checkpoints" / "blobs-small", "model-60.*"), rel=0.1)
-
-
-@pytest.mark.parametrize("steps", [1, 5])
-def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int):
+def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A train step that sleeps 0.5 s in its first call, and 20 ms an iteration in the others."""
-    sizes = {"output_height": 16, "stages": "2", "gf_dim": 4, "df_dim": 4, "batch_size": 8, "steps_per_call": steps}
+    sizes = {"output_height": 16, "stages": "2", "gf_dim": 4, "df_dim": 4, "batch_size": 8, "steps_per_call": 5}
     asked = Asked("blobs", str(images_dir), cache_dir=str(tmp_path), iterations=2, **sizes)
     dataset = read_dataset(asked)
     config = resolve(asked, dataset.decides)
@@ -140,9 +133,9 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
     compiling, times = dry_run.measure(config, dataset, model)
     assert 0.5 <= compiling < 5
     assert len(times) == len(calls) - 1 >= dry_run.CALLS
-    assert calls[1] == (steps, 8, 16, 16, 3)
+    assert calls[1] == (5, 8, 16, 16, 3)
     assert 0.02 <= np.mean(times) < 0.06
-    assert 0.3 <= sum(times) * steps < 2
+    assert 0.3 <= sum(times) * 5 < 2
 
 
 @pytest.mark.parametrize(
@@ -153,19 +146,10 @@ def test_durations(seconds: float, text: str):
     assert duration(seconds) == text
 
 
-def test_it_is_for_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_it_is_for_one_process_the_command_line_and_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TF_CONFIG", task([1111, 2222], 1)["TF_CONFIG"])
-    fails_with_one_sentence(
-        "--dataset=blobs",
-        "--train",
-        "--dry_run",
-        cwd=tmp_path,
-        says="--dry_run is for one process, but TF_CONFIG",
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_it_is_for_the_command_line_and_for_a_training(tmp_path: Path):
+    flags = ["--dataset=blobs", "--train", "--dry_run"]
+    fails_with_one_sentence(*flags, cwd=tmp_path, says="--dry_run is for one process, but TF_CONFIG")
     with pytest.raises(UserError, match="^There is no setting --dry_run here"):
         dcgan_tf.train("blobs", out_dir=tmp_path, dry_run=True)
     fails_with_one_sentence("--dataset=blobs", "--dry_run", cwd=tmp_path, says="--dry_run needs --train.")

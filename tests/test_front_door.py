@@ -83,17 +83,9 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--init_from=x --pretrained", {"init_from": "x", "pretrained": True}, "--init_from and --pretrained both choose"),
     (f"--checkpoint={ORIGINAL}", {"checkpoint": Path(ORIGINAL)}, {"dataset": "a"}),
     ("--init_from=by-epochs", {"init_from": "by-epochs"}, {"epoch": 25}),
-    (
-        "--init_from=checkpoints/no",
-        {"init_from": "checkpoints/no"},
-        "No trained run of data set 'checkpoints/no'",
-    ),
+    ("--init_from=checkpoints/no", {"init_from": "checkpoints/no"}, "No trained run of data set 'checkpoints/no'"),
     ("--init_from=pretrained:no", {"init_from": "pretrained:no"}, "There is no pretrained run of the data set 'no'"),
-    (
-        "--resume --out_name=x/y",
-        {"resume": True, "out_name": "x/y"},
-        "--out_name must be a plain name without /",
-    ),
+    ("--resume --out_name=x/y", {"resume": True, "out_name": "x/y"}, "--out_name must be a plain name without /"),
     ("--resume", {"resume": True}, {"iterations": 900, "g_ema": 0.999}),
     ("--resume --epoch=3", {"resume": True, "epoch": 3}, {"iterations": None, "epoch": 3, "g_ema": 0.999}),
     ("--resume --gf_dim=16", {"resume": True, "gf_dim": 16}, {"epoch": 4, "gf_dim": 16}),
@@ -107,6 +99,7 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--epoch_samples=2,5", {"epoch_samples": [2, 5]}, {"epochs_to_keep": (2, 5)}),
     ("--d_filters=64,128", {"d_filters": (64, 128)}, {"d_filters": "64,128"}),
     ("--out_name=5", {"out_name": 5}, {"dataset": "a"}),
+    ("--hold_out=0.1 --split=test", {"hold_out": 0.1, "split": "test"}, "--split test trains on what --hold_out keeps"),
     ("--resume --lr_decay_epochs=800", {"resume": True, "lr_decay_epochs": 800}, {"iterations": 900}),
 ]
 

@@ -92,12 +92,6 @@ def test_an_interrupt_does_not_wait_for_the_images_that_were_to_be_read(monkeypa
     assert len(decoded) <= (os.cpu_count() or 1) + 2  # one for each thread
 
 
-def test_one_colour_image_makes_the_data_set_colour(tmp_path):
-    write_images(tmp_path, *(f"{i}.png" for i in range(15)), gray=7)
-    write_images(tmp_path, "last.png")
-    assert load(tmp_path).spec.channels == 3
-
-
 def test_file_without_a_name_gives_the_same_images_and_leaves_nothing(numbered, tmp_path, capsys):
     in_memory = load(numbered, cache=False)
     on_disk = load(numbered, cache=False, cache_gb=0, cache_dir=str(tmp_path / "cache"))

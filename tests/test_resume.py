@@ -104,8 +104,3 @@ def test_another_folder_of_the_same_name_is_said(tmp_path: Path):
         resumed(saved, {"input_fname_pattern": "*.jpg"})
     (tmp_path / "cats" / "images").rename(tmp_path / "moved")
     resumed(saved, other)  # no warning: the images have moved
-
-
-def test_what_is_held_out_is_not_trained_on(tmp_path: Path):
-    with pytest.raises(UserError, match="--split test trains on what --hold_out keeps out"):
-        plan_training(Runs(str(tmp_path)), "", {"dataset": "blobs", "hold_out": 0.1, "split": "test"}, {})

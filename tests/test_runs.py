@@ -86,14 +86,9 @@ def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
 
 
 def test_a_copy_of_a_data_set_has_the_same_images_whatever_else_it_has(tmp_path: Path):
+    images = ["1.png", "2.JPG"]
     others = [".DS_Store", "._1.png", "Thumbs.db", "README.md", "__MACOSX/._1.png"]
-    for file in [
-        "a/cats/1.png",
-        "a/cats/2.JPG",
-        "b/cats/1.png",
-        "b/cats/2.JPG",
-        *(f"b/cats/{name}" for name in others),
-    ]:
+    for file in [*(f"a/cats/{name}" for name in images), *(f"b/cats/{name}" for name in [*images, *others])]:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
     before, now = (config_of(dataset="cats", data_dir=str(tmp_path / name)) for name in "ab")

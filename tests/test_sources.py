@@ -68,10 +68,7 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
             for split, part in parts.items()
         },
         features=features.FeaturesDict(
-            {
-                "photo": features.Image(shape=(20, 24, 3)),
-                "kind": features.ClassLabel(names=["a", "b", "c"]),
-            }
+            {"photo": features.Image(shape=(20, 24, 3)), "kind": features.ClassLabel(names=["a", "b", "c"])}
         ),
     )
     builder.download_and_prepare()
