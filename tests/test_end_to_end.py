@@ -108,12 +108,6 @@ def test_a_signal_saves_and_resume_continues_exactly(mnist_dir: Path, tmp_path: 
     assert_same_run(tmp_path, "stopped", "whole", 90)
 
 
-def test_a_damaged_run(mnist_run: Path, tmp_path: Path):
-    shutil.copytree(mnist_run, tmp_path / "out")
-    (tmp_path / "out" / "checkpoints" / "mnist-small" / "model-40.data-00000-of-00001").write_bytes(b"short")
-    fails_with_one_sentence("--dataset=mnist", cwd=tmp_path / "out", says="or is damaged")
-
-
 def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images_dir: Path, tmp_path: Path):
     (tmp_path / "file").touch()
     for args, says in (
@@ -160,14 +154,8 @@ def test_a_closed_pipe_ends_the_program_in_silence(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_keras_uses_tensorflow_with_any_keras_backend(mnist_run: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    call_main("--dataset=mnist", cwd=mnist_run)
-
-
-@pytest.mark.slow
 def test_no_output_of_tensorflow(mnist_run: Path, images_dir: Path, tmp_path: Path):
-    done = call_main("--dataset=mnist", cwd=mnist_run)
+    done = call_main("--dataset=mnist", cwd=mnist_run, env={"KERAS_BACKEND": "jax"})  # it is TensorFlow all the same
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) <= 4
     train = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *SMALL, "--output_height=16", "--iterations=1"]
@@ -191,10 +179,3 @@ def test_preset_auto_trains_on_20_images(images_dir: Path, tmp_path: Path, capsy
     assert [settings[name] for name in names] == [2, 0.999, "color,translation,cutout", 0.5, 16, 5, 4, 4, "2"]
     assert settings["precision"] in ("float32", "bfloat16")
     assert iio.imread(file.parents[2] / "samples" / file.parent.name / "augmented.png").shape == (64, 64, 3)
-
-
-def test_the_paper_preset_sets_what_was_not_given(mnist_dir: Path, tmp_path: Path):
-    args = ["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", *SMALL, "--preset=paper", "--g_ema=0.5"]
-    main_here(*args, "--train_size=16", "--epoch=1", "--out_name=run", out_dir=tmp_path)
-    settings = json.loads((tmp_path / "checkpoints" / "run" / "FLAGS.json").read_text())
-    assert [settings[name] for name in ("d_filters", "g_steps", "g_ema")] == ["64,128", 1, 0.5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,17 +27,11 @@ def failures(replay: Replay) -> set[str]:
     return {check.quantity for check in replay.checks() if not check.passed}
 
 
-@pytest.mark.parametrize("xla", [False, True], ids=["plain", "xla"])
+@pytest.mark.parametrize("how", [{}, {"xla": True}, {"strategy": TWO}], ids=["plain", "xla", "two_replicas"])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_quantity_is_the_originals(file: Path, xla: bool):
-    checks = list(Replay(file, xla).checks())
-    assert len(checks) > 120
-    assert [check for check in checks if not check.passed] == []
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_two_replicas_with_synchronised_statistics_are_the_original_too(file: Path):
-    checks = list(Replay(file, strategy=TWO).checks())
+def test_every_quantity_is_the_originals(file: Path, how: dict[str, Any]):
+    """Also of two replicas with synchronised statistics."""
+    checks = list(Replay(file, **how).checks())
     assert len(checks) > 120
     assert [check for check in checks if not check.passed] == []
 

@@ -39,9 +39,8 @@ def test_z_depends_on_seed_and_iteration_alone():
     assert (sample_z(547, 3) != sample_z(548, 3)).mean() > 0.99
 
 
-@pytest.mark.parametrize("g_steps", [2, 3])
-def test_the_step_counts_logs_and_changes_both_networks(g_steps: int):
-    config = Config(**SMALL, G_img_sum=True, g_steps=g_steps)
+def test_the_step_counts_logs_and_changes_both_networks():
+    config = Config(**SMALL, G_img_sum=True, g_steps=3)
     model = DCGAN(config)
     before = [v.numpy() for v in (*model.generator.trainable_variables, *model.discriminator.trainable_variables)]
     images = np.random.default_rng(0).integers(256, size=(8, 16, 16, 3), dtype=np.uint8)
@@ -56,7 +55,7 @@ def test_the_step_counts_logs_and_changes_both_networks(g_steps: int):
         "z": (8, 6), "d": (8, 1), "d_": (8, 1), "G": (8, 16, 16, 3),
     }  # fmt: skip
     assert float(logged["d_loss"]) == pytest.approx(float(logged["d_loss_real"] + logged["d_loss_fake"]), rel=1e-6)
-    assert float(model.g_optimizer.beta1_power) == pytest.approx(0.5 ** (1 + g_steps))
+    assert float(model.g_optimizer.beta1_power) == pytest.approx(0.5**4)
     assert float(model.d_optimizer.beta1_power) == pytest.approx(0.5**2)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, append_labels
+from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.settings.config import Config
 
@@ -98,10 +98,3 @@ def test_the_seed_decides_the_weights():
         for a, b, c in zip(first, again, other, strict=True):
             assert (a == b).all()
             assert (a != c).any()
-
-
-def test_labels_go_last():
-    x, labels = tf.zeros([2, 3, 4, 5]), tf.constant([[1.0, 0.0], [0.0, 1.0]])
-    assert append_labels(x, labels).shape == (2, 3, 4, 7)
-    assert append_labels(x, labels)[1, 2, 3].numpy().tolist() == [0, 0, 0, 0, 0, 0, 1]
-    assert append_labels(x[:, 0, 0], labels)[0].numpy().tolist() == [0, 0, 0, 0, 0, 1, 0]

@@ -31,10 +31,7 @@ def write_tf1(prefix: str, config: Config) -> None:
     random = np.random.default_rng(0)
     tensors = [v.numpy() + random.uniform(0, 0.1, v.shape).astype(np.float32) for v in variables]
     tf.raw_ops.SaveV2(
-        prefix=prefix,
-        tensor_names=[v.path for v in variables],
-        shape_and_slices=[""] * len(variables),
-        tensors=tensors,
+        prefix=prefix, tensor_names=[v.path for v in variables], shape_and_slices=[""] * len(variables), tensors=tensors
     )
 
 

@@ -47,12 +47,6 @@ def tiny_model() -> tuple[DCGAN, Config]:
     return DCGAN(config), config
 
 
-def wait_for(file: Path, process: subprocess.Popen) -> None:
-    while not file.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-
-
 @pytest.mark.slow
 def test_kills_lose_nothing(mnist_dir: Path):
     script = ROOT / "tests" / "soak_kill.py"
@@ -88,12 +82,8 @@ def test_only_files_of_incomplete_checkpoints_are_removed(tmp_path: Path):
     assert checkpoints.restore() == str(run.folder / "model-1")
     model.iterations.assign(2)
     checkpoints.save()
-    assert before - {path.name for path in run.folder.iterdir()} == {
-        *half,
-        "model-3_temp",
-        "model-1.index",
-        "model-1.data-00000-of-00001",
-    }
+    gone = {*half, "model-3_temp", "model-1.index", "model-1.data-00000-of-00001"}
+    assert before - {path.name for path in run.folder.iterdir()} == gone
 
 
 def test_a_copy_of_a_run_never_touches_the_original(tmp_path: Path):
@@ -207,7 +197,9 @@ def test_a_full_disk(mnist: list[str], tmp_path: Path):
 @pytest.mark.slow
 def test_two_trainings_of_one_run(mnist: list[str], tmp_path: Path):
     first = main_process(*mnist, "--epoch=1000", "--out_name=run", cwd=tmp_path)
-    wait_for(tmp_path / "checkpoints" / "run" / "checkpoint", first)
+    while not (tmp_path / "checkpoints" / "run" / "checkpoint").exists():
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.01)
     fails_with_one_sentence(*mnist, "--out_name=run", cwd=tmp_path, says="exists already")
     resumed = ["--out_name=run", "--train", "--resume"]
     fails_with_one_sentence(*resumed, cwd=tmp_path, says=f"is being trained by process {first.pid}")
@@ -251,10 +243,7 @@ JSON = st.recursive(
 
 
 @FUZZ
-@given(
-    st.dictionaries(st.sampled_from(SETTING_NAMES), JSON, max_size=3),
-    st.binary(max_size=32),
-)
+@given(st.dictionaries(st.sampled_from(SETTING_NAMES), JSON, max_size=3), st.binary(max_size=32))
 def test_fuzz_flags_json(tmp_path_factory: pytest.TempPathFactory, changes: dict, raw: bytes):
     file = tmp_path_factory.getbasetemp() / "FLAGS.json"
     for content in (json.dumps(json.loads(config_of().to_json()) | changes).encode(), raw):
