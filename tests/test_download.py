@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 
@@ -106,6 +107,17 @@ def test_an_interrupted_fetch_says_how_it_continues(monkeypatch, capsys, shown):
     with pytest.raises(SystemExit, match="130"):
         download.main(["inception"])
     assert capsys.readouterr().out == "Interrupted; run the same command again to continue.\n"
+
+
+def test_the_demo_is_drawn_once(tmp_path, capsys, shown):
+    folder = tmp_path / "demo"
+    for _ in range(2):
+        download.main(["demo", f"--data_dir={tmp_path}"])
+        (folder / "000.png").write_text("mine")
+    assert capsys.readouterr().out.count("python main.py --dataset demo --train") == 2
+    images = [iio.imread(file) for file in sorted(folder.iterdir())[1:]]
+    assert len({image.tobytes() for image in images}) == 299 and {image.shape for image in images} == {(64, 64, 3)}
+    assert len({tuple(image[30, 10]) for image in images}) >= 8  # the colours of the bodies
 
 
 def zipped(file: Path, members: dict[str, bytes]) -> Path:

@@ -1,4 +1,7 @@
-"""Fetch data sets, as the original's download.py, and the Inception graph: python -m dcgan_tf.download mnist celebA."""
+"""Fetch data sets, as the original's download.py, and the Inception graph: python -m dcgan_tf.download mnist celebA.
+
+The data set demo is drawn.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dcgan_tf.download import mnist
+from dcgan_tf.download.demo import draw_monsters
 from dcgan_tf.download.fetch import INCEPTION, Archive, fetch_archive, install
 from dcgan_tf.system.cache import cache_folder
 from dcgan_tf.system.errors import UserError
@@ -46,6 +50,11 @@ def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
     if name == "mnist":
         mnist.ensure(data_dir / name)
         say(f"{data_dir / name} contains MNIST")
+    elif name == "demo":
+        folder = data_dir / name
+        if not any(folder.glob("[!.]*")):
+            draw_monsters(folder)
+        say(f"{folder} contains drawn monsters; next: python main.py --dataset demo --train --preset small")
     elif name == "celebA":
         install(file or CELEBA, data_dir / name, "*.jpg")
     elif name == "lsun":
@@ -64,9 +73,9 @@ def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
 def main(argv: list[str]) -> None:
     """Fetch the data sets that the command line names. Raises UserError."""
     parser = argparse.ArgumentParser(
-        prog="python -m dcgan_tf.download", description="Fetch data sets into --data_dir, and the network of FID."
+        prog="python -m dcgan_tf.download", description="Fetch or draw data sets, and fetch the network of FID."
     )
-    parser.add_argument("datasets", nargs="+", choices=("mnist", "celebA", "lsun", "inception"))
+    parser.add_argument("datasets", nargs="+", choices=("demo", "mnist", "celebA", "lsun", "inception"))
     parser.add_argument("--data_dir", default="data", type=Path, help="folder that holds the data sets (./data)")
     parser.add_argument("--from-file", type=Path, metavar="ARCHIVE", help="a ZIP file fetched by hand")
     arguments = parser.parse_args(argv)
