@@ -124,7 +124,7 @@ def test_labels_that_begin_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[
     for class_names in ((), ("1", "2", "3")):
         dataset = load(tmp_path, class_names=class_names)
         assert dataset.class_names == ("1", "2", "3") and dataset.labels.tolist() == expected
-    assert "Classes:     3: 1 12, 2 12, 3 6\n" in capsys.readouterr().out
+    assert "Classes:     3: 1 (12), 2 (12), 3 (6)\n" in capsys.readouterr().out
     old = load(tmp_path, class_names=("0", "1", "2", "3"))  # a run that exists keeps its class 0
     assert old.class_names == ("0", "1", "2", "3") and set(old.labels) == {1, 2, 3}
     with pytest.raises(UserError, match="trained on the classes 2, 3, but"):

@@ -109,7 +109,7 @@ def test_sub_folders_are_classes(tmp_path, capsys):
         f"--dataset={pets}", "--train", "--conditional", "--epoch=1", *SMALL, "--output_height=16", out_dir=tmp_path
     )
     out = capsys.readouterr().out
-    assert "Classes:     2: Hund 16, cat 16" in out and "2 classes, range [-1, 1]" in out
+    assert "Classes:     2: Hund (16), cat (16)" in out and "2 classes, range [-1, 1]" in out
     (saved,) = Runs(str(tmp_path)).all()
     assert saved.config().class_names == ("Hund", "cat") and saved.config().conditional
     main_here(f"--dataset={pets}", "--conditional", out_dir=tmp_path)
@@ -194,7 +194,7 @@ def test_names_that_the_log_cannot_encode(tmp_path: Path):
     flags = ["--train", "--conditional", "--epoch=1", "--output_height=16", *SMALL]
     env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     out = call_main(f"--dataset={tmp_path / '图像'}", *flags, cwd=tmp_path, env=env).stdout
-    assert "Classes:     2: \\u72d7 8, \\u732b 8" in out
+    assert "Classes:     2: \\u72d7 (8), \\u732b (8)" in out
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ import imageio.v3 as iio
 import pytest
 from helpers import ROOT
 
+from dcgan_tf.system import messages
 from dcgan_tf.system.startup import why_no_gpu
+from dcgan_tf.training.curves import LINE
 
 PROGRAM = """
 import os, signal, sys, time
@@ -70,8 +73,26 @@ def test_a_log_gets_whole_lines_of_a_progress_bar():
     body = "from dcgan_tf.system import messages; messages.LOG_SECONDS = 0; list(messages.progress(range(3), 'Work'))"
     program = process(body)
     lines = program.communicate(timeout=60)[1].split("\n")
-    assert lines[0].startswith("Work:   0%") and lines[-2].startswith("Work: 100%") and lines[-1] == ""
-    assert len(lines) >= 5 and not any("\r" in line for line in lines)
+    assert lines[0].startswith("Work:  33%") and lines[-2].startswith("Work: 100%") and lines[-1] == ""
+    assert len(lines) >= 4 and not any("\r" in line for line in lines)
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(40, 0), (60, 1), (80, 3), (200, 4)])
+def test_a_progress_line_fits_the_terminal(columns: int, shown: int):
+    termios = pytest.importorskip("termios", reason="for POSIX")
+    import fcntl
+
+    _, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    facts = {"d_loss": "1.387", "g_loss": "0.693", "images/s": "86", "waiting": "0.4%"}
+    with os.fdopen(terminal, "w") as file, messages.shown():
+        bar = messages.progress(initial=320, total=400, bar_format=LINE, file=file, desc="epoch 18/23")
+        bar.set_description_str("epoch 18/23", refresh=False)
+        messages.show_facts(bar, dict(facts))
+        line = str(bar)
+        bar.close()
+    ending = "".join(f", {name}={value}" for name, value in list(facts.items())[:shown])
+    assert len(line) < columns and line.endswith(f"{ending}]") and "| 320/400 [00:00<" in line
 
 
 def test_who_sets_the_level_of_messages_sees_them(tmp_path: Path):

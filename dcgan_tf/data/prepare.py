@@ -176,7 +176,7 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
     report("Prepared", f"{how}, resized to {width}x{height}, {prepared.images.nbytes / 1e9:.3f} GB")
     if class_names:
         counts = Counter(prepared.labels.tolist())
-        classes = [f"{name} {counts[label]:,}" for label, name in enumerate(class_names)]
+        classes = [f"{name} ({counts[label]:,})" for label, name in enumerate(class_names)]
         report("Classes", f"{len(classes)}: {listed(classes, 20)}")
     if prepared.unreadable:
         report("Skipped", f"{len(prepared.unreadable):,} that cannot be used")

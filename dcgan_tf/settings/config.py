@@ -145,8 +145,9 @@ class Asked:
     evaluate_freq: int | None = monitoring(
         None, "Iterations between two evaluations, which keep the best checkpoint (default: no evaluation)", minimum=0
     )
-    G_img_sum: bool = monitoring(False, "Also log generated images to TensorBoard", RESUME, ORIGINAL)
+    G_img_sum: bool = monitoring(False, "Also log generated images of single batches to TensorBoard", RESUME, ORIGINAL)
     warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
+    verbose: bool = monitoring(False, "Also list the weights of both networks, with their shapes", MACHINE)
 
     evaluate_samples: int | None = using(
         None, "Generated images that an evaluation measures (default: 50,000 for data like MNIST, else 5,000)", USE

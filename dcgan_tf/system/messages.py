@@ -73,11 +73,28 @@ def progress(*args: Any, **options: Any) -> tqdm:
 
 
 class WholeLines:
-    """Writes what a progress bar writes to stderr as whole lines, for a log file, which cannot go back in a line."""
+    """Writes what a progress bar writes to stderr as whole lines, for a log file, which cannot go back in a line.
+
+    It leaves out the first one, 0%, which would remain there.
+    """
+
+    begun = False
 
     def write(self, text: str) -> None:
-        if text.strip():
+        if text.strip() and self.begun:
             sys.stderr.write(f"{text.strip()}\n")
+        self.begun = True
+
+
+def show_facts(bar: tqdm, facts: dict[str, str]) -> None:
+    """Show facts at the end of a progress line, without the last ones if the terminal has no room for them."""
+    bar.set_postfix(facts, refresh=False)
+    line = bar.format_dict
+    spare = 9  # of the 10 columns that the bar has in a line of any length
+    while facts and line["ncols"] and len(bar.format_meter(**line | {"ncols": None})) - spare > line["ncols"]:
+        facts.popitem()
+        bar.set_postfix(facts, refresh=False)
+        line = bar.format_dict
 
 
 @contextlib.contextmanager

@@ -14,11 +14,12 @@ from dcgan_tf.pixels import to_uint8
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.messages import progress
+from dcgan_tf.system.messages import progress, show_facts
 from dcgan_tf.training.loader import Batch
 from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.training.schedule import Schedule
 
+LINE = "{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"  # on the screen
 OnLog = Callable[[dict[str, float]], None]  # called with the iteration and the losses, by name
 
 
@@ -40,7 +41,7 @@ class Curves:
         self.schedule = schedule
         self.monitor = monitor
         self.on_log = on_log
-        self.bar = progress(initial=done, total=schedule.total, mininterval=0.2)
+        self.bar = progress(initial=done, total=schedule.total, mininterval=0.2, bar_format=LINE)
         self._begin_lap(done)
 
     def _begin_lap(self, iteration: int) -> None:
@@ -51,9 +52,8 @@ class Curves:
     def count(self, batch: Batch) -> None:
         """Count the iterations of a batch."""
         self.waited += batch.seconds_waited
-        self.bar.set_description(
-            f"epoch {self.schedule.epoch_of(batch.iteration)}/{self.schedule.epochs}", refresh=False
-        )
+        epoch = self.schedule.epoch_of(batch.iteration)
+        self.bar.set_description_str(f"epoch {epoch}/{self.schedule.epochs}", refresh=False)
         self.bar.update(len(batch.images))
 
     def write(self, iteration: int, logged: dict[str, tf.Tensor]) -> None:
@@ -71,12 +71,11 @@ class Curves:
                 tf.summary.histogram(name, logged[name])
             if "G" in logged:
                 tf.summary.image("G", to_uint8(logged["G"].numpy(), self.config.value_range), max_outputs=16)
-        shown = {name: f"{losses[name]:.4f}" for name in DRAWN}
+        shown = {name: f"{losses[name]:.3f}" for name in DRAWN}
         seconds = time.perf_counter() - self.time
-        shown["images"] = f"{iteration * self.config.batch_size:,}"
         shown["images/s"] = f"{(iteration - self.lap) * self.config.batch_size / seconds:.0f}"
         shown["waiting"] = f"{self.waited / seconds:.1%}"
-        self.bar.set_postfix(shown, refresh=False)
+        show_facts(self.bar, shown)
         self._begin_lap(iteration)
 
     def flush(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 import statistics
 import sys
 import time
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -16,7 +18,7 @@ from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.options import AUTO
 from dcgan_tf.system.errors import UserError, counted
-from dcgan_tf.system.messages import duration, report, say
+from dcgan_tf.system.messages import duration, report, say, warn
 from dcgan_tf.system.startup import peak_memory
 from dcgan_tf.training.cluster import Cluster, members_of
 from dcgan_tf.training.loader import load_batches
@@ -38,10 +40,10 @@ def check_one_process(strategy: str) -> None:
         )
 
 
-def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None:
+def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan, folder: Path) -> None:
     """Measure some iterations of the training, and say what all of them would need.
 
-    Args: what a training has; plan: how it begins.
+    Args: what a training has; plan: how it begins; folder: of all runs.
     Raises: UserError if the weights that it begins with cannot be read.
     """
     schedule = Schedule(config, len(dataset.images))
@@ -71,11 +73,7 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
     whole = compiling + left * seconds
     report("Time", f"{duration(whole)} to the end; sheets, checkpoints and evaluations come on top")
     say_memory()
-    one = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
-    sheets = -(-schedule.total // config.sample_freq)
-    pixels = config.batch_size * math.prod(config.image_shape)  # of a sheet; its PNG file has about half
-    whole = config.max_to_keep * one + sheets * pixels / 2
-    report("Disk", f"{one / 1e6:,.1f} MB a checkpoint; with {counted(sheets, 'sheet')} about {whole / 1e6:,.1f} MB")
+    say_disk(config, model, schedule, folder)
     say("Dry run: no run was made. To train, give the same command without --dry_run.")
 
 
@@ -105,6 +103,22 @@ def measure(config: Config, dataset: Dataset, model: DCGAN) -> tuple[float, list
         if len(times) > CALLS and ends[-1] - ends[1] >= SECONDS:
             break
     return ends[1] - ends[0], times[1:]
+
+
+def say_disk(config: Config, model: DCGAN, schedule: Schedule, folder: Path) -> None:
+    """Say how much room the run needs, and warn if there is less. Args: folder: of all runs."""
+    one = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
+    sheets = -(-schedule.total // config.sample_freq)
+    pixels = config.batch_size * math.prod(
+        config.image_shape
+    )  # of a sheet; its PNG has half, and TensorBoard the other
+    needed = (config.max_to_keep + 1) * one + sheets * pixels  # a checkpoint is written before an old one is removed
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    with_sheets = f"with {counted(sheets, 'sheet')} about {needed / 1e6:,.1f} MB"
+    report("Disk", f"{one / 1e6:,.1f} MB a checkpoint; {with_sheets}, and {free / 1e6:,.1f} MB are free")
+    if needed > free:
+        warn(f"There is too little room in {existing}; make room there, or choose another disk with --out_dir.")
 
 
 def say_memory() -> None:

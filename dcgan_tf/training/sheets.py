@@ -23,8 +23,19 @@ from dcgan_tf.training.schedule import Schedule
 class TrainingSheets:
     """Writes sheets of samples, all of the same z and labels, so that one can compare them."""
 
-    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, schedule: Schedule, monitor: Monitor):
+    def __init__(
+        self,
+        config: Config,
+        run: Run,
+        dataset: Dataset,
+        model: DCGAN,
+        schedule: Schedule,
+        monitor: Monitor,
+        writer: tf.summary.SummaryWriter,
+    ):
+        """Args: writer: of the training's curves."""
         self.folder = run.samples_folder
+        self.writer = writer
         self.value_range = config.value_range
         self.schedule = schedule
         self.monitor = monitor
@@ -33,18 +44,22 @@ class TrainingSheets:
         self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
 
     def write(self, iteration: int, logged: object) -> None:
-        """Write the sheet of an iteration."""
-        self._write(f"train_{iteration:08d}", iteration)
+        """Write the sheet of an iteration, also for TensorBoard, which sorts tags and so begins with a capital."""
+        sheet = self._write(f"train_{iteration:08d}", iteration)
+        with warn_on_write_error("The curves"), self.writer.as_default(step=iteration):
+            tf.summary.image("Samples", sheet[None])
 
     def write_of_epoch(self, iteration: int, logged: object) -> None:
         """Write the sheet of the epoch that ends with the iteration."""
         self._write(f"epoch_{self.schedule.epoch_of(iteration):04d}", iteration)
 
-    def _write(self, name: str, iteration: int) -> None:
+    def _write(self, name: str, iteration: int) -> np.ndarray:
         images = to_uint8(self.sample().numpy(), self.value_range)
         self.monitor.check_samples(images, iteration)
+        sheet = image_files.sheet(images)
         with warn_on_write_error("The sheet"):
-            image_files.save_png(self.folder / f"{name}.png", image_files.sheet(images))
+            image_files.save_png(self.folder / f"{name}.png", sheet)
+        return sheet
 
 
 def labels_of_sheets(dataset: Dataset, count: int) -> np.ndarray:
@@ -78,21 +93,22 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
 
 
 def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
-    """Say the parameters (the original's show_all_variables), the data and the device."""
-    for network in (model.generator, model.discriminator):
-        count = sum(variable.shape.num_elements() for variable in network.trainable_variables)
-        say(f"{network.name}: {count:,} parameters")
-        for variable in network.trainable_variables:
-            shape = "x".join(map(str, variable.shape))
-            say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
+    """Say the data, the device and the parameters; with --verbose all of them (the original's show_all_variables)."""
     count, height, width, channels = dataset.images.shape
     low, high = config.value_range
     images = f"{counted(count, 'image')} {height}x{width}x{channels}"
     report("Data", f"{images}, {counted(config.y_dim, 'class')}, range [{low:g}, {high:g}]")
-    report("Read from", dataset.location)
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
     device = ", ".join(gpu.get("device_name", "GPU") for gpu in gpus) or f"CPU ({why_no_gpu()})"
     sharing = ""
     if model.replica_count > 1:
         sharing = f"; {model.replica_count} devices share each batch"
     report("Device", f"{device}, {config.precision}{sharing}")
+    for network in (model.generator, model.discriminator):
+        count = sum(variable.shape.num_elements() for variable in network.trainable_variables)
+        say(f"{network.name}: {count:,} parameters")
+        if not config.verbose:
+            continue
+        for variable in network.trainable_variables:
+            shape = "x".join(map(str, variable.shape))
+            say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")

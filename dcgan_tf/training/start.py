@@ -60,7 +60,7 @@ def train(
         run = runs.create(config, name)
     with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
         if plan.dry_run:
-            dry_run.tell(config, dataset, cluster, plan)
+            dry_run.tell(config, dataset, cluster, plan, runs.folder)
             return Outcome(run=None, signal=0)
         resumed = plan.run is not None
         return train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, on_log=on_log)

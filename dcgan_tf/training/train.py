@@ -149,8 +149,8 @@ class Chief:
         self.model = model
         self.checkpoints = checkpoints
         self.monitor = Monitor(config)
-        sheets = TrainingSheets(config, run, dataset, model, schedule, self.monitor)
         writer = tf.summary.create_file_writer(str(run.logs_folder))
+        sheets = TrainingSheets(config, run, dataset, model, schedule, self.monitor, writer)
         describe(config, dataset, model)
         report("Checkpoints", str(run.folder))
         report("Samples", str(run.samples_folder))
