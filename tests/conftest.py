@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 # Tests keep nothing in the user's cache, but use its font list, which matplotlib needs many seconds to make.
 CACHE = tempfile.TemporaryDirectory()
 os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would programs
 
 from dcgan_tf.download import mnist  # noqa: E402
 from dcgan_tf.system import messages  # noqa: E402

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--gf_dim=8", "--df_dim=8", "--gfc_dim=32", "--dfc_dim=32", "--batch_size=16"]
+BROKEN_STREAMS = [  # what follows a command in bash
+    ">&- 2>&-",
+    "<&- >&- 2>&-",
+    ">/dev/full",
+    ">/dev/full 2>/dev/full",
+    "| true; exit ${PIPESTATUS[0]}",
+    "2>&1 | head -1; exit ${PIPESTATUS[0]}",
+]
 config_of = functools.partial(Config, output_height=64, output_width=64, c_dim=3)  # the sizes can be given
 MainResult = subprocess.CompletedProcess
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -58,6 +59,33 @@ def test_seeds_of_the_caller_go_on(images_dir: Path, blobs_run: Path, tmp_path: 
     Classifier(images, labels, 2, DiskCache(tmp_path, 1))  # that of an evaluation
     found.append(drawn())
     assert found == expected
+
+
+class Bare:
+    """A stream as some programs put in place of stderr: it has no isatty."""
+
+    def __init__(self, fails: bool):
+        self.fails = fails
+
+    def write(self, text: str) -> None:
+        if self.fails:
+            raise RuntimeError
+
+    flush = write
+
+
+def test_streams_that_fail_change_nothing(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    closed = io.StringIO()
+    closed.close()
+    saved = set()
+    for number, stream in enumerate((io.StringIO(), None, closed, Bare(False), Bare(True))):
+        monkeypatch.setattr(sys, "stdout", stream)
+        monkeypatch.setattr(sys, "stderr", stream)
+        run = dcgan_tf.train(
+            "blobs", data_dir=images_dir, out_dir=tmp_path, out_name=str(number), verbose=True, **SIZES
+        )
+        saved.add((run.run.folder / "model-6.data-00000-of-00001").read_bytes())
+    assert len(saved) == 1
 
 
 def state() -> tuple:

@@ -9,10 +9,10 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import imageio.v3 as iio
 import pytest
-from helpers import ROOT
+from helpers import BROKEN_STREAMS, ROOT
 
 from dcgan_tf.system import messages
 from dcgan_tf.system.startup import why_no_gpu
@@ -33,10 +33,14 @@ run_program(main)
 """
 
 
-def process(body: str) -> subprocess.Popen:
-    line = [sys.executable, "-W", "error", "-c", PROGRAM.format(body=body)]
+def line_of(body: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-c", PROGRAM.format(body=body)]
+
+
+def process(body: str, **options: Any) -> subprocess.Popen:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
-    return subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(line_of(body), env=env, **pipes, **options)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +56,32 @@ def process(body: str) -> subprocess.Popen:
             "Error: [Errno 28] No space left: '/x'; check that it can be read and written, and that its disk has room."
             "\n",
         ),
-        ("raise BrokenPipeError", 141, "begins\n", ""),
         ("raise KeyboardInterrupt", 130, "begins\n", ""),
-        ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)", 143, "begins\n", ""),
+        *(
+            (f"os.kill(os.getpid(), {number}); time.sleep(9)", 128 + number, "begins\n", "")
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+        ),
     ],
 )
 def test_the_end(body: str, code: int, out: str, err: str):
     program = process(body)
     assert (*program.communicate(timeout=60), program.returncode) == (out, err, code)
+
+
+def test_an_ignored_signal_stays_ignored():
+    """As nohup starts a program."""
+    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
+    body = "signals.StopRequest().__enter__(); os.kill(os.getpid(), signal.SIGHUP)"
+    program = process(f"from dcgan_tf.system import signals; {body}", preexec_fn=ignore)
+    assert (*program.communicate(timeout=60), program.returncode) == ("begins\nends\n", "", 0)
+
+
+@pytest.mark.parametrize("streams", [*BROKEN_STREAMS, ""])
+def test_what_is_printed_never_ends_a_program(tmp_path: Path, streams: str):
+    body = "from dcgan_tf.system.messages import progress; [warn('x' * 999) or say('x') for _ in progress(range(99))]"
+    command = f"{shlex.join(line_of(f'{body}; raise SystemExit(7)'))} {streams}"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True).returncode == 7
 
 
 def test_a_pipe_gets_each_line_at_once():
@@ -104,15 +126,6 @@ def test_who_sets_the_level_of_messages_sees_them(tmp_path: Path):
     line = [sys.executable, str(ROOT / "main.py"), "--dataset=mnist", "--pretrained"]
     done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
-
-
-@pytest.mark.slow
-def test_closed_streams_go_nowhere(tmp_path: Path):
-    line = [sys.executable, str(ROOT / "main.py"), "--dataset=mnist", "--pretrained", "--grid=2x2"]
-    command = f"{shlex.join(line)} >&- 2>&-"
-    assert subprocess.run(["sh", "-c", command], cwd=tmp_path).returncode == 0
-    sheet = tmp_path / "samples" / "pretrained-mnist" / "grid_2x2.png"
-    assert iio.imread(sheet).shape == (56, 56)
 
 
 def test_why_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -119,14 +119,13 @@ def test_resume_removes_what_a_killed_training_left(mnist_run: Path, mnist_dir: 
 
 
 def test_the_second_interrupt_ends_at_once():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs lack
     with StopRequest() as stop:
         assert not stop.signal
         signal.raise_signal(signal.SIGINT)
         assert stop.signal == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler  # put back
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # put back
 
 
 def test_a_signal_while_sampling(mnist_run: Path):

@@ -13,8 +13,9 @@ HIDE = """
 import mmap, os, signal, sys
 for module in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[module] = None
-for name in ("SIGALRM", "setitimer", "getitimer", "ITIMER_REAL", "SIGKILL", "SIGHUP", "pthread_kill"):
+for name in ("SIGALRM", "setitimer", "getitimer", "ITIMER_REAL", "SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU"):
     delattr(signal, name)
+del signal.pthread_kill
 for name in ("posix_fallocate", "fork", "kill", "getuid"):
     delattr(os, name)
 del mmap.MADV_DONTNEED

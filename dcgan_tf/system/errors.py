@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from dcgan_tf.system.messages import warn
 
@@ -34,6 +38,13 @@ def reason(error: Exception) -> str:
 def printable(text: str) -> str:
     """Replace what a terminal cannot show, such as control characters in a file's name, by question marks."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def typed(path: Path) -> str:
+    """Return a path as one types it in the shell."""
+    if os.name == "nt":
+        return subprocess.list2cmdline([str(path)])
+    return shlex.quote(str(path))
 
 
 def listed(texts: Sequence[str], most: int) -> str:
@@ -83,7 +94,5 @@ def warn_on_write_error(what: str) -> Iterator[None]:
 
     try:
         yield
-    except BrokenPipeError:  # a message could not be written, because nobody reads it any more
-        raise
     except (OSError, tf.errors.OpError) as error:
         warn(f"{what} could not be written ({reason(error)}); the program goes on.")

@@ -1,7 +1,7 @@
 """What the program says: messages go through one logger named dcgan_tf, warnings are Python warnings.
 
 The command line shows both. From Python, messages are shown only with verbose=True, and warnings.filterwarnings
-rules over warnings.
+rules over warnings. All that is printed goes through `Screen`, so that it can end or change nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from tqdm import tqdm
@@ -30,11 +31,57 @@ class DcganWarning(UserWarning):
     """Something that the user should know, although the program goes on."""
 
 
+@dataclass
+class Screen:
+    """stdout or stderr, where nothing can fail: what cannot be written, as it is closed, full or gone, is lost."""
+
+    stream: Any
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(Exception):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(Exception):
+            self.stream.flush()
+
+    def isatty(self) -> bool:
+        with contextlib.suppress(Exception):
+            return bool(self.stream.isatty())
+        return False
+
+    def __getattr__(self, name: str) -> Any:  # its encoding, for example
+        return getattr(self.stream, name)
+
+
+class WholeLines(Screen):
+    """Writes what a progress bar writes as whole lines, for a log file, which cannot go back in a line.
+
+    It leaves out the first one, 0%, which would remain there.
+    """
+
+    begun = False
+
+    def write(self, text: str) -> int:
+        if text.strip() and self.begun:
+            super().write(f"{text.strip()}\n")
+        self.begun = True
+        return len(text)
+
+
 def say(text: str) -> None:
     """Log a message of one or more lines, and print it where messages are shown."""
-    logger.info("%s", text)
     if _shown.get():
-        tqdm.write(text, file=sys.stdout)
+        _print(text, sys.stdout)
+    with contextlib.suppress(Exception):  # a user's log can fail, too
+        logger.info("%s", text)
+
+
+def _print(text: str, stream: Any) -> None:
+    """Write a line between progress bars, which make room."""
+    with tqdm.external_write_mode(file=Screen(sys.stderr)):
+        Screen(stream).write(f"{text}\n")
 
 
 def report(label: str, text: str) -> None:
@@ -53,7 +100,8 @@ def duration(seconds: float) -> str:
 
 def warn(text: str) -> None:
     """Issue a warning."""
-    warnings.warn(text, DcganWarning, stacklevel=2)
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # of a stderr that is no stream, or closed
+        warnings.warn(text, DcganWarning, stacklevel=2)
 
 
 @contextlib.contextmanager
@@ -66,24 +114,10 @@ def ignored_warnings(category: type[Warning]) -> Iterator[None]:
 
 def progress(*args: Any, **options: Any) -> tqdm:
     """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
-    options["disable"] = not _shown.get() or sys.stderr is None
-    if OWN_PROCESS.is_set() and not sys.stderr.isatty():
-        options |= {"file": WholeLines(), "mininterval": LOG_SECONDS}
+    options |= {"disable": not _shown.get(), "file": Screen(sys.stderr)}
+    if OWN_PROCESS.is_set() and not options["file"].isatty():
+        options |= {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ascii": True}
     return tqdm(*args, dynamic_ncols=True, **options)
-
-
-class WholeLines:
-    """Writes what a progress bar writes to stderr as whole lines, for a log file, which cannot go back in a line.
-
-    It leaves out the first one, 0%, which would remain there.
-    """
-
-    begun = False
-
-    def write(self, text: str) -> None:
-        if text.strip() and self.begun:
-            sys.stderr.write(f"{text.strip()}\n")
-        self.begun = True
 
 
 def show_facts(bar: tqdm, facts: dict[str, str]) -> None:
@@ -118,12 +152,14 @@ def show_as_program() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A pipe or a log file gets each line at once. Names of files can have characters that stdout cannot show.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    sys.stdout = Screen(sys.stdout)  # for what others print, and what Python does at its end
+    sys.stderr = Screen(sys.stderr)
     OWN_PROCESS.set()
     _shown.set(True)
     logger.propagate = False  # a library may have set up the root logger, and would print them again
     warnings.simplefilter("always", DcganWarning)
     warnings.filterwarnings("ignore", module="PIL")  # about files that are read all the same
-    warnings.showwarning = lambda message, *place: tqdm.write(f"Warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *place: _print(f"Warning: {message}", sys.stderr)
 
 
 def _open_closed_streams() -> None:

@@ -1,9 +1,8 @@
-"""How a program runs and ends: errors become one sentence and an exit code; what SIGINT (Ctrl-C) and SIGTERM do."""
+"""How a program runs and ends: errors become one sentence and an exit code; what signals such as SIGINT (Ctrl-C) do."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -12,16 +11,17 @@ from types import FrameType
 from typing import Any
 
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import show_as_program
+from dcgan_tf.system.messages import OWN_PROCESS, show_as_program
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What schedulers send before they end a job, and terminals that are closed, as far as the system has it
+NAMES = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
+OF_SCHEDULERS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 
 
 def run_program(main: Callable[[], None]) -> None:
-    """Run a program. SIGINT and SIGTERM raise SystemExit, so that no file is left half-written.
+    """Run a program. A signal that stops it raises SystemExit, so that no file is left half-written.
 
-    Raises: SystemExit with 1 after an error, 141 if the reader of the output has ended, 128 and the number of a signal
-      that ended the program.
+    Raises: SystemExit with 1 after an error, 128 and the number of a signal that ended the program.
     """
     show_as_program()
     received: list[int] = []
@@ -31,16 +31,11 @@ def run_program(main: Callable[[], None]) -> None:
         signal.signal(number, signal.SIG_DFL)  # a second one ends the program at once
         raise SystemExit
 
-    for number in STOP_SIGNALS:
-        signal.signal(number, receive)
+    _set(receive)
     try:
         main()
     except UserError as error:
         _fail(str(error))
-    except BrokenPipeError:  # the reader of the output, such as head, has ended
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)  # else Python reports the broken pipe at its end
-        raise SystemExit(141) from None  # what a shell reports of a program that SIGPIPE ended
     except OSError as error:
         _fail(f"{error}; check that it can be read and written, and that its disk has room.")
     except KeyboardInterrupt:  # StopRequest raises it on the second Ctrl-C
@@ -80,9 +75,24 @@ def _handler(handler: Any) -> Iterator[None]:
     """Set the handler of the signals that stop within the block."""
     previous = {}
     if threading.current_thread() is threading.main_thread():  # only this may set handlers
-        previous = {number: signal.signal(number, handler) for number in STOP_SIGNALS}
+        previous = _set(handler)
     try:
         yield
     finally:
         for number, before in previous.items():
             signal.signal(number, before or signal.SIG_DFL)  # None: not set by Python
+
+
+def _set(handler: Any) -> dict[int, Any]:
+    """Set the handler of the signals that stop. Returns the handlers before.
+
+    A signal that is ignored, as nohup does, stays ignored. In a user's process, those of schedulers count only if they
+    would end it.
+    """
+    previous = {}
+    for number in (signal.SIGINT, signal.SIGTERM, *OF_SCHEDULERS):
+        before = signal.getsignal(number)
+        is_users = number in OF_SCHEDULERS and before != signal.SIG_DFL and not OWN_PROCESS.is_set()
+        if before != signal.SIG_IGN and not is_users:
+            previous[number] = signal.signal(number, handler)
+    return previous

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import OWN_PROCESS, PROCESS_LOCK
+from dcgan_tf.system.messages import OWN_PROCESS, PROCESS_LOCK, Screen
 
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
@@ -80,23 +80,29 @@ def hidden_stderr() -> Iterator[None]:
 
     In somebody else's process, lines of others that come meanwhile are written at the end.
     """
-    if sys.stderr is None or os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1"):  # a GUI may have no stderr
+    visible = os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
+    try:
+        os.fstat(2)
+    except OSError:  # it is closed, as that of a GUI may be
+        visible = True
+    if visible:
         yield
         return
     with PROCESS_LOCK, tempfile.TemporaryFile() as hidden:
         stderr = os.dup(2)
-        sys.stderr.flush()
+        Screen(sys.stderr).flush()
         os.dup2(hidden.fileno(), 2)
         try:
             yield
         finally:
-            sys.stderr.flush()
+            Screen(sys.stderr).flush()
             os.dup2(stderr, 2)
             os.close(stderr)
             hidden.seek(0)
             for line in hidden:
                 if not OWN_PROCESS.is_set() and not OF_TENSORFLOW.match(line):
-                    os.write(2, line)
+                    with contextlib.suppress(OSError):
+                        os.write(2, line)
 
 
 def why_no_gpu() -> str:
