@@ -27,8 +27,9 @@ def test_json_and_back(tmp_path: Path):
     assert json.loads(config_of().to_json())["train_size"] == "inf"  # JSON has no infinity
     older = json.loads(config_of(class_names=("a", "b")).to_json())
     del older["precision"], older["stages"]
-    path.write_text(json.dumps(older | {"of_a_later_version": 1, "d_filters": "64, 128"}))
-    assert Config.read(path) == config_of(class_names=("a", "b"), d_filters="64,128")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):  # as editors of Windows save a file
+        path.write_text(json.dumps(older | {"of_a_later_version": 1, "d_filters": "64, 128"}), encoding)
+        assert Config.read(path) == config_of(class_names=("a", "b"), d_filters="64,128")
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", '{"dataset": "x"}', '64 -> "sixty-four"', "64 -> -1"])

@@ -131,19 +131,34 @@ def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["checkpoints", "grid.png", "logs", "mine", "samples"]
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path):
-    (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(UserError, match=r"cannot be made \(File name too long\)"):
-        Runs(str(tmp_path)).create(config_of(), "x" * 300)
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("a[1]", "has '[' in its path, which TensorFlow reads otherwise"),
+        ("C:\\runs", "has '\\\\' in its path"),
+        (os.fsdecode(b"\xff"), "has '\\udcff' in its path"),
+        ("gs://runs", "--out_dir must be a path on this computer, but is 'gs://runs'"),
+        ("link", "link is not a folder that can be written"),
+        ("link/runs", "link is not a folder that can be written"),
+        ("file", "cannot be made (Not a directory); choose a writable folder with --out_dir"),
+        ("x" * 300, "cannot be made (File name too long)"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_refused_before_images_are_read(tmp_path: Path, place: str, says: str):
+    (tmp_path / "link").symlink_to("nothing")
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot be made .* --out_dir"):
-        Runs(str(tmp_path / "file")).create(config_of())
+    for flags in (["--dataset=nothing"], ["--dataset=nothing", "--out_name=name"]):
+        fails_with_one_sentence("--train", *SMALL, *flags, f"--out_dir={place}", cwd=tmp_path, says=says)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_path_that_tensorflow_takes_for_a_pattern_is_refused_first(images_dir: Path, tmp_path: Path):
-    flags = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", *SMALL, f"--out_dir={tmp_path / 'a[1]'}"]
-    fails_with_one_sentence(*flags, cwd=tmp_path, says="takes for a pattern")
-    assert not list(tmp_path.iterdir())
+def test_a_link_before_two_dots_leads_where_the_system_goes(tmp_path: Path):
+    """TensorFlow would leave out both."""
+    (tmp_path / "far" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "deep")
+    run = Runs(str(tmp_path / "link" / ".." / "out"), sample_dir="../samples").named("name")
+    assert run.folder == tmp_path / "far" / "out" / "checkpoints" / "name"
+    assert run.samples_folder == tmp_path / "far" / "samples" / "name"
 
 
 def test_a_data_set_of_any_name_gives_a_run_that_is_found_again(tmp_path: Path):

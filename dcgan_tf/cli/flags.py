@@ -96,7 +96,7 @@ def _read(argv: list[str]) -> dict[str, Any]:
 
 def help_text() -> str:
     """Return the text of --help: examples, then the flags in groups."""
-    width = min(shutil.get_terminal_size((110, 24)).columns, 110)
+    width = min(max(shutil.get_terminal_size((110, 24)).columns, 60), 110)
     groups = {setting.group: [f"{setting.group}:"] for setting in (SETTINGS | PLACES).values()}
     for name, setting in FLAGS.items():
         groups[setting.group].append(_help_lines(name, setting, width))

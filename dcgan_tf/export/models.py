@@ -9,7 +9,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.files import replaced_content
+from dcgan_tf.system.files import check_folder, replaced_content
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import keras_defaults
 
@@ -76,6 +76,7 @@ def export(selection: Selection) -> None:
     """
     networks = [selection.weights.generator(), selection.weights.discriminator()]
     target = selection.run.folder / "export"
+    check_folder(target)
     with replaced_content(target) as folder:
         for network in networks:
             model = inference_model(network, selection.config)

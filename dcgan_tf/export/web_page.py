@@ -15,7 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dcgan_tf.export.models import EXPORT_RANGE, inference_model, serving_function
 from dcgan_tf.latents import DISTRIBUTIONS
 from dcgan_tf.runs.select import Selection
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, typed
 from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
 
@@ -65,7 +65,7 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
     say(f"Wrote {target}")
     if not beside:
         say(f"The page loads LiteRT.js {version} from its CDN.")
-    say(f'To serve the page, run: python -m http.server --directory "{target}" 8000')
+    say(f"To serve the page, run: python -m http.server --directory {typed(target)} 8000")
     say("Then open http://localhost:8000 in a browser.")
 
 

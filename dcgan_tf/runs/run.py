@@ -15,8 +15,8 @@ import filelock
 
 from dcgan_tf.settings.config import FLAGS_JSON, Config
 from dcgan_tf.settings.setting import wrong
-from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.files import check_folder
+from dcgan_tf.system.errors import UserError, printable, reason
+from dcgan_tf.system.files import absolute, check_folder, check_writable
 from dcgan_tf.system.messages import warn
 
 EVENT_FILES = "events.out.tfevents.*"  # TensorBoard's, in a logs_folder
@@ -131,6 +131,13 @@ class Run:
                 " move its folder away, or choose another --out_name."
             )
 
+    def check_place(self) -> None:
+        """Raise UserError if the run's folders cannot be written, or not be read again."""
+        check_folder(self.folder)
+        for folder in (self.folder, self.samples_folder, self.logs_folder):
+            with _making(folder):
+                check_writable(folder)
+
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
         own = [self.folder / name for name in (FLAGS_JSON, "checkpoint", ".lock", ".pid")]
@@ -140,6 +147,18 @@ class Run:
         for folder in (self.best_folder, self.folder, self.samples_folder, self.logs_folder):
             with contextlib.suppress(OSError):  # it is not there, or not empty
                 folder.rmdir()
+
+
+@contextlib.contextmanager
+def _making(folder: Path) -> Iterator[None]:
+    """Raise UserError if the block cannot make a folder of a run."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"The run's folder {printable(str(folder))} cannot be made ({reason(error)}); choose a writable folder with"
+            " --out_dir."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -153,14 +172,14 @@ class Runs:
     @property
     def folder(self) -> Path:
         """The folder that holds the folders of all runs."""
-        return Path(self.out_dir).absolute() / self.checkpoint_dir
+        return absolute(Path(self.out_dir, self.checkpoint_dir))
 
     def named(self, name: str) -> Run:
         """Return the run of that name, which need not exist. Raises UserError if the name is a path."""
-        if os.path.basename(name) != name or name in (".", ".."):
+        if os.path.basename(name) != name or name in (".", "..") or "\0" in name:
             raise wrong("out_name", f"a plain name without {os.sep}", name)
-        root = Path(self.out_dir).absolute()
-        return Run(root, self.folder / name, root / self.sample_dir / name, root / "logs" / name)
+        root = absolute(Path(self.out_dir))
+        return Run(root, self.folder / name, absolute(root / self.sample_dir) / name, root / "logs" / name)
 
     def all(self) -> list[Run]:
         """Return every run that has settings, the newest (by its FLAGS.json) first."""
@@ -175,21 +194,16 @@ class Runs:
         of_data = re.sub(r"[^\w.,+ -]", "_", os.path.basename(os.path.abspath(config.dataset)))
         base = name or f"{of_data[:50]}-{time.strftime('%Y%m%d-%H%M%S')}"  # a file name has at most 255 bytes
         run = self.named(base)
-        check_folder(run.folder)
         number = 1
         while not name and run.folder.exists():
             number += 1
             run = self.named(f"{base}-{number}")
-        try:
+        run.check_place()
+        with _making(run.folder):
             run.folder.mkdir(parents=True, exist_ok=True)
             with run.lock():  # of two that begin at once with one name, the second finds the FLAGS.json of the first
                 run.check_new()
                 run.samples_folder.mkdir(parents=True, exist_ok=True)
                 run.logs_folder.mkdir(parents=True, exist_ok=True)
                 config.save(run.flags_file)
-        except OSError as error:
-            raise UserError(
-                f"The run's folder {run.folder} cannot be made ({error.strerror}); choose a writable folder with"
-                " --out_dir."
-            ) from error
         return run

@@ -19,6 +19,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import load_sampler
 from dcgan_tf.sampling.sheets import save, save_sheet
 from dcgan_tf.system import image_files
+from dcgan_tf.system.files import fitting
 from dcgan_tf.system.messages import progress, say
 
 STARTS = 64  # random z to begin with; with labels, at least 8 for each class
@@ -55,8 +56,8 @@ def write_projection(selection: Selection, file: str, *, classes: Sequence[int])
     say(f"The reconstruction differs from the image by {found.rms:.1f} gray levels of 255 (RMS).")
     if classes:
         say(f"Its class is {selection.config.class_names[found.label]}.")
-    save_sheet(selection, f"project_{path.stem}.png", np.stack([target, found.image]), 2)
-    save(image_files.save_array, selection.run.samples_folder / f"project_{path.stem}_z.npy", found.z)
+    save_sheet(selection, fitting(f"project_{path.stem}.png"), np.stack([target, found.image]), 2)
+    save(image_files.save_array, selection.run.samples_folder / fitting(f"project_{path.stem}_z.npy"), found.z)
 
 
 def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> Projection:

@@ -15,6 +15,7 @@ from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
 from dcgan_tf.settings.values import Term
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import printable
+from dcgan_tf.system.files import fitting
 from dcgan_tf.system.messages import progress, report, say
 
 SEGMENT_SECONDS = 2  # of GIF and MP4 files, from one seed to the next
@@ -40,7 +41,7 @@ def write_images(selection: Selection, count: int, *, classes: Sequence[int]) ->
             name = f"seed{seed:04d}"
             if classes:
                 name += f"_class{name_in_files(sampler.config.class_names[label])}"
-            image_files.save_png(folder / f"{name}.png", image)
+            image_files.save_png(folder / fitting(f"{name}.png"), image)
     say(f"Wrote {count:,} images of the seeds {seeds[0]} to {seeds[-1]} to {folder}")
 
 

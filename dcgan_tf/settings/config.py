@@ -220,7 +220,7 @@ class Config(Asked):
         Raises: UserError if the file is damaged.
         """
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
+            saved = json.loads(path.read_bytes())  # in any UTF, also with a BOM
             known = {name: value for name, value in saved.items() if name in SETTINGS and value is not None}
             settings = {name: SETTINGS[name].convert(name, value) for name, value in known.items()}
             return cls(**settings, class_names=tuple(map(str, saved["class_names"])))

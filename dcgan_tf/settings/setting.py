@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -73,6 +74,8 @@ class Setting:
             raise wrong(name, TYPES[self.kind], str(value))
         if PATH in self.traits:
             found = os.path.expanduser(os.path.expandvars(found))
+            if re.match(r"[A-Za-z][\w+.-]+://", found) or "\0" in found:
+                raise wrong(name, "a path on this computer", found)
         if found == self.default:
             return found
         if self.choices:

@@ -6,6 +6,7 @@ An entry is a folder with a file for each array, and names.npy with their names.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import mmap
 import os
@@ -158,5 +159,10 @@ def _remove(path: Path) -> None:
     """Remove an entry at once: other programs see it whole, or not at all."""
     gone = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     with contextlib.suppress(OSError):  # another program has removed it, or uses it (Windows)
-        path.rename(gone)
+        try:
+            path.rename(gone)
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # a layer of a container's image, whose folders cannot be renamed
+                raise
+            gone = path
         remove(gone)

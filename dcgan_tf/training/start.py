@@ -47,8 +47,10 @@ def train(
         dry_run.check_one_process(plan.asked.strategy)
     cluster = init_cluster(plan.asked.strategy, plan.asked.xla)
     start_bfloat16()
-    if name and cluster.is_chief and not plan.run:
-        runs.named(name).check_new()  # before the images are read
+    if cluster.is_chief:  # before the images are read
+        (plan.run or runs.named(name or ".new")).check_place()
+        if name and not plan.run:
+            runs.named(name).check_new()
     with device_errors("a smaller --cache_gb"):
         dataset, config = read_data(plan, cluster)
     if not plan.run:

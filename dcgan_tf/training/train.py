@@ -14,7 +14,7 @@ from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import warn_on_write_error
+from dcgan_tf.system.errors import typed, warn_on_write_error
 from dcgan_tf.system.files import remove_temporary
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.signals import StopRequest
@@ -49,7 +49,7 @@ def train_run(
     resumed: bool = False,
     on_log: OnLog | None = None,
 ) -> Outcome:
-    """Train to the last iteration, or until SIGINT or SIGTERM; then save.
+    """Train to the last iteration, or until a signal stops it; then save.
 
     Args:
       run: of the chief, which alone reads and writes it; None for the other workers.
@@ -154,7 +154,7 @@ class Chief:
         describe(config, dataset, model)
         report("Checkpoints", str(run.folder))
         report("Samples", str(run.samples_folder))
-        report("Curves", f"tensorboard --logdir {run.logs_folder}")
+        report("Curves", f"tensorboard --logdir {typed(run.logs_folder)}")
         write_reals(config, run, dataset, schedule)
         self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done, on_log)
         self.jobs: list[Job] = [
