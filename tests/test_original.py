@@ -59,6 +59,27 @@ def test_any_of_its_files_will_do(path: str):
     assert np.abs(images - 255 * recorded["samples"]).max() < 0.51
 
 
+@pytest.mark.parametrize(
+    ("named", "other"),
+    [
+        (b'"/home/me/dcgan/model.b32-600"', 900),
+        (rb'"C:\\me\\dcgan\\model.b32-600"', 900),
+        (b'"/home/me/dcgan/model.b32-700"', 200),
+        (b"\x92\xff\n", 200),
+        (None, 200),  # there is no such file
+    ],
+)
+def test_its_folder_may_have_moved(named: bytes | None, other: int, tmp_path: Path, capfd: pytest.CaptureFixture):
+    """Args: named: what the file `checkpoint` names. other: the iteration of another checkpoint."""
+    for file in FOLDER.glob("model*"):
+        shutil.copy(file, tmp_path)
+    shutil.copy(f"{PREFIX}.index", tmp_path / f"model.b32-{other}.index")
+    if named:
+        (tmp_path / "checkpoint").write_bytes(b"model_checkpoint_path: " + named)
+    assert of_original(str(tmp_path), {}).name == "model.b32-600"
+    assert capfd.readouterr().err == ""
+
+
 def test_commands_work_on_it_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture):
     main_here(f"--checkpoint={PREFIX}.index", "--grid=10x3", out_dir=tmp_path)
     grid = tmp_path / "samples" / "model.b32-600" / "grid_10x3.png"
@@ -112,16 +133,20 @@ def test_sizes_are_read_off_the_shapes(sizes: dict, given: dict, tmp_path: Path)
 def test_what_does_not_fit_is_told(tmp_path: Path, mnist_run: Path, images_dir: Path):
     write_tf1(str(tmp_path / "wide"), config_of(output_height=32, output_width=48, gf_dim=2, df_dim=2))
     ours = mnist_run / "checkpoints" / "mnist-small"
-    shutil.copy(f"{PREFIX}.index", tmp_path / "cut.index")
-    (tmp_path / "cut.data-00000-of-00001").write_bytes(Path(f"{PREFIX}.data-00000-of-00001").read_bytes()[:1000])
+    whole = Path(f"{PREFIX}.data-00000-of-00001").read_bytes()
+    for name, content in {"cut": whole[:1000], "altered": b"x" * 1000 + whole[1000:], "gone": b""}.items():
+        shutil.copy(f"{PREFIX}.index", tmp_path / f"{name}.index")
+        (tmp_path / f"{name}.data-00000-of-00001").write_bytes(content)
+    (tmp_path / "gone.data-00000-of-00001").unlink()
     training = ["--train", "--dataset=blobs", f"--data_dir={images_dir}", "--batch_size=8"]
     for path, flags, says in (
         (PREFIX, ["--gf_dim=64"], "The run model.b32-600 has --gf_dim 16"),
         (PREFIX, ["--output_height=32"], "generator/g_h1_lin/Matrix has the shape (74, 1568), not (74, 1792)"),
         (tmp_path / "wide", [], "give the --output_height and the --output_width that it was trained with"),
         (ours, [], "is not carpedm20/DCGAN-tensorflow's ('generator/"),
-        (tmp_path / "cut", [], "No checkpoint can be read at"),
-        (tmp_path / "nothing", [], "No checkpoint can be read at"),
+        *((tmp_path / name, [], "one of its files, .index and .data-*, is") for name in ("cut", "altered", "gone")),
+        (tmp_path / "nothing", [], "; give the path of one of the original's, like checkpoint/"),
+        (images_dir, [], "(Couldn't find 'checkpoint' file"),
         (PREFIX, training, "A training with labels needs a class for every image"),
     ):
         with pytest.raises(UserError, match=re.escape(says)):

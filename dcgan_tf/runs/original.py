@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import glob
 import math
 import re
 from collections.abc import Mapping
@@ -28,7 +30,7 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     Raises: UserError if there is none.
     """
     if Path(path).is_dir():
-        path = tf.train.latest_checkpoint(path) or path
+        path = str(newest(Path(path)))
     path = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
     _, arrays = read(path)
     try:
@@ -47,6 +49,20 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     return Weights(Path(path).name, config, functools.partial(read, path), knows_data=False)
 
 
+def newest(folder: Path) -> Path:
+    """Return the path of the newest checkpoint in a folder, which need not exist.
+
+    It is the one that the file `checkpoint` names, in whatever folder it was written; else that of the last iteration.
+    """
+    names = sorted((file.stem for file in folder.glob("*.index")), key=lambda name: iteration_in(name) or 0)
+    with contextlib.suppress(OSError):
+        text = (folder / "checkpoint").read_text(errors="replace")
+        named = re.search(r'^model_checkpoint_path: "(?:.*[/\\])?(.+)"', text, re.MULTILINE)
+        if named and (named[1] in names or not names):  # TensorFlow 0.11 and earlier wrote no .index
+            return folder / named[1]
+    return folder.joinpath(*names[-1:])
+
+
 def read(path: str) -> tuple[Origin, dict[str, np.ndarray]]:
     """Return where all variables are, and their arrays by their names. Raises UserError.
 
@@ -57,10 +73,10 @@ def read(path: str) -> tuple[Origin, dict[str, np.ndarray]]:
         reader = tf.train.load_checkpoint(path)
         arrays = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
     except UNREADABLE as error:
-        raise UserError(
-            f"No checkpoint can be read at {path} ({reason(error)}); give the path of the original's checkpoint without"
-            " its extension, like checkpoint/mnist_64_28_28/DCGAN.model-1002."
-        ) from error
+        todo = "give the path of one of the original's, like checkpoint/mnist_64_28_28/DCGAN.model-1002, or its folder"
+        if any(glob.iglob(f"{glob.escape(path)}.*")):
+            todo = "one of its files, .index and .data-*, is damaged or missing, so copy all of them anew"
+        raise UserError(f"No checkpoint can be read at {path} ({reason(error)}); {todo}.") from error
     return Origin(path, iteration_in(path)), arrays
 
 
