@@ -13,7 +13,6 @@ from dcgan_tf.system.files import check_folder, replaced_content
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import keras_defaults
 
-EXPORTED = ("discriminator", "discriminator.keras", "generator", "generator.keras", "generator.tflite")
 EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run
 
 
@@ -70,11 +69,15 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
 
 
 def export(selection: Selection) -> None:
-    """Write the folder export next to the checkpoint: both networks as SavedModel and .keras, the generator as .tflite.
+    """Write the folder export next to the checkpoint: each network as SavedModel and .keras, the generator as .tflite.
 
     Raises: UserError.
     """
-    networks = [selection.weights.generator(), selection.weights.discriminator()]
+    networks = [selection.weights.generator()]
+    if selection.weights.has_discriminator:
+        networks.append(selection.weights.discriminator())
+    else:
+        report("Hint", f"the run {selection.weights.name} has no discriminator, so only the generator is exported.")
     target = selection.run.folder / "export"
     check_folder(target)
     with replaced_content(target) as folder:
@@ -87,7 +90,8 @@ def export(selection: Selection) -> None:
             tf.saved_model.save(module, str(folder / network.name), signatures=serving_function(model))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "generator"))
         (folder / "generator.tflite").write_bytes(converter.convert())
-    for name in EXPORTED:
+        names = sorted(path.name for path in folder.iterdir())
+    for name in names:
         say(f"Wrote {target / name}")
 
 
