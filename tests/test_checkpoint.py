@@ -116,4 +116,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
     main_here("--dataset=blobs", "--train", "--resume", "--out_name=run", "--iterations=4", out_dir=tmp_path)
     out = capsys.readouterr().out
     assert "Continue from the beginning" in out and "Finished after iteration 4 of 4" in out
+    assert "give a larger --iterations" not in out
+    main_here("--dataset=blobs", "--train", "--resume", "--out_name=run", out_dir=tmp_path)
+    assert "give a larger --iterations" in capsys.readouterr().out
     assert last_step((tmp_path / "logs" / "run").glob("events*")) == 4

@@ -156,6 +156,8 @@ class Chief:
         report("Samples", str(run.samples_folder))
         report("Curves", f"tensorboard --logdir {typed(run.logs_folder)}")
         write_reals(config, run, dataset, schedule)
+        if model.iterations_done >= schedule.total:
+            report("Hint", "this training has ended before; to go on, give a larger --iterations or --epoch.")
         self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done, on_log)
         self.jobs: list[Job] = [
             (schedule.curves, self.curves.write),
