@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from helpers import SMALL, config_of, fails_with_one_sentence, main_here, write_
 
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, is_other_data
+from dcgan_tf.settings.resolve import check_given
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
+from dcgan_tf.training.plan import plan_training
 
 
 def saved(runs: Runs, name: str, age: int, **settings: object) -> Run:
@@ -83,6 +86,53 @@ def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
     for dataset in ("cat", str(tmp_path / "cats"), "Cats"):
         with pytest.raises(UserError, match="No trained run of data set"):
             find_run(runs, dataset, "", data)
+
+
+@pytest.mark.parametrize(
+    ("typed", "others"),
+    [
+        ("data/cats", ["cats", "cats/", "./data/cats/", "{here}/data/cats"]),
+        ("./photos", ["photos", "photos/", "{here}/photos"]),
+    ],
+)
+def test_a_path_is_one_from_the_current_folder(
+    typed: str, others: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path(typed).mkdir(parents=True)
+    asked = plan_training(Runs(), "", {"dataset": typed}, {}).asked
+    assert os.path.samefile(typed, Path(asked.data_dir, asked.dataset))
+    run = saved(Runs(), "run", 0, dataset=asked.dataset)
+    for there in (True, False):
+        for other in [typed, *others]:
+            given = check_given({"dataset": other.format(here=tmp_path)})
+            assert find_run(Runs(), given["dataset"], "", given) == run
+        if there:
+            Path(typed).rmdir()
+
+
+def test_of_two_folders_that_could_be_meant_the_nearer_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, shown: None
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("cats", "data/cats"):
+        Path(folder).mkdir(parents=True)
+    assert check_given({"dataset": "cats"})["dataset"] == str(tmp_path / "cats")
+    assert f"to use {tmp_path / 'data' / 'cats'}, give --data_dir {tmp_path / 'data'}, too" in capsys.readouterr().out
+    for given in ({"dataset": "cats", "data_dir": "data"}, {"dataset": "data/cats"}):
+        assert check_given(given)["dataset"] == "cats"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("folder", ["checkpoint/eyes_64_64_64", "out/2018 - data - eyes - x64.z100/checkpoint"])
+def test_a_checkpoint_of_the_original_is_named(folder: str, tmp_path: Path):
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "checkpoint").touch()
+    (tmp_path / "checkpoint" / "eyes_big_64_64_64").mkdir(parents=True)
+    (tmp_path / "checkpoint" / "eyes_big_64_64_64" / "checkpoint").touch()
+    with pytest.raises(UserError) as error:
+        find_run(Runs(str(tmp_path)), "eyes", "", {})
+    assert f"give --checkpoint {shlex.quote(str(tmp_path / folder))} to use" in str(error.value)
 
 
 def test_a_copy_of_a_data_set_has_the_same_images_whatever_else_it_has(tmp_path: Path):

@@ -17,9 +17,10 @@ from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.data.prepare import say_summary
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Asked
+from dcgan_tf.settings.resolve import DATA_SETS
 from dcgan_tf.settings.values import check_stages
 from dcgan_tf.system.cache import release
-from dcgan_tf.system.errors import UserError, counted
+from dcgan_tf.system.errors import UserError, counted, did_you_mean
 from dcgan_tf.system.messages import report, say
 
 PREFETCH = 4  # batches that are loaded ahead
@@ -139,15 +140,20 @@ def find(config: Asked) -> Source:
             )
         if source:
             return source
+    here = Path(config.dataset).absolute()
     found = f"{folder} does not exist"
+    if folder != here:
+        found = f"neither {here} nor {folder} exists"
     if folder.is_dir():
         unused = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
         for inside in sorted(folder.glob("[!.]*"), reverse=True):
             if idx.parts(inside, "*"):
                 unused = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
         found = f"{folder} has only {unused or 'what is not read'}"
+    beside = [path.name for place in (here.parent, folder.parent) for path in place.glob("[!.]*") if path.is_dir()]
+    hint = did_you_mean(folder.name, [*beside, *DATA_SETS])
     raise UserError(
-        f"There is no data set {config.dataset!r}: it must be a folder of images or idx files (which fit"
+        f"There is no data set {config.dataset!r}{hint}: it must be a folder of images or idx files (which fit"
         " --input_fname_pattern, if it is given), or a name that tensorflow-datasets knows, but"
         f" {found}; put images there, or give another --dataset and --data_dir."
     )

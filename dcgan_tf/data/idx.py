@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -34,7 +33,7 @@ def find(folder: Path, config: Asked) -> Source | None:
 
     Raises: UserError if they are damaged, or do not fit together.
     """
-    if os.path.normpath(config.dataset).lower() == "mnist":  # also mnist/, as a shell completes it, and MNIST
+    if folder.name.lower() == "mnist":
         mnist.ensure(folder)
     found, has_test = choose(parts(folder, config.input_fname_pattern or "*"), config.split)
     if not found:

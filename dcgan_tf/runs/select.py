@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import glob
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from dcgan_tf.runs.weights import AVERAGE, RAW, Weights, architecture_in, check_
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import EACH_USE, FIXED, FLAGS_JSON, Asked, Config
 from dcgan_tf.settings.resolve import check_given, convert, override
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, typed
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import start_tensorflow
 
@@ -71,7 +73,7 @@ def find_weights(runs: Runs, name: str, given: dict[str, Any], chosen: Mapping[s
         raise UserError(f"--{found[0]} and --{found[1]} both choose the weights; give only one of them.")
     if chosen.get("init_from"):
         runs, name, others, chosen = choices_of(chosen["init_from"], runs)
-        given = given | others
+        given = given | check_given(others)
     dataset = given.get("dataset", Asked.dataset)
     if chosen.get("checkpoint"):
         start_tensorflow()
@@ -131,6 +133,8 @@ def find_run(runs: Runs, dataset: str, name: str, given: Mapping[str, Any], *, r
             return run
     else:
         wanted = f"of data set {dataset!r}"
+        if "dataset" not in given:
+            wanted += " (the default of --dataset)"
         for key, value in architecture_in(given).items():
             wanted += f", {key} {value}"
         for run in existing:
@@ -139,10 +143,29 @@ def find_run(runs: Runs, dataset: str, name: str, given: Mapping[str, Any], *, r
             if resume or complete_checkpoints(run.folder):
                 return run
             report("Skipped", f"the run {run.name} has no checkpoint.")
+    others = ""
+    if not resume:
+        others = _others(runs, dataset)
     raise UserError(
-        f"No trained run {wanted} in {runs.folder}; train one with --train, or choose one of the existing runs with"
-        f" --dataset, --out_name or --out_dir: {', '.join(run.name for run in existing) or 'none'}."
+        f"No trained run {wanted} in {runs.folder}; {others}train one with --train, or choose one of the existing runs"
+        f" with --dataset, --out_name or --out_dir: {', '.join(run.name for run in existing) or 'none'}."
     )
+
+
+def _others(runs: Runs, dataset: str) -> str:
+    """Return which weights of others there are for a data set, as a part of a sentence; blank if there are none."""
+    advice = ""
+    name = glob.escape(os.path.basename(dataset))
+    found: list[Path] = []
+    for folder in (f"checkpoint/{name}_[0-9]*", f"* - {name} - */checkpoint", f"out/* - {name} - */checkpoint"):
+        found += Path(runs.out_dir).glob(f"{folder}/checkpoint")
+    if found:
+        newest = max(found, key=os.path.getmtime).parent
+        advice = f"give --checkpoint {typed(newest)} to use the original program's, or "
+    with contextlib.suppress(UserError):  # there is none
+        of_pretrained(dataset)
+        advice += "add --pretrained to use the one that comes with the program, or "
+    return advice
 
 
 def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
@@ -153,7 +176,7 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
         return False
     moved = override(config, {**given, "dataset": dataset})
     same_name = os.path.normpath(config.dataset) == os.path.normpath(dataset)  # cats is cats/
-    same_data = same_name or _folder_of(config) == _folder_of(moved)
+    same_data = same_name or _folder_of(config) in (_folder_of(moved), os.path.realpath(dataset))
     wanted = architecture_in(given)
     found = {key: getattr(config, key) for key in wanted}
     return same_data and found == wanted

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import io
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,9 +131,9 @@ def of_pretrained(name: str) -> Weights:
     Raises: UserError if there is no such run, or it is damaged.
     """
     names = sorted(file.parent.name for file in PRETRAINED.glob("*/about.json"))
-    if name not in names:
+    folder = PRETRAINED / os.path.basename(name).lower()
+    if folder.name not in names:
         raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
-    folder = PRETRAINED / name
     config = Config.read(folder / FLAGS_JSON)
     with _damage(folder / "about.json"):
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
@@ -143,7 +144,7 @@ def of_pretrained(name: str) -> Weights:
         kind = AVERAGE
     both = (folder / "discriminator.npz").exists()
     return Weights(
-        f"pretrained-{name}",
+        f"pretrained-{folder.name}",
         config,
         read,
         kind=kind,

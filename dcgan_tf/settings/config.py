@@ -44,7 +44,7 @@ devices = partial(_setting, "Devices and speed")
 class Asked:
     """What a user asks for: settings under the original's flag names. None, or blank stages: the data set decides."""
 
-    dataset: str = data("celebA", "A folder in data_dir, mnist, or a name of tensorflow-datasets", USE, PATH | ORIGINAL)
+    dataset: str = data("celebA", "A folder, also in data_dir; or a name of tensorflow-datasets", USE, PATH | ORIGINAL)
     data_dir: str = data("./data", "Folder that holds the data sets", MACHINE, PATH | ORIGINAL)
     input_fname_pattern: str = data("", "Only image files with such names, e.g. *.jpg", USE, ORIGINAL)
     crop: bool = data(False, "Cut out the centre, input_height x input_width, then resize", RESUME, ORIGINAL)

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dcgan_tf.settings.config import EACH_USE, SETTINGS, Asked, Config
 from dcgan_tf.settings.options import AUTO, PRESETS
 from dcgan_tf.settings.setting import Setting
 from dcgan_tf.settings.values import automatic_stages
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, did_you_mean, plain
+from dcgan_tf.system.files import absolute
+from dcgan_tf.system.messages import report
+
+DATA_SETS = ("mnist", "celeb_a", "celebA", "lsun", "cifar10", "fashion_mnist")  # that many people ask for
+OTHERS = {  # for a flag, what it is called in other programs
+    "--learning_rate": "lr",
+    "--output_height": "size image_size output_size height resolution",
+    "--output_width": "width",
+    "--iterations": "niter iters",
+    "--generate_test_images": "samples num_images num_samples sample test",
+    "--z_dim": "nz latent_dim",
+    "--dataset": "data dataroot data_path train_dir",
+    "--out_dir": "output output_dir outf save_dir",
+    "--out_name": "name",
+    "--checkpoint": "ckpt load",
+    "CUDA_VISIBLE_DEVICES, a variable of the environment": "gpu gpus gpu_id device cuda",
+}
 
 
 def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +42,30 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
         if checked.get("iterations") is not None:
             raise UserError("--iterations replaces --epoch; give only one of them.")
         checked["iterations"] = None  # also if a preset, or the run that is resumed, has iterations
+    if "dataset" in checked:
+        checked["dataset"] = _locate(checked["dataset"], checked.get("data_dir"))
     return checked
+
+
+def _locate(dataset: str, data_dir: str | None) -> str:
+    """Return the path of a data set from data_dir; a folder outside of it, as one types it, becomes absolute.
+
+    If there is one from the current folder and one from data_dir, the first counts, unless data_dir is given.
+    """
+    parent = absolute(Path(data_dir or Asked.data_dir))
+    here = absolute(Path(dataset))
+    there = absolute(parent / dataset)
+    if not dataset or not os.path.exists(here):
+        if os.path.exists(there) or dataset in DATA_SETS:
+            return dataset
+        return {plain(name): name for name in DATA_SETS}.get(plain(dataset), dataset)
+    if parent in here.parents:
+        return str(here.relative_to(parent))
+    if os.path.exists(there) and not here.samefile(there):
+        if data_dir or not here.is_dir():
+            return dataset
+        report("Hint", f"--dataset {dataset} is {here} here; to use {there}, give --data_dir {parent}, too.")
+    return str(here)
 
 
 def convert(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[str, Any]:
@@ -37,8 +78,10 @@ def convert(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[s
 
 def unknown(name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not a setting."""
-    similar = difflib.get_close_matches(name, known, n=1)
-    hint = "".join(f" (did you mean --{other}?)" for other in similar)
+    others = [flag for flag, names in OTHERS.items() if plain(name) in map(plain, names.split())]
+    hint = did_you_mean(name, known, "--")
+    if others:
+        hint = f" (did you mean {others[0]}?)"
     return UserError(f"There is no setting --{name} here{hint}; python main.py --help lists all settings.")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dcgan_tf.system.messages import warn
@@ -53,6 +54,21 @@ def listed(texts: Sequence[str], most: int) -> str:
     if len(texts) > most:
         shown.append("...")
     return ", ".join(shown)
+
+
+def plain(name: str) -> str:
+    """Return a name as one compares names that people type: fashionmnist for Fashion-MNIST."""
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def did_you_mean(typed: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return the known name that is like the typed one, begins with it or is a part of it, in brackets; else blank."""
+    names = {plain(name): name for name in known}
+    wanted = plain(typed)
+    found = difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)
+    found += sorted((name for name in names if wanted and name.startswith(wanted)), key=len)
+    found += sorted((name for name in names if name in wanted and len(name) > 3), key=len, reverse=True)
+    return "".join(f" (did you mean {prefix}{names[name]}?)" for name in found[:1])
 
 
 def counted(count: int, noun: str) -> str:
