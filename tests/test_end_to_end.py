@@ -134,10 +134,14 @@ def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images
 def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
     """In this process, so that what was imported can be seen; each in a fresh interpreter."""
     for argv, code, says in (
+        ([], 0, "--pretrained --grid 10x16 "),
+        (["--version"], 0, "dcgan_tf 1."),
         (["--help"], 0, "* --train "),
+        (["--generate=4"], 1, "(did you mean --generate_test_images?)"),
         (["--trian"], 1, "did you mean --train?"),
         (["--batch_size=-1", "--train"], 1, "--batch_size must be greater than 0, but is -1"),
-        (["--dataset=faces"], 1, "No trained run of data set 'faces'"),
+        (["--dataset=faces"], 1, "No trained run of data set 'faces' in "),
+        (["--grid=2x2"], 1, "No trained run of data set 'celebA' (the default of --dataset) in "),
     ):
         program = f"""
 import runpy, sys

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import shutil
 import textwrap
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from dcgan_tf.settings.options import PLACES, START, WEIGHTS
 from dcgan_tf.settings.resolve import convert, unknown
 from dcgan_tf.settings.setting import ORIGINAL, Setting
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import report
 
 EXAMPLES = """\
 Train a DCGAN, or use a trained one.
@@ -28,7 +31,8 @@ Examples:
   python main.py --dataset cats --train --resume                   continue the newest run
   python main.py --dataset cats --grid 8x16                        write a sheet of its samples
   python main.py --dataset cats --generate_test_images 100         write 100 images, one file each
-
+  python main.py --help                                            list all flags"""
+LEGEND = """\
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
 HELP = {"--help", "-help", "-h", "--helpfull"}
 OF_COMMANDS = {name: command.setting for name, command in COMMANDS.items()}
@@ -49,9 +53,16 @@ class Request:
 
 
 def parse(argv: list[str]) -> Request:
-    """Read the command line; --help prints the flags and ends the program. Raises UserError."""
-    if HELP.intersection(argv[1:]):
-        print(help_text())
+    """Read the command line; --help, --version or nothing print a text and end the program. Raises UserError."""
+    text = ""
+    if len(argv) < 2:
+        text = EXAMPLES
+    if "--version" in argv:
+        text = f"dcgan_tf {importlib.import_module('dcgan_tf').__version__}"
+    if HELP.intersection(argv):
+        text = help_text()
+    if text:
+        print(text)
         raise SystemExit(0)
     typed = _read(argv)
     given = {name: typed.pop(name) for name in SETTINGS if name in typed}
@@ -83,8 +94,13 @@ def _read(argv: list[str]) -> dict[str, Any]:
     for name, setting in FLAGS.items():
         boolean = setting.kind is bool
         values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, "", boolean=boolean)
+    line = "\0".join(argv)
+    today = re.sub(r"\0--?is_(train|crop)\b", r"\0--\1", line)  # what older versions of the original have
+    if today != line:
+        report("Hint", "--is_train and --is_crop are called --train and --crop here.")
+    today = re.sub(r"(\0--?\w+)\0(true|false)(?=\0|$)", r"\1=\2", today, flags=re.IGNORECASE)  # --crop True
     try:
-        rest = values(argv)[1:]
+        rest = values(today.split("\0"))[1:]
     except flags.UnrecognizedFlagError as error:
         raise unknown(error.flagname, FLAGS) from error
     except (flags.Error, ValueError) as error:  # ValueError: --nocrop=true
@@ -100,7 +116,7 @@ def help_text() -> str:
     groups = {setting.group: [f"{setting.group}:"] for setting in (SETTINGS | PLACES).values()}
     for name, setting in FLAGS.items():
         groups[setting.group].append(_help_lines(name, setting, width))
-    return "\n\n".join([EXAMPLES, *map("\n".join, groups.values())])
+    return "\n\n".join([EXAMPLES, LEGEND, *map("\n".join, groups.values())])
 
 
 def _help_lines(name: str, setting: Setting, width: int) -> str:
