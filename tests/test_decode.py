@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import simplejpeg
 import soak_folders
 from helpers import ROOT, load
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, PngImagePlugin
 from soak_folders import IMAGE, PIXELS
 
 from dcgan_tf.data import decode, formats
@@ -36,10 +37,14 @@ def photo(width: int, height: int) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def pillow(image: Image.Image, **options: object) -> bytes:
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, "JPEG", **options)
+    image.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def pillow(image: Image.Image, **options: object) -> bytes:
+    return encoded(image, "JPEG", **options)
 
 
 def exif(orientation: int) -> Image.Exif:
@@ -173,20 +178,81 @@ def test_cover_and_pad_keep_a_circle_round(mode: str, background: tuple[int, ...
         assert extents[fit][0] == extents[fit][1] and abs(extents[fit][0] - size) <= 1
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
+def turned(place: str, orientation: int) -> dict[str, object]:
+    """What `Image.save` takes to write the orientation there: Exif data, XMP, or ImageMagick's text of a PNG."""
+    xmp = XMP_TURNED.replace(b"6", str(orientation).encode())
+    info = PngImagePlugin.PngInfo()
+    if place == "PNG XMP":
+        info.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    elif place == "PNG profile":
+        data = exif(orientation).tobytes()
+        info.add_text("Raw profile type exif", f"\nexif\n{len(data):8}\n{data.hex()}\n", zip=True)
+    elif place == "PNG damaged":
+        info.add_text("Comment", "x" * 2_000_000, zip=True)  # Pillow refuses it
+        return {"pnginfo": info, "exif": exif(orientation)}
+    elif place == "TIFF XMP":
+        return {"tiffinfo": {700: xmp}}
+    elif "XMP" in place:
+        return {"xmp": xmp}
+    else:
+        return {"exif": exif(orientation)}
+    return {"pnginfo": info}
+
+
+PLACES = ["JPEG", "TIFF", "PNG", "WEBP", "JPEG XMP", "TIFF XMP", "PNG XMP", "WEBP XMP", "PNG profile", "PNG damaged"]
+
+
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("orientation", range(10))
-def test_a_turned_image_is_made_upright_before_it_is_cropped(kind: str, orientation: int):
+def test_a_turned_image_is_made_upright_before_it_is_cropped(place: str, orientation: int):
+    kind = place.split()[0]
     stream = io.BytesIO()
-    IMAGE.crop((0, 0, 16, 8)).save(stream, kind, exif=exif(orientation), lossless=True, quality=100, subsampling=0)
+    options = {"lossless": True, "quality": 100, "subsampling": 0} | turned(place, orientation)
+    IMAGE.crop((0, 0, 16, 8)).save(stream, kind, **options)
     pixels, size = decode_image(stream.getvalue(), ImageSpec(4, 4, 3, crop=(4, 4)))
     expected = (8, 16)
     if orientation in (5, 6, 7, 8):
         expected = (16, 8)
     assert size == expected
     middle = PIXELS[2:6, 6:10]
-    turned = {2: middle[:, ::-1], 3: middle[::-1, ::-1], 4: middle[::-1], 5: middle.swapaxes(0, 1)}
-    turned |= {6: np.rot90(middle, -1), 7: np.rot90(middle.swapaxes(0, 1), 2), 8: np.rot90(middle)}
-    np.testing.assert_allclose(pixels.astype(int), turned.get(orientation, middle), atol=8 * (kind == "JPEG"))
+    upright = {2: middle[:, ::-1], 3: middle[::-1, ::-1], 4: middle[::-1], 5: middle.swapaxes(0, 1)}
+    upright |= {6: np.rot90(middle, -1), 7: np.rot90(middle.swapaxes(0, 1), 2), 8: np.rot90(middle)}
+    np.testing.assert_allclose(pixels.astype(int), upright.get(orientation, middle), atol=8 * (kind == "JPEG"))
+
+
+def test_odd_files_have_the_pixels_of_pillow():
+    """An animation with a still image in front, and a PNG that ends early, in the middle, or after its end."""
+    animation = io.BytesIO()
+    others = [IMAGE.rotate(90), IMAGE.rotate(180)]
+    IMAGE.save(animation, "PNG", save_all=True, append_images=others, default_image=True)
+    whole = soak_folders.PNG
+    for data in (animation.getvalue(), whole, whole[:-12], whole + b"more" * 9):
+        pixels, _ = decode_image(data, RGB16)
+        np.testing.assert_array_equal(pixels, PIXELS)
+    with pytest.raises(OSError, match="truncated"):
+        decode_image(whole[:-30], RGB16)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "it is empty; perhaps it is not downloaded yet"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "it only points to an image, which git lfs"),
+        (b"/annex/objects/SHA256E-s9--4d7a.png", "which git lfs pull or git annex get fetches"),
+        (encoded(Image.new("1", (20_000, 10_000))), "it has more than 178,956,970 pixels; make it smaller"),
+    ],
+    ids=["empty", "LFS", "annex", "large"],
+)
+def test_what_is_no_image_is_named(data: bytes, says: str):
+    with pytest.raises(OSError, match=re.escape(says)):
+        decode_image(data, RGB16)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_photo_of_108_megapixels(kind: str):
+    pixels, size = decode_image(encoded(Image.new("L", (12_000, 9_000), 70), kind), SMALL)
+    assert size == (9_000, 12_000) and (pixels == 70).all()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -18,7 +18,7 @@ from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import DiskCache, cache_folder
 
-DECODING = 3  # raise it when decode.py gives other pixels than before, or when what is kept changes
+DECODING = 4  # raise it when decode.py gives other pixels than before, or when what is kept changes
 
 
 def open_cache(config: Asked) -> DiskCache:

@@ -78,7 +78,13 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
     if isinstance(data, Path):
         data = formats.read(data)
     if isinstance(data, bytes):
-        image, size = _decode_upright(data, spec)
+        try:
+            image, size = _decode_upright(data, spec)
+        except Exception:  # Pillow refuses a PNG for a long text, and for damage of a part that is not its image
+            bare = formats.without_metadata(data)
+            if len(bare) == len(data):
+                raise
+            image, size = _decode_upright(bare, spec)
     else:
         image = Image.fromarray(data)
         size = image.size[::-1]
@@ -111,7 +117,7 @@ def _plain_jpeg(data: bytes, spec: ImageSpec) -> Image.Image | None:
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
         reduced = not spec.crop and min(height, width) >= 4 * max(spec.height, spec.width)
-        if colours != "YCbCr" or reduced or _is_too_large(height, width):
+        if colours != "YCbCr" or reduced or height * width > formats.pixel_limit():
             return None
         return Image.fromarray(simplejpeg.decode_jpeg(data))
     except ValueError:  # damaged
@@ -125,14 +131,15 @@ def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
         return plain, plain.size[::-1]
     with formats.open_image(data) as image:
         width, height = image.size
-        if _is_too_large(height, width):
-            raise Image.DecompressionBombError(f"it has {height * width:,} pixels, too many")
         if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
             side = 2 * max(spec.height, spec.width)
             image.draft(None, (side, side))
+        reduced = image.size
         image.load()
+        if image.size != reduced:  # it has turned a TIFF image
+            width, height = image.size
         upright: Image.Image = image
-        orientation = _orientation(image)  # after load, which itself turns a TIFF image
+        orientation = _orientation(image)
         if orientation in TURNS:
             upright = image.transpose(TURNS[orientation])
             if orientation >= 5:  # it lay on its side
@@ -146,11 +153,6 @@ def _orientation(image: Image.Image) -> int:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # Pillow raises many kinds of exceptions for damaged data
         return 1
-
-
-def _is_too_large(height: int, width: int) -> bool:
-    """Return whether the image may be a decompression bomb, which Pillow only warns of up to twice its limit."""
-    return Image.MAX_IMAGE_PIXELS is not None and height * width > Image.MAX_IMAGE_PIXELS
 
 
 def center_window(size: Size, crop: Size) -> tuple[int, int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import math
 import stat
 from pathlib import Path
 
@@ -20,6 +21,7 @@ if "AVIF" in Image.OPEN:
     FORMATS.append("AVIF")
 PNG = b"\x89PNG\r\n\x1a\n"
 LARGE = 2**30  # bytes of a file; one of an image that Pillow takes has less
+POINTERS = (b"version https://git-lfs", b"/annex/objects/")  # how files begin in place of those that are elsewhere
 
 
 def heif_version() -> str:
@@ -41,11 +43,13 @@ def read(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def without_metadata(data: bytes) -> bytes:
-    """Return a PNG file without texts, colour profile and all else that is not its image; others as they are.
+def pixel_limit() -> float:
+    """Return the most pixels of an image that Pillow reads; of half as many it warns, which does not matter."""
+    return 2 * (Image.MAX_IMAGE_PIXELS or math.inf)
 
-    Pillow refuses an image for a long text, and for a part that is damaged, even if it does not need it.
-    """
+
+def without_metadata(data: bytes) -> bytes:
+    """Return a PNG file without texts, colour profile and all else that is not its image; another one as it is."""
     if not data.startswith(PNG):
         return data
     kept = [PNG]
@@ -64,12 +68,20 @@ def open_image(data: bytes) -> Image.Image:
 
     Nothing is registered with Pillow, so a program that uses this package opens the same kinds of files as before.
 
-    Raises: OSError if it is none, or a HEIF image without pillow-heif; that package's exceptions for damaged ones.
+    Raises: OSError if it is none, too large, or a HEIF image without pillow-heif; that package's exceptions for damaged
+      ones.
     """
-    stream = io.BytesIO(without_metadata(data))
+    stream = io.BytesIO(data)
+    too_large = OSError(f"it has more than {pixel_limit():,} pixels; make it smaller")
     try:
         image: Image.Image = Image.open(stream, formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise too_large from None
     except Image.UnidentifiedImageError:
+        if not data:
+            raise OSError("it is empty; perhaps it is not downloaded yet") from None
+        if data.startswith(POINTERS):
+            raise OSError("it only points to an image, which git lfs pull or git annex get fetches") from None
         if data[4:8] != b"ftyp":
             raise OSError("it is not an image") from None
         if not heif_version():
@@ -77,6 +89,8 @@ def open_image(data: bytes) -> Image.Image:
         from pillow_heif import HeifImageFile
 
         image = HeifImageFile(stream)
+        if math.prod(image.size) > pixel_limit():
+            raise too_large from None
     if not isinstance(image.info.get("xmp", b""), bytes):  # of a TIFF file that stores it as text: Pillow's load fails
         del image.info["xmp"]
     return image
