@@ -221,8 +221,7 @@ def test_best_checkpoint_is_kept_beside_the_newest(
     main_here(*args, *SMALL, *often, "--out_name=judged", out_dir=tmp_path)
     out = capsys.readouterr().out
     assert "Training a classifier" in evaluated and "Training a classifier" not in out  # the cache keeps it
-    kept = sorted(file.name.rsplit("-", 1)[0] for file in (cache / "classifiers").iterdir())
-    assert kept == ["1-NN-error", "classifier"]
+    assert len(list((cache / "classifiers").iterdir())) == 1
     assert [f"Iteration {n}: nearest_neighbour_error" in out for n in (5, 10, 15, 20)] == [True] * 4
     best = tmp_path / "checkpoints/judged/best"
     kept = json.loads((best / "metrics.json").read_text())

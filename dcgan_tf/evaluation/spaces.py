@@ -101,7 +101,7 @@ class Classifier(FeatureSpace):
         self.hidden = keras.Sequential(self.network.layers[:-2])
         self.logits = self.network.layers[-1]
         data = [VERSION, images, labels, np.array(class_count)]
-        weights = cache.cached("classifiers", "classifier", data, lambda: self._train(images, labels))
+        weights = cache.cached("classifiers", data, lambda: self._train(images, labels))
         self.network.set_weights(weights)
 
     def _train(self, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
