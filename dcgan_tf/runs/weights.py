@@ -5,20 +5,18 @@ A kind of weights is a function that returns Weights, and one that reads their v
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Origin, Run
 from dcgan_tf.settings.config import FIXED, FLAGS_JSON, Config
-from dcgan_tf.system.errors import UserError, reason
+from dcgan_tf.system.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -128,17 +126,15 @@ def of_pretrained(name: str) -> Weights:
     It has FLAGS.json, generator.npz with float16 weights, maybe discriminator.npz, and about.json: iteration, command,
     data, licence, sha256.
 
-    Raises: UserError if there is no such run, or it is damaged.
+    Raises: UserError if there is no such run.
     """
     names = sorted(file.parent.name for file in PRETRAINED.glob("*/about.json"))
     folder = PRETRAINED / os.path.basename(name).lower()
     if folder.name not in names:
         raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
     config = Config.read(folder / FLAGS_JSON)
-    with _damage(folder / "about.json"):
-        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        iteration = int(about["iteration"])
-    read = functools.partial(_read_npz, folder, iteration)
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    read = functools.partial(_read_npz, folder, int(about["iteration"]))
     kind = RAW
     if config.g_ema:
         kind = AVERAGE
@@ -158,20 +154,9 @@ def _read_npz(folder: Path, iteration: int) -> tuple[Origin, Arrays]:
 
     arrays: dict[str, np.ndarray] = {}
     for path in folder.glob("*.npz"):
-        with _damage(path):
-            content = io.BytesIO(path.read_bytes())  # because NumPy keeps a damaged file open
-            with np.load(content) as file:
-                arrays |= {name: array.astype(np.float32) for name, array in file.items()}
+        with np.load(path) as file:
+            arrays |= {name: array.astype(np.float32) for name, array in file.items()}
     return Origin(str(folder), iteration), arrays
-
-
-@contextlib.contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Turn what a damaged file of a pretrained run raises in the block into a UserError."""
-    try:
-        yield
-    except Exception as error:  # NumPy raises many kinds of exceptions for a damaged file
-        raise UserError(f"The pretrained file {path} is damaged ({reason(error)}); install dcgan_tf again.") from error
 
 
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:
