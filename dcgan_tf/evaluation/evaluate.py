@@ -100,7 +100,12 @@ def what_it_saw(evaluator: Evaluator) -> tuple[bool, str]:
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
-    """Return the metrics as text."""
+    """Return the metrics as text.
+
+    Args:
+      scores: the figures by the names of METRICS.
+      facts: what metrics.json has beside them, such as generated and iteration.
+    """
     lines = [
         f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}, {facts['weights']},"
         f" truncation {facts['truncation']:g}:"

@@ -31,7 +31,13 @@ def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
 
 
 def svm_labels(features: np.ndarray, labels: np.ndarray, test_features: np.ndarray) -> np.ndarray:
-    """Train a linear SVM with scikit-learn on features [N, D] and labels [N]; return those of test_features [M, D]."""
+    """Train a linear SVM with scikit-learn, and let it predict labels.
+
+    Args:
+      features, labels: to train on, [N, D] and [N].
+      test_features: [M, D].
+    Returns: the labels that it predicts for the test features, [M].
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline
@@ -63,10 +69,13 @@ def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray) -> flo
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the Frechet distance of features [N, D] and [M, D] (FID; Heusel et al. 2017); 0 is the best.
+    """Return the Frechet distance of two sets of features (FID; Heusel et al. 2017); 0 is the best.
 
     For normal distributions with the means and the covariances A and B of the features it is
     |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)).
+
+    Args:
+      a, b: features [N, D] and [M, D].
     """
     a, b = (x.astype(np.float64) for x in (a, b))
     cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
@@ -80,12 +89,15 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100) -> tuple[float, float]:
-    """Return the kernel distance of features [N, D] and [M, D] (KID; Binkowski et al. 2018), and its spread.
+    """Return the kernel distance of two sets of features (KID; Binkowski et al. 2018), and its spread.
 
     This is the unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3: its mean and its standard
     deviation over random subsets. It is 0 on average if a and b have the same distribution, and can be negative.
 
-    Args: subsets: their number. Each has at most 1,000 rows of a, and of b.
+    Args:
+      a, b: features [N, D] and [M, D].
+      subsets: their number. Each has at most 1,000 rows of a, and of b.
+    Returns: the mean and the standard deviation.
     """
     size = min(1_000, len(a), len(b))
     random = np.random.default_rng(0)

@@ -20,8 +20,13 @@ EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for
 def inference_model(network: keras.Model, config: Config) -> keras.Model:
     """Return a trained network as one Keras model in inference mode, for any batch size.
 
-    The generator: z [B, Z] (and one-hot y [B, Y]) -> images [B, H, W, C] in [0, 1].
-    The discriminator: images [B, H, W, C] in [0, 1] (and y) -> logits [B, 1]; their sigmoid is the probability "real".
+    Args:
+      network: a generator or a discriminator.
+      config: of its run.
+    Returns:
+      of the generator: z [B, Z] (and one-hot y [B, Y]) -> images [B, H, W, C] in [0, 1];
+      of the discriminator: images [B, H, W, C] in [0, 1] (and y) -> logits [B, 1], whose sigmoid is the probability
+      "real".
     """
     y = []
     if config.has_labels:
@@ -54,6 +59,7 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
     Args:
       model: from `inference_model`.
       batch: the batch size; None for any.
+    Returns: a function of float32 tensors, [batch, ...] each.
     """
     signature = []
     for x in model.inputs:

@@ -103,7 +103,13 @@ def copy_litert(folder: Path) -> None:
 
 
 def to_tflite(model: keras.Model, float16: bool) -> bytes:
-    """Return the model as a .tflite file for a batch of one, with fixed shapes; the inputs keep their names."""
+    """Return the model as a .tflite file for a batch of one, with fixed shapes; the inputs keep their names.
+
+    Args:
+      model: the generator from `inference_model`.
+      float16: whether to store the weights as float16.
+    Returns: the bytes of the file.
+    """
     frozen = convert_variables_to_constants_v2(serving_function(model, batch=1))
     graph = frozen.graph.as_graph_def()
     for node in graph.node:

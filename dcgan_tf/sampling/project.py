@@ -98,7 +98,13 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
 def make_loss(
     generator: keras.Model, discriminator: keras.Model | None, value_range: ValueRange, target: np.ndarray
 ) -> Loss:
-    """Return the distance to the target: mean squared differences in pixels and, with less weight, in D's features."""
+    """Return the distance to the target: mean squared differences in pixels and, with less weight, in D's features.
+
+    Args:
+      discriminator: None if the run has none; then the pixels alone count.
+      target: uint8 [H, W, C].
+    Returns: a function of z [B, Z] and one-hot labels [B, Y], which returns the distances [B].
+    """
     image = to_float(tf.constant(target[None]), value_range)
 
     def loss(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -120,7 +126,10 @@ def make_loss(
 def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: str) -> tuple[np.ndarray, np.ndarray]:
     """Lower the loss of each z [N, Z] by Adam, with a rate that goes down to 0. z stays in its range if it has one.
 
-    Returns: the new z [N, Z] and their losses [N].
+    Args:
+      labels: one-hot [N, Y].
+      z_dist: a name in DISTRIBUTIONS, which has the range of z.
+    Returns: the new z, float32 [N, Z], and their losses [N].
     """
     variable = keras.Variable(z, name="z")
     rate = tf.Variable(LEARNING_RATE)

@@ -126,7 +126,13 @@ def frames_of(images: np.ndarray) -> list[np.ndarray]:
 
 
 def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:
-    """Return the images of `write_interpolation`, uint8 [segments, classes or 1, steps, H, W, C]."""
+    """Return the images of `write_interpolation`.
+
+    Args:
+      steps: images in each segment; both ends are included.
+      classes: with labels, the classes to show; empty without labels.
+    Returns: uint8 [segments, classes or 1, steps, H, W, C].
+    """
     config = sampler.config
     z = latents.interpolate(sampler.z(seeds), steps, config.z_dist)  # [segments, steps, Z]
     class_count = max(1, len(classes))

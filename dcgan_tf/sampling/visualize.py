@@ -76,7 +76,13 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
 
 
 def sweep(sampler: Sampler, option: int, dimension: int, classes: Sequence[int]) -> np.ndarray:
-    """Return the images of one sheet or GIF, uint8 [config.batch_size, H, W, C]."""
+    """Return the images of one sheet or GIF.
+
+    Args:
+      option: one of SHEETS, GIFS_FROM_RANDOM, GIFS_FROM_ZERO and GIFS_AND_MERGED.
+      dimension: that of z that goes from 0 up to 1.
+    Returns: uint8 [config.batch_size, H, W, C].
+    """
     config = sampler.config
     count = config.batch_size
     if option == SHEETS:  # the sheets use different seeds

@@ -115,7 +115,11 @@ def beginning(run: Run | None, resumed: bool) -> Iterator[None]:
 def load_or_restore(
     config: Config, run: Run, model: DCGAN, checkpoints: Checkpoints, weights: Weights | None, resumed: bool
 ) -> None:
-    """Load what a new run begins with; or restore the newest checkpoint, and make the run's files fit it."""
+    """Load what a new run begins with; or restore the newest checkpoint, and make the run's files fit it.
+
+    Args: as in `train_run`.
+    Raises: UserError if the weights or no checkpoint can be read, or the first checkpoint cannot be written.
+    """
     if weights:
         say(f"Weights from {weights.origin().path}")
         weights.assign(model.generator, model.discriminator)
