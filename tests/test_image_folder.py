@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import random
 from pathlib import Path
@@ -33,10 +34,21 @@ def test_names_patterns_and_links(tmp_path):
         Image.new("RGB", (4, 4)).save(tmp_path / name, "JPEG")
     (tmp_path / "link.jpg").symlink_to("a.jpg")
     (tmp_path / "links").symlink_to(tmp_path)
+    (tmp_path / "nowhere.7").symlink_to("gone")
+    (tmp_path / "f.md").write_text("B")
     os.mkfifo(tmp_path / "pipe.jpg")
     for pattern, expected in {
         "": ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"],
-        ".": ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"],
+        ".": ["a.jpg", "b.JPEG", "c.png", "d", "e.txt", "link.jpg", "nowhere.7", "other/f.jpg", "pipe.jpg"],
+        "{a,c}.*": ["a.jpg", "c.png"],
+        "*.{jpe,pn}g": ["b.JPEG", "c.png"],
+        "**/*.p{ng,pm}": ["c.png"],
+        "**/f.jpg": ["other/f.jpg"],
+        "oth{e,{a,b}}r/**": ["other/f.jpg"],
+        "other/**/*.jpg": ["other/f.jpg"],
+        "e.*": ["e.txt"],
+        "*.7": ["nowhere.7"],
+        "x{1,2}.png": [],
         "*.JPG": ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"],
         "other/*": ["other/f.jpg"],
         "d": ["d"],
@@ -51,7 +63,11 @@ def test_names_patterns_and_links(tmp_path):
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
-        ("blobs", {"conditional": True}, "for each class.*no sub-folder holds 00.jpg, 01.png, 02.jpg, ...; move"),
+        (
+            "blobs",
+            {"conditional": True},
+            "for each class.*the sub-folders give none to 00.jpg, 01.png, 02.jpg, ...; move",
+        ),
         ("blobs", {"input_fname_pattern": "*.webp"}, "which fit --input_fname_pattern"),
         ("blobs/00.jpg", {}, "is a file, not a folder"),
         ("nowhere", {}, "nowhere does not exist"),
@@ -161,17 +177,55 @@ def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load(tmp_path)
 
 
+def test_junk_of_systems_and_what_is_not_there_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    junk = ("@eaDir/1.png/a.png", "#recycle/b.png", "$RECYCLE.BIN/c.png", ".Trash-0/d.png", "__MACOSX/e.png", "._g.png")
+    write_images(tmp_path, *(f"cat/{number}.png" for number in range(3)), "dog/1.png", *junk, "lost+found/f.png")
+    for name in (".IMG_1.jpg.icloud", "2.jpg.crdownload", "3.jpg.part", "Thumbs.db", ".DS_Store"):
+        (tmp_path / "cat" / name).write_bytes(b"x")
+    assert load(tmp_path, conditional=True).class_names == ("cat", "dog")
+    out = capsys.readouterr().out
+    says = (
+        "Ignored:     files of other kinds: 1 .crdownload, 1 .db, 1 .icloud, 1 .part; files that end in .crdownload are"
+    )
+    assert says in out and "files that end in .icloud are not downloaded yet; " in out
+    assert "; 7 hidden or of a system: #recycle, $RECYCLE.BIN, .Trash-0, ._g.png, @eaDir, ...\n" in out
+    assert len(load(tmp_path / "lost+found").images) == 1  # who names it wants it
+    for number in range(9):
+        (tmp_path / "cat" / f".IMG_{number}.jpg.icloud").write_bytes(b"x")
+    with pytest.warns(DcganWarning, match="left out: files of other kinds: 9 .icloud"):
+        load(tmp_path)
+
+
+def test_labels_of_stylegan(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    files = [f"0000{number // 8}/img{number:08}.png" for number in range(12)]
+    write_images(tmp_path, *files)
+    text = json.dumps({"labels": [[file, number % 3 + 7] for number, file in enumerate(files)]})
+    (tmp_path / "dataset.json").write_text(text, encoding="utf-8-sig")
+    dataset = load(tmp_path, conditional=True)
+    assert dataset.class_names == ("7", "8", "9") and dataset.labels.tolist() == [0, 1, 2] * 4
+    (tmp_path / "dataset.json").write_text(text.replace(", 7]", ", 8]").replace(", 9]", ", 7]").replace("8]", "9]", 1))
+    assert load(tmp_path, conditional=True).labels.tolist() == [2, 1, 0, *[1, 1, 0] * 3]
+    assert not load(tmp_path, input_fname_pattern="*.png").class_names
+    assert "the 3 labels in dataset.json (7, 8, 9) can be classes: --conditional." in capsys.readouterr().out
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": None}))
+    with pytest.raises(UserError, match="the labels in dataset.json give none to 00000/img00000000.png"):
+        load(tmp_path, conditional=True)
+    for other in ("{}", "[1]", "no JSON", '{"labels": [1]}'):
+        (tmp_path / "dataset.json").write_text(other)
+        assert load(tmp_path, conditional=True).class_names == ("00000", "00001")
+
+
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    write_images(tmp_path, "1.png", "lost+found/2.png")
+    write_images(tmp_path, "1.png", "private/2.png")
     scandir = os.scandir
 
     def as_a_user_sees_it(path: str):  # the tests may run as root, who can read all
-        if "lost" in str(path):
+        if "private" in str(path):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", as_a_user_sees_it)
-    with pytest.raises(UserError, match=r"The folder .*lost\+found cannot be read \(Permission denied\)"):
+    with pytest.raises(UserError, match=r"The folder .*private cannot be read \(Permission denied\)"):
         load(tmp_path)
 
 

@@ -147,7 +147,7 @@ def find(config: Asked) -> Source:
     if folder.is_dir():
         unused = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
         for inside in sorted(folder.glob("[!.]*"), reverse=True):
-            if idx.parts(inside, "*"):
+            if idx.parts(inside, ""):
                 unused = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
         found = f"{folder} has only {unused or 'what is not read'}"
     beside = [path.name for place in (here.parent, folder.parent) for path in place.glob("[!.]*") if path.is_dir()]

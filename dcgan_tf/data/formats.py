@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import io
 import math
+import os
 import stat
 from pathlib import Path
 
@@ -41,6 +43,15 @@ def read(file: Path) -> bytes:
     if not stat.S_ISREG(status.st_mode) or status.st_size > LARGE:  # opening a pipe would block
         raise OSError(f"it is not a file of at most {LARGE:,} bytes")
     return file.read_bytes()
+
+
+def begins_like_an_image(file: Path) -> bool:
+    """Return whether a file is of one of FORMATS, whatever its name, or cannot be read, which reading it will say."""
+    if os.path.isfile(file):  # opening a pipe would block
+        with contextlib.suppress(OSError), open(file, "rb") as stream:
+            start = stream.read(16).ljust(16, b"\0")
+            return any(accepts and accepts(start) is True for _, accepts in map(Image.OPEN.__getitem__, FORMATS))
+    return True
 
 
 def pixel_limit() -> float:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 import re
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dcgan_tf.data.sources import Item, Source, choose
+from dcgan_tf.data.sources import Item, Source, choose, fits
 from dcgan_tf.download import mnist
 from dcgan_tf.download.mnist import encode as encode  # for those who write idx files
 from dcgan_tf.download.mnist import standard_name
@@ -35,7 +34,7 @@ def find(folder: Path, config: Asked) -> Source | None:
     """
     if folder.name.lower() == "mnist":
         mnist.ensure(folder)
-    found, has_test = choose(parts(folder, config.input_fname_pattern or "*"), config.split)
+    found, has_test = choose(parts(folder, config.input_fname_pattern), config.split)
     if not found:
         return None
     images, labels = read_parts(found)
@@ -78,7 +77,7 @@ def parts(folder: Path, pattern: str) -> dict[Part, str]:
     """Return the parts of the data set in the folder, train first, and for each whether it is train or test.
 
     Args:
-      pattern: a glob pattern for the names of the files with images, in upper or lower case.
+      pattern: what the names of the files with images must fit.
     """
     files = {}  # by their standard names; one that is there plain and .gz is the plain one
     for file in sorted(folder.glob("*"), key=lambda file: (file.suffix != ".gz", file)):
@@ -87,7 +86,7 @@ def parts(folder: Path, pattern: str) -> dict[Part, str]:
     found = {}
     for name in sorted(files, key=lambda name: ("train" not in name, name)):
         kind, is_images, _ = name.rpartition("images-")
-        if is_images and fnmatch(files[name].name.lower(), pattern.lower()):
+        if is_images and fits(pattern)(files[name].name):
             part = Part(files[name], files.get(f"{kind}labels-idx1-ubyte"))
             found[part] = "test"
             if "train" in name:

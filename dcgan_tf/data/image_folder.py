@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from dcgan_tf.data import formats
-from dcgan_tf.data.sources import Item, Source, choose
+from dcgan_tf.data.sources import Item, Source, choose, fits
 from dcgan_tf.settings.config import FLAGS_JSON, Asked
 from dcgan_tf.system.errors import UserError, listed, printable, reason
 from dcgan_tf.system.messages import report, warn
 
 NO_EXTENSION = "no extension"
+DATASET_JSON = "dataset.json"
 # What to do with files that are not read
 ADVICE = dict.fromkeys(formats.HEIF_EXTENSIONS, formats.HEIF_ADVICE)
 ADVICE[NO_EXTENSION] = "give --input_fname_pattern '*' for files without extension"
+# Placeholders for what is in a cloud, such as .IMG_1.jpg.icloud, and files that are being downloaded
+UNFINISHED = {".icloud", ".nextcloud", ".owncloud", ".part", ".partial", ".crdownload", ".download", ".opdownload"}
+ADVICE |= {kind: f"files that end in {kind} are not downloaded yet" for kind in UNFINISHED}
+# Folders of systems, NAS and archives, in lower case; like hidden ones, they hold thumbnails and what was deleted
+OF_SYSTEMS = {"@eadir", "@recycle", "#recycle", "#snapshot", "~snapshot", "$recycle.bin", "recycler", "__macosx"}
+OF_SYSTEMS |= {"system volume information", "lost+found"}
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "test", "valid": "test"}
 SPLITS |= {"validation": "test"}
 
@@ -28,6 +37,7 @@ class Found(NamedTuple):
     files: list[str]  # of images, sorted
     others: list[str]  # files of other kinds
     runs: list[str]  # folders of runs of this program, whose sheets are not training images
+    hidden: list[str]  # hidden images, and folders that are hidden or OF_SYSTEMS
 
     def left_out(self) -> str:
         """Return what is not used, as a part of a sentence; blank if nothing is."""
@@ -37,6 +47,8 @@ class Found(NamedTuple):
             kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in counts.most_common(5))
             texts.append(f"files of other kinds: {kinds}")
             texts += sorted({ADVICE[kind] for kind in counts if kind in ADVICE})
+        if self.hidden:
+            texts.append(f"{len(self.hidden):,} hidden or of a system: {listed(self.hidden, 5)}")
         if self.runs:
             texts.append(f"the images of this program's runs in {listed(self.runs, 5)}")
         return "; ".join(texts)
@@ -49,13 +61,17 @@ def find(folder: Path, config: Asked) -> Source | None:
     found = find_image_files(folder, config.input_fname_pattern)
     if not found.files:
         return None
+    layout = json_layout(folder, found.files)
+    if layout:
+        found.others[:] = [file for file in found.others if file != DATASET_JSON]
+    else:
+        layout = layout_of(found.files)
     left_out = found.left_out()
     missed = sum(_kind(file) in ADVICE for file in found.others)  # they are, or may be, images
     if missed >= len(found.files):
         warn(f"left out: {left_out}.")
     elif left_out:
         report("Ignored", left_out)
-    layout = layout_of(found.files)
     split = config.split
     splits = layout.splits or dict.fromkeys(found.files, "train")
     how = "--split chooses; all by default"
@@ -71,16 +87,16 @@ def find(folder: Path, config: Asked) -> Source | None:
         report("Split", f"train {counts['train']:,}, test {counts['test']:,} ({how})")
     if len(layout.class_names) > 1 and not config.conditional:
         names = listed(layout.class_names, 5)
-        report("Hint", f"the {len(layout.class_names)} sub-folders ({names}) can be classes: --conditional.")
+        report("Hint", f"the {len(layout.class_names)} {layout.kind} ({names}) can be classes: --conditional.")
     return Source(
         location=str(folder),
         items=(Item(file, folder / file, layout.labels[file]) for file in files),
         count=len(files),
         class_names=layout.class_names,
-        unlabelled=f"no sub-folder holds {listed(layout.outside, 3)}",
+        unlabelled=f"the {layout.kind} give none to {listed(layout.outside, 3)}",
         has_test=has_test,
         held_out=held_out,
-        files=[os.path.join(folder, file) for file in files],
+        files=[os.path.join(folder, file) for file in (*files, DATASET_JSON)],
     )
 
 
@@ -94,19 +110,22 @@ def find_image_files(folder: Path, pattern: str) -> Found:
     Follow symbolic links, but enter no folder twice. Skip hidden files and folders.
 
     Args:
-      pattern: a glob pattern that the path must match, in upper or lower case; blank for every image file. With a
-        pattern, files without an extension count as images too.
+      pattern: what the path must fit; blank for every image file. With a pattern, files without an extension, and those
+        that begin like images, count as images too.
     Raises: UserError if a folder cannot be read.
     """
     files: list[str] = []
     others: list[str] = []
     of_runs = set()  # out/checkpoints/NAME, which has the settings of a run, out/samples/NAME and all out/*/NAME
     runs: list[str] = []
+    hidden: list[str] = []
     visited = set()
-    pattern = os.sep.join(PurePath(pattern.lower()).parts)
+    wanted = fits(pattern)
     extensions = formats.EXTENSIONS
     if formats.heif_version():
         extensions = extensions | formats.HEIF_EXTENSIONS
+    if pattern:
+        extensions = extensions | {NO_EXTENSION}
 
     def refuse(error: OSError) -> None:
         folder = printable(error.filename)
@@ -122,17 +141,24 @@ def find_image_files(folder: Path, pattern: str) -> Found:
         of_runs |= {(parent, file.parent.name) for file in Path(parent).glob(f"*/*/{FLAGS_JSON}")}
         around = os.path.dirname(parent)
         runs += [prefix + name for name in folders if (around, name) in of_runs]
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and (around, name) not in of_runs)
+        skipped = [name for name in folders if name.startswith(".") or name.lower() in OF_SYSTEMS]
+        hidden += [prefix + name for name in skipped]
+        folders[:] = sorted(name for name in folders if name not in skipped and (around, name) not in of_runs)
         for name in names:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
             path = prefix + name
             kind = _kind(name)
-            if name.startswith(".") or (pattern and not PurePath(path.lower()).match(pattern)):
+            if kind in UNFINISHED:
+                others.append(path)
+            elif not wanted(path):
                 continue
-            if kind in extensions or (pattern and kind == NO_EXTENSION):
+            elif name.startswith("."):
+                if kind in formats.EXTENSIONS:
+                    hidden.append(path)
+            elif kind in extensions or (pattern and formats.begins_like_an_image(folder / path)):
                 files.append(path)
             else:
                 others.append(path)
-    return Found(sorted(files), others, sorted(runs))
+    return Found(sorted(files), others, sorted(runs), sorted(hidden))
 
 
 class Layout(NamedTuple):
@@ -141,7 +167,23 @@ class Layout(NamedTuple):
     class_names: tuple[str, ...]  # none unless every file is in a folder of its class
     labels: dict[str, int]  # of each file; 0 without classes
     splits: dict[str, str]  # train or test, of each file; none if there are no such folders
-    outside: list[str]  # files that are in no folder that could be a class
+    outside: list[str]  # files without a class, if one lacks it
+    kind: str  # what tells the classes, such as sub-folders
+
+
+def json_layout(folder: Path, files: list[str]) -> Layout | None:
+    """Return what dataset.json means, in which StyleGAN's tools keep labels: pairs of a file and its class, or null.
+
+    Its sub-folders, 00000, 00001, ..., are no classes.
+
+    Returns: None if there is no such file, or another tool's.
+    """
+    try:
+        pairs = json.loads((folder / DATASET_JSON).read_bytes())["labels"]
+        classes = {os.path.normpath(file): label for file, label in pairs or () if isinstance(label, int)}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return _layout(files, classes, {}, f"labels in {DATASET_JSON}")
 
 
 def layout_of(files: list[str]) -> Layout:
@@ -157,13 +199,18 @@ def layout_of(files: list[str]) -> Layout:
         parts = {file: names[1:] for file, names in parts.items()}
     else:
         splits = {}
-    outside = [file for file, names in parts.items() if len(names) == 1]
+    classes = {file: names[0] for file, names in parts.items() if len(names) > 1}
+    return _layout(files, classes, splits, "sub-folders")
+
+
+def _layout(files: list[str], classes: Mapping[str, str | int], splits: dict[str, str], kind: str) -> Layout:
+    outside = [file for file in files if file not in classes]
     if outside:
-        return Layout((), dict.fromkeys(files, 0), splits, outside)
-    class_names = tuple(sorted({names[0] for names in parts.values()}))
-    label_of = {name: label for label, name in enumerate(class_names)}
-    labels = {file: label_of[names[0]] for file, names in parts.items()}
-    return Layout(class_names, labels, splits, [])
+        return Layout((), dict.fromkeys(files, 0), splits, outside, kind)
+    names = sorted({classes[file] for file in files})
+    label_of = {name: label for label, name in enumerate(names)}
+    labels = {file: label_of[classes[file]] for file in files}
+    return Layout(tuple(map(str, names)), labels, splits, [], kind)
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:

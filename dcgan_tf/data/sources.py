@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -31,7 +33,7 @@ class Source:
     unlabelled: str = "some have none"  # which images have no class, as a part of a sentence
     has_test: bool = False  # whether it has both a train and a test split
     held_out: bool = False  # whether --hold_out has made its test split
-    files: Sequence[str | Path] = ()  # what the items are decoded from
+    files: Sequence[str | Path] = ()  # what the items are decoded from, and what else tells their labels, if it exists
     # Of idx files: all images, uint8 [N, H, W] or [N, H, W, 3], and labels, int32 [N], shuffled once and for all
     arrays: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -39,6 +41,21 @@ class Source:
     def shape(self) -> tuple[int, ...] | None:
         """The shape of an image, (height, width) or (height, width, 3), if it is known before it is decoded."""
         return self.arrays and self.arrays[0].shape[1:]
+
+
+def fits(pattern: str) -> Callable[[str], bool]:
+    """Return what says whether a path fits a pattern of shells: *, ?, [ab], {a,b}, **/. A blank one fits all.
+
+    Upper and lower case are alike, and of folders the last ones count: *.png fits a/b/1.PNG.
+    """
+    pattern = re.sub(r"\*\*$", "**/*", pattern.lower())
+    patterns = [pattern.replace("**/", "{,*/,*/*/,*/*/*/}")]
+    while braces := re.search(r"\{([^{}]*,[^{}]*)\}", patterns[0]):
+        first = patterns.pop(0)
+        patterns += [first.replace(braces[0], inside, 1) for inside in braces[1].split(",")]
+    patterns.append(pattern)  # a name can have braces
+    normal = {os.sep.join(PurePath(one).parts) for one in patterns} - {""}
+    return lambda path: not normal or any(map(PurePath(path.lower()).match, normal))
 
 
 def choose(parts: Mapping[Part, str], split: str) -> tuple[list[Part], bool]:
