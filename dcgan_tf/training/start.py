@@ -48,7 +48,7 @@ def train(
     cluster = init_cluster(plan.asked.strategy, plan.asked.xla)
     start_bfloat16()
     if cluster.is_chief:  # before the images are read
-        (plan.run or runs.named(name or ".new")).check_place()
+        (plan.run or runs.named(name or "run")).check_place()
         if name and not plan.run:
             runs.named(name).check_new()
     with device_errors("a smaller --cache_gb"):
