@@ -6,7 +6,6 @@ An entry is a folder with a file for each array, and names.npy with their names.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import mmap
 import os
@@ -93,22 +92,23 @@ class DiskCache:
         return self.load(kind, name)
 
     def cached(
-        self, kind: str, data: Sequence[np.ndarray], compute: Callable[[], Sequence[np.ndarray]]
+        self, kind: str, title: str, data: Sequence[np.ndarray], compute: Callable[[], Sequence[np.ndarray]]
     ) -> list[np.ndarray]:
         """Return what `compute` returns: from the cache, or compute it and keep it.
 
         Args:
           kind: one of KINDS.
-          data: all arrays that it depends on. A digest of them is the entry's name.
+          title: what it is, for messages and the entry's name, such as "classifier".
+          data: all arrays that it depends on. A digest of them is a part of the entry's name.
         """
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(b"npy")
         for array in data:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
-        name = digest.hexdigest()[:32]
+        name = f"{title.replace(' ', '-')}-{digest.hexdigest()[:32]}"
         kept = self.load(kind, name)
         if kept is not None:
-            report("Cache", f"{self.folder / kind / name} is used (--nocache computes it again)")
+            report("Cache", f"the {title} comes from {self.folder / kind / name} (--nocache computes it again)")
             return [np.array(array) for array in kept.values()]
         arrays = list(compute())
         self.save(kind, name, {str(number): array for number, array in enumerate(arrays)})
@@ -158,10 +158,5 @@ def _remove(path: Path) -> None:
     """Remove an entry at once: other programs see it whole, or not at all."""
     gone = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     with contextlib.suppress(OSError):  # another program has removed it, or uses it (Windows)
-        try:
-            path.rename(gone)
-        except OSError as error:
-            if error.errno != errno.EXDEV:  # a layer of a container's image, whose folders cannot be renamed
-                raise
-            gone = path
+        path.rename(gone)
         remove(gone)
