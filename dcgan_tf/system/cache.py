@@ -92,23 +92,22 @@ class DiskCache:
         return self.load(kind, name)
 
     def cached(
-        self, kind: str, title: str, data: Sequence[np.ndarray], compute: Callable[[], Sequence[np.ndarray]]
+        self, kind: str, data: Sequence[np.ndarray], compute: Callable[[], Sequence[np.ndarray]]
     ) -> list[np.ndarray]:
         """Return what `compute` returns: from the cache, or compute it and keep it.
 
         Args:
           kind: one of KINDS.
-          title: what it is, for messages and the entry's name, such as "classifier".
-          data: all arrays that it depends on. A digest of them is a part of the entry's name.
+          data: all arrays that it depends on. A digest of them is the entry's name.
         """
-        digest = hashlib.sha256(b"npy")
+        digest = hashlib.sha256()
         for array in data:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
-        name = f"{title.replace(' ', '-')}-{digest.hexdigest()[:32]}"
+        name = digest.hexdigest()[:32]
         kept = self.load(kind, name)
         if kept is not None:
-            report("Cache", f"the {title} comes from {self.folder / kind / name} (--nocache computes it again)")
+            report("Cache", f"{self.folder / kind / name} is used (--nocache computes it again)")
             return [np.array(array) for array in kept.values()]
         arrays = list(compute())
         self.save(kind, name, {str(number): array for number, array in enumerate(arrays)})
