@@ -210,7 +210,7 @@ def test_workers_take_the_mean_of_their_values(monkeypatch: pytest.MonkeyPatch):
     for index in range(2):
         monkeypatch.setenv("TF_CONFIG", task(ports, index)["TF_CONFIG"])
         processes.append(subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True))
-    outs = [process.communicate(timeout=120)[0].splitlines()[-1] for process in processes]
+    outs = [process.communicate(timeout=300)[0].splitlines()[-1] for process in processes]
     assert outs == ["0 2.0", "1 2.0"]
 
 
@@ -359,5 +359,5 @@ def test_interrupt_while_waiting_for_other_workers(mnist: list[str], tmp_path: P
     assert "waiting for all of them" in process.stdout.readline()
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (-signal.SIGINT, "", "")

@@ -106,7 +106,7 @@ def test_a_signal_saves_and_resume_continues_exactly(mnist_dir: Path, tmp_path: 
         process.stdout.close()
         process.stderr.close()
     process.send_signal(number)
-    assert process.wait(timeout=120) == 128 + number
+    assert process.wait(timeout=300) == 128 + number
     if not reader_ends:
         assert "Traceback" not in process.stderr.read()
         assert "Stopped after iteration" in process.stdout.read()

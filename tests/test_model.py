@@ -154,7 +154,7 @@ def test_half_precision_follows_float32(conditional: bool, stages: str, precisio
     for name in ("grad_D", "grad_G1"):  # all together: alone, a bias before batch norm has nothing but rounding noise
         assert {gradient.dtype for gradient in half[name]} == {tf.float32}
         found, expected = (np.concatenate([tf.reshape(g, -1) for g in out[name]]) for out in (half, wide))
-        assert np.linalg.norm(found - expected) < 100 * digits * np.linalg.norm(expected), name
+        assert np.linalg.norm(found - expected) < 120 * digits * np.linalg.norm(expected), name
 
 
 def test_float16_leaves_out_updates_whose_gradients_overflow():

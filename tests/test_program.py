@@ -65,7 +65,7 @@ def process(body: str, **options: Any) -> subprocess.Popen:
 )
 def test_the_end(body: str, code: int, out: str, err: str):
     program = process(body)
-    assert (*program.communicate(timeout=60), program.returncode) == (out, err, code)
+    assert (*program.communicate(timeout=300), program.returncode) == (out, err, code)
 
 
 def test_an_ignored_signal_stays_ignored():
@@ -73,7 +73,7 @@ def test_an_ignored_signal_stays_ignored():
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
     body = "signals.StopRequest().__enter__(); os.kill(os.getpid(), signal.SIGHUP)"
     program = process(f"from dcgan_tf.system import signals; {body}", preexec_fn=ignore)
-    assert (*program.communicate(timeout=60), program.returncode) == ("begins\nends\n", "", 0)
+    assert (*program.communicate(timeout=300), program.returncode) == ("begins\nends\n", "", 0)
 
 
 @pytest.mark.parametrize("streams", [*BROKEN_STREAMS, ""])
@@ -88,13 +88,13 @@ def test_a_pipe_gets_each_line_at_once():
     program = process("print('now'); time.sleep(60)")
     assert [program.stdout.readline() for _ in range(2)] == ["begins\n", "now\n"]
     program.send_signal(signal.SIGINT)
-    assert (*program.communicate(timeout=60), program.returncode) == ("", "", 130)
+    assert (*program.communicate(timeout=300), program.returncode) == ("", "", 130)
 
 
 def test_a_log_gets_whole_lines_of_a_progress_bar():
     body = "from dcgan_tf.system import messages; messages.LOG_SECONDS = 0; list(messages.progress(range(3), 'Work'))"
     program = process(body)
-    lines = program.communicate(timeout=60)[1].split("\n")
+    lines = program.communicate(timeout=300)[1].split("\n")
     assert lines[0].startswith("Work:  33%") and lines[-2].startswith("Work: 100%") and lines[-1] == ""
     assert len(lines) >= 4 and not any("\r" in line for line in lines)
 

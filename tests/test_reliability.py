@@ -134,7 +134,7 @@ def test_a_signal_while_sampling(mnist_run: Path):
     process.stdout.readline()
     time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=300)[1]
     assert process.returncode == 143
     assert "Traceback" not in err
     assert not list((mnist_run / "samples" / "mnist-small").glob(".temporary*"))
@@ -144,7 +144,7 @@ def test_an_interrupt_while_preparing(mnist: list[str], tmp_path: Path):
     process = main_process(*mnist, cwd=tmp_path)
     assert process.stdout.readline().startswith("Reading 70,000 images")
     process.send_signal(signal.SIGINT)
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=300)[1]
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not [file for file in tmp_path.rglob("[!.]*") if file.is_file()]
@@ -170,7 +170,7 @@ def limited(size: int, *args: object, cwd: Path) -> tuple[int, str, str]:
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # noqa: E731
     command = [sys.executable, str(ROOT / "main.py"), *map(str, args)]
     process = subprocess.Popen(command, cwd=cwd, preexec_fn=limit, **pipes)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 

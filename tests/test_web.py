@@ -24,7 +24,9 @@ from helpers import ROOT, images_of, main_here
 import dcgan_tf
 from dcgan_tf import UserError, latents
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*(tf.lite.Interpreter is deprecated|use the LiteRT interpreter):UserWarning"
+)
 ASSETS = ROOT / "dcgan_tf" / "export" / "web"
 NPM = ASSETS / "node_modules"
 DEMO = ROOT / "docs" / "demo"
