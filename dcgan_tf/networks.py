@@ -31,7 +31,7 @@ def stage_filters(first: int, stages: int) -> list[int]:
 
 
 class Network(keras.Model):
-    """Base class: a network that a .keras file can store. Keras makes it again from its sizes.
+    """Base class: a network that a .keras file can store. Keras makes it again from its arguments and its input shapes.
 
     Args:
       name: its default name.
@@ -44,8 +44,14 @@ class Network(keras.Model):
         self.sizes = tuple(sizes.items())
         self.batch_norm = partial(BatchNorm, **(batch_norm or {}))
 
+    def build(self, inputs_shape, labels_shape=None):
+        for layer in self.layers:
+            layer.dtype_policy = self.dtype_policy
+        shapes = [shape for shape in (inputs_shape, labels_shape) if shape]
+        self.call(*(tf.zeros([1, *shape[1:]]) for shape in shapes), training=False)  # builds the layers
+
     def get_config(self):
-        return super().get_config() | dict(self.sizes)
+        return super().get_config() | dict(self.sizes) | {"batch_norm": self.batch_norm.keywords}
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
@@ -83,8 +89,8 @@ class Generator(Network):
         self.norms = [norm(name=f"g_bn{i}") for i in range(stages)]
         self.deconvs = [Deconv(*sizes[i], filters[i], name=f"g_h{i}") for i in range(1, stages + 1)]
 
-    def call(self, z, labels=None, *, training):
-        x = tf.reshape(self.linear(z), [-1, *self.base_shape])  # with four stages [B, h/16, w/16, 8gf]
+    def call(self, inputs, labels=None, *, training=None):
+        x = tf.reshape(self.linear(inputs), [-1, *self.base_shape])  # with four stages [B, h/16, w/16, 8gf]
         for norm, deconv in zip(self.norms, self.deconvs, strict=True):
             x = deconv(tf.nn.relu(norm(x, labels, training=training)))  # 4gf, 2gf, gf, c_dim
         return tf.nn.tanh(x)
@@ -116,8 +122,8 @@ class Discriminator(Network):
             maps.append(leaky_relu(norm(conv(maps[-1]), training=training)))  # 2df, 4df, 8df
         return maps
 
-    def call(self, images, labels=None, *, training):
-        x = self.activations(images, training=training)[-1]
+    def call(self, inputs, labels=None, *, training=None):
+        x = self.activations(inputs, training=training)[-1]
         logits = self.linear(flatten(x))
         if self.class_vectors:
             products = self.class_vectors(labels) * tf.reduce_sum(x, [1, 2])
@@ -141,8 +147,8 @@ class ConditionalGenerator(Network):
         self.norm2 = self.batch_norm(name="g_bn2")
         self.deconv3 = Deconv(height, width, c_dim, name="g_h3")
 
-    def call(self, z, labels, *, training):
-        x = tf.nn.relu(self.norm0(self.linear0(append_labels(z, labels)), training=training))  # [B, gfc]
+    def call(self, inputs, labels, *, training=None):
+        x = tf.nn.relu(self.norm0(self.linear0(append_labels(inputs, labels)), training=training))  # [B, gfc]
         x = tf.nn.relu(self.norm1(self.linear1(append_labels(x, labels)), training=training))
         x = append_labels(tf.reshape(x, [-1, *self.base_shape]), labels)  # [B, h/4, w/4, 2gf + Y]
         x = tf.nn.relu(self.norm2(self.deconv2(x), training=training))  # [B, h/2, w/2, 2gf]
@@ -168,8 +174,8 @@ class ConditionalDiscriminator(Network):
         x = leaky_relu(self.conv0(append_labels(images, labels)))
         return [x, leaky_relu(self.norm1(self.conv1(append_labels(x, labels)), training=training))]
 
-    def call(self, images, labels, *, training):
-        x = self.activations(images, labels, training=training)[-1]
+    def call(self, inputs, labels, *, training=None):
+        x = self.activations(inputs, labels, training=training)[-1]
         x = append_labels(flatten(x), labels)  # [B, H/4 * W/4 * filters1 + Y]
         x = leaky_relu(self.norm2(self.linear2(x), training=training))  # [B, dfc]
         return self.linear3(append_labels(x, labels))
@@ -202,15 +208,12 @@ def build_discriminator(config: Config, precision: str = "float32", **batch_norm
 
 
 def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[int]) -> keras.Model:
-    policy = precision
+    network.dtype_policy = precision
     if precision != "float32":
-        policy = f"mixed_{precision}"
+        network.dtype_policy = f"mixed_{precision}"
     random = Random(seed)  # a generator of its own: the caller's global ones stay as they are
-    for layer in (network, *network.layers):
-        layer.dtype_policy = policy
+    for layer in network.layers:
         if isinstance(layer, Weighted):
             layer.seed = random.randint(1, 10**9)
-    # Else Keras creates the variables later, and if one fails for too little memory, no later one gets a value.
-    network.built = True
-    network(*map(tf.zeros, input_shapes), training=False)  # creates the weights
+    network.build(*input_shapes)
     return network

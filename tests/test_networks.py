@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear
-from dcgan_tf.networks import build_discriminator, build_generator
+from dcgan_tf.networks import (
+    ConditionalDiscriminator,
+    ConditionalGenerator,
+    Discriminator,
+    Generator,
+    Network,
+    build_discriminator,
+    build_generator,
+)
 from dcgan_tf.settings.config import Config
 
 
@@ -98,3 +108,32 @@ def test_the_seed_decides_the_weights():
         for a, b, c in zip(first, again, other, strict=True):
             assert (a == b).all()
             assert (a != c).any()
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
+@pytest.mark.parametrize(
+    ("network", "shapes"),
+    [
+        (Generator(17, 16, 1, 4, 2), [(3, 10)]),
+        (Generator(16, 16, 1, 4, 2, 3, dtype="mixed_bfloat16"), [(3, 10), (3, 3)]),
+        (Discriminator(4, 2), [(3, 16, 16, 1)]),
+        (Discriminator(4, 2, 3, batch_norm={"fused": False}), [(3, 16, 16, 1), (3, 3)]),
+        (ConditionalGenerator(16, 16, 1, 4, 8), [(3, 10), (3, 3)]),
+        (ConditionalDiscriminator(4, 5, 8, dtype="mixed_bfloat16"), [(3, 16, 16, 1), (3, 3)]),
+    ],
+)
+def test_keras_saves_and_loads_a_network(network: Network, shapes: list[tuple[int, ...]], tmp_path: Path):
+    inputs = [tf.random.stateless_uniform(shape, [1, 2]) for shape in shapes]
+    network.build(*((None, *shape[1:]) for shape in shapes))
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(loaded(*inputs), network(*inputs))
+    assert [v.path for v in loaded.variables] == [v.path for v in network.variables]
+    assert loaded.get_config() == network.get_config()
+    assert loaded(*inputs).dtype == network.compute_dtype == loaded.layers[0].compute_dtype
+    if len(shapes) == 1:
+        sequence = keras.Sequential([keras.Input(shapes[0][1:]), network])
+        np.testing.assert_array_equal(sequence(*inputs), network(*inputs))
+        network.export(tmp_path / "export", verbose=False)
+        exported = tf.saved_model.load(str(tmp_path / "export"))
+        np.testing.assert_allclose(exported.serve(*inputs), network(*inputs), atol=1e-6)
