@@ -12,7 +12,7 @@ import pytest
 from helpers import ROOT, load
 
 from dcgan_tf.data import idx
-from dcgan_tf.data.dataset import read_dataset
+from dcgan_tf.data.dataset import check_trainable, read_dataset
 from dcgan_tf.download import mnist
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
@@ -58,6 +58,31 @@ def test_only_exact_names_are_read(tmp_path: Path, stray: str, whole: bool):
     assert len(dataset.images) == 30 and dataset.class_names == tuple("01234")
 
 
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(("code", "kind"), [(8, ">u1"), (9, ">i1"), (11, ">i2"), (12, ">i4")])
+def test_the_content_counts_not_the_name(tmp_path: Path, code: int, kind: str, packed: bool):
+    """Packed or not, with or without .gz; labels of any type of integers, also of eight numbers each, as QMNIST's."""
+    numbers = np.stack([LABELS, *[LABELS + 7] * 7], 1).astype(kind)
+    contents = [idx.encode(IMAGES), bytes([0, 0, code, 2, 0, 0, 0, 30, 0, 0, 0, 8]) + numbers.tobytes()]
+    if packed:
+        contents = [gzip.compress(content) for content in contents]
+    for name, content in zip(("images-idx3-ubyte", "labels-idx2-int.gz"), contents, strict=True):
+        (tmp_path / f"qmnist-train-{name}").write_bytes(content)
+    dataset = load(tmp_path, output_height=None)
+    assert dataset.class_names == tuple("01234") and dataset.labels.tolist() == LABELS[ORDER].tolist()
+    np.testing.assert_array_equal(dataset.images, IMAGES[ORDER][..., None])
+
+
+def test_a_negative_label_is_none(tmp_path: Path):
+    write(tmp_path, "train", IMAGES, LABELS)
+    labels = np.where(LABELS, LABELS + np.int16(900), np.int16(-1)).astype(">i2")
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 11, 1, 0, 0, 0, 30]) + labels.tobytes())
+    dataset = load(tmp_path)
+    assert dataset.class_names == ("901", "902", "903", "904") and set(dataset.labels.clip(-1)) == {-1, 0, 1, 2, 3}
+    with pytest.raises(UserError, match="Some images in .* have no label"):
+        check_trainable(dataset, 8, 30)
+
+
 @pytest.mark.parametrize("end", ["", ".gz"])
 def test_two_parts_in_the_order_of_the_seed(tmp_path: Path, end: str):
     write(tmp_path, "train", IMAGES[:20], LABELS[:20], end)
@@ -89,7 +114,7 @@ def test_parts_that_do_not_fit_together(tmp_path: Path):
     with pytest.raises(UserError, match="do not have one label for each image"):
         load(tmp_path)
     write(tmp_path, "t10k", IMAGES[:, :9], LABELS)
-    with pytest.raises(UserError, match=r"images of one size.*\(30, 12, 8\), t10k.* \(30, 9, 8\); choose among them"):
+    with pytest.raises(UserError, match=r"of bytes, of one size.*\(30, 12, 8\), t10k.* \(30, 9, 8\); choose among"):
         load(tmp_path)
 
 

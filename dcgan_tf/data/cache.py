@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import os
@@ -17,6 +16,8 @@ from dcgan_tf.data.prepare import Prepared, decode_all
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import DiskCache, cache_folder
+from dcgan_tf.system.errors import counted
+from dcgan_tf.system.messages import report
 
 DECODING = 4  # raise it when decode.py gives other pixels than before, or when what is kept changes
 
@@ -36,7 +37,7 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
     cache = open_cache(config)
     if not source.files:
         return decode_all(source, spec, config.cache_gb, cache.folder)
-    key = _key(source, spec)
+    key, absent = _key(source, spec)
     name = f"{key}-{spec.channels or 'auto'}"
     for candidate in (name, f"{key}-auto"):  # the second has the channels that the images decided
         kept = cache.load("prepared", candidate)
@@ -49,7 +50,10 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
                 from_cache=True,
             )
     prepared = decode_all(source, spec, config.cache_gb, cache.folder)
-    if prepared.cacheable:
+    passing = prepared.failed - absent  # what the system kept from being read, and may allow another time
+    if passing:
+        report("Cache", f"not kept, as {counted(len(passing), 'file')} may be readable another time")
+    else:
         arrays = {
             "images": prepared.images,
             "labels": prepared.labels,
@@ -62,16 +66,21 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
     return prepared
 
 
-def _key(source: Source, spec: ImageSpec) -> str:
-    """Return a digest of everything that the images depend on, except the channels."""
+def _key(source: Source, spec: ImageSpec) -> tuple[str, set[str]]:
+    """Return a digest of all that the images depend on, except the channels, and which files are not there."""
     versions = (DECODING, PIL.__version__, simplejpeg.__version__, formats.heif_version())
     facts = (versions, dataclasses.replace(spec, channels=None), source.class_names)
     digest = hashlib.sha256(repr(facts).encode())
+    absent = set()
     for file in source.files:
-        state = ""
-        with contextlib.suppress(OSError):  # a link to nowhere, which will be skipped
+        try:
             status = os.stat(file)
             # ctime also changes if another file with the same time and size is moved here, or if it becomes readable
             state = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+        except FileNotFoundError:  # a link to nowhere
+            state = ""
+            absent.add(str(file))
+        except OSError:
+            state = ""
         digest.update(f"{file}\0{state}\0".encode(errors="surrogatepass"))
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()[:32], absent

@@ -12,12 +12,13 @@ import numpy as np
 from dcgan_tf.data.sources import Item, Source, choose, fits
 from dcgan_tf.download import mnist
 from dcgan_tf.download.mnist import encode as encode  # for those who write idx files
-from dcgan_tf.download.mnist import standard_name
+from dcgan_tf.download.mnist import standard_name as standard_name
 from dcgan_tf.settings.config import Asked
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, reason
 
 # No other name is read, such as that of a copy, or of a file that is being written, which begins with a dot
-NAME = re.compile(r"([^.].*)?(images[-.]idx[34]|labels[-.]idx1)-ubyte(\.gz)?")
+NAME = re.compile(r"((?:[^.].*)?)(images|labels)[-.]idx\d-[a-z]+(\.gz)?")
+TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4"}  # of integers, as NumPy calls them
 
 
 class Part(NamedTuple):
@@ -56,20 +57,22 @@ def find(folder: Path, config: Asked) -> Source | None:
 
 
 def read(file: Path) -> np.ndarray:
-    """Read an idx file, plain or .gz: a uint8 array with any number of axes.
+    """Read an idx file of integers, plain or packed by gzip, whatever its name: an array with any number of axes.
 
-    Raises: UserError if the file is damaged.
+    Raises: UserError if it cannot be read, or is damaged.
     """
     try:
         content = file.read_bytes()
-        if file.suffix == ".gz":
+        if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-        if content[:3] != b"\0\0\x08":
-            raise ValueError("it does not begin like an idx file of bytes")
+        if content[:2] != b"\0\0" or content[2] not in TYPES or not content[3]:
+            raise ValueError("it does not begin like an idx file of integers")
         axes = content[3]
         shape = np.frombuffer(content, ">u4", axes, offset=4).tolist()
-        return np.frombuffer(content, np.uint8)[4 + 4 * axes :].reshape(shape)
+        return np.frombuffer(content, TYPES[content[2]], offset=4 + 4 * axes).reshape(shape)
     except Exception as error:  # gzip and NumPy raise many kinds of exceptions for damaged files
+        if getattr(error, "errno", None):
+            raise UserError(f"The file {file} cannot be read ({reason(error)}); allow that, or try again.") from error
         raise UserError(f"The file {file} is damaged ({error}); remove it, and fetch it again.") from error
 
 
@@ -79,17 +82,17 @@ def parts(folder: Path, pattern: str) -> dict[Part, str]:
     Args:
       pattern: what the names of the files with images must fit.
     """
-    files = {}  # by their standard names; one that is there plain and .gz is the plain one
+    files: dict[str, dict[str, Path]] = {"images": {}, "labels": {}}  # by what is before that in their names
     for file in sorted(folder.glob("*"), key=lambda file: (file.suffix != ".gz", file)):
-        if NAME.fullmatch(file.name) and file.is_file():
-            files[standard_name(file.name)] = file
+        name = NAME.fullmatch(file.name)
+        if name and file.is_file():
+            files[name[2]][name[1]] = file  # of one that is there plain and .gz, the plain one
     found = {}
-    for name in sorted(files, key=lambda name: ("train" not in name, name)):
-        kind, is_images, _ = name.rpartition("images-")
-        if is_images and fits(pattern)(files[name].name):
-            part = Part(files[name], files.get(f"{kind}labels-idx1-ubyte"))
+    for kind in sorted(files["images"], key=lambda kind: ("train" not in kind, kind)):
+        if fits(pattern)(files["images"][kind].name):
+            part = Part(files["images"][kind], files["labels"].get(kind))
             found[part] = "test"
-            if "train" in name:
+            if "train" in kind:
                 found[part] = "train"
     return found
 
@@ -103,19 +106,20 @@ def read_parts(parts: list[Part]) -> tuple[np.ndarray, np.ndarray | None]:
     folder = parts[0].images.parent
     images = [read(part.images) for part in parts]
     shape = images[0].shape[1:]
-    one_size = all(array.shape[1:] == shape for array in images)
-    if not one_size or len(shape) < 2 or 0 in shape or shape[2:] not in ((), (3,)):
+    one_kind = all(array.shape[1:] == shape and array.dtype == np.uint8 for array in images)
+    if not one_kind or len(shape) < 2 or 0 in shape or shape[2:] not in ((), (3,)):
         shapes = ", ".join(f"{part.images.name} {array.shape}" for part, array in zip(parts, images, strict=True))
         raise UserError(
-            f"The idx files in {folder} must hold images of one size, gray or with 3 channels, but have the shapes"
-            f" {shapes}; choose among them with --input_fname_pattern."
+            f"The idx files in {folder} must hold images of bytes, of one size, gray or with 3 channels, but have the"
+            f" shapes {shapes}; choose among them with --input_fname_pattern."
         )
     labels = [read(part.labels) for part in parts if part.labels]
     if len(labels) < len(parts):
         return np.concatenate(images), None
     if [len(array) for array in labels] != [len(array) for array in images]:
         raise UserError(f"The idx files in {folder} do not have one label for each image; fetch these files again.")
-    return np.concatenate(images), np.concatenate(labels).astype(np.int32)
+    classes = [np.atleast_2d(array.T)[0] for array in labels]  # QMNIST has eight numbers, the class is the first
+    return np.concatenate(images), np.concatenate(classes).astype(np.int32)
 
 
 def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:
@@ -125,6 +129,7 @@ def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:
       class_names: those of the run that uses the images, of which these images may lack some; none for a new run.
     """
     known = [int(name) for name in class_names if name.isdecimal()]
-    first = min([int(labels.min(initial=255)), *known])
-    last = max([int(labels.max(initial=-1)), *known])
+    used = labels[labels >= 0]  # a smaller one is none
+    first = min([int(used.min(initial=2**31 - 1)), *known])
+    last = max([int(used.max(initial=-1)), *known])
     return range(first, last + 1)

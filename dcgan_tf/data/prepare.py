@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import os
 import tempfile
@@ -23,8 +22,6 @@ from dcgan_tf.system.messages import progress, report, say
 
 LISTED = 10  # images that cannot be read
 CHUNK = 32  # images that a thread decodes at a time
-# Errors of the system that need not occur again: of the disk or network, too many open files, too little memory
-PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
 
 
 @dataclass
@@ -36,7 +33,7 @@ class Prepared:
     sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing; 0 for an unreadable one
     unreadable: list[str] = field(default_factory=list)  # "name: reason" for each skipped image
     colour: bool = False  # whether an image is not gray; found out only if the channels are not given
-    cacheable: bool = True  # False if a skipped image could perhaps be read another time
+    failed: set[str] = field(default_factory=set)  # files that the system, or too little memory, kept from being read
     from_cache: bool = False
 
 
@@ -113,8 +110,8 @@ def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> No
             " --input_width, leave --crop out, or remove the image."
         ) from error
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) in PASSING:
-            prepared.cacheable = False
+        if isinstance(error, MemoryError) or getattr(error, "errno", None):
+            prepared.failed.add(str(item.data))
         prepared.unreadable.append(printable(f"{item.name}: {reason(error)}"))
         return
     if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():

