@@ -74,8 +74,7 @@ def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str, 
 def no_inception(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No network, and no weights in Keras's cache, whatever the machine has."""
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path), raising=False)
-    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
 
 @pytest.mark.usefixtures("no_inception")

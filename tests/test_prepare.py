@@ -15,7 +15,9 @@ from PIL import Image
 
 from dcgan_tf.data import prepare, sources
 from dcgan_tf.data.decode import ImageSpec
+from dcgan_tf.system import startup
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.startup import usable
 
 pytestmark = pytest.mark.usefixtures("shown")
 
@@ -88,7 +90,7 @@ def test_an_interrupt_does_not_wait_for_the_images_that_were_to_be_read(monkeypa
     source = sources.Source("memory", items(), 100 * prepare.CHUNK)
     with pytest.raises(KeyboardInterrupt):
         prepare.decode_all(source, ImageSpec(8, 8, 3), 1, Path("unused"))
-    assert len(decoded) <= (os.cpu_count() or 1) + 2  # one for each thread
+    assert len(decoded) <= usable()[0] + 2  # one for each thread
 
 
 def test_file_without_a_name_gives_the_same_images_and_leaves_nothing(numbered, tmp_path, capsys):
@@ -110,3 +112,28 @@ def test_no_room_for_more_than_cache_gb_is_an_error(numbered, tmp_path):
     with pytest.raises(UserError, match=r"no room for .* GB"):
         load(numbered, output_height=600_000, cache_dir=str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "cores", "memory"),
+    [
+        ({"cpu.max": "150000 100000", "memory.max": "1000000000"}, 2, 1e9),
+        ({"cpu.max": "max 100000", "memory.max": "max"}, 64, np.inf),
+        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 1, np.inf),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64, np.inf),
+        ({"memory/memory.limit_in_bytes": "2000000000"}, 64, 2e9),
+        ({}, 64, np.inf),
+    ],
+)
+def test_a_container_may_use_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, str], cores: int, memory: float
+):
+    """Versions 2 and 1 of control groups."""
+    for name, text in limits.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    monkeypatch.setattr(startup, "CONTROL_GROUP", str(tmp_path))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)))
+    assert usable() == (cores, memory)
+    images = prepare.allocate((1_000, 1_000, 900), 4, tmp_path)  # not written, so it takes no memory
+    assert isinstance(images, np.memmap) == (memory < 1.8e9)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+import socket
 from pathlib import Path
 
 import keras
@@ -13,10 +15,10 @@ import tensorflow as tf
 from helpers import main_here
 
 import dcgan_tf
+from dcgan_tf.download import fetch
 from dcgan_tf.evaluation import evaluator, metrics, spaces
 from dcgan_tf.evaluation.metrics import Metric, Sets
 from dcgan_tf.evaluation.spaces import Classifier, FeatureSpace, Inception2015, KerasInception, graph_path
-from dcgan_tf.system import messages
 from dcgan_tf.system.cache import DiskCache
 from dcgan_tf.system.errors import UserError
 
@@ -140,18 +142,20 @@ def test_pool_by_hand():
     assert spaces.pool(x[:, :3, :2]).shape == (1, 6)
 
 
-def test_keras_says_that_it_downloads_only_where_messages_are_shown(
+def test_weights_of_keras_are_fetched_once_and_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
-    (tmp_path / "weights").write_text("weights")
-
-    def fetch(**options: object) -> None:
-        origin = (tmp_path / "weights").as_uri()
-        keras.utils.get_file(origin=origin, cache_dir=tmp_path / "cache", force_download=True)
-
-    monkeypatch.setattr(keras.applications, "InceptionV3", fetch)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        monkeypatch.setattr(spaces, "KERAS_INCEPTION", dataclasses.replace(spaces.KERAS_INCEPTION, urls=(url,)))
+        with pytest.raises(UserError, match=f"downloaded or read .*timed out.*, or put inception_v3.* into {tmp_path}"):
+            KerasInception()
+    assert capsys.readouterr().out == ""
+    given = {}
+    monkeypatch.setattr(keras.applications, "InceptionV3", lambda **options: given.update(options))
+    file = tmp_path / "models" / spaces.KERAS_INCEPTION.name
+    file.write_bytes(b"weights")
     KerasInception()
-    assert capsys.readouterr().out == "" and keras.config.is_interactive_logging_enabled()
-    with messages.shown():
-        KerasInception()
-    assert "Downloading data from" in capsys.readouterr().out
+    assert given["weights"] == str(file)

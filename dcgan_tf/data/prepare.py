@@ -19,6 +19,7 @@ from dcgan_tf.data.sources import Item, Source
 from dcgan_tf.system.cache import release
 from dcgan_tf.system.errors import UserError, counted, listed, printable, reason
 from dcgan_tf.system.messages import progress, report, say
+from dcgan_tf.system.startup import usable
 
 LISTED = 10  # images that cannot be read
 CHUNK = 32  # images that a thread decodes at a time
@@ -72,7 +73,9 @@ def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) 
 
 def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     """Decode all images into `prepared` with a pool of threads."""
-    threads = (os.cpu_count() or 1) + 2  # more than cores, because some wait for the disk
+    cores, memory = usable()
+    # More than cores, because some wait for the disk, but the largest images take 1 GB each
+    threads = int(max(min(cores + 2, memory // 1e9), 1))
     numbered = enumerate(islice(source.items, source.count))
     lock = threading.Lock()
     stop = threading.Event()
@@ -122,16 +125,18 @@ def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> No
 
 
 def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarray:
-    """Return a uint8 array, in memory if it has at most memory_gb, otherwise in a file in the folder.
+    """Return a uint8 array: in memory if it has at most memory_gb and half of what is there, else in a file.
 
     The file has no name, so nothing of it remains, even if the program is killed.
 
     Raises: UserError if the folder has no room.
     """
     size = math.prod(shape)
-    if size <= memory_gb * 1e9:
+    most = min(memory_gb * 1e9, usable()[1] / 2)
+    if size <= most:
         return np.empty(shape, np.uint8)
-    report("Cache", f"{size / 1e9:.1f} GB on disk in {folder}, as it is more than --cache_gb {memory_gb:g}")
+    why = f"more than {most / 1e9:.1f} GB (--cache_gb, or half of the memory)"
+    report("Cache", f"{size / 1e9:.1f} GB on disk in {folder}, as it is {why}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:

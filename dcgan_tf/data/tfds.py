@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
+import unittest.mock
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +50,16 @@ def _import_tfds() -> ModuleType:
     return tensorflow_datasets
 
 
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    """Let requests, with which it downloads, wait TIMEOUT seconds for data, and not forever."""
+    import requests
+
+    request = functools.partialmethod(requests.Session.request, timeout=TIMEOUT)
+    with unittest.mock.patch.object(requests.Session, "request", request):
+        yield
+
+
 def _newest(folder: Path) -> Path | None:
     """Return the folder of the newest prepared version in the folder, which can be it itself, or None if it has none.
 
@@ -82,10 +95,12 @@ def _fetch(name: str, data_dir: str) -> Path | None:
         return None
     say(f"{name} is not in {place}; trying tensorflow-datasets ...")
     try:
-        for url in list(builder.url_infos)[:1]:  # fails after seconds; its own retries take minutes
+        hosts = {urllib.parse.urlsplit(url).netloc: url for url in builder.url_infos}
+        for url in hosts.values():  # fails after seconds; its own retries take minutes
             with contextlib.suppress(urllib.error.HTTPError):  # the host answers
                 urllib.request.urlopen(url, timeout=TIMEOUT).close()
-        builder.download_and_prepare()
+        with _time_limit():
+            builder.download_and_prepare()
     except Exception as error:  # each data set has its own script, which can fail in its own way
         raise UserError(
             f"The data set {name} is not in {place}, and tensorflow-datasets cannot fetch it"

@@ -13,7 +13,7 @@ from pathlib import Path
 from dcgan_tf.system.errors import UserError, counted, reason
 from dcgan_tf.system.messages import progress, say
 
-TIMEOUT = 10  # seconds without any data
+TIMEOUT = 10  # seconds without any data, after which every download ends, also that of another library
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,16 @@ INCEPTION = Archive(  # the network of FID; size and digest as public listings o
     "e6bb154e85f5d4331c22abcddb5dcf31",
     ("https://openaipublic.blob.core.windows.net/diffusion/jul-2021/ref_batches/classify_image_graph_def.pb",),
     option="--inception",
+    digest_name="md5",
+)
+KERAS_INCEPTION = Archive(  # the weights, with the digest that Keras checks
+    "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    87_910_968,
+    "bcbd6486424b2319ff4ef7d526e38f63",
+    (
+        "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
+        "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
     digest_name="md5",
 )
 

@@ -5,20 +5,21 @@ To add one, write such a class, and a row of METRICS (metrics.py) that names it.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_tf.download.fetch import INCEPTION
+from dcgan_tf.download.fetch import INCEPTION, KERAS_INCEPTION, try_mirrors
 from dcgan_tf.evaluation.distances import blocks
 from dcgan_tf.pixels import to_float
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.cache import DiskCache, cache_folder
 from dcgan_tf.system.errors import UserError, reason
-from dcgan_tf.system.messages import are_shown, progress, say
+from dcgan_tf.system.messages import progress, say
 from dcgan_tf.system.startup import keras_defaults
 
 VERSION = np.array(3)  # raise it when Classifier or its training changes
@@ -167,20 +168,16 @@ class KerasInception(FeatureSpace):
     @keras_defaults()
     def __init__(self) -> None:
         """Raises: UserError if the weights are not in Keras's cache and cannot be downloaded."""
-        interactive = keras.config.is_interactive_logging_enabled()
-        if not are_shown():
-            keras.config.disable_interactive_logging()  # else Keras prints that it downloads
+        path = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"), "models", KERAS_INCEPTION.name)
         try:
-            self.network = keras.applications.InceptionV3(include_top=False, pooling="avg")
-        except Exception as error:  # Keras's download raises exceptions of many types
+            if not path.exists():
+                try_mirrors(KERAS_INCEPTION, path)  # Keras itself would wait for a silent host forever
+            self.network = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=str(path))
+        except Exception as error:  # a damaged file raises exceptions of many types
             raise UserError(
-                f"The weights of InceptionV3 are not in Keras's cache and cannot be downloaded ({reason(error)});"
-                " connect to the network once, or put inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 into"
-                " ~/.keras/models."
+                f"The weights of InceptionV3 cannot be downloaded or read ({reason(error)}); connect to the network"
+                f" once, or put {path.name} into {path.parent}."
             ) from error
-        finally:
-            if interactive:
-                keras.config.enable_interactive_logging()
 
     def features(self, images: np.ndarray) -> np.ndarray:
         inputs = tf.image.resize(rgb(images), (299, 299)) / 127.5 - 1

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import math
 import os
 import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import OWN_PROCESS, PROCESS_LOCK, Screen
@@ -18,6 +20,7 @@ from dcgan_tf.system.messages import OWN_PROCESS, PROCESS_LOCK, Screen
 OF_TENSORFLOW = re.compile(
     rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
 )
+CONTROL_GROUP = "/sys/fs/cgroup"
 _process = 0  # the process that has computed with TensorFlow; 0: none yet
 
 
@@ -131,6 +134,25 @@ def keras_defaults() -> Iterator[None]:
             keras.config.set_floatx(floatx)
             keras.config.set_image_data_format(image_data_format)
             keras.config.set_dtype_policy(dtype_policy)
+
+
+def usable() -> tuple[int, float]:
+    """Return the cores, and the bytes of memory, that this process may use: in a container, fewer than there are."""
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    quota = _limits("cpu.max") or _limits("cpu/cpu.cfs_quota_us") + _limits("cpu/cpu.cfs_period_us")
+    if len(quota) == 2 and quota[0] > 0:  # microseconds of all cores in a period of so many
+        cores = min(cores, math.ceil(quota[0] / quota[1]))
+    memory = _limits("memory.max") or _limits("memory/memory.limit_in_bytes") or [math.inf]
+    return cores, memory[0]
+
+
+def _limits(file: str) -> list[float]:
+    """Return the numbers in a file of the control group of a container, of version 2 or 1; none if it is not there."""
+    with contextlib.suppress(OSError):
+        return [int(word) for word in Path(CONTROL_GROUP, file).read_text().split() if word != "max"]
+    return []
 
 
 def peak_memory() -> int:
