@@ -71,6 +71,7 @@ def test_names_patterns_and_links(tmp_path):
         ("blobs", {"input_fname_pattern": "*.webp"}, "which fit --input_fname_pattern"),
         ("blobs/00.jpg", {}, "is a file, not a folder"),
         ("nowhere", {}, "nowhere does not exist"),
+        ("Blob", {}, r"Blob' \(did you mean blobs\?\): "),
     ],
 )
 def test_data_set_errors_are_one_sentence(images_dir, name, settings, says):

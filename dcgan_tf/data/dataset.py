@@ -141,17 +141,19 @@ def find(config: Asked) -> Source:
         if source:
             return source
     here = Path(config.dataset).absolute()
-    found = f"{folder} does not exist"
-    if folder != here:
-        found = f"neither {here} nor {folder} exists"
+    hint = ""
     if folder.is_dir():
         unused = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
         for inside in sorted(folder.glob("[!.]*"), reverse=True):
             if idx.parts(inside, ""):
                 unused = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
         found = f"{folder} has only {unused or 'what is not read'}"
-    beside = [path.name for place in (here.parent, folder.parent) for path in place.glob("[!.]*") if path.is_dir()]
-    hint = did_you_mean(folder.name, [*beside, *DATA_SETS])
+    else:
+        found = f"{folder} does not exist"
+        if folder != here:
+            found = f"neither {here} nor {folder} exists"
+        beside = [path.name for place in (here.parent, folder.parent) for path in place.glob("*") if path.is_dir()]
+        hint = did_you_mean(folder.name, {*beside, *DATA_SETS} - {config.dataset})
     raise UserError(
         f"There is no data set {config.dataset!r}{hint}: it must be a folder of images or idx files (which fit"
         " --input_fname_pattern, if it is given), or a name that tensorflow-datasets knows, but"
