@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, ImageOps
 
 from dcgan_tf.data import formats
 from dcgan_tf.settings.config import Asked
@@ -15,16 +16,7 @@ from dcgan_tf.system.errors import UserError, reason
 
 DEFAULT_SIZE = (64, 64)  # height and width, as in the original
 DEFAULT_CROP = (108, 108)
-TURN = Image.Transpose
-TURNS = {  # Exif's orientation -> what turns the image upright
-    2: TURN.FLIP_LEFT_RIGHT,
-    3: TURN.ROTATE_180,
-    4: TURN.FLIP_TOP_BOTTOM,
-    5: TURN.TRANSPOSE,
-    6: TURN.ROTATE_270,
-    7: TURN.TRANSVERSE,
-    8: TURN.ROTATE_90,
-}
+METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # as Pillow calls them
 Size = tuple[int, int]  # height and width
 
 
@@ -134,25 +126,16 @@ def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
         if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
             side = 2 * max(spec.height, spec.width)
             image.draft(None, (side, side))
-        reduced = image.size
-        image.load()
-        if image.size != reduced:  # it has turned a TIFF image
-            width, height = image.size
-        upright: Image.Image = image
-        orientation = _orientation(image)
-        if orientation in TURNS:
-            upright = image.transpose(TURNS[orientation])
-            if orientation >= 5:  # it lay on its side
-                width, height = height, width
-        return upright, (height, width)
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return how an image is stored, a number of Exif: 1 is upright, and so is an image with damaged Exif data."""
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # Pillow raises many kinds of exceptions for damaged data
-        return 1
+        stored = image.size
+        image.load()  # turns a TIFF image
+        with contextlib.suppress(Exception):  # Pillow raises many kinds of exceptions for damaged metadata
+            image.getexif()  # it remembers them
+            for key in METADATA:  # else it would write them again, which fails if a part is damaged
+                image.info.pop(key, None)
+            ImageOps.exif_transpose(image, in_place=True)
+        if (image.width < image.height) != (stored[0] < stored[1]):  # it lay on its side
+            width, height = height, width
+        return image, (height, width)
 
 
 def center_window(size: Size, crop: Size) -> tuple[int, int, int, int]:
