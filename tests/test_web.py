@@ -97,14 +97,14 @@ def test_float16_halves_the_model_and_keeps_the_images(out_dirs: dict[str, Path]
 
 
 def test_the_demo_is_what_its_command_writes_and_what_else_is_in_the_folder_stays(tmp_path: Path, capsys):
-    again = tmp_path / "demo"
+    again = tmp_path / "a demo"
     again.mkdir()
     (again / "CNAME").write_text("example.org")
     for _ in range(2):
         main_here(*DEMO_COMMAND, f"--web_dir={again}", out_dir=tmp_path)
     assert (again / "CNAME").read_text() == "example.org"
     out = capsys.readouterr().out
-    assert "loads LiteRT.js 2.5.3 from its CDN." in out and f'http.server --directory "{again}" 8000' in out
+    assert "loads LiteRT.js 2.5.3 from its CDN." in out and f"http.server --directory '{again}' 8000\n" in out
     names = {path.name for path in again.iterdir()} - {"CNAME"}
     assert names == {path.name for path in DEMO.iterdir()}
     # Other versions of TensorFlow can write generator.tflite with other bytes, so its images are compared.
