@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from helpers import fails_with_one_sentence, main_here, task
+import tensorflow as tf
+from helpers import fails_with_one_sentence, main_here, task, write_images
 
 import dcgan_tf
+from dcgan_tf.data import formats
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.settings.config import Asked
-from dcgan_tf.settings.resolve import resolve
+from dcgan_tf.settings.resolve import ask, check_given, resolve
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import duration
 from dcgan_tf.training import dry_run
+from dcgan_tf.training.cluster import SINGLE_PROCESS, Cluster
+from dcgan_tf.training.hints import hints
+from dcgan_tf.training.plan import Plan
 
 SIZES = ["--output_height=16", "--stages=2", "--z_dim=10", "--gf_dim=4", "--df_dim=4", "--batch_size=8"]
 
@@ -164,3 +170,42 @@ def test_a_taken_name_is_told_before_the_images_are_read(dry: list[str], blobs_r
     with pytest.raises(UserError, match="The run 'blobs-small' exists already .* add --resume"):
         main_here(*flags, out_dir=blobs_run)
     assert {path: path.read_bytes() for path in blobs_run.rglob("*") if path.is_file()} == before
+
+
+TRAINED = {"iterations": 2_000, "output_height": 16}
+
+
+@pytest.mark.parametrize(
+    ("images", "others", "devices", "given", "said"),
+    [
+        (
+            {"a": 120},
+            {},
+            1,
+            {},
+            ["25 iterations are few: ", "no image is larger than 16x16: --output_height 16 is abo"],
+        ),
+        ({"a": 120}, {}, 1, {"epoch": 25, "output_height": 16}, []),
+        ({"a": 40}, {"heic": 3, "png": 3}, 1, TRAINED, ["43 images are very few", "3 files that may", "3 of 43 im"]),
+        ({"a": 120}, {"heic": 5, "png": 5}, 1, TRAINED, []),
+        ({"a": 120}, {}, 1, TRAINED | {"output_height": 130}, ["nobody has trained 130x130 to the end; 128x128"]),
+        ({"a": 120}, {}, 1, TRAINED | {"output_height": 32}, ["photographs of 32x32 are better with --init_from"]),
+        ({"a": 100, "b": 99}, {}, 1, TRAINED, ["--conditional trains with the 2 classes."]),
+        ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": False}, []),
+        ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": True}, ["a class has only 99 images"]),
+        ({"a": 120}, {}, 4, TRAINED, ["4 devices share 64 images of a batch: --batch_size 256 gives each"]),
+        ({"a": 120}, {}, 4, TRAINED | {"batch_size": 64}, []),
+    ],
+)
+def test_hints(tmp_path: Path, monkeypatch, images: dict, others: dict, devices: int, given: dict, said: list[str]):
+    monkeypatch.setattr(formats, "heif_version", lambda: "")
+    write_images(tmp_path, *(f"{folder}/{number}.png" for folder, count in images.items() for number in range(count)))
+    for kind, count in others.items():
+        for number in range(count):
+            shutil.copy(tmp_path / "a" / "0.png", tmp_path / "a" / f"copy{number}.{kind}")
+    given = check_given({"dataset": str(tmp_path)} | given)
+    asked = ask(given)
+    dataset = read_dataset(asked)
+    strategy = tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(devices)])
+    found = hints(resolve(asked, dataset.decides), dataset, Cluster(strategy, SINGLE_PROCESS, 0), Plan(given, asked))
+    assert [text[: len(start)] for text, start in zip(found, said, strict=True)] == said

@@ -6,7 +6,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ class Dataset:
     shuffle_each_epoch: bool  # False: use the images in the order in which they are stored (idx files)
     has_test: bool = False  # whether there are a train and a test split
     label_names: tuple[str, ...] = ()  # the names of the labels, also if the networks get none
+    # int32 [N, 2], (height, width) before cropping and resizing
+    sizes: np.ndarray = field(default_factory=lambda: np.ones((1, 2), np.int32))
+    missed: int = 0  # files that may be images and are not read, or cannot be
 
     @property
     def decides(self) -> dict[str, Any]:
@@ -76,6 +79,13 @@ class Dataset:
         if not counts.any():  # plain colours or stripes
             return 1.0
         return float(equal[counts].mean())
+
+    def copies(self) -> int:
+        """Return how many images are equal to others, of the first GB: only their digests stay in memory."""
+        some = self.images[: 10**9 // self.images[0].nbytes + 1]
+        distinct = {hash(image.tobytes()) for image in some}
+        release(self.images)
+        return len(some) - len(distinct)
 
     def batches(
         self, batch_size: int, per_epoch: int, *, seed: int, mirror: bool = False, start: int = 0
@@ -190,6 +200,8 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
         shuffle_each_epoch=source.arrays is None,
         has_test=source.has_test,
         label_names=source.class_names,
+        sizes=prepared.sizes,
+        missed=source.missed + len(prepared.unreadable),
     )
 
 

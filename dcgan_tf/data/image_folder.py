@@ -14,7 +14,7 @@ from dcgan_tf.data import formats
 from dcgan_tf.data.sources import Item, Source, choose, fits
 from dcgan_tf.settings.config import FLAGS_JSON, Asked
 from dcgan_tf.system.errors import UserError, listed, printable, reason
-from dcgan_tf.system.messages import report, warn
+from dcgan_tf.system.messages import report
 
 NO_EXTENSION = "no extension"
 DATASET_JSON = "dataset.json"
@@ -67,10 +67,7 @@ def find(folder: Path, config: Asked) -> Source | None:
     else:
         layout = layout_of(found.files)
     left_out = found.left_out()
-    missed = sum(_kind(file) in ADVICE for file in found.others)  # they are, or may be, images
-    if missed >= len(found.files):
-        warn(f"left out: {left_out}.")
-    elif left_out:
+    if left_out:
         report("Ignored", left_out)
     split = config.split
     splits = layout.splits or dict.fromkeys(found.files, "train")
@@ -85,9 +82,6 @@ def find(folder: Path, config: Asked) -> Source | None:
     if has_test:
         counts = Counter(splits.values())
         report("Split", f"train {counts['train']:,}, test {counts['test']:,} ({how})")
-    if len(layout.class_names) > 1 and not config.conditional:
-        names = listed(layout.class_names, 5)
-        report("Hint", f"the {len(layout.class_names)} {layout.kind} ({names}) can be classes: --conditional.")
     return Source(
         location=str(folder),
         items=(Item(file, folder / file, layout.labels[file]) for file in files),
@@ -97,6 +91,7 @@ def find(folder: Path, config: Asked) -> Source | None:
         has_test=has_test,
         held_out=held_out,
         files=[os.path.join(folder, file) for file in (*files, DATASET_JSON)],
+        missed=sum(_kind(file) in ADVICE for file in found.others),
     )
 
 

@@ -34,6 +34,7 @@ class Source:
     has_test: bool = False  # whether it has both a train and a test split
     held_out: bool = False  # whether --hold_out has made its test split
     files: Sequence[str | Path] = ()  # what the items are decoded from, and what else tells their labels, if it exists
+    missed: int = 0  # files that may be images and are not read
     # Of idx files: all images, uint8 [N, H, W] or [N, H, W, 3], and labels, int32 [N], shuffled once and for all
     arrays: tuple[np.ndarray, np.ndarray] | None = None
 

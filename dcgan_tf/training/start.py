@@ -39,6 +39,7 @@ def train(
     start_tensorflow()
     from dcgan_tf.training import dry_run
     from dcgan_tf.training.cluster import choose_precision, init_cluster
+    from dcgan_tf.training.hints import hints, too_few_iterations
     from dcgan_tf.training.train import Outcome, train_run
 
     if plan.run:
@@ -55,6 +56,9 @@ def train(
         dataset, config = read_data(plan, cluster)
     if not plan.run:
         config = choose_precision(config, cluster)
+    if cluster.is_chief:
+        for text in hints(config, dataset, cluster, plan):
+            report("Hint", text)
     run = plan.run
     if plan.dry_run or not cluster.is_chief:
         run = None  # the chief alone reads and writes it
@@ -65,7 +69,11 @@ def train(
             dry_run.tell(config, dataset, cluster, plan, runs.folder)
             return Outcome(run=None, signal=0)
         resumed = plan.run is not None
-        return train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, on_log=on_log)
+        outcome = train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, on_log=on_log)
+    few = too_few_iterations(config, dataset, plan)
+    if run and few and not outcome.signal:
+        report("Hint", few)
+    return outcome
 
 
 def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
