@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import shlex
 import shutil
@@ -17,9 +18,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run, curves, steps
-from helpers import BROKEN_STREAMS, ROOT, SMALL, call_main, fails_with_one_sentence, main_here, main_process
+from helpers import (
+    BROKEN_STREAMS,
+    ROOT,
+    SMALL,
+    call_main,
+    fails_with_one_sentence,
+    main_here,
+    main_process,
+    write_images,
+)
 
-from dcgan_tf.runs.run import complete_checkpoints, iteration_in
+import dcgan_tf
+from dcgan_tf.runs.run import Runs, complete_checkpoints, iteration_in
+from dcgan_tf.system.messages import DcganWarning
 
 
 def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path):
@@ -32,7 +44,7 @@ def test_training_leaves_sheets_curves_settings_and_a_checkpoint(mnist_run: Path
     # Other tests export this run and evaluate it.
     found = {file.name for file in checkpoints.iterdir()} - {"export", "frozen", "metrics.json"}
     assert found == {
-        ".lock", ".pid", "FLAGS.json", "checkpoint", "model-40.data-00000-of-00001", "model-40.index",
+        ".lock", ".pid", "FLAGS.json", "starts.json", "checkpoint", "model-40.data-00000-of-00001", "model-40.index",
     }  # fmt: skip
     settings = json.loads((checkpoints / "FLAGS.json").read_text())
     assert (settings["gf_dim"], settings["output_height"], len(settings["class_names"])) == (8, 28, 10)
@@ -49,6 +61,29 @@ def test_tensorboard_reads_the_curves(mnist_run: Path):
     histogram = tf.make_ndarray(curves(logs).Tensors("z")[-1].tensor_proto)  # [buckets, (left, right, count)]
     assert histogram[:, 2].sum() == 16 * 100
     assert -1 <= histogram[0, 0] < -0.9
+
+
+def test_a_run_remembers_its_starts(tmp_path: Path, capsys: pytest.CaptureFixture):
+    """Two starts, the second with one more image; then a damaged file, and a third start."""
+    write_images(tmp_path / "data", *(f"{number}.png" for number in range(16)))
+    flags = ["--train", f"--dataset={tmp_path}/data", "--out_name=run", *SMALL, "--output_height=16", "--resume"]
+    main_here(*flags, out_dir=tmp_path)
+    assert capsys.readouterr().out.count("Hint:        25 iterations are few: ") == 2  # at the start and at the end
+    write_images(tmp_path / "data", *(f"{number}.png" for number in range(17)))
+    with pytest.warns(DcganWarning, match="^The run run was trained on 16 images; it continues on 17.$"):
+        main_here(*flags, "--epoch=26", out_dir=tmp_path)
+    assert "are few" not in capsys.readouterr().out
+    run = Runs(str(tmp_path)).named("run")
+    assert [start["images"] for start in run.starts()] == [16, 17]
+    assert run.starts()[0] | {"date": "", "preset": "", "device": ""} == {
+        "date": "", "preset": "", "device": "", "images": 16, "classes": 0, "dcgan_tf": dcgan_tf.__version__,
+        "python": platform.python_version(), "tensorflow": tf.__version__,
+    }  # fmt: skip
+    for damaged in ("[{", "7", "[7]"):
+        (run.folder / "starts.json").write_text(damaged)
+        assert run.starts() == []
+    main_here(*flags, "--epoch=27", out_dir=tmp_path)
+    assert len(run.starts()) == 1
 
 
 def test_every_later_command_needs_no_setting_and_no_data(mnist_run: Path):
@@ -71,7 +106,7 @@ def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_p
     common = [*lines, *sizes, "--batch_size=10", "--epoch=3", "--sample_freq=3", "--G_img_sum", "--log_freq=2"]
     done = call_main(*common, "--train", "--verbose", cwd=tmp_path)
     assert "generator/g_h4/w" in done.stdout
-    assert "20 images 24x20x3, no classes, range [-1, 1]" in done.stdout
+    assert re.search("^Images: +20, colour.*\nPrepared: +the centre 32x32, resized to 20x24", done.stdout, re.M)
     told = re.search(r"d_loss=\d\.\d{3}, g_loss=\d\.\d{3}, images/s=\d+, waiting=(\d+\.\d)%", done.stderr)
     assert told and float(told[1]) <= 100
     assert "\r" not in done.stderr and "Reading images" not in done.stderr  # whole lines, nothing dead

@@ -87,7 +87,7 @@ def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):
     np.testing.assert_array_equal(train.images, dataset.images[:20])
     main_here("--dataset=my_set", f"--data_dir={tmp_path}", "--train", *SMALL, "--epoch=1", out_dir=tmp_path)
     out = capsys.readouterr().out
-    assert f"images from {tmp_path}/my_set/1.2.0\n" in out and "64x64x3, no classes" in out
+    assert f"images from {tmp_path}/my_set/1.2.0\n" in out and "resized to 64x64" in out and "Classes:" not in out
     record = next(tmp_path.glob("my_set/1.2.0/*train.tfrecord*"))
     record.write_bytes(record.read_bytes()[:-100])
     with pytest.raises(UserError, match="is damaged"):

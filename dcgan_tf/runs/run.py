@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import filelock
 
 from dcgan_tf.settings.config import FLAGS_JSON, Config
 from dcgan_tf.settings.setting import wrong
 from dcgan_tf.system.errors import UserError, printable, reason
-from dcgan_tf.system.files import absolute, check_folder, check_writable
+from dcgan_tf.system.files import absolute, check_folder, check_writable, write_bytes
 from dcgan_tf.system.messages import warn
 
+STARTS_JSON = "starts.json"  # beside the settings: what is known of each start of the training
 EVENT_FILES = "events.out.tfevents.*"  # TensorBoard's, in a logs_folder
 OF_EVALUATION = ".v2.evaluation"  # how those of --evaluate end, which a run need not have been trained for
 
@@ -85,6 +87,17 @@ class Run:
         files = self.samples_folder.glob(f"{kind}_*.png")
         return sorted(file for file in files if re.fullmatch(rf"{kind}_\d+", file.stem))
 
+    def starts(self) -> list[dict[str, Any]]:
+        """Return what is known of each start of its training, the newest last; nothing if that is damaged."""
+        with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
+            saved = json.loads((self.folder / STARTS_JSON).read_text(encoding="utf-8"))
+            return [dict(start) for start in saved]
+        return []
+
+    def add_start(self, facts: dict[str, Any]) -> None:
+        """Remember a start of its training."""
+        write_bytes(self.folder / STARTS_JSON, json.dumps([*self.starts(), facts], indent=1).encode())
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Let no other process train the run. The system unlocks it if this process ends within the block.
@@ -140,7 +153,7 @@ class Run:
 
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
-        own = [self.folder / name for name in (FLAGS_JSON, "checkpoint", ".lock", ".pid")]
+        own = [self.folder / name for name in (FLAGS_JSON, STARTS_JSON, "checkpoint", ".lock", ".pid")]
         for file in (*own, *self.written()):
             with contextlib.suppress(OSError):  # Windows keeps a file that is open
                 file.unlink()

@@ -56,7 +56,7 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan, folder:
         path = Checkpoints(model, plan.run.folder, 1).restore()
         if path:
             say(f"Continue from {path}")
-    describe(config, dataset, model)
+    describe(config, model)
     say_settings(config, plan)
     left = max(0, schedule.total - model.iterations_done)
     done = ""

@@ -13,32 +13,21 @@ from dcgan_tf.pixels import to_float, to_uint8
 from dcgan_tf.runs.run import Run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
-from dcgan_tf.system.errors import counted, warn_on_write_error
+from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import why_no_gpu
-from dcgan_tf.training.monitor import Monitor
+from dcgan_tf.training.curves import Curves
 from dcgan_tf.training.schedule import Schedule
 
 
 class TrainingSheets:
     """Writes sheets of samples, all of the same z and labels, so that one can compare them."""
 
-    def __init__(
-        self,
-        config: Config,
-        run: Run,
-        dataset: Dataset,
-        model: DCGAN,
-        schedule: Schedule,
-        monitor: Monitor,
-        writer: tf.summary.SummaryWriter,
-    ):
-        """Args: writer: of the training's curves."""
+    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, curves: Curves):
+        """Args: curves: of the training, which TensorBoard shows beside the sheets."""
         self.folder = run.samples_folder
-        self.writer = writer
+        self.curves = curves
         self.value_range = config.value_range
-        self.schedule = schedule
-        self.monitor = monitor
         z = latents.sample_z(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
         labels = tf.one_hot(labels_of_sheets(dataset, config.batch_size), config.y_dim)
         self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
@@ -46,16 +35,16 @@ class TrainingSheets:
     def write(self, iteration: int, logged: object) -> None:
         """Write the sheet of an iteration, also for TensorBoard, which sorts tags and so begins with a capital."""
         sheet = self._write(f"train_{iteration:08d}", iteration)
-        with warn_on_write_error("The curves"), self.writer.as_default(step=iteration):
+        with warn_on_write_error("The curves"), self.curves.writer.as_default(step=iteration):
             tf.summary.image("Samples", sheet[None])
 
     def write_of_epoch(self, iteration: int, logged: object) -> None:
         """Write the sheet of the epoch that ends with the iteration."""
-        self._write(f"epoch_{self.schedule.epoch_of(iteration):04d}", iteration)
+        self._write(f"epoch_{self.curves.schedule.epoch_of(iteration):04d}", iteration)
 
     def _write(self, name: str, iteration: int) -> np.ndarray:
         images = to_uint8(self.sample().numpy(), self.value_range)
-        self.monitor.check_samples(images, iteration)
+        self.curves.monitor.check_samples(images, iteration)
         sheet = image_files.sheet(images)
         with warn_on_write_error("The sheet"):
             image_files.save_png(self.folder / f"{name}.png", sheet)
@@ -92,18 +81,12 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
     report("First batch", f"{run.samples_folder / 'reals.png'} (look at it: the networks see these images)")
 
 
-def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
-    """Say the data, the device and the parameters; with --verbose all of them (the original's show_all_variables)."""
-    count, height, width, channels = dataset.images.shape
-    low, high = config.value_range
-    images = f"{counted(count, 'image')} {height}x{width}x{channels}"
-    report("Data", f"{images}, {counted(config.y_dim, 'class')}, range [{low:g}, {high:g}]")
-    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
-    device = ", ".join(gpu.get("device_name", "GPU") for gpu in gpus) or f"CPU ({why_no_gpu()})"
+def describe(config: Config, model: DCGAN) -> None:
+    """Say the device and the parameters; with --verbose all of them (the original's show_all_variables)."""
     sharing = ""
     if model.replica_count > 1:
         sharing = f"; {model.replica_count} devices share each batch"
-    report("Device", f"{device}, {config.precision}{sharing}")
+    report("Device", f"{device_names()}, {config.precision}{sharing}")
     for network in (model.generator, model.discriminator):
         count = sum(variable.shape.num_elements() for variable in network.trainable_variables)
         say(f"{network.name}: {count:,} parameters")
@@ -112,3 +95,9 @@ def describe(config: Config, dataset: Dataset, model: DCGAN) -> None:
         for variable in network.trainable_variables:
             shape = "x".join(map(str, variable.shape))
             say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
+
+
+def device_names() -> str:
+    """Return the GPUs that are seen, or the CPU with the reason why none is."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
+    return ", ".join(gpu.get("device_name", "GPU") for gpu in gpus) or f"CPU ({why_no_gpu()})"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import platform
+import time
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,8 +14,8 @@ from dcgan_tf.settings.config import MACHINE, Asked, Config, settings_of
 from dcgan_tf.settings.options import AUTO, DRAWN, FEW
 from dcgan_tf.settings.resolve import ask, resolve
 from dcgan_tf.settings.values import fits_mnist_networks
-from dcgan_tf.system.errors import UserError, device_errors
-from dcgan_tf.system.messages import report
+from dcgan_tf.system.errors import UserError, device_errors, warn_on_write_error
+from dcgan_tf.system.messages import report, warn
 from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
 from dcgan_tf.training.plan import Plan, plan_training
 from dcgan_tf.training.schedule import fit_epochs
@@ -53,10 +56,13 @@ def train(
         if name and not plan.run:
             runs.named(name).check_new()
     with device_errors("a smaller --cache_gb"):
-        dataset, config = read_data(plan, cluster)
+        dataset, config, preset = read_data(plan, cluster)
+    facts = facts_of(dataset, preset)
     if not plan.run:
         config = choose_precision(config, cluster)
     if cluster.is_chief:
+        if plan.run:
+            warn_of_other_images(plan.run, facts)
         for text in hints(config, dataset, cluster, plan):
             report("Hint", text)
     run = plan.run
@@ -64,6 +70,9 @@ def train(
         run = None  # the chief alone reads and writes it
     elif not plan.run:
         run = runs.create(config, name)
+    if run:
+        with run.lock(), warn_on_write_error("starts.json"):  # a run that another process trains has no start of this
+            run.add_start(facts)
     with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
         if plan.dry_run:
             dry_run.tell(config, dataset, cluster, plan, runs.folder)
@@ -76,8 +85,8 @@ def train(
     return outcome
 
 
-def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
-    """Read the data set. Returns it, and the settings of the run, of which it decides the rest.
+def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config, str]:
+    """Read the data set. Returns it, the settings of the run, of which it decides the rest, and the preset.
 
     Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
     """
@@ -86,8 +95,10 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
 
     dataset = read_dataset(plan.asked)
     asked = plan.asked
-    if plan.preset == AUTO:
-        asked = ask(plan.given, choose_preset(dataset))
+    preset = plan.preset
+    if preset == AUTO:
+        preset = choose_preset(dataset)
+        asked = ask(plan.given, preset)
     check_batch(asked.batch_size, cluster.strategy)
     check_trainable(dataset, asked.batch_size, asked.train_size)
     config = resolve(asked, dataset.decides)
@@ -100,7 +111,33 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config]:
         config = fit_epochs(config, plan.given, len(dataset.images))
     if len(cluster.members) > 1:
         cluster.check_same_settings(summary(config, dataset))
-    return dataset, config
+    return dataset, config, preset
+
+
+def facts_of(dataset: Dataset, preset: str) -> dict[str, Any]:
+    """Return what a run remembers of a start beside its settings, as a paper or the report of an error needs it."""
+    import tensorflow as tf
+
+    from dcgan_tf.training.sheets import device_names
+
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        "preset": preset,
+        "dcgan_tf": importlib.import_module("dcgan_tf").__version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "device": device_names(),
+        "images": len(dataset.images),
+        "classes": len(dataset.label_names),
+    }
+
+
+def warn_of_other_images(run: Run, facts: dict[str, Any]) -> None:
+    """Warn if a run continues with more or fewer images or classes than it had at its last start."""
+    for before in run.starts()[-1:]:
+        for what in ("images", "classes"):
+            if before.get(what, facts[what]) != facts[what]:
+                warn(f"The run {run.name} was trained on {before[what]} {what}; it continues on {facts[what]}.")
 
 
 def choose_preset(dataset: Dataset) -> str:

@@ -154,8 +154,7 @@ class Chief:
         self.checkpoints = checkpoints
         self.monitor = Monitor(config)
         writer = tf.summary.create_file_writer(str(run.logs_folder))
-        sheets = TrainingSheets(config, run, dataset, model, schedule, self.monitor, writer)
-        describe(config, dataset, model)
+        describe(config, model)
         report("Checkpoints", str(run.folder))
         report("Samples", str(run.samples_folder))
         report("Curves", f"tensorboard --logdir {typed(run.logs_folder)}")
@@ -163,6 +162,7 @@ class Chief:
         if model.iterations_done >= schedule.total:
             report("Hint", "this training has ended before; to go on, give a larger --iterations or --epoch.")
         self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done, on_log)
+        sheets = TrainingSheets(config, run, dataset, model, self.curves)
         self.jobs: list[Job] = [
             (schedule.curves, self.curves.write),
             (schedule.sheets, sheets.write),
