@@ -14,7 +14,7 @@ from helpers import SMALL, config_of, fails_with_one_sentence, main_here, write_
 
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, is_other_data
-from dcgan_tf.settings.resolve import check_given
+from dcgan_tf.settings.resolve import check_given, override
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.plan import plan_training
@@ -121,6 +121,8 @@ def test_of_two_folders_that_could_be_meant_the_nearer_one_is(
     assert f"to use {tmp_path / 'data' / 'cats'}, give --data_dir {tmp_path / 'data'}, too" in capsys.readouterr().out
     for given in ({"dataset": "cats", "data_dir": "data"}, {"dataset": "data/cats"}):
         assert check_given(given)["dataset"] == "cats"
+    moved = config_of(dataset="dogs", data_dir="elsewhere")
+    assert override(moved, check_given({"dataset": "data/cats"})).data_dir == "./data"
     assert capsys.readouterr().out == ""
 
 

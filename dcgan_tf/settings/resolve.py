@@ -43,12 +43,12 @@ def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
             raise UserError("--iterations replaces --epoch; give only one of them.")
         checked["iterations"] = None  # also if a preset, or the run that is resumed, has iterations
     if "dataset" in checked:
-        checked["dataset"] = _locate(checked["dataset"], checked.get("data_dir"))
+        checked |= _locate(checked["dataset"], checked.get("data_dir"))
     return checked
 
 
-def _locate(dataset: str, data_dir: str | None) -> str:
-    """Return the path of a data set from data_dir; a folder outside of it, as one types it, becomes absolute.
+def _locate(dataset: str, data_dir: str | None) -> dict[str, str]:
+    """Return the settings of a data set: its path from data_dir; that of a folder outside of it becomes absolute.
 
     If there is one from the current folder and one from data_dir, the first counts, unless data_dir is given.
     """
@@ -57,15 +57,15 @@ def _locate(dataset: str, data_dir: str | None) -> str:
     there = absolute(parent / dataset)
     if not dataset or not os.path.exists(here):
         if os.path.exists(there) or dataset in DATA_SETS:
-            return dataset
-        return {plain(name): name for name in DATA_SETS}.get(plain(dataset), dataset)
+            return {"dataset": dataset}
+        return {"dataset": {plain(name): name for name in DATA_SETS}.get(plain(dataset), dataset)}
     if parent in here.parents:
-        return str(here.relative_to(parent))
+        return {"dataset": str(here.relative_to(parent)), "data_dir": data_dir or Asked.data_dir}
     if os.path.exists(there) and not here.samefile(there):
         if data_dir or not here.is_dir():
-            return dataset
+            return {"dataset": dataset}
         report("Hint", f"--dataset {dataset} is {here} here; to use {there}, give --data_dir {parent}, too.")
-    return str(here)
+    return {"dataset": str(here)}
 
 
 def convert(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[str, Any]:
