@@ -203,10 +203,11 @@ def test_labels_of_stylegan(tmp_path: Path):
     assert load(tmp_path, conditional=True).labels.tolist() == [2, 1, 0, *[1, 1, 0] * 3]
     unconditional = load(tmp_path, input_fname_pattern="*.png")
     assert not unconditional.class_names and unconditional.label_names == ("7", "8", "9")
-    (tmp_path / "dataset.json").write_text(json.dumps({"labels": None}))
-    with pytest.raises(UserError, match="the labels in dataset.json give none to 00000/img00000000.png"):
-        load(tmp_path, conditional=True)
-    for other in ("{}", "[1]", "no JSON", '{"labels": [1]}'):
+    for labels in (None, [[file, [0.5, 1]] for file in files]):
+        (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+        with pytest.raises(UserError, match="the labels in dataset.json give none to 00000/img00000000.png"):
+            load(tmp_path, conditional=True)
+    for other in ("{}", "[1]", "no JSON", '{"labels": [1]}', '{"labels": []}', '{"labels": [["cat", 0]]}'):
         (tmp_path / "dataset.json").write_text(other)
         assert load(tmp_path, conditional=True).class_names == ("00000", "00001")
 

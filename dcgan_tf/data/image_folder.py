@@ -175,9 +175,12 @@ def json_layout(folder: Path, files: list[str]) -> Layout | None:
     """
     try:
         pairs = json.loads((folder / DATASET_JSON).read_bytes())["labels"]
-        classes = {os.path.normpath(file): label for file, label in pairs or () if isinstance(label, int)}
+        labels = {os.path.normpath(file): label for file, label in pairs or ()}
     except (OSError, ValueError, TypeError, KeyError):
         return None
+    if pairs is not None and labels.keys().isdisjoint(files):
+        return None
+    classes = {file: label for file, label in labels.items() if isinstance(label, int)}
     return _layout(files, classes, {}, f"labels in {DATASET_JSON}")
 
 
