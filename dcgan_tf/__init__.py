@@ -10,12 +10,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ e
 # TensorFlow uses oneDNN's convolutions on some processors only; they are faster on others, too (docs/notes/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-__version__ = "1.0.0"
-
 from dcgan_tf.api import load, train
+from dcgan_tf.system import VERSION
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.trained_run import TrainedRun
+
+__version__ = VERSION
 
 if "keras" in sys.modules:
     backend = sys.modules["keras"].config.backend()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shutil
 import textwrap
@@ -17,6 +16,7 @@ from dcgan_tf.settings.config import SETTINGS
 from dcgan_tf.settings.options import PLACES, START, WEIGHTS
 from dcgan_tf.settings.resolve import convert, unknown
 from dcgan_tf.settings.setting import ORIGINAL, Setting
+from dcgan_tf.system import VERSION
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import report
 
@@ -58,7 +58,7 @@ def parse(argv: list[str]) -> Request:
     if len(argv) < 2:
         text = EXAMPLES
     if "--version" in argv:
-        text = f"dcgan_tf {importlib.import_module('dcgan_tf').__version__}"
+        text = f"dcgan_tf {VERSION}"
     if HELP.intersection(argv):
         text = help_text()
     if text:

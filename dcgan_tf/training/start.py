@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import platform
 import time
 import zlib
@@ -14,6 +13,7 @@ from dcgan_tf.settings.config import MACHINE, Asked, Config, settings_of
 from dcgan_tf.settings.options import AUTO, DRAWN, FEW
 from dcgan_tf.settings.resolve import ask, resolve
 from dcgan_tf.settings.values import fits_mnist_networks
+from dcgan_tf.system import VERSION
 from dcgan_tf.system.errors import UserError, device_errors, warn_on_write_error
 from dcgan_tf.system.messages import report, warn
 from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
@@ -123,7 +123,7 @@ def facts_of(dataset: Dataset, preset: str) -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
         "preset": preset,
-        "dcgan_tf": importlib.import_module("dcgan_tf").__version__,
+        "dcgan_tf": VERSION,
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "device": device_names(),
