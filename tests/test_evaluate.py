@@ -13,15 +13,15 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import SMALL, call_main, cut, main_here
+from helpers import SMALL, call_main, config_of, cut, main_here
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import dcgan_tf
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.evaluation import metrics
-from dcgan_tf.evaluation.distances import sliced_wasserstein
-from dcgan_tf.evaluation.evaluator import Evaluator, load_splits, some_rows
+from dcgan_tf.evaluation.distances import blur, sliced_wasserstein
+from dcgan_tf.evaluation.evaluator import Evaluator, labels_like, load_splits, some_rows
 from dcgan_tf.evaluation.spaces import pool
 from dcgan_tf.networks import build_generator
 from dcgan_tf.runs.run import EVENT_FILES, Runs
@@ -56,6 +56,7 @@ def test_evaluate_prints_and_saves_the_figures(mnist_run: Path, evaluated: str, 
     assert values["iteration"] == 40 and values["generated"] == 200 and values["real_test_pictures"] == 10_000
     assert re.search(r"real training images \(control\) +3\.09%", evaluated)
     assert f"{100 * values['nearest_neighbour_error']:.2f}%" in evaluated
+    assert ", classes in the shares of the real images:" in evaluated
     assert values["saw_test_pictures"] is True and values["note"] in evaluated
     assert "also trained on the test images (--split all)" in values["note"]
     curves = EventAccumulator(str(mnist_run / "logs/mnist-small")).Reload()
@@ -128,6 +129,40 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     assert values["swd"] == pytest.approx(sliced_wasserstein(held_out, images))
     assert values["copying"] == metrics.copying(images, train, held_out)
     assert list(tmp_path.glob("checkpoints/*/best/model-*.index"))
+
+
+class Perfect(Sampler):
+    """A generator whose images are as good as real ones."""
+
+    def images(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return images_like(labels, seed=len(labels))
+
+
+def images_like(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Return an image for each label: noise, or blurred noise."""
+    images = np.random.default_rng(seed).uniform(0, 255, (len(labels), 16, 16, 1)).astype(np.float32)
+    images[labels == 1] = blur(blur(images[labels == 1]))
+    return images.astype(np.uint8)
+
+
+@pytest.mark.usefixtures("no_inception")
+def test_a_perfect_generator_is_perfect_whatever_the_shares_of_the_classes(tmp_path: Path):
+    config = config_of(output_height=16, output_width=16, c_dim=1, conditional=True, class_names=("a", "b"))
+    config = dataclasses.replace(config, cache_dir=str(tmp_path), evaluate_samples=1_000)
+    figures = []
+    for shares in ([500, 500], [950, 50]):
+        labels = np.repeat(np.arange(2, dtype=np.int32), shares)
+        images = images_like(labels, 0)
+        dataset = Dataset(images, labels, config.class_names, ImageSpec(16, 16, 1), "", shuffle_each_epoch=True)
+        evaluator = Evaluator(config, dataset)
+        figures.append(evaluator.measure(Perfect(build_generator(config), config)))
+        generated = labels_like(labels, 1_000)
+        for some in (generated, generated[:100]):  # some metrics take the first ones only
+            np.testing.assert_allclose(np.bincount(some) / len(some), np.array(shares) / 1_000, atol=0.02)
+    equal, unequal = figures
+    assert unequal["swd"] == pytest.approx(equal["swd"], rel=0.5)  # 200 with the classes in turn
+    assert unequal["class_accuracy"] == equal["class_accuracy"] == 1
+    assert evaluator.facts["generated_classes"] == "in the shares of the real images"
 
 
 def test_the_second_svm_knows_all_classes_of_a_sorted_folder():

@@ -85,6 +85,10 @@ def test_a_damaged_record_of_the_best_checkpoint_is_said(tmp_path: Path):
     file.write_text('{"iteration": 20, "generated": 50000, "feature_space": "none", "swd": 2.5}')
     with pytest.warns(DcganWarning, match="measured with {'generated': 100"):
         assert read_score(file, facts) is None
+    file.write_text('{"iteration": 20, "generated": 100, "feature_space": "none", "swd": 2.5}')
+    assert read_score(file, facts)
+    with pytest.warns(DcganWarning, match="measured with {.*'generated_classes': 'in the shares"):
+        assert read_score(file, facts | {"generated_classes": "in the shares"}) is None
     file.write_text('{"iteration": 20, "sw')
     with pytest.warns(DcganWarning, match="The scores of the best checkpoint in .* cannot be read"):
         assert read_score(file, facts) is None

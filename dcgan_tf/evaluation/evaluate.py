@@ -53,13 +53,11 @@ def evaluate(selection: Selection) -> dict[str, Any]:
         "note": other or note,
         "weights": weights.kind,
         "truncation": config.truncation,
-        "generated": evaluator.count,
         "first_seed": config.seed,
         "real_training_pictures": len(evaluator.train.images),
         "real_test_pictures": evaluator.train.has_test * len(evaluator.test.images),
         "few_labels": FEW_LABELS,
-        "feature_space": evaluator.space.name,
-    }
+    } | evaluator.facts
     say(table(scores, facts))
     with warn_on_write_error("The sheet"):
         save_sheet(selection, "nearest.png", nearest_images(evaluator, sampler), NEAREST_COLUMNS)
@@ -106,9 +104,12 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
       scores: the figures by the names of METRICS.
       facts: what metrics.json has beside them, such as generated and iteration.
     """
+    classes = ""
+    if "generated_classes" in facts:
+        classes = f", classes {facts['generated_classes']}"
     lines = [
         f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}, {facts['weights']},"
-        f" truncation {facts['truncation']:g}:"
+        f" truncation {facts['truncation']:g}{classes}:"
     ]
     for metric in METRICS:
         if metric.name in scores:

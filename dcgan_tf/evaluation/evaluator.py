@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import progress, say
 
 PIECE = 512  # generated images that are in memory at the same time
+GOLDEN = (5**0.5 - 1) / 2
+IN_SHARES = "in the shares of the real images"
 
 
 class Evaluator:
@@ -51,6 +54,14 @@ class Evaluator:
             spaces.append(space())
         self.sets = {space: self._real_features(space) for space in spaces}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How it measures: only scores with the same facts are compared."""
+        facts = {"generated": self.count, "feature_space": self.space.name}
+        if self.config.y_dim > 1:
+            facts["generated_classes"] = IN_SHARES
+        return facts
+
     def _real_features(self, space: FeatureSpace) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return the features of the real images, and those of some training images and some unseen ones, if any."""
         some = []
@@ -62,14 +73,16 @@ class Evaluator:
         return features, some
 
     def measure(self, sampler: Sampler, weights: Weights | None = None) -> dict[str, float]:
-        """Return the metrics of images of the seeds from that of the sampler's settings on, with all classes in turn.
+        """Return the metrics of images of the seeds from that of the sampler's settings on.
+
+        The classes are in the shares of the real images: what is compared then differs in the images only.
 
         Args:
           weights: of the run, to measure also the real images, and the discriminator's features, with labels.
         Raises: UserError if the weights cannot be read.
         """
         seeds = sampler.seeds(self.count)
-        labels = sampler.labels(seeds, sampler.all_classes)
+        labels = labels_like(self.real.labels, self.count)
         search = NearestSearch(self.test.images)
         made: dict[FeatureSpace, list[np.ndarray]] = {space: [] for space in self.sets}
         if self.classifier:
@@ -114,6 +127,12 @@ class Evaluator:
             if len(np.unique(labels[rows])) > 1:  # there may be classes without images
                 found[name] = svm_labels(features[rows], labels[rows], test_features)
         return found
+
+
+def labels_like(labels: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` labels, int32, in the shares of labels [N]; any part in a row has nearly these shares, too."""
+    places = np.arange(count) * GOLDEN % 1  # evenly spread from 0 to 1, any part in a row
+    return np.sort(labels)[(places * len(labels)).astype(int)]
 
 
 def some_rows(dataset: Dataset, count: int) -> np.ndarray:

@@ -110,11 +110,10 @@ class PeriodicEvaluator:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
         say(f"Iteration {iteration}: {shown}")
         current = score(scores)
-        facts = {"generated": self.evaluator.count, "feature_space": self.evaluator.space.name}
-        best = read_score(self.scores_file, facts)
+        best = read_score(self.scores_file, self.evaluator.facts)
         if current is not None and (best is None or current < best):
             self.checkpoints.save()
-            text = json.dumps({"iteration": iteration} | facts | scores, indent=1)
+            text = json.dumps({"iteration": iteration} | self.evaluator.facts | scores, indent=1)
             write_bytes(self.scores_file, text.encode())
 
 
@@ -122,12 +121,12 @@ def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:
     """Return the score of the best checkpoint; None if there is none, or it cannot be compared with others.
 
     Args:
-      facts: how the others are measured: generated, the number of images, and feature_space.
+      facts: how the others are measured, see Evaluator.
     """
     if not file.exists():
         return None
     with contextlib.suppress(OSError, ValueError, TypeError, OverflowError, RecursionError):
-        saved = json.loads(file.read_text(encoding="utf-8"))
+        saved = {"generated_classes": "in turn"} | json.loads(file.read_text(encoding="utf-8-sig"))  # as in 1.0.0
         if facts | saved == saved | facts:
             return score(saved)
     warn(
