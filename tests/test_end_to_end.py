@@ -222,7 +222,8 @@ def test_a_training_under_broken_streams_is_the_same(images_dir: Path, tmp_path:
 
 @pytest.mark.slow
 def test_no_output_of_tensorflow(mnist_run: Path, images_dir: Path, tmp_path: Path):
-    done = call_main("--dataset=mnist", cwd=mnist_run, env={"KERAS_BACKEND": "jax"})  # it is TensorFlow all the same
+    unused = {"KERAS_BACKEND": "jax", "MPLBACKEND": "none"}
+    done = call_main("--dataset=mnist", cwd=mnist_run, env=unused)
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) <= 4
     train = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", *SMALL, "--output_height=16", "--iterations=1"]

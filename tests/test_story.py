@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import imageio.v3 as iio
+import matplotlib
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -61,6 +62,11 @@ def test_long_runs_and_large_sheets_give_fewer_frames_and_epochs(tmp_path: Path,
     point = dict.fromkeys(LOSSES, 1.0)
     story.plot_losses(tmp_path / "losses.png", {1: point, 2: point}, "cost_$5_vs_$6")  # no formula
     assert iio.imread(tmp_path / "losses.png").ndim == 3
+    plain = (tmp_path / "losses.png").read_bytes()
+    with matplotlib.rc_context({"text.usetex": True, "figure.dpi": 7, "savefig.bbox": "tight", "font.size": 40}):
+        story.plot_losses(tmp_path / "losses.png", {1: point, 2: point}, "cost_$5_vs_$6")
+        assert matplotlib.rcParams["font.size"] == 40  # the user's stay, and change nothing
+    assert (tmp_path / "losses.png").read_bytes() == plain
 
 
 def test_a_short_run_has_a_short_report(mnist_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture):

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import imageio.v3 as iio
+import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure  # not pyplot, whose backend belongs to the user's notebook
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -24,6 +25,7 @@ MAX_PIXELS = 100_000_000  # of all its frames together, for which Pillow takes a
 MARGIN = 20  # pixels between the sheets of epochs.png
 MAX_WIDTH = 60_000  # of epochs.png; matplotlib before 3.10 cannot draw more than 65,535 pixels
 DPI = 100
+in_own_style = matplotlib.style.context("default")  # whatever the user's matplotlibrc and program set
 Losses = dict[int, dict[str, float]]  # {iteration: {"d_loss": 1.3, ...}}
 
 
@@ -87,6 +89,7 @@ def write_csv(path: Path, losses: Losses) -> None:
             writer.writerow({"iteration": iteration} | point)
 
 
+@in_own_style
 def plot_losses(path: Path, losses: Losses, title: str) -> None:
     """Plot d_loss and g_loss over the iterations."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
@@ -117,6 +120,7 @@ def write_training_gif(path: Path, sheets: list[Path]) -> None:
     image_files.save_gif(path, frames, seconds=max(2, len(frames) / 10))
 
 
+@in_own_style
 def plot_epochs(path: Path, sheets: list[Path]) -> None:
     """Show the sheets of epochs next to each other in one image, each with its epoch as the title."""
     widest = iio.imread(sheets[-1]).shape[1] + MARGIN

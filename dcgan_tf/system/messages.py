@@ -155,6 +155,7 @@ def show_as_program() -> None:
     sys.stdout = Screen(sys.stdout)  # for what others print, and what Python does at its end
     sys.stderr = Screen(sys.stderr)
     OWN_PROCESS.set()
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's can be missing here, and stops Keras and matplotlib
     _shown.set(True)
     logger.propagate = False  # a library may have set up the root logger, and would print them again
     warnings.simplefilter("always", DcganWarning)
