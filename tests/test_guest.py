@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -59,6 +60,49 @@ def test_seeds_of_the_caller_go_on(images_dir: Path, blobs_run: Path, tmp_path: 
     Classifier(images, labels, 2, DiskCache(tmp_path, 1))  # that of an evaluation
     found.append(drawn())
     assert found == expected
+
+
+def settings_of_a_host() -> tuple:
+    """What a host may have set for itself."""
+    config = keras.config
+    return np.geterr(), config.floatx(), config.image_data_format(), config.dtype_policy().name, logging.root.level
+
+
+def test_settings_of_the_host_stay_and_change_nothing(images_dir: Path, tmp_path: Path):
+    before = settings_of_a_host()
+
+    def use(name: str) -> tuple[bytes, bytes]:
+        run = dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, out_name=name, **SIZES)
+        return (run.run.folder / "model-6.data-00000-of-00001").read_bytes(), run.generate(2).tobytes()
+
+    plain = use("plain")
+    try:
+        np.seterr(all="raise")
+        keras.config.set_floatx("float64")
+        keras.config.set_image_data_format("channels_first")
+        keras.config.set_dtype_policy("mixed_float16")
+        logging.root.setLevel(logging.DEBUG)
+        tf.random.set_seed(7)
+        odd = settings_of_a_host()
+        assert use("odd") == plain
+        assert settings_of_a_host() == odd
+    finally:
+        errors, floatx, image_data_format, policy, level = before
+        np.seterr(**errors)
+        keras.config.set_floatx(floatx)
+        keras.config.set_image_data_format(image_data_format)
+        keras.config.set_dtype_policy(policy)
+        logging.root.setLevel(level)
+
+
+@pytest.mark.parametrize("style", ["disable_eager_execution", "disable_v2_behavior"])
+def test_a_program_in_the_style_of_tensorflow_1_gets_one_sentence(style: str, tmp_path: Path):
+    code = f"import tensorflow as tf, dcgan_tf\ntf.compat.v1.{style}()\n"
+    code += "for use in (dcgan_tf.load, dcgan_tf.train):\n"
+    code += " try: use('pretrained:mnist' if use is dcgan_tf.load else 'mnist')\n"
+    code += " except dcgan_tf.UserError as error: assert 'needs TensorFlow\\'s eager execution' in str(error), error\n"
+    code += " else: raise AssertionError(use)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 class Bare:

@@ -36,10 +36,15 @@ def check_process() -> None:
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and find its devices."""
+    """Import TensorFlow and find its devices. Raises UserError in a program in the style of TensorFlow 1."""
     with hidden_stderr():
         import tensorflow as tf
 
+        if not tf.executing_eagerly():
+            raise UserError(
+                "dcgan_tf needs TensorFlow's eager execution, which is off here (tf.compat.v1.disable_eager_execution,"
+                " disable_v2_behavior, or inside a tf.Graph or tf.function); use dcgan_tf in a process without it."
+            )
         for gpu in tf.config.get_visible_devices("GPU"):
             # A Python program may have used the GPU already (RuntimeError), or set a limit of its memory (ValueError).
             with contextlib.suppress(RuntimeError, ValueError):
