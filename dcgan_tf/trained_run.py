@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from dcgan_tf.sampling.sampler import Sampler
 
 
+def as_array(name: str, given: Any, dtype: type | None = None) -> np.ndarray:
+    """Return what is given as an array of one dimension or more. Raises UserError."""
+    import numpy as np
+
+    try:
+        return np.atleast_1d(np.asarray(given, dtype))
+    except (TypeError, ValueError):
+        raise UserError(f"{name} must be numbers, but is {given!r:.200}.") from None
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
     """A trained run. Images are uint8 arrays with values 0 to 255. Methods raise UserError."""
@@ -102,14 +112,14 @@ class TrainedRun:
             seeds = range(first, first + options.COUNT.convert("generate_test_images", count))
             z = self.sampler.z(seeds)
         else:
-            z = np.asarray(z, np.float32)
+            z = as_array("z", z, np.float32)
             if z.shape[1:] != (config.z_dim,):
                 raise UserError(f"z must have the shape [N, {config.z_dim}], but has {z.shape}.")
             seeds = range(len(z))
         if labels is None:
             labels = self.sampler.labels(seeds, values.classes(classes, self.config.class_names))
         else:
-            labels = np.atleast_1d(labels)
+            labels = as_array("labels", labels, np.float64)
             if labels.shape != (len(z),) or not np.isin(labels, range(config.y_dim)).all():
                 raise UserError(
                     f"labels must be {len(z)} numbers below {config.y_dim}, the number of classes, but are"
@@ -120,7 +130,7 @@ class TrainedRun:
 
     def z(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...)."""
-        checked = [SETTINGS["seed"].convert("seed", seed) for seed in seeds]
+        checked = [SETTINGS["seed"].convert("seed", seed) for seed in as_array("seeds", seeds)]
         return self.sampler.z(checked)
 
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
@@ -146,11 +156,14 @@ class TrainedRun:
         from dcgan_tf.data.decode import ImageSpec, read_image
         from dcgan_tf.sampling import project
 
-        if not isinstance(image, np.ndarray):
-            image = read_image(Path(image).expanduser(), ImageSpec.of(self.config))
+        if isinstance(image, (str, Path)):
+            image = read_image(Path(options.SOURCE.convert("project", image)), ImageSpec.of(self.config))
+        image = as_array("image", image)
         shape = self.config.image_shape
         if image.shape != shape or image.dtype != np.uint8:
-            raise UserError(f"The image must be uint8 of the shape {shape}, but is {image.dtype} of {image.shape}.")
+            raise UserError(
+                f"The image must be a file, or uint8 of the shape {shape}, but is {image.dtype} of {image.shape}."
+            )
         with device_errors("the program more memory"):
             chosen = values.classes(classes, self.config.class_names)
             return project.find_z(self._started(), image, chosen)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import images_of, main_here
+from PIL import Image
 
 import dcgan_tf
 from dcgan_tf import UserError
@@ -177,6 +178,16 @@ def test_mistakes_raise_user_error(mnist_run: Path, tmp_path: Path):
         (lambda: run.generate(2, labels=[3]), "labels must be 2 numbers below 10"),
         (lambda: run.generate(2, classes="dog"), "dog"),
         (lambda: run.interpolate([3]), "two seeds or more"),
+        (lambda: run.interpolate(np.array(3)), "two seeds or more"),
+        (lambda: run.generate(True), "a whole number, but is 'True'"),
+        (lambda: run.generate(z=[[1], [2, 3]]), r"z must be numbers, but is \[\[1\], \[2, 3\]\]"),
+        (lambda: run.generate(labels="x"), "labels must be numbers, but is 'x'"),
+        (lambda: run.z(None), "a whole number, but is 'None'"),
+        (lambda: run.project("~x.png"), "~x.png cannot be read"),
+        (lambda: run.project(7), r"a file, or uint8 of the shape \(28, 28, 1\), but is int64 of \(1,\)"),
+        (lambda: run.project(Image.new("L", (28, 28))), r"but is uint8 of \(28, 28\)"),
+        (lambda: dcgan_tf.load(b"mnist"), "--source must be text, but is \"b'mnist'\""),
+        (lambda: dcgan_tf.load("mnist", out_dir=True), "--out_dir must be text, but is 'True'"),
     ):
         with pytest.raises(UserError, match=says):
             call()

@@ -104,14 +104,14 @@ def wrong(name: str, expected: str, value: Any) -> UserError:
 
 def as_text(value: Any) -> str:
     """Return what one would type, such as 0,5 for [0, 5]."""
-    if isinstance(value, Iterable) and not isinstance(value, str):
+    if isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "shape", None) != ():
         return ",".join(map(str, value))
     return str(value)
 
 
 def _in_type(kind: type, value: Any) -> Any:
     """Return a value in a type; None if it stands for none."""
-    if value is None:
+    if value is None or (kind is str and isinstance(value, bool | bytes)):
         return None
     if kind is bool:
         return BOOLS.get(str(value).lower())
