@@ -109,7 +109,7 @@ class TrainedRun:
             first = config.seed
             if seed is not None:
                 first = SETTINGS["seed"].convert("seed", seed)
-            seeds = range(first, first + options.COUNT.convert("generate_test_images", count))
+            seeds = range(first, first + options.COUNT.convert("generate_test_images", count or 0))
             z = self.sampler.z(seeds)
         else:
             z = as_array("z", z, np.float32)

@@ -179,6 +179,7 @@ def test_mistakes_raise_user_error(mnist_run: Path, tmp_path: Path):
         (lambda: run.generate(2, classes="dog"), "dog"),
         (lambda: run.interpolate([3]), "two seeds or more"),
         (lambda: run.interpolate(np.array(3)), "two seeds or more"),
+        (lambda: run.generate(None), "greater than 0, but is 0"),
         (lambda: run.generate(True), "a whole number, but is 'True'"),
         (lambda: run.generate(z=[[1], [2, 3]]), r"z must be numbers, but is \[\[1\], \[2, 3\]\]"),
         (lambda: run.generate(labels="x"), "labels must be numbers, but is 'x'"),
