@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import latents, losses, replicas
@@ -15,9 +14,10 @@ from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.optimizer import Adam, LossScale
 from dcgan_tf.pixels import to_float
 from dcgan_tf.settings.config import Config
+from dcgan_tf.xla_step import XlaStep
 
-Step = Callable[[np.ndarray, np.ndarray], dict[str, tf.Tensor]]
 Values = dict[str, tf.Tensor]
+Step = Callable[..., Values]
 
 
 class DCGAN:
@@ -35,8 +35,8 @@ class DCGAN:
         self.strategy = tf.distribute.get_strategy()
         self.replica_count = self.strategy.num_replicas_in_sync
         synchronized = config.sync_bn and self.replica_count > 1
-        compiles = use_xla(config.xla)
-        batch_norm = {"synchronized": synchronized, "fused": not (synchronized or compiles)}
+        self.compiles = use_xla(config.xla)
+        batch_norm = {"synchronized": synchronized, "fused": not (synchronized or self.compiles)}
         self.generator = build_generator(config, config.precision, **batch_norm)
         self.discriminator = build_discriminator(config, config.precision, **batch_norm)
         self.g_ema = None
@@ -49,9 +49,7 @@ class DCGAN:
         if config.precision == "float16":
             self.loss_scale = LossScale()
         self.iterations = tf.Variable(0, dtype=tf.int64, trainable=False)  # trained so far
-        self._run_on_replica = self.on_replica
-        if compiles:
-            self._run_on_replica = tf.function(self.on_replica, jit_compile=True, autograph=False)
+        self.draw_ahead: Callable[[int], Values] | None = None  # with XLA: what a call takes that begins so
 
     def update(
         self, images: tf.Tensor, labels: tf.Tensor, z: tf.Tensor, augmentations: tf.Tensor | None = None
@@ -167,11 +165,16 @@ class DCGAN:
 
         It is traced once, for all K. It writes no files: what is logged is returned as tensors.
 
-        Returns: a function of uint8 images [K, B, H, W, C] and int32 labels [K, B]. It returns the logged values of the
-          last iteration as float32: losses, which are scalars, z, and, from this worker's first device only, d and d_
-          (D's outputs for real and fake images) and G (if logged).
+        Returns: a function of uint8 images [K, B, H, W, C] and int32 labels [K, B], and with XLA, if they are there, of
+          what `draw_ahead` has drawn for them. It returns the logged values of the last iteration as float32: losses,
+          which are scalars, z, and, from this worker's first device only, d and d_ (D's outputs for real and fake
+          images) and G (if logged).
         """
-        types = dict.fromkeys(("z", *self._logged_names()), tf.float32)
+        if self.compiles:
+            step = XlaStep(self, steps_per_call(self.config.steps_per_call))
+            self.draw_ahead = step.draw
+            return step
+        types = dict.fromkeys(("z", *self.logged_names()), tf.float32)
         signature = [
             tf.TensorSpec([None, None, *self.config.image_shape], tf.uint8),
             tf.TensorSpec([None, None], tf.int32),
@@ -189,14 +192,20 @@ class DCGAN:
         """Train one iteration on all replicas, on uint8 images [B, H, W, C] and int32 labels [B]."""
         self.iterations.assign_add(1)
         iteration = self.iterations.read_value()
-        if self.lr_decay:
-            first, last = self.lr_decay
-            left = tf.cast(last + 1 - iteration, tf.float32) / (last + 1 - first)
-            self.learning_rate.assign(self.config.learning_rate * tf.clip_by_value(left, 0, 1))
+        for rate in self.rate(iteration).values():
+            self.learning_rate.assign(rate)
         draws = self.draw(iteration)
-        out = self.strategy.run(self._run_on_replica, (*batch, draws))
+        out = self.strategy.run(self.on_replica, (*batch, draws))
         logged = {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
         return logged | {"z": draws["z"]}
+
+    def rate(self, iteration: tf.Tensor) -> Values:
+        """Return the learning rate of an iteration by its name; nothing if it is always the same."""
+        if not self.lr_decay:
+            return {}
+        first, last = self.lr_decay
+        left = tf.cast(last + 1 - iteration, tf.float32) / (last + 1 - first)
+        return {"learning_rate": self.config.learning_rate * tf.clip_by_value(left, 0, 1)}
 
     def draw(self, iteration: tf.Tensor) -> Values:
         """Draw all random numbers of an iteration, for the whole batch: the arguments of `update` by name.
@@ -221,9 +230,9 @@ class DCGAN:
         shards = {name: replicas.shard(value, size) for name, value in draws.items()}
         out = self.update(images, labels, **shards)
         out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
-        return {name: tf.cast(out[name], tf.float32) for name in self._logged_names()}
+        return {name: tf.cast(out[name], tf.float32) for name in self.logged_names()}
 
-    def _logged_names(self) -> tuple[str, ...]:
+    def logged_names(self) -> tuple[str, ...]:
         """Return the names in on_replica's results; every scalar gets a curve."""
         names = (*losses.LOSSES, "d", "d_")
         if self.config.G_img_sum:

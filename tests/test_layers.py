@@ -13,7 +13,8 @@ PACKAGE = ROOT / "dcgan_tf"
 FLOORS = [
     ["system"],
     ["settings"],
-    ["pixels", "latents", "losses", "replicas", "layers", "augment", "optimizer", "networks", "model"],  # the DCGAN
+    # the DCGAN
+    ["pixels", "latents", "losses", "replicas", "layers", "augment", "optimizer", "networks", "xla_step", "model"],
     ["data", "download"],
     ["runs"],
     ["sampling", "export"],

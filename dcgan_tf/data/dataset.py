@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from dcgan_tf.system.messages import report, say
 
 PREFETCH = 4  # batches that are loaded ahead
 ImagesAndLabels = tuple[np.ndarray, np.ndarray]  # of a batch: uint8 [B, H, W, C], int32 [B]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,7 @@ class Dataset:
           start: how many batches to skip; 0 for a new run.
         Yields: (images [B, H, W, C], labels [B]).
         """
-        batches = self._load_batches(batch_size, per_epoch, seed, mirror, start)
-        thread = ThreadPoolExecutor(1)
-        try:
-            pending = deque(thread.submit(next, batches) for _ in range(PREFETCH))
-            while True:
-                batch = pending.popleft().result()
-                pending.append(thread.submit(next, batches))
-                yield batch
-        finally:  # it does not wait: garbage collection can end this generator in that very thread
-            thread.shutdown(wait=False, cancel_futures=True)
+        return in_thread(self._load_batches(batch_size, per_epoch, seed, mirror, start), PREFETCH)
 
     def _load_batches(
         self, batch_size: int, per_epoch: int, seed: int, mirror: bool, start: int
@@ -126,6 +118,18 @@ class Dataset:
                 release(self.images)
             epoch += 1
             position = 0
+
+
+def in_thread(values: Iterator[T], ahead: int) -> Iterator[T]:
+    """Yield the values, none of which is None. A thread computes the next ones while the caller uses one."""
+    thread = ThreadPoolExecutor(1)
+    try:
+        pending = deque(thread.submit(next, values, None) for _ in range(ahead))
+        while (value := pending.popleft().result()) is not None:
+            pending.append(thread.submit(next, values, None))
+            yield value
+    finally:  # it does not wait: garbage collection can end this generator in that very thread
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 FINDERS = (  # each takes data_dir/dataset; the first one that returns a source wins

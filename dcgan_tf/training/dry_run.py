@@ -90,14 +90,14 @@ def say_settings(config: Config, plan: Plan) -> None:
 def measure(config: Config, dataset: Dataset, model: DCGAN) -> tuple[float, list[float]]:
     """Train for SECONDS or a bit more, on batches as a training has them; a short one is measured as long as any other.
 
-    Returns: the seconds of the first call of the train step, which compiles it, and of an iteration in each other call.
+    Returns: the seconds until the train step has been compiled and called once, and of an iteration in each call after.
     """
-    train_step = model.compiled()
     endless = Schedule(dataclasses.replace(config, iterations=sys.maxsize), len(dataset.images))
     times: list[float] = []
     ends = [time.perf_counter()]
-    for batch in load_batches(dataset, config, endless, model.iterations_done):
-        float(train_step(batch.images, batch.labels)["d_loss"])  # waits for the device
+    train_step = model.compiled()
+    for batch in load_batches(dataset, config, endless, model.iterations_done, model.draw_ahead):
+        float(train_step(batch.images, batch.labels, *batch.draws)["d_loss"])  # waits for the device
         ends.append(time.perf_counter())
         times.append((ends[-1] - ends[-2]) / len(batch.images))
         if len(times) > CALLS and ends[-1] - ends[1] >= SECONDS:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.model import steps_per_call
+from dcgan_tf.data.dataset import Dataset, in_thread
+from dcgan_tf.model import Values, steps_per_call
 from dcgan_tf.settings.config import Config
 from dcgan_tf.training.schedule import Schedule
 
@@ -21,11 +22,17 @@ class Batch(NamedTuple):
     iteration: int  # the last of the K iterations; the first one of a training is 1
     images: np.ndarray  # uint8 [K, B, H, W, C]
     labels: np.ndarray  # int32 [K, B]
+    draws: tuple[Values, ...]  # one with XLA: the random numbers of the call; else none
     seconds_waited: float  # how long the training has waited for this batch
 
 
-def load_batches(dataset: Dataset, config: Config, schedule: Schedule, done: int) -> Iterator[Batch]:
-    """Yield the batches up to the last iteration of the training. Args: done: the number of iterations before."""
+def load_batches(
+    dataset: Dataset, config: Config, schedule: Schedule, done: int, draw: Callable[[int], Values] | None = None
+) -> Iterator[Batch]:
+    """Yield the batches up to the last iteration of the training.
+
+    Args: done: the number of iterations before; draw: the model's draw_ahead, called in a thread.
+    """
     most = steps_per_call(config.steps_per_call)
     batches = dataset.batches(
         config.batch_size,
@@ -34,9 +41,10 @@ def load_batches(dataset: Dataset, config: Config, schedule: Schedule, done: int
         mirror=config.mirror,
         start=done,
     )
-    while done < schedule.total:
+    draws: Iterator[tuple[Values, ...]] = itertools.repeat(())
+    if draw:
+        draws = in_thread(((draw(before + 1),) for before, _ in schedule.calls(done, most)), 1)
+    for before, end in schedule.calls(done, most):
         asked = time.perf_counter()
-        end = schedule.end_of_call(done, most)
-        images, labels = zip(*islice(batches, end - done), strict=True)
-        yield Batch(end, np.stack(images), np.stack(labels), time.perf_counter() - asked)
-        done = end
+        images, labels = zip(*islice(batches, end - before), strict=True)
+        yield Batch(end, np.stack(images), np.stack(labels), next(draws), time.perf_counter() - asked)

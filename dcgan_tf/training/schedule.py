@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,13 @@ class Schedule:
     def epochs(self) -> int:
         """The number of epochs; the last one need not be whole."""
         return self.epoch_of(self.total)
+
+    def calls(self, done: int, most: int) -> Iterator[tuple[int, int]]:
+        """Yield for each call of the train step the iterations before it, and its last one. Args: as below."""
+        while done < self.total:
+            end = self.end_of_call(done, most)
+            yield done, end
+            done = end
 
     def end_of_call(self, done: int, most: int) -> int:
         """Return the last of the next iterations, at most so many, that one call of the train step can run.

@@ -77,10 +77,10 @@ def train_run(
 
         # The iterations
         logged: Logged = {}
-        for batch in load_batches(dataset, config, schedule, model.iterations_done):
+        for batch in load_batches(dataset, config, schedule, model.iterations_done, model.draw_ahead):
             if stop.signal and cluster.is_chief:  # the other workers end when the chief leaves
                 break
-            logged = train_step(batch.images, batch.labels)
+            logged = train_step(batch.images, batch.labels, *batch.draws)
             if chief:
                 chief.write_due(batch, logged)
 
