@@ -1,6 +1,9 @@
 """python benchmarks/starts.py: the seconds of each command's start, and how many of them are TensorFlow's own.
 
 Each command does as little as it can, on the pretrained digits. The commands take turns; the table has medians.
+
+With --trainings: the seconds until a training's first iteration is done, on the demo's images. The rest are flags of
+it, as in `python benchmarks/starts.py --trainings --xla on --gf_dim 8`. The cache is empty before the first start.
 """
 
 from __future__ import annotations
@@ -26,11 +29,57 @@ COMMANDS = {
     "--web": ["--dataset=mnist", "--pretrained", "--web"],
 }
 
+# Runs the program, and prints a line when the first iteration is done.
+TRAINING = """
+import sys
+from dcgan_tf.cli import flags
+from dcgan_tf.system.signals import run_program
+from dcgan_tf.training import start
+request = flags.parse(["main.py", "--train", "--log_freq=1", *sys.argv[1:]])
+say = lambda losses: print("iteration", file=sys.__stdout__, flush=True)
+run_program(lambda: start.train(request.runs, request.out_name, request.given, request.chosen, say))
+"""
+TRAININGS = {  # each ends after some iterations
+    "new run, empty cache": ["--out_name=first", "--iterations=2"],
+    "new run": ["--out_name=second", "--iterations=2"],
+    "--resume": ["--out_name=second", "--resume", "--iterations=3"],
+    "--init_from": ["--out_name=third", "--init_from=first", "--iterations=2"],
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How long does each command take to start?")
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--trainings", action="store_true", help="until a training's first iteration")
+    options, flags = parser.parse_known_args()
+    if options.trainings:
+        time_trainings(flags)
+    else:
+        time_commands(options.rounds)
+
+
+def time_trainings(flags: list[str]) -> None:
+    """Print the seconds until the first iteration of each training in turn. Args: flags: of all of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "dcgan_tf.download", "demo"], cwd=folder, capture_output=True, check=True)
+        for name, arguments in TRAININGS.items():
+            places = ["--dataset=demo", f"--out_dir={folder}", f"--cache_dir={folder}/cache"]
+            command = [sys.executable, "-c", TRAINING, *places, *arguments, *flags]
+            start = time.perf_counter()
+            with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+                said = []
+                for line in process.stdout:
+                    said.append(line)
+                    if line == "iteration\n":
+                        print(f"{name:28} {time.perf_counter() - start:6.2f} s", flush=True)
+                        break
+                said += process.communicate()[0]
+            if process.returncode:
+                raise SystemExit("".join(said))
+
+
+def time_commands(rounds: int) -> None:
+    """Print a table of all commands."""
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):

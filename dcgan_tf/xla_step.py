@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dcgan_tf import replicas
 from dcgan_tf.losses import LOSSES
+from dcgan_tf.system.xla_cache import first_call
 
 if TYPE_CHECKING:
     from dcgan_tf.model import DCGAN, Values
@@ -24,7 +25,7 @@ class XlaStep:
         """Args: most: how many iterations the longest call has."""
         self.model = model
         self.most = most
-        self.compile()
+        first_call(self.compile)
 
     def compile(self) -> None:
         """Trace and compile the program, with a call that trains no iteration."""

@@ -74,7 +74,7 @@ class Asked:
         below=1,
     )
     train_size: float = data(inf, "Images of an epoch, at most; a folder has other ones in each", RESUME, ORIGINAL)
-    cache: bool = data(True, "Keep prepared images, and the classifier of --evaluate, in cache_dir", MACHINE)
+    cache: bool = data(True, "Keep prepared images, --evaluate's classifier and XLA's programs in cache_dir", MACHINE)
     cache_dir: str = data("", "Folder for them (default: dcgan_tf in $XDG_CACHE_HOME or ~/.cache)", MACHINE, PATH)
     cache_limit_gb: float = data(20.0, "Its size in GB; what was used longest ago is removed", MACHINE, minimum=0)
     cache_gb: float = data(4.0, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)

@@ -23,7 +23,7 @@ from dcgan_tf.system.errors import reason
 from dcgan_tf.system.files import TEMPORARY, remove
 from dcgan_tf.system.messages import report, warn
 
-KINDS = ("prepared", "classifiers")  # the sub-folders; nothing elsewhere in the folder is ever removed
+KINDS = ("prepared", "classifiers", "compiled")  # the sub-folders; nothing elsewhere in the folder is ever removed
 # Nor is what has another name: this is that of an entry (a file in version 1.0.0), or of one that is being written
 OWN_NAME = re.compile(rf"([\w-]+-)?[0-9a-f]{{32}}(-\w+)?|{re.escape(TEMPORARY)}.*")
 
@@ -112,6 +112,19 @@ class DiskCache:
         arrays = list(compute())
         self.save(kind, name, {str(number): array for number, array in enumerate(arrays)})
         return arrays
+
+    def folder_for(self, kind: str, name: str) -> Path | None:
+        """Return the folder of an entry that another library writes, made if it is missing; None if it cannot be."""
+        entry = self.folder / kind / name
+        if not self.enabled:
+            return None
+        try:
+            entry.mkdir(parents=True, exist_ok=True)
+            os.utime(entry)  # the time of its last use
+        except OSError:
+            return None
+        self._make_room(0)
+        return entry
 
     def _make_room(self, size: int) -> None:
         """Remove the entries that were used longest ago until `size` bytes more are within the limit."""
