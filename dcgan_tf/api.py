@@ -1,23 +1,31 @@
-"""The program from Python: dcgan_tf.load() and dcgan_tf.train(). The commands of main.py run the same code."""
+"""The program from Python: load(), train() and read() of dcgan_tf. The commands of main.py run the same code."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Runs
 from dcgan_tf.runs.select import choices_of, select
 from dcgan_tf.settings import options
+from dcgan_tf.settings.config import Config
+from dcgan_tf.settings.resolve import ask, check_given, resolve
+from dcgan_tf.system.errors import device_errors
 from dcgan_tf.system.messages import shown
+from dcgan_tf.system.signals import pass_on
 from dcgan_tf.system.startup import start_tensorflow
 from dcgan_tf.trained_run import TrainedRun
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def load(
     source: str | Path,
     *,
-    out_dir: str | Path = ".",
+    out_dir: str | Path | None = None,
     best: bool = False,
     iteration: int = 0,
     weights: str = "",
@@ -26,21 +34,41 @@ def load(
     """Find a trained run.
 
     Args:
-      source: a data set, which means the newest run of it; a run's name, or its folder in checkpoints/; a checkpoint of
-        the original program; or "pretrained:mnist", which comes with the package.
-      out_dir: the folder with checkpoints/, samples/ and logs/.
+      source: a data set, which means the newest run of it; a run's name; its folder, or that of a packed run, anywhere;
+        a checkpoint of the original program; or "pretrained:mnist", which comes with the package.
+      out_dir: the folder with checkpoints/, samples/ and logs/; what is made of a run's folder goes there, too.
       best: use the checkpoint that scored best (--evaluate_freq), not the newest.
       iteration: use the checkpoint of this iteration.
       weights: "raw": the generator's weights; "ema": their average (default: the average if the run has one).
       settings: of the run, to find it (e.g. g_ema=0.999), or for its use (e.g. data_dir="data").
     Raises: UserError if there is no such run, or an argument is impossible.
     """
-    runs = Runs(options.PLACES["out_dir"].convert("out_dir", out_dir))
-    runs, name, given, chosen = choices_of(source, runs)
+    own = Runs(options.PLACES["out_dir"].convert("out_dir", out_dir or "."))
+    runs, name, given, chosen = choices_of(source, own)
     chosen |= {"best": best, "iteration": iteration, "weights": weights}
     selection = select(runs, name, given | settings, chosen)
+    if out_dir:
+        selection = dataclasses.replace(selection, run=own.named(selection.run.name))
     start_tensorflow()
     return TrainedRun(selection)
+
+
+def read(dataset: str | Path, **settings: Any) -> tuple[np.ndarray, np.ndarray, Config]:
+    """Read a data set as a training would.
+
+    Args:
+      dataset: as in `train`.
+      settings: those of the data, e.g. output_height=64, fit="cover", split="test".
+    Returns: the images, uint8 [N, H, W, C]; their labels, int32 [N]; the settings that a run on them has, with which
+      `dcgan_tf.networks.build_generator` and `build_discriminator` make its networks.
+    Raises: UserError if it cannot be read, or does not fit the settings.
+    """
+    from dcgan_tf.data.dataset import read_dataset
+
+    asked = ask(check_given({"dataset": dataset} | settings))
+    with device_errors("a smaller cache_gb"):
+        found = read_dataset(asked)
+    return found.images, found.labels, resolve(asked, found.decides)
 
 
 def train(
@@ -53,13 +81,17 @@ def train(
     init_from: str | Path = "",
     checkpoint: str | Path = "",
     pretrained: bool = False,
-    on_log: Callable[[dict[str, float]], None] | None = None,
+    on_log: Callable[[dict[str, float]], object] | None = None,
+    on_evaluate: Callable[[dict[str, float]], object] | None = None,
     verbose: bool = False,
     **settings: Any,
 ) -> TrainedRun | None:
-    """Train a run, and return it. Ctrl-C saves a checkpoint and returns what was trained.
+    """Train a run, and return it. Its `finished` says whether it has reached its end.
 
-    Of several workers that train together, the first one has the run; the others return None.
+    Ctrl-C, and StopTraining raised in a callback, save a checkpoint and return. SIGTERM saves a checkpoint and then
+    ends the program with the exit code 143, unless the program has a handler for it: that is called, and `train`
+    returns. Any other exception in a callback comes through, after a checkpoint is saved. Of several workers that train
+    together, the first one has the run; the others return None.
 
     Args:
       dataset: a folder of images, mnist, or a name of tensorflow-datasets.
@@ -70,6 +102,7 @@ def train(
       checkpoint: a checkpoint of the original program that the new run begins with.
       pretrained: begin with the pretrained run of this data set.
       on_log: called every log_freq iterations with {"iteration": ..., "d_loss": ..., "g_loss": ..., ...}.
+      on_evaluate: called every evaluate_freq iterations with {"iteration": ..., "kid": ..., ...}.
       verbose: show what the command shows.
       settings: any setting of the command line, e.g. epoch=1, batch_size=32.
     Raises: UserError if a setting is impossible, the data cannot be read, or the training fails.
@@ -86,7 +119,9 @@ def train(
     runs = Runs(options.PLACES["out_dir"].convert("out_dir", out_dir))
     name = options.PLACES["out_name"].convert("out_name", out_name)
     with shown(verbose):
-        outcome = start.train(runs, name, {"dataset": dataset} | settings, how, on_log)
+        outcome = start.train(runs, name, {"dataset": dataset} | settings, how, (on_log, on_evaluate))
+    if outcome.signal:
+        pass_on(outcome.signal)
     if outcome.run is None:
         return None
-    return TrainedRun(select(runs, outcome.run.name, {}, {}))
+    return TrainedRun(select(runs, outcome.run.name, {}, {}), outcome.finished)

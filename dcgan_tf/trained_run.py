@@ -18,6 +18,7 @@ from dcgan_tf.system.errors import UserError, device_errors
 from dcgan_tf.system.startup import check_process, start_tensorflow
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
 
     from dcgan_tf.sampling.project import Projection
@@ -34,21 +35,32 @@ def as_array(name: str, given: Any, dtype: type | None = None) -> np.ndarray:
         raise UserError(f"{name} must be numbers, but is {given!r:.200}.") from None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class TrainedRun:
     """A trained run. Images are uint8 arrays with values 0 to 255. Methods raise UserError."""
 
     selection: Selection
+    finished: bool | None = None  # whether the training reached its last iteration; None: not known after `load`
 
     @property
     def run(self) -> Run:
-        """The folders of the run."""
+        """The folders that take what is made with the run: its own, or those in out_dir."""
         return self.selection.run
 
     @property
     def config(self) -> Config:
-        """The settings of the run."""
+        """The settings of the run, for its images: seed is that of the first one."""
         return self.selection.config
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What trains the same run again, `dcgan_tf.train(**run.settings)`: the settings that are not the defaults."""
+        return self.selection.weights.config.changed()
+
+    @property
+    def iteration(self) -> int | None:
+        """The iteration of the weights, which this reads; None if it is unknown."""
+        return self._started().weights.origin().iteration
 
     @property
     def name(self) -> str:
@@ -57,11 +69,15 @@ class TrainedRun:
     @property
     def samples(self) -> Path:
         """The folder of the run's sheets: train_<iteration>.png, epoch_<epoch>.png, reals.png."""
-        return self.run.samples_folder
+        return (self.selection.weights.run or self.run).samples_folder
+
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.config.image_shape))
+        return f"<TrainedRun {self.name}, {size}, {self.selection.weights.kind}>"
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: the weights, if they are read already. It makes the networks itself."""
-        return {"selection": self.selection}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def _started(self) -> Selection:
         """Return the selection, when this process can compute with it. Raises UserError."""
@@ -82,6 +98,27 @@ class TrainedRun:
         """The generator with its settings: z and labels of seeds, and the images of z and labels."""
         check_process()
         return self._sampler
+
+    @functools.cached_property
+    def generator(self) -> keras.Model:
+        """The generator for inference: z [B, Z], with labels also one-hot y [B, Y] -> images [B, H, W, C] in [0, 1]."""
+        from dcgan_tf.export.models import inference_model
+
+        return inference_model(self._started().weights.generator(), self.config)
+
+    @functools.cached_property
+    def discriminator(self) -> keras.Model:
+        """The discriminator for inference: images [B, H, W, C] in [0, 1], with labels also y -> logits [B, 1]."""
+        from dcgan_tf.export.models import inference_model
+
+        return inference_model(self._started().weights.discriminator(), self.config)
+
+    def export(self, folder: str | Path = "") -> Path:
+        """Write the networks for other programs, as --export does. Returns the folder (default: as for --export)."""
+        selection = self._started()
+        from dcgan_tf.export.models import export
+
+        return export(selection, folder)
 
     def generate(
         self,
@@ -191,6 +228,6 @@ class TrainedRun:
         from dcgan_tf.losses import LOSSES
         from dcgan_tf.sampling.story import read_losses
 
-        points = read_losses(self.run.logs_folder)
+        points = read_losses((self.selection.weights.run or self.run).logs_folder)
         columns = {name: np.array([point[name] for point in points.values()]) for name in LOSSES}
         return {"iteration": np.array(list(points), np.int64)} | columns

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -13,11 +16,13 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import images_of, main_here
+from compare_runs import assert_same_run
+from helpers import ROOT, images_of, main_here
 from PIL import Image
 
 import dcgan_tf
 from dcgan_tf import UserError
+from dcgan_tf.download.demo import draw_monsters
 
 SIZES = {"output_height": 16, "gf_dim": 4, "df_dim": 4, "batch_size": 8}
 
@@ -101,6 +106,7 @@ def test_a_training_that_begins_with_weights_has_them_from_its_first_checkpoint_
     images_dir: Path, blobs_run: Path, tmp_path: Path
 ):
     def stop(losses: dict[str, float]) -> None:
+        shutil.copytree(tmp_path / "checkpoints" / "new", tmp_path / "checkpoints" / "first")
         raise RuntimeError("a program that ends")
 
     def variable(path: str, name: str) -> np.ndarray:
@@ -111,7 +117,7 @@ def test_a_training_that_begins_with_weights_has_them_from_its_first_checkpoint_
     settings = {"data_dir": str(images_dir), "out_dir": tmp_path, "batch_size": 8, "learning_rate": 1e-12}
     with pytest.raises(RuntimeError, match="a program that ends"):
         dcgan_tf.train("blobs", init_from="blobs-small", out_name="new", g_ema=0.9, on_log=stop, log_freq=1, **settings)
-    before, new = (dcgan_tf.load(name, out_dir=tmp_path).generate(4) for name in ("blobs-small", "new"))
+    before, new = (dcgan_tf.load(name, out_dir=tmp_path).generate(4) for name in ("blobs-small", "first"))
     np.testing.assert_array_equal(new, before)
     shutil.rmtree(tmp_path / "samples")  # as in a copy of the checkpoints alone
     run = dcgan_tf.train("blobs", resume=True, out_name="new", iterations=2, **settings)
@@ -153,19 +159,110 @@ def test_resume_in_a_thread_begins_the_run_if_there_is_none(images_dir: Path, tm
     assert [values["iteration"] for values in logged] == [1, 2, 3, 4]
 
 
-def test_ctrl_c_saves_and_returns(images_dir: Path, tmp_path: Path):
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM", "handled"])
+def test_a_signal_saves_and_returns_or_ends_the_program(kind: str, images_dir: Path, tmp_path: Path):
+    number = signal.SIGINT if kind == "SIGINT" else signal.SIGTERM
+    received: list[int] = []
+
     def interrupt(values: dict[str, float]) -> None:
         if values["iteration"] == 4:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
-    handlers = signal.getsignal(signal.SIGINT)
-    run = dcgan_tf.train(
-        "blobs", data_dir=str(images_dir), out_dir=tmp_path, iterations=500, log_freq=2, on_log=interrupt, **SIZES
-    )
-    (checkpoint,) = run.run.folder.glob("model-*.index")
-    assert 4 <= int(checkpoint.stem.split("-")[1]) < 500
-    assert signal.getsignal(signal.SIGINT) is handlers
+    handler = signal.getsignal(number)
+    if kind == "handled":
+        signal.signal(number, lambda number, frame: received.append(number))
+    settings = {"data_dir": str(images_dir), "iterations": 500, "log_freq": 2, "on_log": interrupt, **SIZES}
+    try:
+        run = dcgan_tf.train("blobs", out_dir=tmp_path, **settings)
+        assert run.finished is False and kind != "SIGTERM"
+    except SystemExit as error:
+        assert (kind, error.code) == ("SIGTERM", 143)
+        run = dcgan_tf.load("blobs", out_dir=tmp_path)
+    assert received == [number] * (kind == "handled")
+    if kind == "handled":
+        signal.signal(number, handler)
+    assert 4 <= run.iteration < 500
+    assert signal.getsignal(number) is handler
     assert run.generate(1).shape == (1, 16, 16, 3)
+
+
+@pytest.mark.parametrize("error", [dcgan_tf.StopTraining, KeyboardInterrupt, RuntimeError])
+def test_an_exception_in_a_callback_saves_what_was_trained(
+    error: type[BaseException], images_dir: Path, tmp_path: Path
+):
+    def stop(values: dict[str, float]) -> None:
+        if values["iteration"] == 4:
+            raise error
+
+    how = {
+        "data_dir": images_dir,
+        "out_dir": tmp_path,
+        "log_freq": 2,
+        "sample_freq": 4,
+        "ckpt_freq": 3,
+        "iterations": 6,
+    }
+    name = "on_log" if error is not RuntimeError else "on_evaluate"
+    how |= {"evaluate_freq": 2, "evaluate_samples": 20, name: stop}
+    if error is dcgan_tf.StopTraining:
+        run = dcgan_tf.train("blobs", **how, **SIZES)
+        assert run.finished is False
+    else:
+        with pytest.raises(error):
+            dcgan_tf.train("blobs", **how, **SIZES)
+    run = dcgan_tf.load("blobs", out_dir=tmp_path)
+    assert (run.iteration, run.finished) == (4, None)
+    assert run.losses()["iteration"].tolist() == [1, 2, 4] and (run.samples / "train_00000004.png").exists()
+    assert repr(run) == f"<TrainedRun {run.name}, 16x16x3, raw weights>"
+    assert dcgan_tf.train("blobs", resume=True, data_dir=images_dir, out_dir=tmp_path).finished
+
+
+def test_the_settings_of_a_run_train_it_again(classes_dir: Path, tmp_path: Path):
+    given = {"data_dir": str(classes_dir), "preset": "small", "iterations": 3, "seed": 3, "conditional": True}
+    run = dcgan_tf.train("classes", out_dir=tmp_path, out_name="first", **SIZES, **given)
+    assert run.config.seed == 0 and run.settings["seed"] == 3
+    assert not run.settings.keys() & {"epoch", "beta1", "class_names"}
+    saved = json.loads(run.run.flags_file.read_text())
+    dcgan_tf.train(**json.loads(json.dumps(run.settings)), out_dir=tmp_path, out_name="second")
+    dcgan_tf.train(**saved, out_dir=tmp_path, out_name="third")
+    main_here("--train", f"--settings={run.run.flags_file}", "--out_name=fourth", out_dir=tmp_path)
+    for name in ("second", "third", "fourth"):
+        assert_same_run(tmp_path, "first", name, 3)
+        assert json.loads((run.run.folder.parent / name / "FLAGS.json").read_text()) == saved
+    with pytest.raises(UserError, match="give only one of them"):
+        dcgan_tf.train(**saved | {"epoch": 1}, out_dir=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
+def test_the_networks_are_keras_models_for_inference(classes_run: Path, tmp_path: Path):
+    shutil.copytree(classes_run / "checkpoints" / "classes-small", tmp_path / "hub" / "snapshot")
+    files = {file: file.stat().st_mtime_ns for file in (tmp_path / "hub").rglob("*")}
+    run = dcgan_tf.load(tmp_path / "hub" / "snapshot", out_dir=tmp_path / "mine")
+    images = run.generator([run.z([3, 4]), np.eye(2, dtype=np.float32)]).numpy()
+    np.testing.assert_allclose(images * 255, run.generate(z=run.z([3, 4]), labels=[0, 1]), atol=0.6)
+    assert run.discriminator([images, np.eye(2, dtype=np.float32)]).shape == (2, 1)
+    assert run.run.folder == tmp_path / "mine" / "checkpoints" / "snapshot"
+    assert run.export(tmp_path / "exported") == tmp_path / "exported"
+    assert (tmp_path / "exported" / "generator.tflite").exists() and not (tmp_path / "mine").exists()
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "hub").rglob("*")} == files
+
+
+def test_what_is_public_has_types_and_comes_when_it_is_used():
+    api = pytest.importorskip("mypy.api")
+    out, err, code = api.run(["--strict", "--follow-imports=silent", str(Path(__file__).parent / "public_names.py")])
+    assert code == 0, out + err
+    text = (Path(__file__).parent / "public_names.py").read_text()
+    assert [name for name in dcgan_tf.__all__ if f"dcgan_tf.{name}" not in text] == []
+    assert dir(dcgan_tf) == sorted(dcgan_tf.__all__)
+    with pytest.raises(AttributeError, match="'trian'"):
+        dcgan_tf.trian  # noqa: B018
+
+
+def test_read_gives_what_a_training_sees(classes_dir: Path):
+    images, labels, config = dcgan_tf.read("classes", data_dir=classes_dir, output_height=8, conditional=True)
+    assert images.shape == (24, 8, 8, 3) and images.dtype == np.uint8
+    assert sorted(labels.tolist()) == [0] * 12 + [1] * 12 and config.class_names == ("dark", "light")
+    assert dcgan_tf.networks.build_generator(config).name == "generator"
 
 
 def test_mistakes_raise_user_error(mnist_run: Path, tmp_path: Path):
@@ -192,3 +289,20 @@ def test_mistakes_raise_user_error(mnist_run: Path, tmp_path: Path):
     ):
         with pytest.raises(UserError, match=says):
             call()
+
+
+@pytest.mark.slow
+def test_the_page_runs_as_it_stands(tmp_path: Path):
+    draw_monsters(tmp_path / "data" / "demo")
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    moved = """
+made = gan.generator(tf.random.uniform([64, config.z_dim], -1, 1), training=True)
+print(abs(tf.reduce_mean(made) * 127.5 + 127.5 - images.mean()).numpy(), abs(127.5 - images.mean()))
+"""
+    (tmp_path / "page.py").write_text("\n".join([*blocks, moved]))
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    after, before = map(float, done.stdout.splitlines()[-1].split())
+    assert after < before / 2 and len((tmp_path / "losses.csv").read_text().splitlines()) == 11

@@ -110,6 +110,15 @@ def test_an_own_run_with_both_networks_can_be_added(
     before = dcgan_tf.load(run.folder).generate(8).astype(int)
     after = dcgan_tf.load("pretrained:blobs", out_dir=tmp_path).generate(8)
     assert np.abs(after - before).max() <= 2 and before.std() > 1  # float16
+    hub = tmp_path / "hub" / "snapshot"
+    pack_pretrained.main([str(run.folder), str(hub), "the command", "the data", "the licence"])
+    np.testing.assert_array_equal(dcgan_tf.load(hub, out_dir=tmp_path).generate(8), after)
+    assert dcgan_tf.load(hub).iteration == 60 and dcgan_tf.load(hub).config.dataset == "snapshot"
+    (hub / "generator.npz").write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(UserError, match="generator.npz is damaged, or another file than was packed; copy it again"):
+        dcgan_tf.load(hub).generate()
+    card = (hub / "README.md").read_text()
+    assert "20x24x3" in card and "Licence of the data: the licence" in card and '"swd": 7' in card
     config = Config.read(folder / "FLAGS.json")
     assert (config.dataset, config.data_dir, config.output_width) == ("blobs", Config.data_dir, 24)
 

@@ -56,6 +56,14 @@ def test_kills_lose_nothing(mnist_dir: Path):
     assert "bit for bit" in done.stdout
 
 
+@pytest.mark.parametrize("signals", [pytest.param(2, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.soak)])
+def test_a_signal_to_a_script_that_trains_loses_nothing(signals: int):
+    script = ROOT / "tests" / "soak_signals.py"
+    done = subprocess.run([sys.executable, script, f"--signals={signals}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bit for bit" in done.stdout
+
+
 @pytest.mark.parametrize("kind", soak_run_files.KINDS)
 def test_a_damaged_file_of_a_run_loses_nothing(kind: str):
     outcomes = soak_run_files.soak(kind, 40, seed=1)

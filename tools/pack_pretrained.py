@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
     """Add a run's generator (its EMA if there is one) to the package. Returns its folder.
 
     Args:
+      name: of the data set; or the path of another folder to write to, for a hub.
       about: command, data and licence.
       discriminator: whether to add the discriminator, too, so that a training can begin with both.
     Raises: UserError if the run cannot be read or was not evaluated, or a network is larger than MAX_BYTES.
@@ -37,6 +39,8 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
         networks.append(weights.discriminator())
     metrics = read_metrics(run)
     target = PRETRAINED / name
+    if Path(name).name != name:
+        target = Path(name).absolute()
     (target / "discriminator.npz").unlink(missing_ok=True)  # of an earlier one
     with replaced_content(target) as folder:
         digests = {}
@@ -52,15 +56,23 @@ def add(run: Run, name: str, about: dict[str, str], *, discriminator: bool = Fal
             digests[file.name] = file_digest(file, "sha256")
         facts = {"sha256": digests, "iteration": str(weights.origin().iteration), **about}
         defaults = {setting: getattr(Config, setting) for setting in settings_of(MACHINE)}
-        saved = dataclasses.replace(weights.config, dataset=name, **defaults)  # the next user has another machine
+        saved = dataclasses.replace(weights.config, dataset=target.name, **defaults)  # of another machine
         texts = {
             "about.json": json.dumps(facts, indent=1),
             "metrics.json": metrics,
             FLAGS_JSON: saved.to_json(),
+            "README.md": card(facts, saved, metrics),
         }
         for file_name, text in texts.items():
             (folder / file_name).write_text(text + "\n", encoding="utf-8")
     return target
+
+
+def card(facts: dict[str, Any], config: Config, metrics: str) -> str:
+    """Return a model card, as hubs expect it, filled with what is known of the run."""
+    template = (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8")
+    size = "x".join(map(str, config.image_shape))
+    return template.format(name=config.dataset, size=size, classes=config.y_dim, metrics=metrics, **facts)
 
 
 def read_metrics(run: Run) -> str:
@@ -77,7 +89,7 @@ def main(argv: list[str]) -> None:
     """Add the run that the command line names. Raises UserError."""
     parser = argparse.ArgumentParser(description="Add a run to those that come with the package.")
     parser.add_argument("run", type=Path, help="the run's folder, checkpoints/<run>")
-    parser.add_argument("name", help="of the data set, for --dataset NAME --pretrained")
+    parser.add_argument("name", help="of the data set, for --dataset NAME --pretrained; or a path to write to")
     parser.add_argument("command", help="that trained it")
     parser.add_argument("data", help="what the data are and who made them")
     parser.add_argument("licence", help="of the data")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -74,17 +76,18 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
     return serve.get_concrete_function()
 
 
-def export(selection: Selection) -> None:
-    """Write the folder export next to the checkpoint: each network as SavedModel and .keras, the generator as .tflite.
+def export(selection: Selection, to: str | Path = "") -> Path:
+    """Write each network as SavedModel and .keras, and the generator as .tflite.
 
-    Raises: UserError.
+    Args: to: the folder to write to (default: `export` next to the checkpoint).
+    Returns: the folder. Raises: UserError.
     """
     networks = [selection.weights.generator()]
     if selection.weights.has_discriminator:
         networks.append(selection.weights.discriminator())
     else:
         report("Hint", f"the run {selection.weights.name} has no discriminator, so only the generator is exported.")
-    target = selection.run.folder / "export"
+    target = Path(to or selection.run.folder / "export").expanduser()
     check_folder(target)
     with replaced_content(target) as folder:
         for network in networks:
@@ -99,6 +102,7 @@ def export(selection: Selection) -> None:
         names = sorted(path.name for path in folder.iterdir())
     for name in names:
         say(f"Wrote {target / name}")
+    return target
 
 
 def freeze(selection: Selection) -> None:

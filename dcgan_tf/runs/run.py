@@ -21,6 +21,7 @@ from dcgan_tf.system.files import absolute, check_folder, check_writable, write_
 from dcgan_tf.system.messages import warn
 
 STARTS_JSON = "starts.json"  # beside the settings: what is known of each start of the training
+ABOUT = "about.json"  # what a packed run has in place of checkpoints
 EVENT_FILES = "events.out.tfevents.*"  # TensorBoard's, in a logs_folder
 OF_EVALUATION = ".v2.evaluation"  # how those of --evaluate end, which a run need not have been trained for
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
-from dcgan_tf.runs.weights import AVERAGE, RAW, Weights, architecture_in, check_architecture, of_pretrained, of_run
+from dcgan_tf.runs.run import ABOUT, Run, Runs, complete_checkpoints
+from dcgan_tf.runs.weights import KINDS, Weights, architecture_in, check_architecture, of_packed, of_pretrained, of_run
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import EACH_USE, FIXED, FLAGS_JSON, Asked, Config
 from dcgan_tf.settings.resolve import check_given, convert, override
@@ -50,7 +50,7 @@ def select(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str,
     weights = find_weights(runs, name, given, chosen)
     if weights.run:
         say(f"Run: {weights.run.folder}")
-    kind = {"raw": RAW, "ema": AVERAGE}.get(chosen.get("weights", ""), weights.kind)
+    kind = KINDS.get(chosen.get("weights", ""), weights.kind)
     if kind != weights.kind:
         raise UserError(f"The run {weights.name} has no {kind}; leave out --weights, or choose another run.")
     counts = (*EACH_USE, *FIXED, "input_height", "input_width")  # as in the original's lines
@@ -75,7 +75,9 @@ def find_weights(runs: Runs, name: str, given: dict[str, Any], chosen: Mapping[s
         runs, name, others, chosen = choices_of(chosen["init_from"], runs)
         given = given | check_given(others)
     dataset = given.get("dataset", Asked.dataset)
-    if chosen.get("checkpoint"):
+    if (Path(chosen.get("checkpoint", "")) / ABOUT).is_file():
+        weights = of_packed(Path(chosen["checkpoint"]))
+    elif chosen.get("checkpoint"):
         start_tensorflow()
         from dcgan_tf.runs.original import of_original
 
@@ -96,8 +98,8 @@ def find_weights(runs: Runs, name: str, given: dict[str, Any], chosen: Mapping[s
 def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict[str, Any]]:
     """Understand what dcgan_tf.load takes.
 
-    It is the first of these that there is: pretrained:NAME, a run's folder, an original checkpoint, the name of a run,
-    a data set.
+    It is the first of these that there is: pretrained:NAME, the folder of a packed run, that of a run, an original
+    checkpoint, the name of a run, a data set.
 
     Returns: the arguments of `select`: runs, name, given, chosen.
     """
@@ -106,6 +108,8 @@ def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict
     if pretrained != source:
         return runs, "", {"dataset": pretrained}, {"pretrained": True}
     path = Path(os.path.abspath(source))  # unlike Path.absolute, without ..
+    if (path / ABOUT).is_file():
+        return runs, "", {}, {"checkpoint": str(path)}
     if (path / FLAGS_JSON).is_file():  # what is made of it goes to the folder around its checkpoint_dir
         checkpoints = path.parent
         around = dataclasses.replace(runs, out_dir=str(checkpoints.parent), checkpoint_dir=checkpoints.name)

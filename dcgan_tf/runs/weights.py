@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import io
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.runs.run import Origin, Run
+from dcgan_tf.runs.run import ABOUT, Origin, Run
 from dcgan_tf.settings.config import FIXED, FLAGS_JSON, Config
 from dcgan_tf.system.errors import UserError
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 PRETRAINED = Path(__file__).parents[1] / "pretrained"  # the folder of the runs that the package brings
 RAW = "raw weights"
 AVERAGE = "average of the weights"
+KINDS = {"raw": RAW, "ema": AVERAGE}  # by the values of --weights
 
 Arrays = Mapping[str, "np.ndarray"]  # by the names of the variables, which are the original's
 
@@ -121,20 +124,25 @@ def _read_run(run: Run, best: bool, iteration: int) -> tuple[Origin, Arrays]:
 
 
 def of_pretrained(name: str) -> Weights:
-    """Return the run of the data set `name` that comes with the package, in a folder of that name.
+    """Return the run of the data set `name` that comes with the package. Raises UserError if there is none."""
+    names = sorted(file.parent.name for file in PRETRAINED.glob(f"*/{ABOUT}"))
+    folder = PRETRAINED / os.path.basename(name).lower()
+    if folder.name not in names:
+        raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
+    return of_packed(folder)
+
+
+def of_packed(folder: Path) -> Weights:
+    """Return the run in a folder that tools/pack_pretrained.py has written.
 
     It has FLAGS.json, generator.npz with float16 weights, maybe discriminator.npz, and about.json: iteration, command,
     data, licence, sha256.
 
-    Raises: UserError if there is no such run.
+    Raises: UserError if its FLAGS.json is damaged; when its weights are read, if they are.
     """
-    names = sorted(file.parent.name for file in PRETRAINED.glob("*/about.json"))
-    folder = PRETRAINED / os.path.basename(name).lower()
-    if folder.name not in names:
-        raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
     config = Config.read(folder / FLAGS_JSON)
-    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    read = functools.partial(_read_npz, folder, int(about["iteration"]))
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    read = functools.partial(_read_npz, folder, about)
     kind = RAW
     if config.g_ema:
         kind = AVERAGE
@@ -149,14 +157,17 @@ def of_pretrained(name: str) -> Weights:
     )
 
 
-def _read_npz(folder: Path, iteration: int) -> tuple[Origin, Arrays]:
+def _read_npz(folder: Path, about: Mapping[str, Any]) -> tuple[Origin, Arrays]:
     import numpy as np
 
     arrays: dict[str, np.ndarray] = {}
-    for path in folder.glob("*.npz"):
-        with np.load(path) as file:
+    for name, digest in about["sha256"].items():
+        content = (folder / name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise UserError(f"{folder / name} is damaged, or another file than was packed; copy it again.")
+        with np.load(io.BytesIO(content)) as file:
             arrays |= {name: array.astype(np.float32) for name, array in file.items()}
-    return Origin(str(folder), iteration), arrays
+    return Origin(str(folder), int(about["iteration"])), arrays
 
 
 def architecture_in(given: Mapping[str, Any]) -> dict[str, Any]:

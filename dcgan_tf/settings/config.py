@@ -233,9 +233,17 @@ class Config(Asked):
     def to_json(self) -> str:
         """Return the text of FLAGS.json; JSON has no infinity, so an unlimited train_size is the string "inf"."""
         saved = dict(vars(self))
+        if self.iterations:
+            del saved["epoch"]  # which then counts nothing: so the file is what a training can be given
         if self.train_size == inf:
             saved["train_size"] = "inf"
         return json.dumps(saved, indent=1)
+
+    def changed(self) -> dict[str, Any]:
+        """Return what a training must be given to have these settings: those that differ from their defaults."""
+        saved = json.loads(self.to_json())
+        changed = {name: saved[name] for name in SETTINGS if getattr(self, name) != SETTINGS[name].default}
+        return {"dataset": self.dataset} | changed
 
     def save(self, path: Path) -> None:
         """Write FLAGS.json."""

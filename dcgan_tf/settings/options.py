@@ -56,6 +56,7 @@ START = {
         f"With --train: other defaults than the original's\n{_describe_presets()}",
         choices=(AUTO, *PRESETS),
     ),
+    "settings": training("", "With --train: the settings in this FLAGS.json; flags count more", traits=PATH),
     "init_from": training(
         "", "With --train: begin a new run with the weights of this run, or of pretrained:NAME", traits=PATH
     ),

@@ -33,11 +33,11 @@ OTHERS = {  # for a flag, what it is called in other programs
 
 
 def check_given(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the given settings with values of the right types.
+    """Return the given settings with values of the right types, also if they are the content of FLAGS.json.
 
     Raises: UserError if a name is unknown, a value is not allowed, or two settings exclude each other.
     """
-    checked = convert(given, SETTINGS)
+    checked = convert({name: given[name] for name in given if name != "class_names"}, SETTINGS)  # as the data has
     if "epoch" in checked:
         if checked.get("iterations") is not None:
             raise UserError("--iterations replaces --epoch; give only one of them.")

@@ -26,6 +26,10 @@ class UserError(Exception):
     """Wrong flags, files or data. main.py prints its one sentence and exits with 1."""
 
 
+class StopTraining(Exception):
+    """Raise it in on_log or on_evaluate: dcgan_tf.train saves a checkpoint and returns the run."""
+
+
 def reason(error: Exception) -> str:
     """Return the first line of an exception's message, without TensorFlow's node names, as a part of a sentence."""
     inner = getattr(error, "reason", None)  # urllib wraps the error of the network

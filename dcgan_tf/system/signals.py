@@ -65,6 +65,18 @@ class StopRequest(contextlib.ExitStack):
         self.signal = self.signal or number
 
 
+def pass_on(number: int) -> None:
+    """Give a signal that stopped a training to the program's own handler. Raises SystemExit if there is none.
+
+    Ctrl-C without a handler is done: it stops the training only.
+    """
+    handler = signal.getsignal(number)
+    if handler == signal.SIG_DFL:
+        raise SystemExit(128 + number)
+    if callable(handler) and handler is not signal.default_int_handler:
+        handler(number, None)
+
+
 def default_handlers() -> contextlib.AbstractContextManager[None]:
     """Let a signal end the process at once, for waits inside TensorFlow in which Python handlers cannot run."""
     return _handler(signal.SIG_DFL)

@@ -20,7 +20,8 @@ from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.training.schedule import Schedule
 
 LINE = "{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"  # on the screen
-OnLog = Callable[[dict[str, float]], None]  # called with the iteration and the losses, by name
+OnLog = Callable[[dict[str, float]], object]  # called with the iteration and the losses, or scores, by name
+Callbacks = tuple[OnLog | None, OnLog | None]  # on_log, on_evaluate
 
 
 class Curves:
@@ -33,14 +34,12 @@ class Curves:
         schedule: Schedule,
         monitor: Monitor,
         done: int,
-        on_log: OnLog | None,
     ):
-        """Args: done: the number of iterations before; on_log: called with each point."""
+        """Args: done: the number of iterations before."""
         self.writer = writer
         self.config = config
         self.schedule = schedule
         self.monitor = monitor
-        self.on_log = on_log
         self.bar = progress(initial=done, total=schedule.total, mininterval=0.2, bar_format=LINE)
         self._begin_lap(done)
 
@@ -56,14 +55,12 @@ class Curves:
         self.bar.set_description_str(f"epoch {epoch}/{self.schedule.epochs}", refresh=False)
         self.bar.update(len(batch.images))
 
-    def write(self, iteration: int, logged: dict[str, tf.Tensor]) -> None:
+    def write(self, iteration: int, logged: dict[str, tf.Tensor]) -> dict[str, float]:
         """Write the losses, histograms of z, d and d_, and, if logged, G's images.
 
-        Raises: UserError if a loss is not finite.
+        Returns: the losses. Raises: UserError if one is not finite.
         """
         losses = self.monitor.check_losses(logged, iteration)
-        if self.on_log:
-            self.on_log({"iteration": iteration} | losses)
         with warn_on_write_error("The curves"), self.writer.as_default(step=iteration):
             for name, value in losses.items():
                 tf.summary.scalar(name, value)
@@ -77,6 +74,7 @@ class Curves:
         shown["waiting"] = f"{self.waited / seconds:.1%}"
         show_facts(self.bar, shown)
         self._begin_lap(iteration)
+        return losses
 
     def flush(self) -> None:
         """Write what is still in memory."""

@@ -102,8 +102,8 @@ class PeriodicEvaluator:
         self.sampler = Sampler(model.sampler, dataclasses.replace(config, seed=0))
         self.checkpoints = Checkpoints(model, run.best_folder, 1)
 
-    def measure(self, iteration: int, logged: dict[str, tf.Tensor]) -> None:
-        """Evaluate now, and save the checkpoint if its score is the best so far."""
+    def measure(self, iteration: int, logged: dict[str, tf.Tensor]) -> dict[str, float]:
+        """Evaluate now, and save the checkpoint if its score is the best so far. Returns the scores."""
         scores = self.evaluator.measure(self.sampler)
         with warn_on_write_error("The curves"):
             write_scalars(self.writer, scores, iteration)
@@ -115,6 +115,7 @@ class PeriodicEvaluator:
             self.checkpoints.save()
             text = json.dumps({"iteration": iteration} | self.evaluator.facts | scores, indent=1)
             write_bytes(self.scores_file, text.encode())
+        return scores
 
 
 def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dcgan_tf.runs.run import Run, Runs
@@ -41,11 +42,13 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
     Args:
       name: of the run, or blank.
       given: the settings that the user gave.
-      chosen: some of `options.START`: resume, dry_run, preset, init_from, checkpoint, pretrained.
+      chosen: some of `options.START`: resume, dry_run, preset, settings, init_from, checkpoint, pretrained.
     Raises: UserError if a setting is impossible, two choices exclude each other, or there is no such run.
     """
     given = check_given(given)
     chosen = {option: setting.default for option, setting in START.items()} | convert(chosen, START)
+    if chosen["settings"]:
+        given = check_given(Config.read(Path(chosen["settings"])).changed()) | given
     dataset = given.get("dataset", Asked.dataset)
     sources = {option: chosen[option] for option in SOURCES if chosen[option]}
     if sources and chosen["resume"]:

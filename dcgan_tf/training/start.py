@@ -25,18 +25,18 @@ from dcgan_tf.training.schedule import fit_epochs
 if TYPE_CHECKING:
     from dcgan_tf.data.dataset import Dataset
     from dcgan_tf.training.cluster import Cluster
-    from dcgan_tf.training.curves import OnLog
+    from dcgan_tf.training.curves import Callbacks
     from dcgan_tf.training.train import Outcome
 
 
 def train(
-    runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any], on_log: OnLog | None = None
+    runs: Runs, name: str, given: Mapping[str, Any], chosen: Mapping[str, Any], callbacks: Callbacks = (None, None)
 ) -> Outcome:
     """Train a run, or with dry_run say what that would be. Nothing is written if the training cannot begin.
 
     Args:
       runs, name, given, chosen: as in `plan_training`.
-      on_log: called every config.log_freq iterations with the iteration and the losses.
+      callbacks: of a user's program.
     Raises: UserError.
     """
     plan = plan_training(runs, name, given, chosen)
@@ -80,11 +80,11 @@ def train(
     with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
         if plan.dry_run:
             dry_run.tell(config, dataset, cluster, plan, runs.folder)
-            return Outcome(run=None, signal=0)
+            return Outcome(run=None)
         resumed = plan.run is not None
-        outcome = train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, on_log=on_log)
+        outcome = train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, callbacks=callbacks)
     few = too_few_iterations(config, dataset, plan)
-    if run and few and not outcome.signal:
+    if run and few and outcome.finished:
         report("Hint", few)
     return outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -14,12 +15,12 @@ from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.errors import typed, warn_on_write_error
+from dcgan_tf.system.errors import StopTraining, typed, warn_on_write_error
 from dcgan_tf.system.files import remove_temporary
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster
-from dcgan_tf.training.curves import Curves, OnLog, remove_points_after
+from dcgan_tf.training.curves import Callbacks, Curves, OnLog, remove_points_after
 from dcgan_tf.training.loader import Batch, load_batches
 from dcgan_tf.training.monitor import Monitor, PeriodicEvaluator
 from dcgan_tf.training.schedule import Schedule, When
@@ -28,7 +29,8 @@ from dcgan_tf.training.sheets import TrainingSheets, describe, write_reals
 TO_CONTINUE = "To continue, give the same command with --resume, and no --init_from, --checkpoint or --pretrained."
 
 Logged = dict[str, tf.Tensor]
-Job = tuple[When, Callable[[int, Logged], object]]  # when, and what: it gets the iteration and what was logged
+# When, and what: it gets the iteration and what was logged. Who gets what it returns.
+Job = tuple[When, Callable[[int, Logged], Any], OnLog | None]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Outcome:
     """How a training ended."""
 
     run: Run | None  # None for workers other than the chief
-    signal: int  # that stopped it; 0 if it finished
+    finished: bool = False
+    signal: int = 0  # that came meanwhile; 0 if none did
 
 
 def train_run(
@@ -47,9 +50,9 @@ def train_run(
     weights: Weights | None = None,
     *,
     resumed: bool = False,
-    on_log: OnLog | None = None,
+    callbacks: Callbacks = (None, None),
 ) -> Outcome:
-    """Train to the last iteration, or until a signal stops it; then save.
+    """Train to the last iteration, or until a signal or a callback stops it; then save.
 
     Args:
       run: of the chief, which alone reads and writes it; None for the other workers.
@@ -71,7 +74,7 @@ def train_run(
             if run:
                 checkpoints = Checkpoints(model, run.folder, config.max_to_keep)
                 load_or_restore(config, run, model, checkpoints, weights, resumed)
-                chief = Chief(config, run, dataset, model, schedule, checkpoints, on_log)
+                chief = Chief(config, run, dataset, model, schedule, checkpoints, callbacks)
                 stack.enter_context(chief.curves.bar)
         cluster.broadcast_from_chief(model.state().values())
 
@@ -81,8 +84,8 @@ def train_run(
             if stop.signal and cluster.is_chief:  # the other workers end when the chief leaves
                 break
             logged = train_step(batch.images, batch.labels, *batch.draws)
-            if chief:
-                chief.write_due(batch, logged)
+            if chief and not chief.write_due(batch, logged):
+                break
 
         # The end
         done = model.iterations_done
@@ -98,7 +101,7 @@ def train_run(
             say(f"Stopped {end}\n{TO_CONTINUE}")
     if finished and run:
         tell_story(run)
-    return Outcome(run, stop.signal)
+    return Outcome(run, finished, stop.signal)
 
 
 @contextlib.contextmanager
@@ -148,7 +151,7 @@ class Chief:
         model: DCGAN,
         schedule: Schedule,
         checkpoints: Checkpoints,
-        on_log: OnLog | None,
+        callbacks: Callbacks,
     ):
         self.model = model
         self.checkpoints = checkpoints
@@ -161,24 +164,41 @@ class Chief:
         write_reals(config, run, dataset, schedule)
         if model.iterations_done >= schedule.total:
             report("Hint", "this training has ended before; to go on, give a larger --iterations or --epoch.")
-        self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done, on_log)
+        self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done)
         sheets = TrainingSheets(config, run, dataset, model, self.curves)
+        on_log, on_evaluate = callbacks
         self.jobs: list[Job] = [
-            (schedule.curves, self.curves.write),
-            (schedule.sheets, sheets.write),
-            (schedule.epoch_sheets, sheets.write_of_epoch),
-            (schedule.checkpoints, self.save),
+            (schedule.curves, self.curves.write, on_log),
+            (schedule.sheets, sheets.write, None),
+            (schedule.epoch_sheets, sheets.write_of_epoch, None),
+            (schedule.checkpoints, self.save, None),
         ]
         if config.evaluate_freq:  # after the checkpoint, because there can be too little memory for it
             evaluator = PeriodicEvaluator(config, run, dataset, model, writer)
-            self.jobs.append((schedule.evaluations, evaluator.measure))
+            self.jobs.append((schedule.evaluations, evaluator.measure, on_evaluate))
 
-    def write_due(self, batch: Batch, logged: Logged) -> None:
-        """Write what is due after the batch's last iteration. Args: logged: what the train step returned."""
+    def write_due(self, batch: Batch, logged: Logged) -> bool:
+        """Write what is due after the batch's last iteration, then tell it to the callbacks.
+
+        Args: logged: what the train step returned. Returns: whether the training goes on.
+        """
+        iteration = batch.iteration
         self.curves.count(batch)
-        for when, what in self.jobs:
-            if when(batch.iteration):
-                what(batch.iteration, logged)
+        calls = []
+        for when, what, callback in self.jobs:
+            if when(iteration):
+                values = what(iteration, logged)
+                if callback:
+                    calls.append((callback, {"iteration": iteration} | values))
+        try:
+            for callback, values in calls:
+                callback(values)
+        except StopTraining:
+            return False
+        except BaseException:  # nothing that was trained is lost, whatever a user's program raises
+            self.save(iteration, logged)
+            raise
+        return True
 
     def save(self, iteration: int, logged: Logged) -> str:
         """Save a checkpoint. Returns its path. Raises UserError if a loss or a weight is not finite."""
