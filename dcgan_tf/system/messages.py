@@ -114,7 +114,7 @@ def ignored_warnings(category: type[Warning]) -> Iterator[None]:
 
 def progress(*args: Any, **options: Any) -> tqdm:
     """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
-    options = {"disable": not _shown.get(), "file": Screen(sys.stderr)} | options
+    options = dict[str, Any](file=Screen(sys.stderr)) | options | {"disable": not _shown.get()}
     if OWN_PROCESS.is_set() and not options["file"].isatty():
         options |= {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ascii": True}
     return tqdm(*args, dynamic_ncols=True, **options)
