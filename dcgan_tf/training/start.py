@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.data.cache import open_cache
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
 from dcgan_tf.settings.config import MACHINE, Asked, Config, settings_of
 from dcgan_tf.settings.options import AUTO, DRAWN, FEW
@@ -18,7 +17,6 @@ from dcgan_tf.system import VERSION
 from dcgan_tf.system.errors import UserError, device_errors, warn_on_write_error
 from dcgan_tf.system.messages import report, warn
 from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
-from dcgan_tf.system.xla_cache import keep_compiled
 from dcgan_tf.training.plan import Plan, plan_training
 from dcgan_tf.training.schedule import fit_epochs
 
@@ -41,6 +39,9 @@ def train(
     """
     plan = plan_training(runs, name, given, chosen)
     check_process()
+    from dcgan_tf.data.cache import open_cache
+    from dcgan_tf.system.xla_cache import keep_compiled
+
     if plan.asked.xla != "off":
         keep_compiled(open_cache(plan.asked))
     start_tensorflow()
