@@ -190,7 +190,7 @@ TRAINED = {"iterations": 2_000, "output_height": 16}
         ({"a": 120}, {"heic": 5, "png": 5}, 1, TRAINED, []),
         ({"a": 120}, {}, 1, TRAINED | {"output_height": 130}, ["nobody has trained 130x130 to the end; 128x128"]),
         ({"a": 120}, {}, 1, TRAINED | {"output_height": 32}, ["photographs of 32x32 are better with --init_from"]),
-        ({"a": 100, "b": 99}, {}, 1, TRAINED, ["--conditional trains with the 2 classes."]),
+        ({"a": 100, "b": 99}, {}, 1, TRAINED, ["the images have 2 classes: --conditional trains with them."]),
         ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": False}, []),
         ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": True}, ["a class has only 99 images"]),
         ({"a": 120}, {}, 4, TRAINED, ["4 devices share 64 images of a batch: --batch_size 256 gives each"]),

@@ -43,16 +43,14 @@ def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> lis
     times = round(height * width / side**2)  # as fast
     shape = np.median(dataset.sizes[:, 1] / dataset.sizes[:, 0]) * height / width  # 1: as that of the networks' images
     batch, devices = config.batch_size, cluster.strategy.num_replicas_in_sync
-
-    def free(*settings: str) -> bool:
-        return not plan.given.keys() & {*settings}
-
+    given = plan.given.keys()
     large = max(height, width) > FINISHED
-    small = 1.5 * side < min(height, width) and free("output_height", "crop")
-    squeezed = not 0.8 < shape < 1.25 and free("fit", "crop", "output_width")
-    shared = devices > 1 and len(cluster.members) == 1 and free("strategy", "batch_size")
+    small = 1.5 * side < min(height, width) and not given & {"output_height", "crop"}
+    squeezed = not 0.8 < shape < 1.25 and not given & {"fit", "crop", "output_width"}
+    shared = devices > 1 and len(cluster.members) == 1 and not given & {"strategy", "batch_size"}
     photographs = (height, width, channels) == (32, 32, 3) and count <= FEW and dataset.equal_neighbours() < DRAWN
-    better = photographs and not (plan.weights or config.y_dim) and free("gf_dim", "df_dim", "stages", "z_dim")
+    better = photographs and not (plan.weights or config.y_dim) and not given & {"gf_dim", "df_dim", "stages", "z_dim"}
+    unlabelled = classes > 1 and not config.y_dim and "conditional" not in given
     rows = [
         (bool(few), few),
         (large, f"nobody has trained {width}x{height} to the end; {FINISHED}x{FINISHED} works (docs/networks.md)."),
@@ -67,7 +65,7 @@ def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> lis
             f"{devices} devices share {batch} images of a batch: --batch_size {devices * batch} gives each as many.",
         ),
         (better, "photographs of 32x32 are better with --init_from pretrained:photos."),
-        (classes > 1 and free("conditional") and not config.y_dim, f"--conditional trains with the {classes} classes."),
+        (unlabelled, f"the images have {classes} classes: --conditional trains with them."),
     ]
     if plan.run:  # what its images are like was said when it began
         rows = rows[:1]
