@@ -193,6 +193,8 @@ TRAINED = {"iterations": 2_000, "output_height": 16}
         ({"a": 100, "b": 99}, {}, 1, TRAINED, ["the images have 2 classes: --conditional trains with them."]),
         ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": False}, []),
         ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": True}, ["a class has only 99 images"]),
+        ({"wide": 120}, {}, 1, TRAINED, ["most images are squeezed to 16x16; --fit cover"]),
+        ({"wide": 120}, {}, 1, TRAINED | {"fit": "stretch"}, []),
         ({"a": 120}, {}, 4, TRAINED, ["4 devices share 64 images of a batch: --batch_size 256 gives each"]),
         ({"a": 120}, {}, 4, TRAINED | {"batch_size": 64}, []),
     ],
@@ -200,6 +202,8 @@ TRAINED = {"iterations": 2_000, "output_height": 16}
 def test_hints(tmp_path: Path, monkeypatch, images: dict, others: dict, devices: int, given: dict, said: list[str]):
     monkeypatch.setattr(formats, "heif_version", lambda: "")
     write_images(tmp_path, *(f"{folder}/{number}.png" for folder, count in images.items() for number in range(count)))
+    for file in tmp_path.glob("wide/*"):
+        iio.imwrite(file, iio.imread(file)[:10])
     for kind, count in others.items():
         for number in range(count):
             shutil.copy(tmp_path / "a" / "0.png", tmp_path / "a" / f"copy{number}.{kind}")
