@@ -8,7 +8,6 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +104,12 @@ def test_a_progress_line_fits_the_terminal(columns: int, shown: int, monkeypatch
     termios = pytest.importorskip("termios", reason="for POSIX")
     import fcntl
 
-    monkeypatch.setattr(messages, "OWN_PROCESS", threading.Event())  # which an earlier test can have set
     _, terminal = os.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     facts = {"d_loss": "1.387", "g_loss": "0.693", "images/s": "86", "waiting": "0.4%"}
-    with os.fdopen(terminal, "w") as file, messages.shown():
-        bar = messages.progress(initial=320, total=400, bar_format=LINE, file=file, desc="epoch 18/23")
+    with os.fdopen(terminal, "w") as file, messages.shown(), monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", file)
+        bar = messages.progress(initial=320, total=400, bar_format=LINE)
         bar.set_description_str("epoch 18/23", refresh=False)
         messages.show_facts(bar, dict(facts))
         line = str(bar)
