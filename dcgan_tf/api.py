@@ -12,6 +12,7 @@ from dcgan_tf.runs.select import choices_of, select
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.resolve import ask, check_given, resolve
+from dcgan_tf.settings.setting import wrong
 from dcgan_tf.system.errors import device_errors
 from dcgan_tf.system.messages import shown
 from dcgan_tf.system.signals import pass_on
@@ -118,6 +119,9 @@ def train(
     }
     runs = Runs(options.PLACES["out_dir"].convert("out_dir", out_dir))
     name = options.PLACES["out_name"].convert("out_name", out_name)
+    for callback, function in {"on_log": on_log, "on_evaluate": on_evaluate}.items():
+        if function is not None and not callable(function):
+            raise wrong(callback, "a function", function)
     with shown(verbose):
         outcome = start.train(runs, name, {"dataset": dataset} | settings, how, (on_log, on_evaluate))
     if outcome.signal:

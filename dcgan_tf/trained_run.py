@@ -118,7 +118,7 @@ class TrainedRun:
         selection = self._started()
         from dcgan_tf.export.models import export
 
-        return export(selection, folder)
+        return export(selection, options.SOURCE.convert("export", folder))
 
     def generate(
         self,

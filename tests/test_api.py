@@ -284,6 +284,8 @@ def test_mistakes_raise_user_error(mnist_run: Path, tmp_path: Path):
         (lambda: run.project("~x.png"), "~x.png cannot be read"),
         (lambda: run.project(7), r"a file, or uint8 of the shape \(28, 28, 1\), but is int64 of \(1,\)"),
         (lambda: run.project(Image.new("L", (28, 28))), r"but is uint8 of \(28, 28\)"),
+        (lambda: run.export(True), "--export must be text, but is 'True'"),
+        (lambda: dcgan_tf.train("mnist", on_log=7), "--on_log must be a function, but is 7"),
         (lambda: dcgan_tf.load(b"mnist"), "--source must be text, but is \"b'mnist'\""),
         (lambda: dcgan_tf.load("mnist", out_dir=True), "--out_dir must be text, but is 'True'"),
     ):

@@ -87,7 +87,7 @@ def export(selection: Selection, to: str | Path = "") -> Path:
         networks.append(selection.weights.discriminator())
     else:
         report("Hint", f"the run {selection.weights.name} has no discriminator, so only the generator is exported.")
-    target = Path(to or selection.run.folder / "export").expanduser()
+    target = Path(to or selection.run.folder / "export")
     check_folder(target)
     with replaced_content(target) as folder:
         for network in networks:
