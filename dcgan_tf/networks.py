@@ -213,7 +213,8 @@ def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[
         network.dtype_policy = f"mixed_{precision}"
     random = Random(seed)  # a generator of its own: the caller's global ones stay as they are
     for layer in network.layers:
-        if isinstance(layer, Weighted):
-            layer.seed = random.randint(1, 10**9)
+        inner = getattr(layer, "layer", layer)  # of a wrapper, such as Keras's SpectralNormalization
+        if isinstance(inner, Weighted):
+            inner.seed = random.randint(1, 10**9)
     network.build(*input_shapes)
     return network

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dcgan_tf import networks
 from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear
 from dcgan_tf.networks import (
     ConditionalDiscriminator,
@@ -137,3 +138,13 @@ def test_keras_saves_and_loads_a_network(network: Network, shapes: list[tuple[in
         network.export(tmp_path / "export", verbose=False)
         exported = tf.saved_model.load(str(tmp_path / "export"))
         np.testing.assert_allclose(exported.serve(*inputs), network(*inputs), atol=1e-6)
+
+
+def test_the_seed_reaches_the_layer_in_a_wrapper():
+    """docs/changing.md has spectral norm by Keras's wrapper."""
+    weights = []
+    for seed in (7, 7, 8):
+        wrapped = keras.layers.SpectralNormalization(Conv(4))
+        model = networks._build(keras.Sequential([wrapped]), "float32", seed, [1, 8, 8, 3])
+        weights.append(model.layers[0].layer.kernel.numpy())
+    assert (weights[0] == weights[1]).all() and (weights[0] != weights[2]).all()

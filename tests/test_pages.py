@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pytest
 from helpers import ROOT
 
 from dcgan_tf.cli import flags
@@ -111,3 +117,28 @@ def test_every_picture_is_on_a_page_every_page_in_the_index_and_what_the_code_na
     for file in [*CODE, *PAGES]:
         for path in re.findall(r"(?:docs/(?:notes/)?\w+\.md|python (?:benchmarks|tools)/[\w/]+\.py)", file.read_text()):
             assert (ROOT / path.removeprefix("python ")).exists(), f"{name(file)}: {path}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number, changed", enumerate(("losses.py", "networks.py", "model.py")))
+def test_a_recipe_can_be_applied_and_trains(number: int, changed: str, images_dir: Path, tmp_path: Path):
+    text = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
+    recipes = re.findall(r"^```diff\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(recipes) == 3 and changed in recipes[number]
+    shutil.copytree(
+        ROOT / "dcgan_tf", tmp_path / "dcgan_tf", ignore=shutil.ignore_patterns("node_modules", "pretrained")
+    )
+    shutil.copyfile(ROOT / "main.py", tmp_path / "main.py")
+    subprocess.run(["git", "apply"], input=recipes[number], text=True, cwd=tmp_path, check=True)
+    sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--iterations=6", "--log_freq=1"]
+    data = ["--dataset=blobs", f"--data_dir={images_dir}", "--augment=translation", "--out_name=run"]
+    command = [sys.executable, "main.py", "--train", *data, *sizes]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    losses = np.genfromtxt(tmp_path / "samples" / "run" / "losses.csv", delimiter=",", names=True)
+    d_loss, g_loss = losses["d_loss"], losses["g_loss"]
+    assert np.isfinite(d_loss).all() and np.isfinite(g_loss).all()
+    # At chance the hinge loss of D is 2, and that of G is 0.
+    assert (d_loss[0] > 1.8 and abs(g_loss[0]) < 0.2) == (changed == "losses.py")
