@@ -72,8 +72,8 @@ def tflite_images(path: Path, z: np.ndarray, labels: list[int], classes: int) ->
 def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[str, Path]):
     folder = web_folder(out_dirs, kind)
     names = {path.name for path in folder.iterdir()} - {"litert"}
-    assert names == {"index.html", "app.js", "latents.js", "style.css", "model.json", "generator.tflite"}
-    assert sum((folder / name).stat().st_size for name in names - {"generator.tflite"}) < 60_000
+    assert names == {"index.html", "app.js", "latents.js", "style.css", "model.json", "generator.tflite", "page.html"}
+    assert sum((folder / name).stat().st_size for name in names - {"generator.tflite", "page.html"}) < 60_000
     run = json.loads((folder / "model.json").read_text())
     assert run.items() >= RUNS[kind].items() and run["run"] == f"{kind}-small" and run["value_range"] == [0, 1]
     assert run["class_names"] == CLASSES[kind]
@@ -136,6 +136,7 @@ def test_versions_of_npm_packages_are_fixed():
 
 Visit = Callable[..., list[dict]]
 SHOWN = ["pixels", "#picture"]
+OPENS_AT = np.float32(0.6)  # what the page multiplies the z of seed 0 by
 
 
 @pytest.fixture(scope="session")
@@ -254,7 +255,7 @@ def test_painting_classes_interpolation_and_png(visit: Visit, serve, out_dirs: d
     def image(z: np.ndarray, label: int) -> np.ndarray:
         return images_of(out_dirs["mnist"], "mnist-small", z, [label])[0]
 
-    first, second = latents.z_from_seeds([0], 100, "uniform_signed"), z_in(got["painted_z"])
+    first, second = OPENS_AT * latents.z_from_seeds([0], 100, "uniform_signed"), z_in(got["painted_z"])
     assert_shows(got["before"], image(first, 0))
     assert got["painted"] != got["before"]
     assert_shows(got["painted"], image(second, 0))
@@ -305,8 +306,21 @@ def test_errors_of_the_page_are_sentences(visit: Visit, serve, out_dirs: dict[st
         assert "--web" in page["message"] or says.startswith("LiteRT.js")
     assert loaded["console"] == []
     assert "from cdn.jsdelivr.net" in loaded["results"][1]
-    z = latents.z_from_seeds([0], 12, "normal01")
+    z = OPENS_AT * latents.z_from_seeds([0], 12, "normal01")
     assert_shows(loaded["results"][0], images_of(out_dirs["blobs"], "blobs-small", z, [0])[0])
+
+
+def test_one_file_is_the_whole_page_without_a_server(visit: Visit, out_dirs: dict[str, Path]):
+    kind = "classes"
+    steps = [SHOWN, ["click", "#classes button:nth-child(2)"], SHOWN, ["text", "h1"], ["hash"]]
+    (page,) = visit({"url": (web_folder(out_dirs, kind) / "page.html").as_uri(), "cdn": "npm", "steps": steps})
+    assert page["console"] == []
+    first, second, title, address = (page["results"][i] for i in (0, 2, 3, 4))
+    z = OPENS_AT * latents.z_from_seeds([0], 100, "uniform_signed")
+    for label, pixels in enumerate((first, second)):
+        assert_shows(pixels, images_of(out_dirs[kind], f"{kind}-small", z, [label])[0])
+    assert title == "Paint z: classes by a DCGAN" and address.startswith("#class=light&z=")
+    assert {request.split(":")[0] for request in page["requests"]} == {"file", "https"}
 
 
 def test_the_demo_shows_digits(visit: Visit, serve):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -34,7 +36,8 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
     """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `web_dir`.
 
     LiteRT.js runs the generator. web/<run> gets a copy of it if `npm ci` was run in dcgan_tf/export/web.
-    Otherwise, and always with `web_dir`, the page loads the same version from its CDN.
+    Otherwise, and always with `web_dir`, the page loads the same version from its CDN. web/<run> also gets the whole
+    page as one file, page.html, for which no server is needed.
 
     Args:
       web_float16: whether to store the weights as float16, in half the bytes.
@@ -62,11 +65,38 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
             copy_litert(page / "litert")
         (page / "generator.tflite").write_bytes(tflite)
         (page / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        if not web_dir:
+            (page / "page.html").write_text(one_file(page, description), encoding="utf-8")
     say(f"Wrote {target}")
+    if not web_dir:
+        say(f"Open {target / 'page.html'} in a browser: it needs no server, but loads LiteRT.js from its CDN.")
     if not beside:
         say(f"The page loads LiteRT.js {version} from its CDN.")
     say(f"To serve the page, run: python -m http.server --directory {typed(target)} 8000")
     say("Then open http://localhost:8000 in a browser.")
+
+
+def one_file(page: Path, description: dict[str, Any]) -> str:
+    """Return index.html with what it loads in it, because browsers load nothing from the folder of a local file."""
+    html, style, latents, app = (
+        (page / name).read_text(encoding="utf-8") for name in ("index.html", "style.css", "latents.js", "app.js")
+    )
+    description |= {"litert": description["litert"] | {"beside": False}}
+    embedded = {
+        "model.json": json.dumps(description).encode(),
+        "generator.tflite": (page / "generator.tflite").read_bytes(),
+    }
+    content = json.dumps({name: base64.b64encode(data).decode() for name, data in embedded.items()})
+    code = latents.replace("export function", "function") + re.sub(r'import .* from "./latents.js";', "", app)
+    for tag, inside in (
+        (
+            '<link rel="stylesheet" href="style.css">',
+            f"<style>\n{style}</style>\n<script>self.EMBEDDED = {content}</script>",
+        ),
+        ('<script type="module" src="app.js"></script>', f'<script type="module">\n{code}</script>'),
+    ):
+        html = html.replace(tag, inside)
+    return html
 
 
 def describe(selection: Selection, float16: bool) -> dict[str, Any]:
@@ -75,6 +105,7 @@ def describe(selection: Selection, float16: bool) -> dict[str, Any]:
     about = selection.weights.about
     return {
         "run": selection.run.name,
+        "dataset": Path(config.dataset).name,
         "data": ". ".join(about[key] for key in ("data", "licence") if key in about),
         "iteration": selection.weights.origin().iteration,
         "z_dim": config.z_dim,

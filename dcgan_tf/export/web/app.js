@@ -19,6 +19,8 @@ function tell(error) {
 // ---- the run ----
 
 async function fetched(name) {
+  const embedded = self.EMBEDDED?.[name]; // in page.html, which needs no server
+  if (embedded) return new Response(Uint8Array.from(atob(embedded), (character) => character.charCodeAt(0)));
   const response = await fetch(name, { cache: "no-cache" }).catch((error) => ({ statusText: error.message }));
   if (response.ok) return response;
   const why = [response.status, response.statusText].filter(Boolean).join(" ");
@@ -157,7 +159,7 @@ function start(run, generator) {
   const [low, high] = limits(run);
   const columns = Math.ceil(Math.sqrt(run.z_dim));
   const kept = { a: null, b: null };
-  let { z, label, seed } = readAddress() ?? { z: ofSeed(0, run), label: 0, seed: 0 };
+  let { z, label, seed } = readAddress() ?? first();
   let firstVariation = 1; // the seed of the sheet's first variation
   let focused = 0;
   let playing = 0;
@@ -233,8 +235,14 @@ function start(run, generator) {
     const label = Math.max(0, run.class_names.indexOf(parts.get("class")));
     const given = decode(parts.get("z") ?? "", run.z_dim);
     if (given) return { z: given, label, seed: null };
-    const seed = readSeed(parts.get("seed") ?? "0");
+    if (!parts.has("seed")) return { ...first(), label };
+    const seed = readSeed(parts.get("seed"));
     return seed === null ? null : { z: ofSeed(seed, run), label, seed };
+  }
+
+  /** Return what the page opens on: z nearer to 0 than that of a seed, because such images are seldom bad. */
+  function first() {
+    return { z: ofSeed(0, run).map((x) => 0.6 * x), label: 0, seed: null };
   }
 
   function readSeed(text) {
@@ -418,14 +426,14 @@ function describe(run) {
   const spread = run.z_dist === "normal01" ? "normal" : `uniform from ${a} to ${b}`;
   const [height, width, channels] = run.shape;
   const after = run.iteration === null ? "" : `after ${run.iteration.toLocaleString("en")} iterations · `;
-  return `${after}z: ${run.z_dim} numbers, ${spread} · image: ${width} × ${height}, ${channels === 1 ? "gray" : "colour"}`;
+  return `${run.run} · ${after}z: ${run.z_dim} numbers, ${spread} · image: ${width} × ${height}, ${channels === 1 ? "gray" : "colour"}`;
 }
 
 addEventListener("error", (event) => tell(event.error ?? event.message));
 addEventListener("unhandledrejection", (event) => tell(event.reason));
 try {
   const run = await readRun();
-  at("run").textContent = document.title = `DCGAN ${run.run}`;
+  at("run").textContent = document.title = `Paint z: ${run.dataset} by a DCGAN`;
   at("about").textContent = describe(run);
   const generator = await loadGenerator(run);
   at("message").hidden = true;
