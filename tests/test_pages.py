@@ -56,7 +56,7 @@ def commands(text: str) -> Iterator[list[str]]:
             rest = line[found.end() :]
             for variable, value in variables.items():
                 rest = rest.replace(f"${variable}", value)
-            rest = re.split(r" (?:&&|;|\|) ", re.sub(r"\b(N|ITERATION)\b", "1", rest))[0]
+            rest = re.split(r" (?:&&?|;|\|)(?: |$)", re.sub(r"\b(N|ITERATION)\b", "1", rest))[0]
             yield shlex.split(rest, comments=True)
 
 
@@ -74,7 +74,7 @@ def links(page: Path) -> list[str]:
 
 def test_every_command_parses():
     found = [(page, arguments) for page in PAGES for arguments in commands(page.read_text(encoding="utf-8"))]
-    assert len(found) > 120 and sum("--train" in arguments for _, arguments in found) > 60
+    assert len(found) > 100 and sum("--train" in arguments for _, arguments in found) > 50
     for page, arguments in found:
         if "--help" not in arguments:
             try:
@@ -120,7 +120,7 @@ def test_every_picture_is_on_a_page_every_page_in_the_index_and_what_the_code_na
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number, changed", enumerate(("losses.py", "networks.py", "model.py")))
+@pytest.mark.parametrize("number, changed", [(0, "losses.py"), (1, "networks.py"), (2, "model.py")])
 def test_a_recipe_can_be_applied_and_trains(number: int, changed: str, images_dir: Path, tmp_path: Path):
     text = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
     recipes = re.findall(r"^```diff\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
