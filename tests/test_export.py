@@ -100,6 +100,7 @@ def test_exported_models_return_the_same_images(kind: str, request: pytest.Fixtu
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
 def test_onnx_returns_the_same_images(classes_run: Path, tmp_path: Path):
     if not (importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime")):
         pytest.skip('pip install -e ".[onnx]" is missing')
