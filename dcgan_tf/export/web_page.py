@@ -66,7 +66,7 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
         (page / "generator.tflite").write_bytes(tflite)
         (page / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
         if not web_dir:
-            (page / "page.html").write_text(one_file(page, description), encoding="utf-8")
+            (page / "page.html").write_text(one_file(page), encoding="utf-8")
     say(f"Wrote {target}")
     if not web_dir:
         say(f"Open {target / 'page.html'} in a browser: it needs no server, but loads LiteRT.js from its CDN.")
@@ -76,27 +76,16 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
     say("Then open http://localhost:8000 in a browser.")
 
 
-def one_file(page: Path, description: dict[str, Any]) -> str:
+def one_file(page: Path) -> str:
     """Return index.html with what it loads in it, because browsers load nothing from the folder of a local file."""
-    html, style, latents, app = (
-        (page / name).read_text(encoding="utf-8") for name in ("index.html", "style.css", "latents.js", "app.js")
-    )
-    description |= {"litert": description["litert"] | {"beside": False}}
-    embedded = {
-        "model.json": json.dumps(description).encode(),
-        "generator.tflite": (page / "generator.tflite").read_bytes(),
-    }
-    content = json.dumps({name: base64.b64encode(data).decode() for name, data in embedded.items()})
-    code = latents.replace("export function", "function") + re.sub(r'import .* from "./latents.js";', "", app)
-    for tag, inside in (
-        (
-            '<link rel="stylesheet" href="style.css">',
-            f"<style>\n{style}</style>\n<script>self.EMBEDDED = {content}</script>",
-        ),
-        ('<script type="module" src="app.js"></script>', f'<script type="module">\n{code}</script>'),
-    ):
-        html = html.replace(tag, inside)
-    return html
+    names = ("style.css", "latents.js", "app.js", "index.html")
+    style, latents, app, html = ((page / name).read_text(encoding="utf-8") for name in names)
+    data = ("model.json", "generator.tflite")
+    embedded = json.dumps({name: base64.b64encode((page / name).read_bytes()).decode() for name in data})
+    code = latents.replace("export ", "") + re.sub('import .* from "./latents.js";', "", app)
+    style = f"<style>\n{style}</style>\n<script>self.EMBEDDED = {embedded}</script>"
+    html = html.replace('<link rel="stylesheet" href="style.css">', style)
+    return html.replace(' src="app.js">', f">\n{code}")
 
 
 def describe(selection: Selection, float16: bool) -> dict[str, Any]:

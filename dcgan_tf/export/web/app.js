@@ -53,7 +53,7 @@ async function readRun() {
 /** Load LiteRT.js from this folder if it is there, or else from its CDN. Returns the library and its origin. */
 async function loadLiteRt({ version, beside }) {
   const sources = [[(name) => `${CDN}/${name}@${version}`, "from cdn.jsdelivr.net"]];
-  if (beside) sources.unshift([(name) => new URL(`litert/${name}`, document.baseURI).href, "from this folder"]);
+  if (beside && !self.EMBEDDED) sources.unshift([(name) => new URL(`litert/${name}`, document.baseURI).href, "from this folder"]);
   for (const [folder, where] of sources) {
     try {
       const litert = await import(`${folder("core")}/dist/index.js`);
