@@ -341,3 +341,19 @@ def test_the_demo_shows_digits(visit: Visit, serve):
     assert 10 < np.mean(shown) < 80 and 10 < np.mean(variation) < 80 and variation != shown  # real digits: 33
     assert hidden is None and "The generator of a DCGAN" in text and "from cdn.jsdelivr.net" in text
     assert "Trained on MNIST" in text
+
+
+def test_the_snippet_of_docs_export_makes_a_digit(visit: Visit, serve, tmp_path: Path):
+    text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"^```html\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    shows = (
+        'const show = (values) => { document.getElementById("main").hidden = false; output.value = values.join(); };'
+    )
+    body = '<p id="message"></p><main id="main" hidden><output id="output"></output></main>'
+    html = f"{body}<script>{shows}</script>{snippet}"
+    assert "console.log(" in html
+    (tmp_path / "index.html").write_text(html.replace("console.log(", "show("), encoding="utf-8")
+    shutil.copyfile(DEMO / "generator.tflite", tmp_path / "generator.tflite")
+    (page,) = visit({"url": serve(tmp_path), "cdn": "npm", "steps": [["text", "#output"]]})
+    pixels = np.array(page["results"][0].split(","), np.float32)
+    assert pixels.shape == (28 * 28,) and 0 <= pixels.min() < 0.01 and 0.9 < pixels.max() <= 1
