@@ -59,6 +59,11 @@ def some_inputs(kind: str) -> tuple[np.ndarray, list[int]]:
     return latents.z_from_seeds(range(4), RUNS[kind]["z_dim"], RUNS[kind]["z_dist"]), LABELS[kind]
 
 
+def first_z(z_dim: int, z_dist: str) -> np.ndarray:
+    """Return what the page opens on, float32 [1, Z]."""
+    return (0.6 * latents.z_from_seeds([0], z_dim, z_dist).astype(float)).astype(np.float32)
+
+
 def tflite_images(path: Path, z: np.ndarray, labels: list[int], classes: int) -> np.ndarray:
     """Run the .tflite file on each z of z [N, Z]; returns images in [0, 1], float32 [N, H, W, C]."""
     run = tf.lite.Interpreter(str(path)).get_signature_runner()
@@ -136,7 +141,6 @@ def test_versions_of_npm_packages_are_fixed():
 
 Visit = Callable[..., list[dict]]
 SHOWN = ["pixels", "#picture"]
-OPENS_AT = np.float32(0.6)  # what the page multiplies the z of seed 0 by
 
 
 @pytest.fixture(scope="session")
@@ -255,7 +259,7 @@ def test_painting_classes_interpolation_and_png(visit: Visit, serve, out_dirs: d
     def image(z: np.ndarray, label: int) -> np.ndarray:
         return images_of(out_dirs["mnist"], "mnist-small", z, [label])[0]
 
-    first, second = OPENS_AT * latents.z_from_seeds([0], 100, "uniform_signed"), z_in(got["painted_z"])
+    first, second = first_z(100, "uniform_signed"), z_in(got["painted_z"])
     assert_shows(got["before"], image(first, 0))
     assert got["painted"] != got["before"]
     assert_shows(got["painted"], image(second, 0))
@@ -306,7 +310,7 @@ def test_errors_of_the_page_are_sentences(visit: Visit, serve, out_dirs: dict[st
         assert "--web" in page["message"] or says.startswith("LiteRT.js")
     assert loaded["console"] == []
     assert "from cdn.jsdelivr.net" in loaded["results"][1]
-    z = OPENS_AT * latents.z_from_seeds([0], 12, "normal01")
+    z = first_z(12, "normal01")
     assert_shows(loaded["results"][0], images_of(out_dirs["blobs"], "blobs-small", z, [0])[0])
 
 
@@ -316,7 +320,7 @@ def test_one_file_is_the_whole_page_without_a_server(visit: Visit, out_dirs: dic
     (page,) = visit({"url": (web_folder(out_dirs, kind) / "page.html").as_uri(), "cdn": "npm", "steps": steps})
     assert page["console"] == []
     first, second, title, address = (page["results"][i] for i in (0, 2, 3, 4))
-    z = OPENS_AT * latents.z_from_seeds([0], 100, "uniform_signed")
+    z = first_z(100, "uniform_signed")
     for label, pixels in enumerate((first, second)):
         assert_shows(pixels, images_of(out_dirs[kind], f"{kind}-small", z, [label])[0])
     assert title == "Paint z: classes by a DCGAN" and address.startswith("#class=light&z=")
