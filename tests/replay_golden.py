@@ -67,7 +67,7 @@ class Replay:
     """One recording and the port's model of the same sizes."""
 
     def __init__(self, file: Path, xla: bool = False, strategy: tf.distribute.Strategy | None = None):
-        self.data = np.load(file)
+        self.data = dict(np.load(file))
         recorded = json.loads(str(self.data["config"]))
         sizes = ("c_dim", "z_dim", "z_dist", "batch_size", "gf_dim", "df_dim", "gfc_dim", "dfc_dim")
         self.config = Config(

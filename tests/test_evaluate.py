@@ -115,7 +115,7 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     out = capsys.readouterr().out
     counts = {int(text) for text in re.findall(r"Split: +train \d+, test (\d+)", out)}
     assert len(counts) == 1 and 5 <= min(counts) <= 20
-    assert f"{40 - min(counts)} images 16x16x3" in out
+    assert f"Reading {40 - min(counts)} images from" in out
     assert "Iteration 3: swd " in out and "Iteration 6: swd " in out
     assert re.search(r"nearer to a training image than to an unseen one \(unseen: 50%\) +\d+\.\d\d%", out)
     assert "Measured on the held-out images, which the run has not seen." in out
