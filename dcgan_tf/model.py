@@ -249,6 +249,17 @@ class DCGAN:
         """The number of iterations trained so far."""
         return int(self.iterations.numpy())
 
+    def not_finite(self) -> list[str]:
+        """Return the names of the networks' variables that have a value which is not finite."""
+        variables = (*self.generator.variables, *self.discriminator.variables)
+        return [v.path for v, finite in zip(variables, self._are_finite().numpy(), strict=True) if not finite]
+
+    @tf.function(autograph=False)
+    def _are_finite(self) -> tf.Tensor:
+        """Return whether each variable is finite, bool [V]: decided on the device, and copied from it at once."""
+        variables = (*self.generator.variables, *self.discriminator.variables)
+        return tf.stack([tf.reduce_all(tf.math.is_finite(variable.value)) for variable in variables])
+
     def state(self) -> dict[str, tf.Variable]:
         """Return every variable by its name in a checkpoint; the networks' names are the original's."""
         state = {v.path: v.value for network in (self.generator, self.discriminator) for v in network.variables}

@@ -115,6 +115,8 @@ def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_p
     assert iio.imread(tmp_path / "samples" / run.name / "train_00000003.png").shape == (3 * 24, 4 * 20, 3)
     assert steps(tmp_path / "logs" / run.name, "G") == [1, 2, 4, 6]
     assert steps(tmp_path / "logs" / run.name, "Samples") == [3, 6]
+    *size, png = tf.make_ndarray(curves(tmp_path / "logs" / run.name).Tensors("Samples")[-1].tensor_proto)
+    assert size == [b"80", b"72"] and png == (tmp_path / "samples" / run.name / "train_00000006.png").read_bytes()
     main_here("--dataset=blobs", out_dir=tmp_path)
     assert iio.imread(tmp_path / "samples" / run.name / "test_random.png").shape == (3 * 24, 4 * 20, 3)
 

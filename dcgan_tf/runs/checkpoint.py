@@ -50,7 +50,7 @@ class Checkpoints:
         try:
             self.folder.mkdir(exist_ok=True)
             self.checkpoint.save_counter.assign_add(1)  # which TensorFlow expects to find in a checkpoint
-            self.checkpoint.write(path)
+            self._write(tf.constant(path))
             self._keep_newest(iteration)
         except (OSError, tf.errors.OpError) as error:
             remove_incomplete(self.folder)
@@ -60,6 +60,14 @@ class Checkpoints:
             ) from error
         self.current = path
         return path
+
+    @tf.function(autograph=False)
+    def _write(self, path: tf.Tensor) -> None:
+        """Write all variables; traced once, because TensorFlow would look them up again for each checkpoint."""
+        # What is on no device of this task, such as a constant, would have a file of its own.
+        task = tf.DeviceSpec.from_string(self.model.iterations.device)
+        with tf.device(task.replace(device_type="CPU", device_index=0).to_string()):
+            self.checkpoint.write(path)
 
     def restore(self) -> str:
         """Restore the newest checkpoint that can be read.

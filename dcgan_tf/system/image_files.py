@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.files import atomic_write
+from dcgan_tf.system.files import atomic_write, write_bytes
 
 MAX_PIXELS = 80_000_000  # in one sheet, or in all frames of a GIF; image viewers, and Pillow too, refuse larger images
 MIN_FRAME_MILLISECONDS = 20  # viewers slow down GIFs that are faster
@@ -45,8 +46,14 @@ def check_size(kind: str, rows: int, columns: int, height: int, width: int) -> N
 
 def save_png(path: Path, image: np.ndarray) -> None:
     """Write uint8 [H, W, 1 or 3] as a PNG file. If this is interrupted, there is no incomplete file."""
-    with atomic_write(path) as temporary:  # by Pillow: for small files, imageio takes three times as long
-        Image.fromarray(_drop_gray_axis(image)).save(temporary, "PNG")
+    write_bytes(path, png(image))
+
+
+def png(image: np.ndarray) -> bytes:
+    """Return uint8 [H, W, 1 or 3] as the content of a PNG file."""
+    content = io.BytesIO()
+    Image.fromarray(_drop_gray_axis(image)).save(content, "PNG")  # for small files, imageio takes three times as long
+    return content.getvalue()
 
 
 def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:

@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from dcgan_tf.losses import DRAWN
 from dcgan_tf.pixels import to_uint8
@@ -55,19 +58,19 @@ class Curves:
         self.bar.set_description_str(f"epoch {epoch}/{self.schedule.epochs}", refresh=False)
         self.bar.update(len(batch.images))
 
-    def write(self, iteration: int, logged: dict[str, tf.Tensor]) -> dict[str, float]:
+    def write(self, iteration: int, logged: dict[str, np.ndarray]) -> dict[str, float]:
         """Write the losses, histograms of z, d and d_, and, if logged, G's images.
 
         Returns: the losses. Raises: UserError if one is not finite.
         """
         losses = self.monitor.check_losses(logged, iteration)
+        points = [scalar_pb(name, value) for name, value in losses.items()]
+        points += [histogram_pb(name, logged[name]) for name in ("z", "d", "d_")]
         with warn_on_write_error("The curves"), self.writer.as_default(step=iteration):
-            for name, value in losses.items():
-                tf.summary.scalar(name, value)
-            for name in ("z", "d", "d_"):
-                tf.summary.histogram(name, logged[name])
+            # One operation for all, because a point by tf.summary would be about ten.
+            tf.summary.experimental.write_raw_pb(b"".join(point.SerializeToString() for point in points))
             if "G" in logged:
-                tf.summary.image("G", to_uint8(logged["G"].numpy(), self.config.value_range), max_outputs=16)
+                tf.summary.image("G", to_uint8(logged["G"], self.config.value_range), max_outputs=16)
         shown = {name: f"{losses[name]:.3f}" for name in DRAWN}
         seconds = time.perf_counter() - self.time
         shown["images/s"] = f"{(iteration - self.lap) * self.config.batch_size / seconds:.0f}"

@@ -40,12 +40,12 @@ class Monitor:
         self.warned: set[str] = set()
         self.low_d_loss_since = math.inf  # iteration; infinite while d_loss is not low
 
-    def check_losses(self, logged: dict[str, tf.Tensor], iteration: int) -> dict[str, float]:
+    def check_losses(self, logged: dict[str, np.ndarray], iteration: int) -> dict[str, float]:
         """Return the losses, which are the scalars that were logged, as numbers; warn if d_loss stays low.
 
         Raises: UserError if a loss is not finite.
         """
-        values = {name: float(value) for name, value in logged.items() if value.shape.rank == 0}
+        values = {name: float(value) for name, value in logged.items() if value.ndim == 0}
         if not np.isfinite(list(values.values())).all():
             raise self._stop_error("a loss is not finite", values, iteration)
         if losses.is_low(values["d_loss"], self.config):
@@ -60,12 +60,11 @@ class Monitor:
             )
         return values
 
-    def check_weights(self, model: DCGAN, logged: dict[str, tf.Tensor], iteration: int) -> None:
+    def check_weights(self, model: DCGAN, logged: dict[str, np.ndarray], iteration: int) -> None:
         """Raise UserError if a loss or a weight is not finite. Called before each checkpoint."""
         values = self.check_losses(logged, iteration)
-        for variable in (*model.generator.variables, *model.discriminator.variables):
-            if not np.isfinite(variable.numpy().sum(dtype=np.float64)):
-                raise self._stop_error(f"{variable.path} is not finite", values, iteration)
+        for name in model.not_finite():
+            raise self._stop_error(f"{name} is not finite", values, iteration)
 
     def check_samples(self, images: np.ndarray, iteration: int) -> None:
         """Warn if generated images, uint8 [N, H, W, C], are nearly equal from iteration COLLAPSE_START on."""
@@ -102,7 +101,7 @@ class PeriodicEvaluator:
         self.sampler = Sampler(model.sampler, dataclasses.replace(config, seed=0))
         self.checkpoints = Checkpoints(model, run.best_folder, 1)
 
-    def measure(self, iteration: int, logged: dict[str, tf.Tensor]) -> dict[str, float]:
+    def measure(self, iteration: int, logged: object) -> dict[str, float]:
         """Evaluate now, and save the checkpoint if its score is the best so far. Returns the scores."""
         scores = self.evaluator.measure(self.sampler)
         with warn_on_write_error("The curves"):

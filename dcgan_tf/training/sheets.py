@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+
 import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.image.metadata import create_summary_metadata
 
 from dcgan_tf import latents
 from dcgan_tf.augment import augment, sample_augmentations
@@ -14,10 +18,13 @@ from dcgan_tf.runs.run import Run
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.errors import warn_on_write_error
+from dcgan_tf.system.files import write_bytes
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import why_no_gpu
 from dcgan_tf.training.curves import Curves
 from dcgan_tf.training.schedule import Schedule
+
+IMAGES = create_summary_metadata(display_name="", description="")  # what TensorBoard shows as images
 
 
 class TrainingSheets:
@@ -25,6 +32,7 @@ class TrainingSheets:
 
     def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, curves: Curves):
         """Args: curves: of the training, which TensorBoard shows beside the sheets."""
+        self.files: Future[None] | None = None  # that of the last sheet, whose files a thread makes
         self.folder = run.samples_folder
         self.curves = curves
         self.value_range = config.value_range
@@ -34,21 +42,37 @@ class TrainingSheets:
 
     def write(self, iteration: int, logged: object) -> None:
         """Write the sheet of an iteration, also for TensorBoard, which sorts tags and so begins with a capital."""
-        sheet = self._write(f"train_{iteration:08d}", iteration)
-        with warn_on_write_error("The curves"), self.curves.writer.as_default(step=iteration):
-            tf.summary.image("Samples", sheet[None])
+        self._write(f"train_{iteration:08d}", iteration, shown=True)
 
     def write_of_epoch(self, iteration: int, logged: object) -> None:
         """Write the sheet of the epoch that ends with the iteration."""
         self._write(f"epoch_{self.curves.schedule.epoch_of(iteration):04d}", iteration)
 
-    def _write(self, name: str, iteration: int) -> np.ndarray:
+    def wait(self) -> None:
+        """Wait until the files of the last sheet are complete."""
+        if self.files:
+            self.files.result()
+
+    def _write(self, name: str, iteration: int, shown: bool = False) -> None:
         images = to_uint8(self.sample().numpy(), self.value_range)
         self.curves.monitor.check_samples(images, iteration)
+        self.wait()
+        context = copy_context()  # which says whether messages are shown
+        thread = ThreadPoolExecutor(1)
+        self.files = thread.submit(context.run, self._write_files, name, iteration, images, shown)
+        thread.shutdown(wait=False)  # it ends when they are complete
+
+    def _write_files(self, name: str, iteration: int, images: np.ndarray, shown: bool) -> None:
         sheet = image_files.sheet(images)
+        png = image_files.png(sheet)
         with warn_on_write_error("The sheet"):
-            image_files.save_png(self.folder / f"{name}.png", sheet)
-        return sheet
+            write_bytes(self.folder / f"{name}.png", png)
+        if not shown:
+            return
+        height, width, _ = sheet.shape
+        with warn_on_write_error("The curves"), self.curves.writer.as_default(step=iteration):
+            # As tf.summary.image does, but with the bytes of the file
+            tf.summary.write("Samples", [str(width), str(height), png], metadata=IMAGES)
 
 
 def labels_of_sheets(dataset: Dataset, count: int) -> np.ndarray:

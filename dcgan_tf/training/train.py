@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.data.dataset import Dataset
-from dcgan_tf.model import DCGAN
+from dcgan_tf.model import DCGAN, Values
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Run
 from dcgan_tf.runs.weights import Weights
@@ -28,7 +29,7 @@ from dcgan_tf.training.sheets import TrainingSheets, describe, write_reals
 
 TO_CONTINUE = "To continue, give the same command with --resume, and no --init_from, --checkpoint or --pretrained."
 
-Logged = dict[str, tf.Tensor]
+Logged = dict[str, np.ndarray]
 # When, and what: it gets the iteration and what was logged. Who gets what it returns.
 Job = tuple[When, Callable[[int, Logged], Any], OnLog | None]
 
@@ -79,7 +80,7 @@ def train_run(
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations
-        logged: Logged = {}
+        logged: Values = {}
         for batch in load_batches(dataset, config, schedule, model.iterations_done, model.draw_ahead):
             if stop.signal and cluster.is_chief:  # the other workers end when the chief leaves
                 break
@@ -93,7 +94,7 @@ def train_run(
         end = f"after iteration {done} of {schedule.total}"
         if run and chief:
             chief.curves.bar.close()
-            end += f"; saved {chief.save(done, logged)}\nSample sheets: {run.samples_folder}"
+            end += f"; saved {chief.save(done, copied(logged))}\nSample sheets: {run.samples_folder}"
         if finished:
             say(f"Finished {end}")
             cluster.broadcast_from_chief([model.iterations])  # waits for all: who exits earlier counts as lost
@@ -165,38 +166,41 @@ class Chief:
         if model.iterations_done >= schedule.total:
             report("Hint", "this training has ended before; to go on, give a larger --iterations or --epoch.")
         self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done)
-        sheets = TrainingSheets(config, run, dataset, model, self.curves)
+        self.sheets = TrainingSheets(config, run, dataset, model, self.curves)
         on_log, on_evaluate = callbacks
         self.jobs: list[Job] = [
             (schedule.curves, self.curves.write, on_log),
-            (schedule.sheets, sheets.write, None),
-            (schedule.epoch_sheets, sheets.write_of_epoch, None),
+            (schedule.sheets, self.sheets.write, None),
+            (schedule.epoch_sheets, self.sheets.write_of_epoch, None),
             (schedule.checkpoints, self.save, None),
         ]
         if config.evaluate_freq:  # after the checkpoint, because there can be too little memory for it
             evaluator = PeriodicEvaluator(config, run, dataset, model, writer)
             self.jobs.append((schedule.evaluations, evaluator.measure, on_evaluate))
 
-    def write_due(self, batch: Batch, logged: Logged) -> bool:
+    def write_due(self, batch: Batch, logged: Values) -> bool:
         """Write what is due after the batch's last iteration, then tell it to the callbacks.
 
         Args: logged: what the train step returned. Returns: whether the training goes on.
         """
         iteration = batch.iteration
         self.curves.count(batch)
+        due = [(what, callback) for when, what, callback in self.jobs if when(iteration)]
+        if not due:
+            return True
         calls = []
-        for when, what, callback in self.jobs:
-            if when(iteration):
-                values = what(iteration, logged)
-                if callback:
-                    calls.append((callback, {"iteration": iteration} | values))
+        numbers = copied(logged)
+        for what, callback in due:
+            values = what(iteration, numbers)
+            if callback:
+                calls.append((callback, {"iteration": iteration} | values))
         try:
             for callback, values in calls:
                 callback(values)
         except StopTraining:
             return False
         except BaseException:  # nothing that was trained is lost, whatever a user's program raises
-            self.save(iteration, logged)
+            self.save(iteration, numbers)
             raise
         return True
 
@@ -204,8 +208,24 @@ class Chief:
         """Save a checkpoint. Returns its path. Raises UserError if a loss or a weight is not finite."""
         if logged:
             self.monitor.check_weights(self.model, logged, iteration)
+        self.sheets.wait()  # who resumes from the checkpoint makes no earlier sheet again
         self.curves.flush()
         return self.checkpoints.save()
+
+
+def copied(logged: Values) -> Logged:
+    """Return what the train step has logged: one copy from the device, because each waits for it."""
+    if not logged:
+        return {}
+    packed = _pack(list(logged.values())).numpy()
+    ends = np.cumsum([value.shape.num_elements() for value in logged.values()])
+    parts = np.split(packed, ends[:-1])
+    return {name: part.reshape(value.shape) for (name, value), part in zip(logged.items(), parts, strict=True)}
+
+
+@tf.function(autograph=False)
+def _pack(values: list[tf.Tensor]) -> tf.Tensor:
+    return tf.concat([tf.reshape(value, [-1]) for value in values], 0)
 
 
 def tell_story(run: Run) -> None:
