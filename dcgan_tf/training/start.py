@@ -47,7 +47,7 @@ def train(
     start_tensorflow()
     from dcgan_tf.training import dry_run
     from dcgan_tf.training.cluster import choose_precision, init_cluster
-    from dcgan_tf.training.hints import hints, too_few_iterations
+    from dcgan_tf.training.hints import too_few_iterations
     from dcgan_tf.training.train import Outcome, train_run
 
     if plan.run:
@@ -66,10 +66,7 @@ def train(
     if not plan.run:
         config = choose_precision(config, cluster)
     if cluster.is_chief:
-        if plan.run:
-            warn_of_other_images(plan.run, facts)
-        for text in hints(config, dataset, cluster, plan):
-            report("Hint", text)
+        say_first(config, dataset, cluster, plan, facts)
     run = plan.run
     if plan.dry_run or not cluster.is_chief:
         run = None  # the chief alone reads and writes it
@@ -135,6 +132,16 @@ def facts_of(dataset: Dataset, preset: str) -> dict[str, Any]:
         "images": len(dataset.images),
         "classes": len(dataset.label_names),
     }
+
+
+def say_first(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan, facts: dict[str, Any]) -> None:
+    """Say before a training what would disappoint later."""
+    from dcgan_tf.training.hints import hints
+
+    if plan.run:
+        warn_of_other_images(plan.run, facts)
+    for text in hints(config, dataset, cluster, plan):
+        report("Hint", text)
 
 
 def warn_of_other_images(run: Run, facts: dict[str, Any]) -> None:
