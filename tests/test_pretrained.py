@@ -53,7 +53,7 @@ def test_each_is_complete_and_small(name: str):
     assert all(about[key] for key in ("command", "data", "licence", "iteration"))
     assert about["command"].startswith(f"python main.py --dataset {name} --train ")
     assert Config.read(folder / "FLAGS.json").dataset == name
-    assert f"| `{name}` (" in (ROOT / "README.md").read_text()
+    assert f"| `{name}`" in (ROOT / "README.md").read_text()
     assert json.loads((folder / "metrics.json").read_text())["iteration"] == int(about["iteration"])
 
 
