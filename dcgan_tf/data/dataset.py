@@ -243,5 +243,5 @@ def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> Non
     if count < batch_size:
         raise UserError(
             f"A batch of {batch_size} is larger than an epoch, the {count} images of the data set or of --train_size;"
-            " give a smaller --batch_size, or more images."
+            " give a smaller --batch_size (--preset auto has 16), or more images."
         )

@@ -54,7 +54,7 @@ def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
         folder = data_dir / name
         if not any(folder.glob("[!.]*")):
             draw_monsters(folder)
-        say(f"{folder} contains drawn monsters; next: python main.py --dataset demo --train --preset small")
+        say(f"{folder} contains drawn monsters; next: python main.py --dataset demo --train --preset auto")
     elif name == "celebA":
         install(file or CELEBA, data_dir / name, "*.jpg")
     elif name == "lsun":
