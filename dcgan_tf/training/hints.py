@@ -36,13 +36,16 @@ def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> lis
     """Return what to say at this start: the first of the rows that apply, but none about what the user gave."""
     count, height, width, channels = dataset.images.shape
     few = too_few_iterations(config, dataset, plan)
-    missed, copies, classes = dataset.missed, dataset.copies(), len(dataset.label_names)
+    missed = dataset.missed
+    copies = dataset.copies()
+    classes = len(dataset.label_names)
     labels = dataset.labels[dataset.labels >= 0]
     smallest = np.bincount(labels, minlength=config.y_dim)[: config.y_dim].min(initial=count)
     side = dataset.sizes.max()
     times = round(height * width / side**2)  # as fast
     shape = np.median(dataset.sizes[:, 1] / dataset.sizes[:, 0]) * height / width  # 1: as that of the networks' images
-    batch, devices = config.batch_size, cluster.strategy.num_replicas_in_sync
+    batch = config.batch_size
+    devices = cluster.strategy.num_replicas_in_sync
     given = plan.given.keys()
     large = max(height, width) > FINISHED
     small = 1.5 * side < min(height, width) and not given & {"output_height", "crop"}
