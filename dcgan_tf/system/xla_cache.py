@@ -53,8 +53,10 @@ def _machine() -> str:
 
 def first_call(call: Callable[[], T]) -> T:
     """Make the call that traces and compiles the train step; if what was kept is damaged, remove it, and call again."""
+    if not _folder:  # in a user's process, where nothing of TensorFlow's is changed
+        return call()
     _number_alike()
-    kept = list(_folder.glob("*")) if _folder else []
+    kept = list(_folder.glob("*"))
     if not kept:
         return call()
     import tensorflow as tf

@@ -34,8 +34,10 @@ def too_few_iterations(config: Config, dataset: Dataset, plan: Plan) -> str:
 
 def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> list[str]:
     """Return what to say at this start: the first of the rows that apply, but none about what the user gave."""
-    count, height, width, channels = dataset.images.shape
     few = too_few_iterations(config, dataset, plan)
+    if plan.run:  # what its images are like was said when it began
+        return [few] if few else []
+    count, height, width, channels = dataset.images.shape
     missed = dataset.missed
     copies = dataset.copies()
     classes = len(dataset.label_names)
@@ -70,6 +72,4 @@ def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> lis
         (better, "photographs of 32x32 are better with --init_from pretrained:photos."),
         (unlabelled, f"the images have {classes} classes: --conditional trains with them."),
     ]
-    if plan.run:  # what its images are like was said when it began
-        rows = rows[:1]
     return [text for applies, text in rows if applies][:MOST]
