@@ -73,15 +73,12 @@ def main_here(*args: object, out_dir: Path | None = None) -> None:
         program.main(argv)
 
 
-def fails_with_one_sentence(*args: object, cwd: Path, says: str, env: dict[str, str] | None = None) -> str:
-    """The program must raise a UserError of one sentence that holds `says`; with `env`, a process must write it."""
-    if env is None:
-        with in_folder(cwd), pytest.raises(UserError) as error:
-            main_here(*args)
-        text = f"Error: {error.value}"
-    else:
-        text = call_main(*args, cwd=cwd, code=1, env=env).stderr.strip()
-    assert text.startswith("Error: ") and text.endswith(".") and "\n" not in text, text
+def fails_with_one_sentence(*args: object, cwd: Path, says: str) -> str:
+    """In this folder the program must raise a UserError of one sentence that holds `says`. Returns the sentence."""
+    with in_folder(cwd), pytest.raises(UserError) as error:
+        main_here(*args)
+    text = str(error.value)
+    assert text.endswith(".") and "\n" not in text, text
     assert says in text, text
     return text
 

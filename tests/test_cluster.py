@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import json
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,6 @@ import tensorflow as tf
 from compare_runs import curves, steps
 from helpers import SMALL, call_main, cluster_of, fails_with_one_sentence, free_ports, main_here, main_process, task
 
-from dcgan_tf import latents
 from dcgan_tf.model import DCGAN, Step
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.runs.run import Runs
@@ -51,13 +47,6 @@ def begun(config: Config, count: int) -> tuple[DCGAN, Step, dict[str, tf.Tensor]
     return model, step, step(IMAGES[:1], LABELS[:1])
 
 
-@functools.cache
-def trained(config: Config, count: int) -> tuple[DCGAN, dict[str, tf.Tensor]]:
-    """The same for tests that only look at it."""
-    model, _, logged = begun(config, count)
-    return model, logged
-
-
 def differences(one: DCGAN, other: DCGAN) -> dict[str, float]:
     """The largest difference of each variable; not of a bias before batch norm, whose gradient is rounding noise."""
     found = {k: float(np.abs(v.numpy() - other.state()[k].numpy()).max()) for k, v in one.state().items()}
@@ -70,43 +59,13 @@ def differences(one: DCGAN, other: DCGAN) -> dict[str, float]:
 @pytest.mark.parametrize(("count", "conditional"), [(2, True), pytest.param(4, False, marks=pytest.mark.slow)])
 def test_several_devices_train_like_one(count: int, conditional: bool):
     config = CONFIG if conditional else dataclasses.replace(CONFIG, class_names=())
-    (one, expected), (several, logged) = trained(config, 1), trained(config, count)
+    (one, _, expected), (several, _, logged) = begun(config, 1), begun(config, count)
     for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
         assert float(logged[name]) == pytest.approx(float(expected[name]), rel=1e-6), name
     assert (logged["z"] == expected["z"]).numpy().all()
     np.testing.assert_allclose(logged["d"], expected["d"][: 16 // count], rtol=1e-5)  # the first device's pictures
     np.testing.assert_allclose(logged["d_"], expected["d_"][: 16 // count], rtol=1e-5)
     assert max(differences(one, several).values()) < 2e-5  # a tenth of a learning rate
-
-
-@pytest.mark.slow
-def test_random_numbers_are_the_same_with_xla_and_on_two_devices():
-    """z of three iterations, bit for bit, and losses that differ by rounding only; networks with classes in them."""
-    z_dist = "normal01"
-    config = dataclasses.replace(CONFIG, stages="2", z_dist=z_dist, augment="color,translation,cutout")
-    logged = {}
-    for name, xla, count in (("plain", "off", 1), ("compiled", "on", 1), ("two devices", "off", 2)):
-        _, step, first = begun(dataclasses.replace(config, xla=xla), count)
-        logged[name] = [first, *(step(IMAGES[i : i + 1], LABELS[i : i + 1]) for i in (1, 2))]
-    for iteration in range(3):
-        plain = logged["plain"][iteration]
-        z = latents.sample_z(z_dist, config.seed, iteration + 1, (config.batch_size, config.z_dim))
-        for name, steps_of_one in logged.items():
-            assert (steps_of_one[iteration]["z"] == z).numpy().all(), (name, iteration)
-            assert float(steps_of_one[iteration]["d_loss"]) == pytest.approx(float(plain["d_loss"]), rel=1e-4), name
-
-
-@pytest.mark.slow
-def test_all_devices_keep_equal_variables_and_average_their_moving_statistics():
-    """One pass of G's first batch norm: its moving mean takes the mean of the devices' batch means."""
-    whole, parts = (trained(dataclasses.replace(CONFIG, sync_bn=sync_bn), 4)[0] for sync_bn in (True, False))
-    for name, variable in [*whole.state().items(), *parts.state().items()]:
-        assert len(variable.values) == 4
-        assert all((copy.numpy() == variable.values[0].numpy()).all() for copy in variable.values), name
-    name = "generator/g_bn0/moving_mean"  # G's first layer saw no other batch norm, so the means agree ...
-    np.testing.assert_allclose(parts.state()[name].numpy(), whole.state()[name].numpy(), atol=1e-4)
-    name = "generator/g_bn0/moving_variance"  # ... but within 4 pictures they vary less than within 16
-    assert (parts.state()[name].numpy() != whole.state()[name].numpy()).all()
 
 
 def test_all_devices_leave_out_an_update_whose_gradients_overflow():
@@ -146,21 +105,20 @@ def test_errors_of_several_devices(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_damaged_tf_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for text in ("", "{}", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "x"):
+    for text in ("[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "x"):
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(UserError, match="TF_CONFIG must contain"):
             cluster_of(dataclasses.replace(CONFIG, strategy="multi_worker"))
-    fails_with_one_sentence("--dataset=mnist", "--train", cwd=tmp_path, says="but is 'x'", env={"TF_CONFIG": "x"})
+    fails_with_one_sentence("--dataset=mnist", "--train", cwd=tmp_path, says="but is 'x'")
     assert list(tmp_path.iterdir()) == []
 
 
 # The precision that suits the device.
 
 
-@pytest.fixture
-def gain(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """A function that sets how many times as fast as float32 this device seems to multiply bfloat16."""
-    return lambda value: monkeypatch.setattr(cluster, "bfloat16_gain", lambda: value)
+def set_gain(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Set how many times as fast as float32 this device seems to multiply bfloat16."""
+    monkeypatch.setattr(cluster, "bfloat16_gain", lambda: value)
 
 
 @pytest.mark.usefixtures("shown")
@@ -172,8 +130,8 @@ def gain(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         ("float16", 9.0, "float16", ""),
     ],
 )
-def test_the_precision_of_a_new_run(given, measured, chosen, said, gain, capsys: pytest.CaptureFixture):
-    gain(measured)
+def test_the_precision_of_a_new_run(given, measured, chosen, said, monkeypatch, capsys: pytest.CaptureFixture):
+    set_gain(monkeypatch, measured)
     config = dataclasses.replace(CONFIG, precision=given)
     one = cluster_of(dataclasses.replace(CONFIG, strategy="none"))
     assert cluster.choose_precision(config, one).precision == chosen
@@ -181,37 +139,16 @@ def test_the_precision_of_a_new_run(given, measured, chosen, said, gain, capsys:
     assert said in out and bool(said) == bool(out)
 
 
-def test_a_run_keeps_its_precision(images_dir: Path, tmp_path: Path, gain, capsys: pytest.CaptureFixture):
+def test_a_run_keeps_its_precision(images_dir: Path, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture):
     """Resumed by the same command where the measurement gives the other one."""
     flags = ["--dataset=blobs", "--train", f"--data_dir={images_dir}", "--output_height=16", *SMALL, "--out_name=run"]
     for measured, iterations in ((9.0, 1), (0.5, 2)):
-        gain(measured)
+        set_gain(monkeypatch, measured)
         main_here(*flags, "--precision=auto", "--resume", f"--iterations={iterations}", out_dir=tmp_path)
         assert json.loads((tmp_path / "checkpoints/run/FLAGS.json").read_text())["precision"] == "bfloat16"
         out = capsys.readouterr().out
         assert "Device:      CPU (TensorFlow sees no GPU), bfloat16\n" in out
         assert ("Precision:" in out) == (iterations == 1)
-
-
-def test_this_device_is_measured():
-    assert 0 < cluster.bfloat16_gain() < 1000
-
-
-@pytest.mark.slow
-def test_workers_take_the_mean_of_their_values(monkeypatch: pytest.MonkeyPatch):
-    program = (
-        "from dcgan_tf.system.startup import start_tensorflow; start_tensorflow()\n"
-        "from dcgan_tf.training.cluster import init_cluster\n"
-        "cluster = init_cluster('auto', 'auto')\n"
-        "print(cluster.index, cluster.mean(1.5 + cluster.index))"
-    )
-    ports = free_ports(2)
-    processes = []
-    for index in range(2):
-        monkeypatch.setenv("TF_CONFIG", task(ports, index)["TF_CONFIG"])
-        processes.append(subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True))
-    outs = [process.communicate(timeout=300)[0].splitlines()[-1] for process in processes]
-    assert outs == ["0 2.0", "1 2.0"]
 
 
 # Several processes.
@@ -322,24 +259,6 @@ def test_a_signal_to_all_saves(mnist: list[str], tmp_path: Path):
     at = re.search(r"Stopped after iteration (\d+) of 1000; saved .*model-\1", out)[1]
     done = call_main("--dataset=mnist", "--train", "--resume", "--epoch=2", cwd=tmp_path)
     assert f"model-{at}" in done.stdout
-
-
-@pytest.mark.soak
-def test_a_worker_without_the_data(mnist: list[str], tmp_path: Path):
-    """It says so, and the others name it."""
-    ports = free_ports(2)
-    nowhere = [*mnist, f"--data_dir={tmp_path}", "--dataset=nowhere"]
-    processes = [
-        main_process(*args, "--out_name=no", cwd=tmp_path, env=task(ports, i))
-        for i, args in enumerate((mnist, nowhere))
-    ]
-    (code, _, err), (other_code, _, other_err) = outputs(processes)
-    assert (code, other_code) == (1, 1)
-    assert "There is no data set 'nowhere'" in other_err.strip().splitlines()[-1]
-    says = f"because worker 1 (127.0.0.1:{ports[1]}) ended or was lost; read its own messages"
-    assert says in err.strip().splitlines()[-1]
-    assert "Traceback" not in err + other_err
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

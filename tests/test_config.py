@@ -10,8 +10,7 @@ from helpers import config_of
 
 from dcgan_tf.cli import flags
 from dcgan_tf.settings.config import Asked, Config
-from dcgan_tf.settings.options import PLACES
-from dcgan_tf.settings.resolve import ask, check_given, convert, resolve
+from dcgan_tf.settings.resolve import ask, check_given, resolve
 from dcgan_tf.system.errors import UserError
 
 
@@ -47,14 +46,11 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
         ({"output_width": -28}, "--output_width must be greater than 0, but is -28"),
         ({"beta1": 1.0}, "--beta1 must be at least 0 and less than 1"),
         ({"c_dim": 2}, "--c_dim must be one of 1, 3, but is 2"),
-        ({"precision": "half"}, "--precision must be one of float32, bfloat16, float16, auto, but is 'half'"),
         ({"d_filters": "64"}, "--d_filters must be two numbers, like 64,128, but is '64'"),
         ({"augment": "color,flip"}, "--augment must be some of color,translation,cutout, but is 'color,flip'"),
         ({"stages": "deep"}, "--stages must be original, auto, or a number from 1 to 99, but is 'deep'"),
-        ({"stages": "9" * 5000}, "--stages must be original, auto, or a number from 1 to 99, but is '999"),
         ({"epoch_samples": "2,30"}, "--epoch_samples must be at most --epoch, 25, but is 30"),
         ({"epoch_samples": "0,30"}, "--epoch_samples must be numbers greater than 0, but is '0,30'"),
-        ({"epoch_samples": "2;3"}, "--epoch_samples must be numbers and ranges from low to high"),
     ],
 )
 def test_impossible_settings_name_the_flag(settings: dict, says: str):
@@ -68,12 +64,9 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
     [
         ("best", {}, {"epoch": 70, "lr_decay_epochs": 35, "batch_size": 128, "weight_decay": 2.5e-5, "g_ema": 0.999}),
         ("best", {"epoch": 11}, {"epoch": 11, "lr_decay_epochs": 5, "batch_size": 128}),
-        ("best", {"epoch": 9, "lr_decay_epochs": 2}, {"epoch": 9, "lr_decay_epochs": 2}),
         ("best", {"iterations": 100}, {"iterations": 100, "lr_decay_epochs": 35, "d_filters": "64,128"}),
         ("small", {"epoch": 4}, {"epoch": 4, "iterations": None, "batch_size": 16, "stages": "auto"}),
         ("photos", {"batch_size": 8}, {"augment_p": 0.5, "augment": "color,translation,cutout", "batch_size": 8}),
-        ("large", {"gf_dim": 64}, {"gf_dim": 64, "df_dim": 32, "batch_size": 64, "iterations": 15_000, "augment": ""}),
-        ("paper", {"g_ema": 0.5}, {"d_filters": "64,128", "g_steps": 1, "g_ema": 0.5}),
         ("auto", {"lr_decay_epochs": 35}, {"gf_dim": 64, "lr_decay_epochs": 35}),  # the images decide later
         ("", {"epoch": 3}, {"epoch": 3, "g_ema": 0, "lr_decay_epochs": 0}),
     ],
@@ -81,11 +74,6 @@ def test_impossible_settings_name_the_flag(settings: dict, says: str):
 def test_what_is_given_counts_more_than_a_preset(preset: str, given: dict, expected: dict):
     found = asked(preset, **given)
     assert {name: getattr(found, name) for name in expected} == expected
-
-
-def test_paths_are_expanded(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("HERE", "/a")
-    assert convert({"out_dir": "$HERE/b"}, PLACES) == {"out_dir": "/a/b"}
 
 
 @pytest.mark.parametrize(
@@ -117,17 +105,6 @@ def test_the_data_set_decides_what_was_not_asked_for():
         resolve(asked(), DECIDED | {"output_height": 30, "stages": "original"})
     with pytest.raises(UserError, match="--stages 5 halves images of 28 pixels to less than one; give at most 4, or"):
         resolve(asked(stages="5"), DECIDED)
-
-
-def test_the_sizes_of_a_run_are_not_guessed():
-    with pytest.raises(TypeError, match="'output_height', 'output_width', and 'c_dim'"):
-        Config(dataset="mnist")
-
-
-@pytest.mark.parametrize("given", [["--train=True"], ["--train=true"], ["--notrain", "--train"]])
-def test_values_of_a_switch_that_work(given: list[str]):
-    typed = flags.parse(["main.py", *given, "--c_dim=3", "--crop=False"]).given
-    assert check_given(typed) == {"c_dim": 3, "crop": False}
 
 
 def test_a_blank_value_of_a_command_is_refused():

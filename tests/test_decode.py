@@ -18,14 +18,13 @@ from helpers import ROOT, load
 from PIL import Image, ImageDraw, PngImagePlugin
 from soak_folders import IMAGE, PIXELS
 
-from dcgan_tf.data import decode, formats
+from dcgan_tf.data import decode
 from dcgan_tf.data.decode import ImageSpec, decode_image
 
 CROP = ImageSpec(24, 32, 3, crop=(60, 52))
 WHOLE = dataclasses.replace(CROP, crop=None)
 SMALL = ImageSpec(8, 8)
 RGB16 = ImageSpec(16, 16, 3)
-HEIC_START = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -83,12 +82,10 @@ def outcome(data: bytes | Path, spec: ImageSpec) -> tuple[np.ndarray, object]:
         return np.zeros(0), type(error)
 
 
-@pytest.mark.parametrize("channels", [3, 1])
-@pytest.mark.parametrize("spec", [CROP, WHOLE], ids=["crop", "whole"])
+@pytest.mark.parametrize("spec", [CROP, dataclasses.replace(WHOLE, channels=1)], ids=["crop", "whole"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_pixels_are_those_of_pillow(kind, spec, channels, monkeypatch, tmp_path):
+def test_pixels_are_those_of_pillow(kind, spec, monkeypatch, tmp_path):
     data, direct = KINDS[kind]
-    spec = dataclasses.replace(spec, channels=channels)
     assert (decode._plain_jpeg(data, CROP) is not None) == direct
     (tmp_path / "x.jpg").write_bytes(data)
     pixels, size = outcome(tmp_path / "x.jpg", spec)
@@ -122,12 +119,10 @@ def palette() -> Image.Image:
 @pytest.mark.parametrize(
     ("name", "image", "colour"),
     [
-        ("rgb.png", solid("RGB", (10, 200, 30)), (10, 200, 30)),
         ("rgba.png", solid("RGBA", (255, 0, 0, 128)), (255, 127, 127)),
         ("gray-alpha.png", solid("LA", (0, 51)), (204, 204, 204)),
         ("palette.gif", palette(), (200, 100, 50)),
         ("bit.png", solid("1", 1), (255, 255, 255)),
-        ("gray.webp", solid("L", 128), (128, 128, 128)),
         ("sixteen.png", Image.fromarray(np.full((10, 20), 257 * 100 + 100, np.uint16)), (100, 100, 100)),
         ("thirty-two.tiff", Image.fromarray(np.full((10, 20), 257 * 40, np.int32)), (40, 40, 40)),
         ("cmyk.jpg", solid("CMYK", (0, 255, 255, 0)), (255, 0, 0)),
@@ -162,14 +157,14 @@ def test_geometry_is_that_of_the_original(number, channels):
     assert difference.max() < (0.001 if crop else 1.001)  # newer Pillow versions round differently when they enlarge
 
 
-@pytest.mark.parametrize(("mode", "background"), [("RGB", (200, 100, 50)), ("L", 90)])
-def test_cover_and_pad_keep_a_circle_round(mode: str, background: tuple[int, ...] | int):
-    image = Image.new(mode, (128, 64), background)
+def test_cover_and_pad_keep_a_circle_round():
+    background = (200, 100, 50)
+    image = Image.new("RGB", (128, 64), background)
     ImageDraw.Draw(image).ellipse((48, 16, 80, 48), fill="white")  # 33 pixels high and wide
     extents = {}
     for fit in ("stretch", "cover", "pad"):
         pixels = np.asarray(decode.fit_image(image, 32, 32, fit)).reshape(32, 32, -1)
-        assert pixels[0, 0].tolist() == pixels[-1, -1].tolist() == list(np.atleast_1d(background))
+        assert pixels[0, 0].tolist() == pixels[-1, -1].tolist() == list(background)
         white = pixels.mean(2) > (255 + np.mean(background)) / 2
         extents[fit] = (int(white.any(1).sum()), int(white.any(0).sum()))
     height, width = extents["stretch"]
@@ -202,8 +197,9 @@ def turned(place: str, orientation: int) -> dict[str, object]:
 PLACES = ["JPEG", "TIFF", "PNG", "WEBP", "JPEG XMP", "TIFF XMP", "PNG XMP", "WEBP XMP", "PNG profile", "PNG damaged"]
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize(
+    ("place", "orientation"), [*((place, 6) for place in PLACES), *(("JPEG", number) for number in range(10))]
+)
 def test_a_turned_image_is_made_upright_before_it_is_cropped(place: str, orientation: int):
     kind = place.split()[0]
     stream = io.BytesIO()
@@ -249,17 +245,14 @@ def test_what_is_no_image_is_named(data: bytes, says: str):
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_photo_of_108_megapixels(kind: str):
-    pixels, size = decode_image(encoded(Image.new("L", (12_000, 9_000), 70), kind), SMALL)
+def test_a_photo_of_108_megapixels():
+    pixels, size = decode_image(encoded(Image.new("L", (12_000, 9_000), 70), "JPEG"), SMALL)
     assert size == (9_000, 12_000) and (pixels == 70).all()
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", [*soak_folders.KINDS, "damaged"])
-def test_fuzz_metadata(kind: str):
-    read = soak_folders.try_images(random.Random(1), 100, kind)
-    assert read == 100 or kind == "damaged"
+def test_fuzz_damaged_images(tmp_path: Path):
+    soak_folders.try_damaged(random.Random(1), tmp_path, 200)
 
 
 def heic(pixels: np.ndarray, orientation: int = 1) -> bytes:
@@ -282,16 +275,6 @@ def test_heif_is_read_if_its_package_is_there(tmp_path: Path):
     assert len(dataset.images) == 3
     for image, expected in zip(dataset.images, (pixels, np.rot90(pixels, -1), pixels), strict=True):
         assert np.abs(image.astype(int) - expected).max() <= 3
-
-
-def test_heif_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, shown: None):
-    monkeypatch.setattr(formats, "heif_version", lambda: "")
-    for name in ("0.png", "1.png"):
-        Image.new("RGB", (16, 16)).save(tmp_path / name)
-    (tmp_path / "3.jpg").write_bytes(HEIC_START + bytes(99))
-    assert len(load(tmp_path).images) == 2
-    out = capsys.readouterr().out
-    assert "3.jpg: it may be a HEIF image; convert" in out and "pip install pillow-heif" in out
 
 
 @pytest.mark.parametrize("is_program", [True, False])

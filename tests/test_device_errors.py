@@ -52,8 +52,3 @@ def test_a_step_that_xla_cannot_compile(images_dir: Path, tmp_path: Path, monkey
 def test_each_error_of_tensorflow_has_its_own_sentence(text: str, says: str):
     with pytest.raises(UserError, match=says), device_errors("less"):
         raise tf.errors.ResourceExhaustedError(None, None, text)
-
-
-def test_a_path_is_no_reason():
-    with pytest.raises(tf.errors.InternalError), device_errors("less"):
-        raise tf.errors.InternalError(None, None, "checkpoints/bedroom/XLArge/quotas: it is broken")

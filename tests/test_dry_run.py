@@ -20,7 +20,6 @@ from dcgan_tf.model import DCGAN
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.settings.resolve import ask, check_given, resolve
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import duration
 from dcgan_tf.training import dry_run
 from dcgan_tf.training.cluster import SINGLE_PROCESS, Cluster
 from dcgan_tf.training.hints import hints
@@ -73,14 +72,7 @@ def test_nothing_is_written_and_the_numbers_are_right(told, tmp_path: Path, monk
 
 
 @pytest.mark.usefixtures("measured")
-def test_the_time_by_hand(told):
-    out = told("--dataset=blobs", "--iterations=100", *SIZES)
-    assert re.search(r"^Measured: +0.5 s an iteration, 16 images/s \(mean of 3 calls\)$", out, re.M)
-    assert re.search(r"^Time: +52 seconds to the end; sheets, checkpoints and evaluations come on top$", out, re.M)
-
-
-@pytest.mark.usefixtures("measured")
-def test_the_preset_that_the_images_choose(told, tmp_path: Path):
+def test_the_preset_that_the_images_choose(told):
     out = told("--dataset=blobs", "--preset=auto", "--precision=float32", "--output_height=32")
     said = r"^Preset: +small: 40 images, and \d\d% of their pixels equal the next one, as in drawings; for photographs"
     assert re.search(f"{said} give --preset photos$", out, re.M)
@@ -88,13 +80,6 @@ def test_the_preset_that_the_images_choose(told, tmp_path: Path):
     assert re.search(r"^Networks: +3 stages, no classes; --gf_dim 32 --df_dim 32$", out, re.M)
     assert re.search(r"^Iterations: +15,000 with batches of 16 \(7,500 epochs of 2\)$", out, re.M)
     assert re.search(r"^Time: +2.1 hours to the end", out, re.M)
-    (tmp_path / "photos").mkdir()
-    for number in range(20):
-        image = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
-        iio.imwrite(tmp_path / "photos" / f"{number}.png", image)
-    out = told(f"--dataset={tmp_path}/photos", "--preset=auto", "--precision=float32", "--output_height=16")
-    said = "photos: 20 images, and only 0% of their pixels equal the next one, as in photographs; for drawings"
-    assert re.search(rf"^Preset: +{said} give --preset small$", out, re.M)
 
 
 @pytest.mark.usefixtures("measured")
@@ -108,15 +93,6 @@ def test_the_time_that_is_left_of_a_run_and_the_size_of_a_checkpoint(told, blobs
     assert re.search(r"^Time: +22 seconds to the end", out, re.M)
     size = float(re.search(r"^Disk: +([\d.]+) MB a checkpoint; with \d sheets about \d", out, re.M)[1])
     assert size * 1e6 == pytest.approx(bytes_in(blobs_run / "checkpoints" / "blobs-small", "model-60.*"), rel=0.1)
-    assert files_in(blobs_run) == before
-
-
-@pytest.mark.usefixtures("measured")
-def test_beginning_with_the_weights_of_a_run(told, blobs_run: Path):
-    before = files_in(blobs_run)
-    out = told("--dataset=blobs", "--init_from=blobs-small", "--batch_size=16", "--epoch=50", out_dir=blobs_run)
-    assert re.search(r"^Weights from .*blobs-small/model-60$", out, re.M)
-    assert re.search(r"^Iterations: +100 with batches of 16 \(50 epochs of 2\)$", out, re.M)
     assert files_in(blobs_run) == before
 
 
@@ -144,14 +120,6 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
     assert 0.3 <= sum(times) * 5 < 2
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 seconds"), (119.4, "119 seconds"), (120, "2 minutes"), (7199, "120 minutes"), (7200, "2.0 hours")],
-)
-def test_durations(seconds: float, text: str):
-    assert duration(seconds) == text
-
-
 def test_it_is_for_one_process_the_command_line_and_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TF_CONFIG", task([1111, 2222], 1)["TF_CONFIG"])
     flags = ["--dataset=blobs", "--train", "--dry_run"]
@@ -162,14 +130,13 @@ def test_it_is_for_one_process_the_command_line_and_a_training(tmp_path: Path, m
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("dry", [["--dry_run"], []])
-def test_a_taken_name_is_told_before_the_images_are_read(dry: list[str], blobs_run: Path, tmp_path: Path):
+def test_a_taken_name_is_told_before_the_images_are_read(blobs_run: Path, tmp_path: Path):
     """There are no images: a message about them would come later. Nothing of the run changes."""
-    before = {path: path.read_bytes() for path in blobs_run.rglob("*") if path.is_file()}
-    flags = ["--train", *dry, "--dataset=nothing", "--out_name=blobs-small", f"--data_dir={tmp_path}"]
+    before = files_in(blobs_run)
+    flags = ["--train", "--dry_run", "--dataset=nothing", "--out_name=blobs-small", f"--data_dir={tmp_path}"]
     with pytest.raises(UserError, match="The run 'blobs-small' exists already .* add --resume"):
         main_here(*flags, out_dir=blobs_run)
-    assert {path: path.read_bytes() for path in blobs_run.rglob("*") if path.is_file()} == before
+    assert files_in(blobs_run) == before
 
 
 TRAINED = {"iterations": 2_000, "output_height": 16}
@@ -185,18 +152,13 @@ TRAINED = {"iterations": 2_000, "output_height": 16}
             {},
             ["25 iterations are few: ", "no image is larger than 16x16: --output_height 16 is abo"],
         ),
-        ({"a": 120}, {}, 1, {"epoch": 25, "output_height": 16}, []),
         ({"a": 40}, {"heic": 3, "png": 3}, 1, TRAINED, ["43 images are very few", "3 files that may", "3 of 43 im"]),
         ({"a": 120}, {"heic": 5, "png": 5}, 1, TRAINED, []),
-        ({"a": 120}, {}, 1, TRAINED | {"output_height": 130}, ["nobody has trained 130x130 to the end; 128x128"]),
         ({"a": 120}, {}, 1, TRAINED | {"output_height": 32}, ["photographs of 32x32 are better with --init_from"]),
         ({"a": 100, "b": 99}, {}, 1, TRAINED, ["the images have 2 classes: --conditional trains with them."]),
         ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": False}, []),
-        ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": True}, ["a class has only 99 images"]),
         ({"wide": 120}, {}, 1, TRAINED, ["most images are squeezed to 16x16; --fit cover"]),
-        ({"wide": 120}, {}, 1, TRAINED | {"fit": "stretch"}, []),
         ({"a": 120}, {}, 4, TRAINED, ["4 devices share 64 images of a batch: --batch_size 256 gives each"]),
-        ({"a": 120}, {}, 4, TRAINED | {"batch_size": 64}, []),
     ],
 )
 def test_hints(tmp_path: Path, monkeypatch, images: dict, others: dict, devices: int, given: dict, said: list[str]):

@@ -23,7 +23,6 @@ from helpers import (
     ROOT,
     SMALL,
     call_main,
-    fails_with_one_sentence,
     main_here,
     main_process,
     write_images,
@@ -86,11 +85,11 @@ def test_a_run_remembers_its_starts(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert len(run.starts()) == 1
 
 
-def test_every_later_command_needs_no_setting_and_no_data(mnist_run: Path):
+def test_every_later_command_needs_no_setting_and_no_data(mnist_run: Path, capsys: pytest.CaptureFixture):
     samples = mnist_run / "samples" / "mnist-small"
-    done = call_main("--dataset", "mnist", "--data_dir=nowhere", cwd=mnist_run)
-    assert str(samples) in done.stdout
-    assert str(mnist_run / "checkpoints" / "mnist-small" / "model-40") in done.stdout
+    main_here("--dataset", "mnist", "--data_dir=nowhere", out_dir=mnist_run)
+    out = capsys.readouterr().out
+    assert str(samples) in out and str(mnist_run / "checkpoints" / "mnist-small" / "model-40") in out
     assert iio.imread(samples / "test_random.png").shape == (112, 112)
     flags = ["--dataset", "mnist", "--input_height=28", "--output_height=28", "--visualize"]  # the original's line
     main_here(*flags, out_dir=mnist_run)
@@ -158,28 +157,13 @@ def test_a_signal_saves_and_resume_continues_exactly(mnist_dir: Path, tmp_path: 
     assert_same_run(tmp_path, "stopped", "whole", 90)
 
 
-def test_users_errors_are_one_sentence_and_leave_nothing(mnist_dir: Path, images_dir: Path, tmp_path: Path):
-    (tmp_path / "file").touch()
-    for args, says in (
-        (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--output_height=30"], "multiples of 4"),
-        (["--dataset=none", "--train"], "There is no data set 'none'"),
-        (["--dataset=mnist", "--train", f"--data_dir={mnist_dir}", "--out_dir=file"], "cannot be made"),
-        (["--dataset=blobs", "--train", f"--data_dir={images_dir}", "--crop", "--input_height=500"], "--input_height"),
-    ):
-        fails_with_one_sentence(*args, cwd=tmp_path, says=says)
-    assert [file.name for file in tmp_path.iterdir()] == ["file"]
-
-
 def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
     """In this process, so that what was imported can be seen; each in a fresh interpreter."""
     for argv, code, says in (
         ([], 0, "--pretrained --grid 10x16 "),
         (["--version"], 0, "dcgan_tf 1."),
         (["--help"], 0, "* --train "),
-        (["--generate=4"], 1, "(did you mean --generate_test_images?)"),
         (["--trian"], 1, "did you mean --train?"),
-        (["--batch_size=-1", "--train"], 1, "--batch_size must be greater than 0, but is -1"),
-        (["--dataset=faces"], 1, "No trained run of data set 'faces' in "),
         (["--grid=2x2"], 1, "No trained run of data set 'celebA' (the default of --dataset) in "),
     ):
         program = f"""
@@ -193,18 +177,9 @@ finally:
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}
         )
-        assert done.returncode == code, done
-        assert says in done.stdout + done.stderr, done
-        assert "Traceback" not in done.stderr, done
-        assert code == 0 or done.stderr.count("\n") == 1, done
+        assert done.returncode == code and says in done.stdout + done.stderr, done
+        assert done.stderr.count("\n") == code, done
     assert not list(tmp_path.iterdir())
-
-
-def test_a_closed_pipe_changes_nothing(tmp_path: Path):
-    with main_process("--help", cwd=tmp_path, env={"PYTHONUNBUFFERED": ""}) as process:
-        process.stdout.close()  # as head does when it has seen enough
-        assert process.stderr.read() == ""
-    assert process.returncode == 0
 
 
 @pytest.mark.slow

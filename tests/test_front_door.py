@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import config_of, fails_with_one_sentence
+from helpers import config_of
 
 import dcgan_tf
 from dcgan_tf import api
 from dcgan_tf.cli import program
 from dcgan_tf.runs.run import Runs
-from dcgan_tf.runs.select import Selection, select
+from dcgan_tf.runs.select import Selection
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.training import start
 from dcgan_tf.training.plan import plan_training
@@ -62,49 +62,34 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--epoch=10", {"epoch": 10.0}, {"epoch": 10}),
     ("--iterations=1e1", {"iterations": 1e1}, {"iterations": 10}),
     ("--epoch=1.5", {"epoch": 1.5}, "--epoch must be a whole number, but is '1.5'"),
-    ("--epoch=inf", {"epoch": INF}, "--epoch must be a whole number, but is 'inf'"),
     ("--crop", {"crop": 1}, {"crop": True}),
-    ("--nocrop", {"crop": False}, {"crop": False}),
     ("--crop=maybe", {"crop": "maybe"}, "--crop must be true or false, but is 'maybe'"),
-    ("--batch_size=0", {"batch_size": 0}, "--batch_size must be greater than 0, but is 0"),
     ("--seed=3", {"seed": np.int64(3)}, {"seed": 3}),
     ("--seed=-1", {"seed": -1}, "--seed must be at least 0 and less than 4294967296, but is -1"),
     ("--learning_rate=0.0009765625", {"learning_rate": np.float32(2**-10)}, {"learning_rate": 2**-10}),
-    ("--learning_rate=nan", {"learning_rate": float("nan")}, "--learning_rate must be greater than 0, but is nan"),
     ("--data_dir=~/x", {"data_dir": Path("~/x")}, {"data_dir": str(Path.home() / "x")}),
     ("--nonsense=1", {"nonsense": 1}, "There is no setting --nonsense here"),
-    ("--batch_siz=1", {"batch_siz": 1}, "There is no setting --batch_siz here (did you mean --batch_size?)"),
     ("--lr=1", {"lr": 1}, "(did you mean --learning_rate?)"),
-    ("--imageSize=64", {"imageSize": 64}, "(did you mean --output_height?)"),
-    ("--manual_seed=4", {"manual_seed": 4}, "(did you mean --seed?)"),
     ("--gpu=0", {"gpu": 0}, "(did you mean CUDA_VISIBLE_DEVICES, a variable"),
     ("--is_train True --is_crop True", {"crop": True}, {"crop": True}),
     ("--crop false", {"crop": "false"}, {"crop": False}),
     ("--epoch=3 --iterations=5", {"epoch": 3, "iterations": 5}, "--iterations replaces --epoch; give only one"),
     ("--lr_decay_epochs=26", {"lr_decay_epochs": 26}, "--lr_decay_epochs must be at most --epoch, 25, but is 26"),
-    ("--preset=small --epoch=3", {"preset": "small", "epoch": 3}, {"iterations": None, "epoch": 3}),
     ("--preset=best --epoch=8", {"preset": "best", "epoch": 8}, {"epoch": 8, "lr_decay_epochs": 4}),
     ("--preset=big", {"preset": "big"}, "--preset must be one of auto, paper, best, small, photos, large, but is"),
     ("--resume --init_from=x", {"resume": True, "init_from": "x"}, "--init_from begins a new run and --resume"),
     ("--init_from=x --pretrained", {"init_from": "x", "pretrained": True}, "--init_from and --pretrained both choose"),
     (f"--checkpoint={ORIGINAL}", {"checkpoint": Path(ORIGINAL)}, {"dataset": "a"}),
     ("--init_from=by-epochs", {"init_from": "by-epochs"}, {"epoch": 25}),
-    ("--init_from=checkpoints/no", {"init_from": "checkpoints/no"}, "No trained run of data set 'checkpoints/no'"),
     ("--init_from=pretrained:no", {"init_from": "pretrained:no"}, "There is no pretrained run of the data set 'no'"),
     ("--resume --out_name=x/y", {"resume": True, "out_name": "x/y"}, "--out_name must be a plain name without /"),
     ("--resume", {"resume": True}, {"iterations": 900, "g_ema": 0.999}),
     ("--resume --epoch=3", {"resume": True, "epoch": 3}, {"iterations": None, "epoch": 3, "g_ema": 0.999}),
     ("--resume --gf_dim=16", {"resume": True, "gf_dim": 16}, {"epoch": 4, "gf_dim": 16}),
     ("--resume --gf_dim=3", {"resume": True, "gf_dim": 3}, "No trained run of data set 'a', gf_dim 3"),
-    (
-        "--resume --out_name=by-epochs --gf_dim=3",
-        {"resume": True, "out_name": "by-epochs", "gf_dim": 3},
-        "The run by-epochs has --gf_dim 16",
-    ),
     ("--resume --out_name=new --epoch=2", {"resume": True, "out_name": "new", "epoch": 2}, {"epoch": 2, "g_ema": 0}),
     ("--epoch_samples=2,5", {"epoch_samples": [2, 5]}, {"epochs_to_keep": (2, 5)}),
     ("--d_filters=64,128", {"d_filters": (64, 128)}, {"d_filters": "64,128"}),
-    ("--out_name=5", {"out_name": 5}, {"dataset": "a"}),
     ("--hold_out=0.1 --split=test", {"hold_out": 0.1, "split": "test"}, "--split test trains on what --hold_out keeps"),
     ("--resume --lr_decay_epochs=800", {"resume": True, "lr_decay_epochs": 800}, {"iterations": 900}),
 ]
@@ -132,24 +117,15 @@ USES: list[tuple[str, str, dict[str, Any], str]] = [
     ("--iteration=7", "a", {"iteration": 7.0}, ""),
     ("--iteration=-1", "a", {"iteration": -1}, "--iteration must be at least 0, but is -1"),
     ("--best --iteration=7", "a", {"best": True, "iteration": 7}, "--best and --iteration both choose the weights"),
-    ("--weights=raw", "a", {"weights": "raw"}, ""),
     ("--weights=RAW", "a", {"weights": "RAW"}, "--weights must be one of raw, ema, but is 'RAW'"),
     ("--weights=ema --g_ema=0", "a", {"weights": "ema", "g_ema": 0}, "The run by-epochs has no average"),
     ("--pretrained --dataset=mouths", "pretrained:mouths", {}, ""),
-    ("--pretrained --best --dataset=mnist", "pretrained:mnist", {"best": True}, "both choose the weights"),
     (f"--checkpoint={ORIGINAL} --best", ORIGINAL, {"best": True}, "both choose the weights"),
     ("--dataset=b", "b", {}, "No trained run of data set 'b'"),
     ("--dataset=MNIST", "MNIST", {}, "; add --pretrained to use the one that comes with the program, or train one"),
     ("--pretrained --dataset=Mouths", "pretrained:Mouths", {}, ""),
-    (
-        "--pretrained --dataset=mnist --z_dim=50",
-        "pretrained:mnist",
-        {"z_dim": 50},
-        "The run pretrained-mnist has --z_dim",
-    ),
     ("--out_name=by-epochs --gf_dim=3", "by-epochs", {"gf_dim": 3}, "The run by-epochs has --gf_dim 16"),
     ("--out_name=by-epochs --dataset=b", "by-epochs", {"dataset": "b"}, ""),
-    ("--dataset=a/", "a/", {}, ""),
     ("--data_dir=~/x --batch_size=9", "a", {"data_dir": Path("~/x"), "batch_size": 9}, ""),
     ("--evaluate_samples=9.5", "a", {"evaluate_samples": 9.5}, "--evaluate_samples must be a whole number"),
 ]
@@ -169,15 +145,6 @@ def test_uses(runs: Runs, monkeypatch: pytest.MonkeyPatch, flags: str, source: s
     assert str(typed) == str(called)
     assert expected in str(typed)
     assert isinstance(typed, Selection) == (not expected)
-
-
-def test_the_images_of_a_run_may_have_moved(runs: Runs):
-    selection = select(runs, "by-epochs", {"dataset": "moved/here", "data_dir": "elsewhere"}, {})
-    assert (selection.config.dataset, selection.config.data_dir) == ("moved/here", "elsewhere")
-
-
-def test_a_switch_that_is_turned_off_takes_no_value(tmp_path: Path):
-    fails_with_one_sentence("--train", "--nocrop=True", cwd=tmp_path, says="--nocrop=True does not take an argument")
 
 
 def test_an_original_checkpoint_is_found_after_a_change_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

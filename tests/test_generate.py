@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -20,41 +19,29 @@ def z_of(*seeds: int) -> np.ndarray:
     return latents.z_from_seeds(seeds, 100, "uniform_signed")
 
 
-def test_a_thousand_images_all_differ_and_can_be_repeated(mnist_run: Path):
+def test_many_images_all_differ_and_can_be_repeated(mnist_run: Path):
     """The same files come from another process, with another batch size, and with another first seed."""
     folder = mnist_run / "samples" / "mnist-small" / "images"
-    main_here("--dataset=mnist", "--generate_test_images=1000", out_dir=mnist_run)
+    main_here("--dataset=mnist", "--generate_test_images=600", out_dir=mnist_run)
     first = {file.name: file.read_bytes() for file in folder.iterdir()}
-    assert len(first) == 1000
-    assert {f"seed{i:04d}_class{i % 10}.png" for i in range(1000)} == set(first)
-    assert len({hashlib.sha256(data).digest() for data in first.values()}) == 1000
-    out = call_main(
-        "--dataset=mnist", "--generate_test_images=1000", "--batch_size=7", "--sample_dir=second", cwd=mnist_run
-    )
+    assert {f"seed{i:04d}_class{i % 10}.png" for i in range(600)} == set(first)
+    assert len(set(first.values())) == 600
+    args = ["--dataset=mnist", "--generate_test_images=600", "--batch_size=7", "--sample_dir=second"]
+    out = call_main(*args, cwd=mnist_run).stdout
     second = mnist_run / "second" / "mnist-small" / "images"
     assert {file.name: file.read_bytes() for file in second.iterdir()} == first
-    assert f"Wrote 1,000 images of the seeds 0 to 999 to {second}" in out.stdout
+    assert f"Wrote 600 images of the seeds 0 to 599 to {second}" in out
     main_here("--dataset=mnist", "--generate_test_images=3", "--seed=500", "--sample_dir=some", out_dir=mnist_run)
     some = mnist_run / "some" / "mnist-small" / "images"
     assert {file.name for file in some.iterdir()} == {f"seed050{i}_class{i}.png" for i in range(3)}
     assert all(file.read_bytes() == first[file.name] for file in some.iterdir())
 
 
-def test_images_of_chosen_classes(mnist_run: Path):
-    args = ["--dataset=mnist", "--generate_test_images=4", "--seed=30", "--sample_dir=classes"]
-    main_here(*args, "--class=8,1-2", out_dir=mnist_run)
-    folder = mnist_run / "classes" / "mnist-small" / "images"
-    names = [f"seed{s}_class{c}.png" for s, c in (("0030", 8), ("0031", 1), ("0032", 2), ("0033", 8))]
-    assert sorted(file.name for file in folder.iterdir()) == names
-    written = np.stack([iio.imread(folder / name)[..., None] for name in names])
-    assert_close(written, images_of(mnist_run, "mnist-small", z_of(30, 31, 32, 33), [8, 1, 2, 8]))
-
-
 def test_images_and_grids_without_labels(blobs_run: Path):
-    main_here("--dataset=blobs", "--generate_test_images=300", out_dir=blobs_run)
+    main_here("--dataset=blobs", "--generate_test_images=30", out_dir=blobs_run)
     files = sorted((blobs_run / "samples" / "blobs-small" / "images").iterdir())
-    assert [file.name for file in files] == [f"seed{i:04d}.png" for i in range(300)]
-    expected = images_of(blobs_run, "blobs-small", latents.z_from_seeds(range(300), 12, "normal01"), [])
+    assert [file.name for file in files] == [f"seed{i:04d}.png" for i in range(30)]
+    expected = images_of(blobs_run, "blobs-small", latents.z_from_seeds(range(30), 12, "normal01"), [])
     assert_close(np.stack([iio.imread(file) for file in files]), expected)
     main_here("--dataset=blobs", "--grid=2x3", out_dir=blobs_run)
     sheet = cut(iio.imread(blobs_run / "samples" / "blobs-small" / "grid_2x3.png"), 2, 3)
@@ -136,10 +123,7 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
         (["--loop=3"], "--loop must be two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
-        (["--interpolate=0-9999", "--steps=9999"], "A sheet of 99990 x 9999 images"),
         (["--grid=2x2", "--dims=3"], "--dims needs --visualize"),
-        (["--visualize", "--option=0", "--batch_size=9999999"], "A sheet of 1 x 9999999 images"),
-        (["--visualize", "--option=5"], "--option must be one of 0, 1, 2, 3, 4, but is 5"),
         (["--visualize", "--dims=100"], "z has 100 dimensions, so --dims must be below 100, but has 100"),
         (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
     ],

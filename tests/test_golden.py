@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import replay_golden
 import tensorflow as tf
 from replay_golden import Replay
 
-from dcgan_tf import layers, losses
-from dcgan_tf.model import DCGAN
+from dcgan_tf import layers
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*cond*.npz"))
 CONDITIONAL = FILES[0]
@@ -27,8 +27,17 @@ def failures(replay: Replay) -> set[str]:
     return {check.quantity for check in replay.checks() if not check.passed}
 
 
-@pytest.mark.parametrize("how", [{}, {"xla": True}, {"strategy": TWO}], ids=["plain", "xla", "two_replicas"])
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def cases() -> Iterator[Any]:
+    """Yield each recording plainly, with XLA and on two replicas; most of the last two run with --slow."""
+    for name, how in {"plain": {}, "xla": {"xla": True}, "two_replicas": {"strategy": TWO}}.items():
+        for file in FILES:
+            marks = []
+            if how and file != CONDITIONAL:
+                marks = [pytest.mark.slow]
+            yield pytest.param(file, how, marks=marks, id=f"{file.stem}-{name}")
+
+
+@pytest.mark.parametrize(("file", "how"), [*cases()])
 def test_every_quantity_is_the_originals(file: Path, how: dict[str, Any]):
     """Also of two replicas with synchronised statistics."""
     checks = list(Replay(file, **how).checks())
@@ -69,38 +78,11 @@ def test_adam_epsilon_is_seen():
     assert not any(quantity.startswith("grad/D/") for quantity in failed)
 
 
-def test_batch_statistics_over_real_and_fake_together_are_seen():
-    class Pooled(DCGAN):
-        """D sees both batches as one: the rest of the iteration is left as it is."""
-
-        def update(self, images, labels, z):
-            fake = self.generator(z, labels, training=True)
-            weights = [v.value for v in self.discriminator.trainable_variables]
-            with tf.GradientTape() as tape:
-                both = self.discriminator(tf.concat([images, fake], 0), tf.tile(labels, [2, 1]), training=True)
-                real, generated = tf.split(both, 2)
-                loss = losses.d_loss_real(real) + losses.d_loss_fake(generated)
-            gradients = tape.gradient(loss, weights)
-            return super().update(images, labels, z) | {
-                "D_real_logits": real,
-                "D_fake_logits": generated,
-                "d_loss": loss,
-                "grad_D": gradients,
-            }
-
-    replay = Replay(CONDITIONAL)
-    replay.model.__class__ = Pooled
-    replay.train_step = tf.function(replay.model.update)
-    failed = failures(replay)
-    assert {"step1/D_real_logits", "step1/D_fake_logits", "upd/d_loss (relative)"} <= failed
-    assert "step1/G" not in failed
-
-
-def test_the_command_line_tells_by_its_exit_code(tmp_path: Path):
-    script = Path(__file__).parent / "replay_golden.py"
+def test_the_command_line_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
     recording = dict(np.load(CONDITIONAL))
     recording["upd/d_loss"] = recording["upd/d_loss"] * 1.001
     np.savez(tmp_path / "wrong.npz", **recording)
-    done = subprocess.run([sys.executable, script, tmp_path / "wrong.npz"], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "upd/d_loss (relative)" in next(line for line in done.stdout.splitlines() if line.endswith("FAILED"))
+    monkeypatch.setattr(sys, "argv", ["replay_golden.py", str(tmp_path / "wrong.npz")])
+    assert replay_golden.main() == 1
+    failed = [line for line in capsys.readouterr().out.splitlines() if line.endswith("FAILED")]
+    assert len(failed) == 1 and "upd/d_loss (relative)" in failed[0]

@@ -41,25 +41,19 @@ def test_damaged_idx(damage: bytes, tmp_path: Path):
             idx.read(tmp_path / name)
 
 
-STRAY = (".temporary-0123abcd-{}", "._{}", "{}.bak", "{}.gz.md5", "{} copy", "{}.part")
-
-
-@pytest.mark.parametrize("whole", [True, False])
-@pytest.mark.parametrize("stray", STRAY)
-def test_only_exact_names_are_read(tmp_path: Path, stray: str, whole: bool):
+def test_only_exact_names_are_read(tmp_path: Path):
     """What a killed program, a copy or another system leaves is no part of the data set, and does not block it."""
     write(tmp_path, "train", IMAGES, LABELS)
-    for file in list(tmp_path.iterdir()):
-        content = file.read_bytes()
-        if not whole:
-            content = content[:9]
-        (tmp_path / stray.format(file.name)).write_bytes(content)
-    dataset = load(tmp_path)
-    assert len(dataset.images) == 30 and dataset.class_names == tuple("01234")
+    files = list(tmp_path.iterdir())
+    for size in (None, 9):
+        for file in files:
+            for stray in (".temporary-0123abcd-{}", "._{}", "{}.bak", "{}.gz.md5", "{} copy", "{}.part"):
+                (tmp_path / stray.format(file.name)).write_bytes(file.read_bytes()[:size])
+        dataset = load(tmp_path)
+        assert len(dataset.images) == 30 and dataset.class_names == tuple("01234")
 
 
-@pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.parametrize(("code", "kind"), [(8, ">u1"), (9, ">i1"), (11, ">i2"), (12, ">i4")])
+@pytest.mark.parametrize(("code", "kind", "packed"), [(9, ">i1", True), (12, ">i4", False)])
 def test_the_content_counts_not_the_name(tmp_path: Path, code: int, kind: str, packed: bool):
     """Packed or not, with or without .gz; labels of any type of integers, also of eight numbers each, as QMNIST's."""
     numbers = np.stack([LABELS, *[LABELS + 7] * 7], 1).astype(kind)
@@ -132,7 +126,7 @@ def test_mnist_order_is_that_of_the_original(mnist_dir: Path):
     assert dataset.labels[: len(labels)].tolist() == labels
 
 
-@pytest.mark.parametrize("name", ["mnist", "mnist/", "./mnist", "MNIST"])
+@pytest.mark.parametrize("name", ["./mnist", "MNIST"])
 def test_mnist_is_fetched_however_it_is_spelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setattr(mnist, "ensure", lambda folder: write(folder, "train", IMAGES, LABELS))
     assert read_dataset(Asked(dataset=name, data_dir=str(tmp_path))).images.shape == (30, 12, 8, 1)

@@ -12,19 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soak_folders
-from helpers import SMALL, call_main, load, main_here, write_images
+from helpers import SMALL, load, main_here, write_images
 from PIL import Image
 
 from dcgan_tf.data import formats
 from dcgan_tf.data.dataset import find
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files, layout_of
-from dcgan_tf.runs.run import Runs
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.training.sheets import labels_of_sheets
 
 pytestmark = pytest.mark.usefixtures("shown")
-TINY = [*SMALL, "--epoch=1", "--train_size=32"]
 
 
 def test_names_patterns_and_links(tmp_path):
@@ -39,19 +37,14 @@ def test_names_patterns_and_links(tmp_path):
     for pattern, expected in {
         "": ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"],
         ".": ["a.jpg", "b.JPEG", "c.png", "d", "e.txt", "link.jpg", "nowhere.7", "other/f.jpg", "pipe.jpg"],
-        "{a,c}.*": ["a.jpg", "c.png"],
         "*.{jpe,pn}g": ["b.JPEG", "c.png"],
         "**/*.p{ng,pm}": ["c.png"],
-        "**/f.jpg": ["other/f.jpg"],
         "oth{e,{a,b}}r/**": ["other/f.jpg"],
         "other/**/*.jpg": ["other/f.jpg"],
-        "e.*": ["e.txt"],
         "*.7": ["nowhere.7"],
-        "x{1,2}.png": [],
         "*.JPG": ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"],
         "other/*": ["other/f.jpg"],
         "d": ["d"],
-        "*.jpeg": ["b.JPEG"],
         "link.jpg/*": [],
     }.items():
         assert find_image_files(tmp_path, pattern).files == expected
@@ -86,9 +79,7 @@ def test_data_set_errors_are_one_sentence(images_dir, name, settings, says):
         (["Train/cat/1", "VALID/cat/2", "test/dog/3"], ("cat", "dog"), ["train", "test", "test"]),
         (["pets/training/1", "pets/validation/2"], (), ["train", "test"]),
         (["PetImages/Cat/1", "PetImages/Dog/2"], ("Cat", "Dog"), []),
-        (["a/b/Cat/1", "a/b/Dog/2"], ("Cat", "Dog"), []),
         (["train/1", "dog/2"], ("dog", "train"), []),
-        (["train/cat/1", "train/dog/2"], ("cat", "dog"), []),
         (["train/1", "test/2", "readme"], (), []),
         (["one/1", "one/2"], ("one",), []),
     ],
@@ -120,19 +111,9 @@ def test_sub_folders_are_classes(tmp_path, capsys):
     assert (dataset.labels == (dataset.images[:, 0, 0, 0] < 128)).all() and dataset.labels.sum() == 16
     assert np.bincount(labels_of_sheets(dataset, 16)).tolist() == [8, 8]
     assert not load(pets).class_names
-    main_here(
-        f"--dataset={pets}", "--train", "--conditional", "--epoch=1", *SMALL, "--output_height=16", out_dir=tmp_path
-    )
-    out = capsys.readouterr().out
-    assert "Classes:     2: Hund (16), cat (16)" in out
-    (saved,) = Runs(str(tmp_path)).all()
-    assert saved.config().class_names == ("Hund", "cat") and saved.config().conditional
-    main_here(f"--dataset={pets}", "--conditional", out_dir=tmp_path)
-    assert (saved.samples_folder / "test_random.png").exists()
+    assert "Classes:     2: Hund (16), cat (16)" in capsys.readouterr().out
     with pytest.raises(UserError, match="trained on the classes Hund, cat, but .* has none"):
         load(pets, conditional=False, class_names=("Hund", "cat"))
-    with pytest.raises(UserError, match="conditional False"):
-        main_here(f"--dataset={pets}", "--noconditional", out_dir=tmp_path)
 
 
 def test_hold_out_chooses_the_same_files_when_others_are_added():
@@ -238,14 +219,6 @@ def test_sheets_of_runs_inside_the_data_folder_are_no_training_images(tmp_path: 
     assert "the images of this program's runs in checkpoints/run, logs/run, samples/run" in out
     # who names the folder of the sheets wants them
     assert len(find_image_files(tmp_path / "samples" / "run", "").files) >= sheets
-
-
-def test_names_that_the_log_cannot_encode(tmp_path: Path):
-    write_images(tmp_path / "图像", *(f"{name}/{number}.png" for name in "猫狗" for number in range(8)))
-    flags = ["--train", "--conditional", "--epoch=1", "--output_height=16", *SMALL]
-    env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    out = call_main(f"--dataset={tmp_path / '图像'}", *flags, cwd=tmp_path, env=env).stdout
-    assert "Classes:     2: \\u72d7 (8), \\u732b (8)" in out
 
 
 @pytest.mark.filterwarnings("ignore")

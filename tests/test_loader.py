@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import numpy as np
 import pytest
@@ -18,19 +17,10 @@ from dcgan_tf.training.schedule import Schedule
 CONFIG = config_of(epoch=3, batch_size=2, log_freq=4, sample_freq=100, ckpt_freq=100, steps_per_call=3)
 
 
-class SlowDataset(Dataset):
-    """Takes 0.05 s for each batch."""
-
-    def batches(self, *args, **options):
-        for batch in super().batches(*args, **options):
-            time.sleep(0.05)
-            yield batch
-
-
-def batches(config: Config = CONFIG, done: int = 0, kind: type[Dataset] = Dataset):
+def batches(config: Config = CONFIG, done: int = 0):
     """Yield the batches of a training on ten images of two pixels."""
     images = np.arange(20, dtype=np.uint8).reshape(10, 1, 2, 1)
-    data = kind(images, np.arange(10, dtype=np.int32), (), ImageSpec(1, 2, 1), "here", shuffle_each_epoch=True)
+    data = Dataset(images, np.arange(10, dtype=np.int32), (), ImageSpec(1, 2, 1), "here", shuffle_each_epoch=True)
     return load_batches(data, config, Schedule(config, 10), done)
 
 
@@ -55,13 +45,3 @@ def test_a_resumed_training_gets_the_same_batches(mirror: bool):
         assert (batch.images == same.images).all()
     seen = np.concatenate([batch.images.reshape(-1, 2) for batch in whole])
     assert (seen[:, 0] > seen[:, 1]).any() == mirror
-
-
-def test_only_the_time_until_a_batch_is_ready_counts_as_waiting():
-    begin = time.perf_counter()
-    waited = 0.0
-    for batch in batches(config_of(epoch=1, batch_size=2, steps_per_call=1), kind=SlowDataset):
-        waited += batch.seconds_waited
-        time.sleep(0.1)  # the train step
-    assert waited >= 0.2
-    assert time.perf_counter() - begin - waited >= 0.45

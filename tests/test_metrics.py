@@ -37,14 +37,6 @@ def test_nearest_is_exact_where_float32_would_round(dtype: type):
     np.testing.assert_array_equal(nearest(queries.astype(dtype), references.astype(dtype)), [1, 2])
 
 
-def test_nearest_neighbour_error_by_hand():
-    images, labels = np.array([[0], [10], [20]], np.uint8), np.array([0, 1, 2])
-    test = np.array([[1], [9], [14], [16], [255]], np.uint8)
-    found = labels[nearest(test, images)]
-    assert metrics.error(found, np.array([0, 1, 1, 2, 0])) == 1 / 5
-    assert metrics.accuracy(found, np.array([0, 1, 1, 2, 0])) == 4 / 5
-
-
 def test_frechet_distance_of_normal_distributions_by_hand():
     # Two-point sets at mean +- sigma / sqrt(2), whose unbiased variance is sigma^2: (0, 1) and (3, 2^2).
     a = np.array([[-(0.5**0.5)], [0.5**0.5]])

@@ -30,15 +30,6 @@ def test_losses_of_logits_worked_out_by_hand():
     assert float(losses.d_loss_real(tf.constant([[-1000.0]]))) == 1000  # from logits: no overflow
 
 
-def test_z_depends_on_seed_and_iteration_alone():
-    def sample_z(seed, iteration):
-        return latents.sample_z("uniform_signed", seed, iteration, (64, 100)).numpy()
-
-    assert (sample_z(547, 3) == sample_z(547, tf.constant(3, tf.int64))).all()
-    assert (sample_z(547, 3) != sample_z(547, 4)).mean() > 0.99
-    assert (sample_z(547, 3) != sample_z(548, 3)).mean() > 0.99
-
-
 def test_the_step_counts_logs_and_changes_both_networks():
     config = Config(**SMALL, G_img_sum=True, g_steps=3)
     model = DCGAN(config)
@@ -119,28 +110,18 @@ def test_weight_decay_is_the_gradient_of_the_l2_term():
         np.testing.assert_allclose(gradient, other.numpy() + l2, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("conditional", "stages", "precision", "xla"),
-    [
-        (True, "original", "float16", "off"),
-        (True, "2", "bfloat16", "off"),
-        (False, "original", "bfloat16", "off"),
-        pytest.param(False, "original", "float16", "on", marks=pytest.mark.soak),
-    ],
-)
-def test_half_precision_follows_float32(conditional: bool, stages: str, precision: str, xla: str):
+@pytest.mark.parametrize(("stages", "precision"), [("original", "float16"), ("2", "bfloat16")])
+def test_half_precision_follows_float32(stages: str, precision: str):
     """Same weights, same pictures: losses and gradients within rounding of float32's."""
-    class_names = tuple("ab") if conditional else ()
-    config = Config(**SMALL, xla=xla, class_names=class_names, stages=stages, gfc_dim=16, dfc_dim=16)
+    config = Config(**SMALL, class_names=tuple("ab"), stages=stages, gfc_dim=16, dfc_dim=16)
     random = np.random.default_rng(0)
     inputs = (
-        random.uniform(0 if conditional else -1, 1, (8, 16, 16, 3)).astype(np.float32),
-        np.eye(2, config.y_dim, dtype=np.float32)[random.integers(2, size=8)],
+        random.uniform(0, 1, (8, 16, 16, 3)).astype(np.float32),
+        np.eye(2, dtype=np.float32)[random.integers(2, size=8)],
         random.uniform(-1, 1, (8, 6)).astype(np.float32),
     )
     wide, half = (
-        tf.function(DCGAN(dataclasses.replace(config, precision=p)).update, jit_compile=xla == "on")(*inputs)
-        for p in ("float32", precision)
+        tf.function(DCGAN(dataclasses.replace(config, precision=p)).update)(*inputs) for p in ("float32", precision)
     )
     digits = 2**-8 if precision == "bfloat16" else 2**-11
     assert half["G"].dtype == precision

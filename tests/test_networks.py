@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_tf import networks
-from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear
+from dcgan_tf.layers import Conv
 from dcgan_tf.networks import (
     ConditionalDiscriminator,
     ConditionalGenerator,
@@ -31,9 +31,7 @@ def sized(height: int, width: int, c_dim: int, **others) -> Config:
     "config",
     [
         sized(45, 30, 1, gf_dim=4, df_dim=4),
-        sized(17, 96, 3, gf_dim=4, df_dim=6, z_dim=7),
         sized(1, 2, 3, gf_dim=2, df_dim=2),
-        sized(28, 28, 1, gf_dim=4, df_dim=4, gfc_dim=8, dfc_dim=8, class_names=tuple("0123456789")),
         sized(12, 40, 3, gf_dim=4, df_dim=4, gfc_dim=8, dfc_dim=8, class_names=("cat", "dog")),
     ],
     ids=lambda c: f"{c.output_height}x{c.output_width}x{c.c_dim}y{c.y_dim}",
@@ -47,40 +45,6 @@ def test_any_size_and_any_batch(config: Config):
         assert float(tf.reduce_min(images)) >= (0 if config.has_labels else -1)
         assert float(tf.reduce_max(images)) <= 1
         assert discriminator(images, labels, training=True).shape == (batch, 1)
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape"), [(Conv(6), (3, 7, 10, 2)), (Deconv(7, 10, 6), (3, 4, 5, 2)), (Linear(6), (3, 2))]
-)
-def test_the_shapes_in_keras_summary_are_those_of_the_outputs(layer: keras.Layer, shape: tuple[int, ...]):
-    outputs = layer(tf.zeros(shape))
-    assert layer.compute_output_shape(shape) == outputs.shape
-    norm = BatchNorm()
-    assert norm.compute_output_shape(outputs.shape) == norm(outputs, training=False).shape
-    lines: list[str] = []
-    build_generator(sized(45, 30, 1, gf_dim=4)).summary(print_fn=lines.append)
-    assert "(1, 23, 15, 4)" in lines[0] and "?" not in lines[0]
-
-
-def test_full_size_networks_have_the_originals_parameters():
-    """Counted by hand from the layer sizes in the original's model.py."""
-    conditional = sized(28, 28, 1, class_names=tuple("0123456789"))
-    colour = sized(64, 64, 3)
-    paper = sized(64, 64, 3, gf_dim=128)
-
-    def count(network):
-        return sum(v.shape.num_elements() for v in network.trainable_variables)
-
-    linear = [110 * 1024 + 3 * 1024, 1034 * 6272 + 3 * 6272]
-    assert count(build_generator(conditional)) == sum(linear) + 25 * 138 * 128 + 3 * 128 + 25 * 138 + 1
-    assert count(build_discriminator(conditional)) == (
-        25 * 11 * 11 + 11 + 25 * 21 * 74 + 3 * 74 + (49 * 74 + 10) * 1024 + 3 * 1024 + 1034 + 1
-    )
-    deconvs = 25 * (512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 3 * (256 + 128 + 64) + 3
-    assert count(build_generator(colour)) == 101 * 8192 + 2 * 512 + deconvs
-    convs = 25 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 64 + 3 * (128 + 256 + 512)
-    assert count(build_discriminator(colour)) == convs + 8192 + 1
-    assert build_generator(paper).base_shape == (4, 4, 1024)
 
 
 def test_initial_weights():
@@ -116,8 +80,6 @@ def test_the_seed_decides_the_weights():
     ("network", "shapes"),
     [
         (Generator(17, 16, 1, 4, 2), [(3, 10)]),
-        (Generator(16, 16, 1, 4, 2, 3, dtype="mixed_bfloat16"), [(3, 10), (3, 3)]),
-        (Discriminator(4, 2), [(3, 16, 16, 1)]),
         (Discriminator(4, 2, 3, batch_norm={"fused": False}), [(3, 16, 16, 1), (3, 3)]),
         (ConditionalGenerator(16, 16, 1, 4, 8), [(3, 10), (3, 3)]),
         (ConditionalDiscriminator(4, 5, 8, dtype="mixed_bfloat16"), [(3, 16, 16, 1), (3, 3)]),

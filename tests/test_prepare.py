@@ -50,15 +50,11 @@ def test_broken_files_are_listed_and_skipped(numbered, capsys):
     assert load(numbered, c_dim=1).images.shape == (100, 16, 16, 1)
 
 
-def test_at_most_ten_broken_files_are_listed(tmp_path, capsys):
-    write_images(tmp_path, *(f"{i:03}.png" for i in range(20)))
-    for i in range(20):
-        (tmp_path / f"{i:03}.jpg").write_bytes(b"no")
-    load(tmp_path)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-    assert len(lines) == 11 and lines[-1] == "  ... and 10 more"
-    (tmp_path / "one more.jpg").write_bytes(b"no")
-    with pytest.raises(UserError, match=r"Of 41 .* 21 cannot be used \(the first: 000.jpg: it is not an image\)"):
+def test_more_broken_files_than_images_are_an_error(tmp_path):
+    write_images(tmp_path, "0.png")
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(b"no")
+    with pytest.raises(UserError, match=r"Of 3 .* 2 cannot be used \(the first: 1.jpg: it is not an image\)"):
         load(tmp_path)
 
 
@@ -118,9 +114,7 @@ def test_no_room_for_more_than_cache_gb_is_an_error(numbered, tmp_path):
     ("limits", "cores", "memory"),
     [
         ({"cpu.max": "150000 100000", "memory.max": "1000000000"}, 2, 1e9),
-        ({"cpu.max": "max 100000", "memory.max": "max"}, 64, np.inf),
         ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 1, np.inf),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64, np.inf),
         ({"memory/memory.limit_in_bytes": "2000000000"}, 64, 2e9),
         ({}, 64, np.inf),
     ],

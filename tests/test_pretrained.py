@@ -21,7 +21,6 @@ from dcgan_tf.settings.config import Config
 from tools import pack_pretrained
 
 NAMES = sorted(path.name for path in weights.PRETRAINED.iterdir() if path.is_dir())
-ABOUT = {"command": "c", "data": "d", "licence": "l"}
 
 
 @pytest.fixture
@@ -140,16 +139,3 @@ def test_an_own_run_with_both_networks_can_be_added(
     assert 0 < np.abs(again - own).max() < 0.01 * np.abs(own).max()
     main_here(*data, "--pretrained", "--export", out_dir=tmp_path)
     assert list(tmp_path.rglob("discriminator.keras"))
-
-
-def test_what_cannot_be_added(run: Run, package: Path, monkeypatch: pytest.MonkeyPatch):
-    pack_pretrained.add(run, "blobs", ABOUT)
-    monkeypatch.setattr(pack_pretrained, "MAX_BYTES", 1000)
-    with pytest.raises(UserError, match="The generator of blobs-small has .* at most 1,000; leave it out"):
-        pack_pretrained.add(run, "blobs", ABOUT, discriminator=True)
-    assert not (package / "blobs" / "discriminator.npz").exists() and len(list(package.iterdir())) == 1
-    (run.folder / "metrics.json").unlink()
-    with pytest.raises(UserError, match="has no .*metrics.json; measure it with --evaluate first"):
-        pack_pretrained.add(run, "blobs", ABOUT)
-    with pytest.raises(UserError, match="no-run.FLAGS.json "):
-        pack_pretrained.main([str(run.folder.parent / "no-run"), "blobs", "c", "d", "l"])

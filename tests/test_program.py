@@ -37,8 +37,8 @@ def line_of(body: str) -> list[str]:
     return [sys.executable, "-W", "error", "-c", PROGRAM.format(body=body)]
 
 
-def process(body: str, **options: Any) -> subprocess.Popen:
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
+def process(body: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "", **(env or {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(line_of(body), env=env, **pipes, **options)
 
@@ -82,6 +82,11 @@ def test_what_is_printed_never_ends_a_program(tmp_path: Path, streams: str):
     command = f"{shlex.join(line_of(f'{body}; raise SystemExit(7)'))} {streams}"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True).returncode == 7
+
+
+def test_names_that_the_log_cannot_encode():
+    program = process("say('猫.png')", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert program.communicate(timeout=300) == ("begins\n\\u732b.png\nends\n", "")
 
 
 def test_a_pipe_gets_each_line_at_once():

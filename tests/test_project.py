@@ -52,15 +52,6 @@ def test_the_class_is_found(mnist_run: Path):
     assert other.label == 3 and other.rms > found.rms
 
 
-def test_an_image_of_another_size_is_resized(blobs_run: Path, images_dir: Path):
-    """The files are 40 wide and 36 high; the result is nearer to this one than the images of 64 seeds are."""
-    run, file = dcgan_tf.load("blobs", out_dir=blobs_run), images_dir / "blobs" / "00.jpg"
-    found = run.project(file)
-    target = read_image(file, ImageSpec.of(run.config))
-    assert found.image.shape == target.shape == (20, 24, 3)
-    assert found.rms == rms(found.image, target) < min(rms(other, target) for other in run.generate(64))
-
-
 def test_mistakes_are_one_sentence(blobs_run: Path, tmp_path: Path):
     (tmp_path / "text.png").write_text("no image")
     for name, says in (("text.png", "cannot be read (it is not an image)"), ("none.png", "No such file")):

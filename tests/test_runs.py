@@ -10,7 +10,7 @@ from pathlib import Path
 
 import filelock
 import pytest
-from helpers import SMALL, config_of, fails_with_one_sentence, main_here, write_images
+from helpers import config_of, fails_with_one_sentence
 
 from dcgan_tf.runs.run import Run, Runs
 from dcgan_tf.runs.select import find_run, is_other_data
@@ -88,27 +88,17 @@ def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
             find_run(runs, dataset, "", data)
 
 
-@pytest.mark.parametrize(
-    ("typed", "others"),
-    [
-        ("data/cats", ["cats", "cats/", "./data/cats/", "{here}/data/cats"]),
-        ("./photos", ["photos", "photos/", "{here}/photos"]),
-    ],
-)
-def test_a_path_is_one_from_the_current_folder(
-    typed: str, others: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.mark.parametrize("typed", ["data/cats", "./photos"])
+def test_a_path_is_one_from_the_current_folder(typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     Path(typed).mkdir(parents=True)
     asked = plan_training(Runs(), "", {"dataset": typed}, {}).asked
     assert os.path.samefile(typed, Path(asked.data_dir, asked.dataset))
     run = saved(Runs(), "run", 0, dataset=asked.dataset)
-    for there in (True, False):
-        for other in [typed, *others]:
-            given = check_given({"dataset": other.format(here=tmp_path)})
-            assert find_run(Runs(), given["dataset"], "", given) == run
-        if there:
-            Path(typed).rmdir()
+    Path(typed).rmdir()
+    for other in (typed, f"{Path(typed).name}/", f"{tmp_path}/{typed}"):
+        given = check_given({"dataset": other})
+        assert find_run(Runs(), given["dataset"], "", given) == run
 
 
 def test_of_two_folders_that_could_be_meant_the_nearer_one_is(
@@ -128,10 +118,9 @@ def test_of_two_folders_that_could_be_meant_the_nearer_one_is(
 
 @pytest.mark.parametrize("folder", ["checkpoint/eyes_64_64_64", "out/2018 - data - eyes - x64.z100/checkpoint"])
 def test_a_checkpoint_of_the_original_is_named(folder: str, tmp_path: Path):
-    (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / folder / "checkpoint").touch()
-    (tmp_path / "checkpoint" / "eyes_big_64_64_64").mkdir(parents=True)
-    (tmp_path / "checkpoint" / "eyes_big_64_64_64" / "checkpoint").touch()
+    for name in (folder, "checkpoint/eyes_big_64_64_64"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "checkpoint").touch()
     with pytest.raises(UserError) as error:
         find_run(Runs(str(tmp_path)), "eyes", "", {})
     assert f"give --checkpoint {shlex.quote(str(tmp_path / folder))} to use" in str(error.value)
@@ -155,7 +144,6 @@ def test_a_copy_of_a_data_set_has_the_same_images_whatever_else_it_has(tmp_path:
     [
         ("checkpoints/mine/FLAGS.json", "The run 'mine' exists already .* --resume"),
         ("checkpoints/mine/best/model-5.index", "model-5.index is left of an earlier training of the run 'mine'"),
-        ("logs/mine/events.out.tfevents.1", "is left of an earlier training"),
         ("samples/mine/train_00000200.png", "is left of an earlier training"),
     ],
 )
@@ -187,10 +175,8 @@ def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path)
     ("place", "says"),
     [
         ("a[1]", "has '[' in its path, which TensorFlow reads otherwise"),
-        ("C:\\runs", "has '\\\\' in its path"),
         (os.fsdecode(b"\xff"), "has '\\udcff' in its path"),
         ("gs://runs", "--out_dir must be a path on this computer, but is 'gs://runs'"),
-        ("link", "link is not a folder that can be written"),
         ("link/runs", "link is not a folder that can be written"),
         ("file", "cannot be made (Not a directory); choose a writable folder with --out_dir"),
         ("x" * 300, "cannot be made (File name too long)"),
@@ -199,8 +185,7 @@ def test_a_run_that_could_not_begin_is_removed_but_no_other_file(tmp_path: Path)
 def test_a_place_that_cannot_be_used_is_refused_before_images_are_read(tmp_path: Path, place: str, says: str):
     (tmp_path / "link").symlink_to("nothing")
     (tmp_path / "file").touch()
-    for flags in (["--dataset=nothing"], ["--dataset=nothing", "--out_name=name"]):
-        fails_with_one_sentence("--train", *SMALL, *flags, f"--out_dir={place}", cwd=tmp_path, says=says)
+    fails_with_one_sentence("--train", "--dataset=nothing", f"--out_dir={place}", cwd=tmp_path, says=says)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -214,15 +199,11 @@ def test_a_link_before_two_dots_leads_where_the_system_goes(tmp_path: Path):
 
 
 def test_a_data_set_of_any_name_gives_a_run_that_is_found_again(tmp_path: Path):
-    folder = tmp_path / "Katzen [2024] *neu*"
-    write_images(folder, *(f"{number}.png" for number in range(16)))
-    flags = [*SMALL, "--output_height=16", "--epoch=1"]
-    main_here(f"--dataset={folder}", "--train", *flags, out_dir=tmp_path)
-    (run,) = Runs(str(tmp_path)).all()
-    assert run.name.startswith("Katzen _2024_ _neu_-20")
-    main_here(f"--dataset={folder}", out_dir=tmp_path)
-    assert (run.samples_folder / "test_random.png").exists()
-    assert Runs(str(tmp_path)).create(config_of(dataset="猫" * 85)).flags_file.exists()  # 255 bytes are the limit
+    runs = Runs(str(tmp_path))
+    for dataset, begins in (("Katzen [2024] *neu*", "Katzen _2024_ _neu_-20"), ("猫" * 85, "猫" * 50)):
+        run = runs.create(config_of(dataset=dataset))  # 255 bytes are the limit
+        (run.folder / "model-1.index").touch()
+        assert run.name.startswith(begins) and find_run(runs, dataset, "", {}) == run
 
 
 def test_a_disk_without_locks_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compare_runs import assert_same_run
-from helpers import ROOT, cut, fails_with_one_sentence, images_of, main_here
+from helpers import ROOT, cut, images_of, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.data.dataset import Dataset
@@ -24,7 +24,6 @@ from dcgan_tf.settings.values import automatic_stages
 from dcgan_tf.system import messages
 from dcgan_tf.training.start import choose_preset
 
-TINY = ["--output_height=16", "--gf_dim=4", "--df_dim=4", "--batch_size=8", "--ckpt_freq=4", "--sample_freq=4"]
 CLASSES = Config(
     output_height=16, output_width=12, c_dim=1, class_names=("a", "b", "c"), z_dim=6, batch_size=16,
     gf_dim=4, df_dim=4, g_ema=0.5, sync_bn=True, strategy="mirrored", stages="2",
@@ -108,16 +107,6 @@ def test_a_folder_with_labels_trains_resumes_and_shows_every_class(classes_run: 
     assert (grid[0] != grid[1]).any()
 
 
-def test_the_same_command_continues_a_run_with_stages_auto(images_dir: Path, tmp_path: Path):
-    args = ["--dataset=blobs", f"--data_dir={images_dir}", *TINY, "--stages=auto"]
-    for iterations in (3, 6):
-        main_here(*args, "--train", "--resume", "--out_name=run", f"--iterations={iterations}", out_dir=tmp_path)
-    assert (tmp_path / "checkpoints" / "run" / "model-6.index").exists()
-    assert Runs(str(tmp_path)).named("run").config().stages == "2"
-    main_here("--dataset=blobs", "--stages=2", "--grid=1x3", out_dir=tmp_path)
-    assert (tmp_path / "samples" / "run" / "grid_1x3.png").exists()
-
-
 @pytest.mark.parametrize(
     ("shape", "is_idx", "classes", "preset", "why"),
     [
@@ -149,18 +138,3 @@ def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path
     main_here(*args, "--train", "--stages=auto", "--batch_size=4", "--iterations=2", "--out_name=run", out_dir=tmp_path)
     assert Runs(str(tmp_path)).named("run").config().stages == "original"
     assert "the run model.b32-600 has " in capsys.readouterr().out
-
-
-def test_what_the_first_weights_replace_is_said(
-    images_dir: Path, classes_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-):
-    args = ["--dataset=blobs", f"--data_dir={images_dir}", "--train", "--iterations=1", "--batch_size=8"]
-    main_here(*args, *TINY, "--batch_size=8", "--out_name=first", out_dir=tmp_path)
-    capsys.readouterr()
-    main_here(*args, "--init_from=first", "--preset=small", "--out_name=second", out_dir=tmp_path)
-    hint = "has --output_height 16 --output_width 16 --c_dim 3 --gf_dim 4 --df_dim 4 --stages original, and so has this"
-    assert f"the run first {hint} training." in " ".join(capsys.readouterr().out.split())
-    start = str(classes_run / "checkpoints" / "classes-small")
-    fails_with_one_sentence(
-        *args, f"--init_from={start}", cwd=tmp_path, says="and a run with classes that the training begins with"
-    )

@@ -27,13 +27,6 @@ def sweep(base: np.ndarray, dimension: int, count: int) -> np.ndarray:
     return z
 
 
-def test_option_0_writes_a_random_sheet(mnist_run: Path):
-    main_here("--dataset=mnist", "--visualize", "--option=0", "--class=3,1", "--batch_size=9", out_dir=mnist_run)
-    sheet = cut(iio.imread(mnist_run / "samples" / "mnist-small" / "test_random.png"), 3, 3).reshape(9, 28, 28, 1)
-    z = latents.z_from_seeds(range(9), 100, "uniform_signed")
-    assert_close(sheet, images_of(mnist_run, "mnist-small", z, [3, 1] * 4 + [3]))
-
-
 def test_option_1_writes_a_sheet_for_each_dimension(blobs_run: Path, capsys: pytest.CaptureFixture):
     samples = blobs_run / "samples" / "blobs-small"
     main_here("--dataset=blobs", "--visualize", "--batch_size=4", out_dir=blobs_run)  # option 1 is the default

@@ -91,22 +91,11 @@ def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[s
     np.testing.assert_allclose(255 * images, expected, atol=0.501)  # the expected images are rounded to uint8
 
 
-def test_float16_halves_the_model_and_keeps_the_images(out_dirs: dict[str, Path], tmp_path: Path):
-    main_here("--dataset=mnist", "--web", "--web_float16", f"--web_dir={tmp_path}", out_dir=out_dirs["mnist"])
-    half, whole = tmp_path / "generator.tflite", web_folder(out_dirs, "mnist") / "generator.tflite"
-    assert half.stat().st_size < 0.6 * whole.stat().st_size
-    assert json.loads((half.parent / "model.json").read_text())["float16"] is True
-    z, labels = some_inputs("mnist")
-    difference = tflite_images(half, z, labels, 10) - tflite_images(whole, z, labels, 10)
-    assert 0 < abs(255 * difference).max() < 2
-
-
 def test_the_demo_is_what_its_command_writes_and_what_else_is_in_the_folder_stays(tmp_path: Path, capsys):
     again = tmp_path / "a demo"
     again.mkdir()
     (again / "CNAME").write_text("example.org")
-    for _ in range(2):
-        main_here(*DEMO_COMMAND, f"--web_dir={again}", out_dir=tmp_path)
+    main_here(*DEMO_COMMAND, f"--web_dir={again}", out_dir=tmp_path)
     assert (again / "CNAME").read_text() == "example.org"
     out = capsys.readouterr().out
     assert "loads LiteRT.js 2.5.3 from its CDN." in out and f"http.server --directory '{again}' 8000\n" in out
@@ -116,24 +105,18 @@ def test_the_demo_is_what_its_command_writes_and_what_else_is_in_the_folder_stay
     for name in names - {"generator.tflite", "model.json"}:
         assert (DEMO / name).read_bytes() == (again / name).read_bytes(), f"make docs/demo again: {DEMO_COMMAND}"
     described = [json.loads((folder / "model.json").read_text()) for folder in (DEMO, again)]
-    assert all(run.pop("bytes") > 5e6 for run in described) and described[0] == described[1]
+    assert all(5e6 < run.pop("bytes") < 8e6 for run in described) and described[0] == described[1]
+    assert described[0]["float16"] is True
     assert described[0]["iteration"] == 9370 and "CC BY-SA 3.0" in described[0]["data"]
-    images, expected = (
-        tflite_images(folder / "generator.tflite", *some_inputs("mnist"), 10) for folder in (DEMO, again)
-    )
-    np.testing.assert_allclose(images, expected, atol=1 / 255)
-    assert images.std() > 0.2
+    z, labels = some_inputs("mnist")
+    expected = dcgan_tf.load("pretrained:mnist").generate(z=z, labels=labels)
+    for folder in (DEMO, again):
+        images = 255 * tflite_images(folder / "generator.tflite", z, labels, 10)
+        np.testing.assert_allclose(images, expected, atol=2)  # float16, and rounded to uint8
+    assert expected.std() > 50
     (again / "model.json").unlink()
     with pytest.raises(UserError, match="has an index.html of another page; name another folder with --web_dir"):
         main_here(*DEMO_COMMAND, f"--web_dir={again}")
-
-
-def test_versions_of_npm_packages_are_fixed():
-    litert = json.loads((ASSETS / "package.json").read_text())["dependencies"]["@litertjs/core"]
-    lock = json.loads((ASSETS / "package-lock.json").read_text())["packages"]
-    # The page loads both parts of LiteRT.js from the CDN, with one version number.
-    assert {lock[f"node_modules/@litertjs/{name}"]["version"] for name in ("core", "wasm-utils")} == {litert}
-    assert all(entry["integrity"].startswith("sha512-") for name, entry in lock.items() if name)
 
 
 # ---- in the browser ----
@@ -282,36 +265,20 @@ def test_painting_classes_interpolation_and_png(visit: Visit, serve, out_dirs: d
 
 def test_errors_of_the_page_are_sentences(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
     whole = (web_folder(out_dirs, "blobs") / "model.json").read_text()
-    from_cdn = whole.replace('"beside": true', '"beside": false')
-    assert from_cdn != whole
-
-    def copy(name: str, model_json: str = whole) -> Path:
-        ignored = shutil.ignore_patterns("litert") if "CDN" in name else None
-        shutil.copytree(web_folder(out_dirs, "blobs"), tmp_path / name, ignore=ignored)
-        (tmp_path / name / "model.json").write_text(model_json)
-        return tmp_path / name
-
     other_z = whole.replace('"z_dim": 12', '"z_dim": 13')
     broken = {
-        "cut": (copy("cut", whole[:40]), "model.json is damaged ("),
-        "other z": (copy("other z", other_z), "generator.tflite cannot be run, or does not fit model.json ("),
-        "no model": (copy("no model"), "generator.tflite could not be loaded (404 "),
-        "no CDN": (
-            copy("no CDN", from_cdn),
-            "LiteRT.js 2.5.3, which runs the generator, could not be loaded from cdn.jsdelivr.net; check the network",
-        ),
+        "cut": (whole[:40], "model.json is damaged ("),
+        "other z": (other_z, "generator.tflite cannot be run, or does not fit model.json ("),
+        "no model": (whole, "generator.tflite could not be loaded (404 "),
     }
-    (broken["no model"][0] / "generator.tflite").unlink()
-    pages = [{"url": serve(folder), "steps": []} for folder, _ in broken.values()]
-    pages += [{"url": serve(copy("CDN", from_cdn)), "cdn": "npm", "steps": [SHOWN, ["text", "#runtime"]]}]
-    *failed, loaded = visit(*pages)
-    for (_, says), page in zip(broken.values(), failed, strict=True):
+    for name, (model_json, _) in broken.items():
+        shutil.copytree(web_folder(out_dirs, "blobs"), tmp_path / name)
+        (tmp_path / name / "model.json").write_text(model_json)
+    (tmp_path / "no model" / "generator.tflite").unlink()
+    pages = visit(*({"url": serve(tmp_path / name), "steps": []} for name in broken))
+    for (_, says), page in zip(broken.values(), pages, strict=True):
         assert page["message"].startswith(says) and page["message"].endswith("."), page["message"]
-        assert "--web" in page["message"] or says.startswith("LiteRT.js")
-    assert loaded["console"] == []
-    assert "from cdn.jsdelivr.net" in loaded["results"][1]
-    z = first_z(12, "normal01")
-    assert_shows(loaded["results"][0], images_of(out_dirs["blobs"], "blobs-small", z, [0])[0])
+        assert "--web" in page["message"]
 
 
 def test_one_file_is_the_whole_page_without_a_server(visit: Visit, out_dirs: dict[str, Path]):
@@ -345,19 +312,3 @@ def test_the_demo_shows_digits(visit: Visit, serve):
     assert 10 < np.mean(shown) < 80 and 10 < np.mean(variation) < 80 and variation != shown  # real digits: 33
     assert hidden is None and "The generator of a DCGAN" in text and "from cdn.jsdelivr.net" in text
     assert "Trained on MNIST" in text
-
-
-def test_the_snippet_of_docs_export_makes_a_digit(visit: Visit, serve, tmp_path: Path):
-    text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"^```html\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    shows = (
-        'const show = (values) => { document.getElementById("main").hidden = false; output.value = values.join(); };'
-    )
-    body = '<p id="message"></p><main id="main" hidden><output id="output"></output></main>'
-    html = f"{body}<script>{shows}</script>{snippet}"
-    assert "console.log(" in html
-    (tmp_path / "index.html").write_text(html.replace("console.log(", "show("), encoding="utf-8")
-    shutil.copyfile(DEMO / "generator.tflite", tmp_path / "generator.tflite")
-    (page,) = visit({"url": serve(tmp_path), "cdn": "npm", "steps": [["text", "#output"]]})
-    pixels = np.array(page["results"][0].split(","), np.float32)
-    assert pixels.shape == (28 * 28,) and 0 <= pixels.min() < 0.01 and 0.9 < pixels.max() <= 1

@@ -27,7 +27,4 @@ def test_later_starts_compile_nothing(images_dir: Path, tmp_path: Path):
     assert len(list(tmp_path.glob("own/*"))) == 1
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
-    damaged = start("--iterations=2", "--out_name=third", "--init_from=first")
-    assert file not in damaged
-    whole = start("--iterations=2", "--out_name=fourth")
-    assert file in whole and start("--iterations=4", "--out_name=first", "--resume") == whole
+    assert file not in start("--iterations=2", "--out_name=third", "--init_from=first")
