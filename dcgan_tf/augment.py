@@ -11,8 +11,8 @@ import tensorflow as tf
 from dcgan_tf.latents import random_key
 from dcgan_tf.pixels import ValueRange
 
-RANDOM_NUMBERS = 7  # for one image: brightness, saturation, contrast, shift (y, x), centre of the cutout (y, x)
-WHETHER = 7  # the place of one more number for each image: whether it is changed
+# For one image: brightness, saturation, contrast, shift (y, x), centre of the cutout (y, x). One more with p < 1.
+RANDOM_NUMBERS = 7
 
 
 def sample_augmentations(
@@ -25,14 +25,15 @@ def sample_augmentations(
       p: probability with which an image is changed.
     Returns: float32 [batch_size, passes, 7, or 8 if p < 1] in [0, 1), the same on every machine.
     """
+    counts = {1: RANDOM_NUMBERS}  # by the kind of their key
+    if p < 1:
+        counts[2] = 1
+    numbers = []
     with tf.device("CPU:0"):
-        key = random_key(1, seed, iteration)
-        numbers = tf.random.stateless_uniform((batch_size, passes, RANDOM_NUMBERS), key, alg="philox")
-        if p < 1:
-            key = random_key(2, seed, iteration)
-            whether = tf.random.stateless_uniform((batch_size, passes, 1), key, alg="philox")
-            numbers = tf.concat([numbers, whether], axis=2)
-        return numbers
+        for kind, count in counts.items():
+            key = random_key(kind, seed, iteration)
+            numbers.append(tf.random.stateless_uniform((batch_size, passes, count), key, alg="philox"))
+        return tf.concat(numbers, axis=2)
 
 
 def augment(
@@ -53,20 +54,16 @@ def augment(
     half = (high - low) / 2
     each = tf.unstack(tf.cast(numbers, tf.float32), axis=1)
     unchanged = tf.cast(images, tf.float32)
-    images = unchanged
-    is_scaled = value_range != (-1, 1)  # the paper's changes are for [-1, 1]
-    if is_scaled:
-        images = (images - centre) / half
+    images = (unchanged - centre) / half  # the paper's changes are for [-1, 1]
     if "color" in kinds:
         images = _change_color(images, *(number[:, None, None, None] for number in each[:3]))
     if "translation" in kinds:
         images = _translate(images, *each[3:5])
     if "cutout" in kinds:
         images = _cut_out(images, *each[5:7])
-    if is_scaled:
-        images = images * half + centre
+    images = images * half + centre
     if p < 1:
-        images = tf.where(each[WHETHER][:, None, None, None] < p, images, unchanged)
+        images = tf.where(each[RANDOM_NUMBERS][:, None, None, None] < p, images, unchanged)
     return images
 
 

@@ -12,74 +12,68 @@ EPSILON = 1.001e-5  # the original sets 1e-5; the fused kernel of TensorFlow 1 r
 
 
 class Weighted(keras.layers.Layer):
-    """Base class: a layer with a kernel, whose initial values depend on its seed, and a bias of 0."""
+    """Base class: a layer of `units` with a kernel, whose initial values depend on its seed, and a bias of 0."""
 
     seed: int | None = None  # None: Keras draws one
     initializer = keras.initializers.RandomNormal
-
-    def add_weights(self, names, shape, units):
-        """Create the kernel of that shape, and the bias [units]. Args: names: of both."""
-        kernel, bias = names
-        normal = self.initializer(stddev=0.02, seed=self.seed)
-        self.kernel = self.add_weight(name=kernel, shape=shape, initializer=normal)
-        self.bias = self.add_weight(name=bias, shape=(units,), initializer="zeros")
-
-
-class Conv(Weighted):
-    """5x5 convolution, stride 2, SAME, bias: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), filters] (ops.py, conv2d)."""
-
-    # Like tf.truncated_normal_initializer: cut at two sigma, not rescaled.
-    initializer = keras.initializers.TruncatedNormal
-
-    def __init__(self, filters: int, **kwargs):
-        super().__init__(**kwargs)
-        self.filters = filters
-
-    def build(self, shape):
-        self.add_weights(("w", "biases"), (5, 5, shape[-1], self.filters), self.filters)
-
-    def compute_output_shape(self, shape):
-        return shape[0], -(-shape[1] // 2), -(-shape[2] // 2), self.filters
-
-    def call(self, x):
-        y = tf.nn.conv2d(x, self.kernel, strides=2, padding="SAME")
-        return tf.nn.bias_add(y, self.bias)
-
-
-class Deconv(Weighted):
-    """5x5 transposed convolution, stride 2, SAME, bias: [B, h, w, C] -> [B, height, width, filters] (ops.py, deconv2d).
-
-    The output size is explicit, because both 2h and 2h - 1 are possible heights.
-    """
-
-    def __init__(self, height: int, width: int, filters: int, **kwargs):
-        super().__init__(**kwargs)
-        self.size = (height, width, filters)
-
-    def build(self, shape):
-        filters = self.size[-1]
-        self.add_weights(("w", "biases"), (5, 5, filters, shape[-1]), filters)
-
-    def compute_output_shape(self, shape):
-        return shape[0], *self.size
-
-    def call(self, x):
-        batch = x.shape[0]
-        if batch is None:
-            batch = tf.shape(x)[0]
-        y = tf.nn.conv2d_transpose(x, self.kernel, (batch, *self.size), strides=2, padding="SAME")
-        return tf.nn.bias_add(y, self.bias)
-
-
-class Linear(Weighted):
-    """Dense layer with bias: [B, C] -> [B, units] (ops.py, linear)."""
+    names = ("w", "biases")  # of kernel and bias
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
         self.units = units
 
+    def add_weights(self, *shape):
+        """Create the kernel of that shape, and the bias [units]."""
+        kernel, bias = self.names
+        normal = self.initializer(stddev=0.02, seed=self.seed)
+        self.kernel = self.add_weight(name=kernel, shape=shape, initializer=normal)
+        self.bias = self.add_weight(name=bias, shape=(self.units,), initializer="zeros")
+
+
+class Conv(Weighted):
+    """5x5 convolution, stride 2, SAME, bias: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), units] (ops.py, conv2d)."""
+
+    # Like tf.truncated_normal_initializer: cut at two sigma, not rescaled.
+    initializer = keras.initializers.TruncatedNormal
+
     def build(self, shape):
-        self.add_weights(("Matrix", "bias"), (shape[-1], self.units), self.units)
+        self.add_weights(5, 5, shape[-1], self.units)
+
+    def compute_output_shape(self, shape):
+        return shape[0], -(-shape[1] // 2), -(-shape[2] // 2), self.units
+
+    def call(self, x):
+        return tf.nn.bias_add(tf.nn.conv2d(x, self.kernel, strides=2, padding="SAME"), self.bias)
+
+
+class Deconv(Weighted):
+    """5x5 transposed convolution, stride 2, SAME, bias: [B, h, w, C] -> [B, height, width, units] (ops.py, deconv2d).
+
+    The output size is explicit, because both 2h and 2h - 1 are possible heights.
+    """
+
+    def __init__(self, height: int, width: int, units: int, **kwargs):
+        super().__init__(units, **kwargs)
+        self.size = (height, width)
+
+    def build(self, shape):
+        self.add_weights(5, 5, self.units, shape[-1])
+
+    def compute_output_shape(self, shape):
+        return shape[0], *self.size, self.units
+
+    def call(self, x):
+        shape = self.compute_output_shape([x.shape[0] or tf.shape(x)[0]])
+        return tf.nn.bias_add(tf.nn.conv2d_transpose(x, self.kernel, shape, strides=2, padding="SAME"), self.bias)
+
+
+class Linear(Weighted):
+    """Dense layer with bias: [B, C] -> [B, units] (ops.py, linear)."""
+
+    names = ("Matrix", "bias")
+
+    def build(self, shape):
+        self.add_weights(shape[-1], self.units)
 
     def compute_output_shape(self, shape):
         return shape[0], self.units
@@ -94,28 +88,28 @@ class BatchNorm(keras.layers.Layer):
     It normalizes with the biased batch variance, and the moving variance takes the Bessel-corrected one.
     keras.layers.BatchNormalization stores the biased one.
 
-    Args:
-      fused: use TensorFlow's fused op, the fastest. XLA rewrites it as E[x^2] - E[x]^2, which loses too many digits to
-        match the original, so compiled networks need fused=False.
-      synchronized: use the statistics of the whole batch, not of each replica's shard. Needs fused=False.
+    With classes, each has its own gamma and beta, which the labels choose (Dumoulin et al. 2017, as in Miyato & Koyama
+    2018).
     """
 
-    def __init__(self, fused: bool = True, synchronized: bool = False, **kwargs):
+    # TensorFlow's fused op, the fastest. XLA rewrites it as E[x^2] - E[x]^2, which loses too many digits to match the
+    # original, so compiled networks need False.
+    fused = True
+    synchronized = False  # whether to use the statistics of the whole batch, not of each replica's shard; not fused
+
+    def __init__(self, classes: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.fused = fused
-        self.synchronized = synchronized
+        self.classes = classes
 
     def build(self, shape):
         float32 = {"shape": shape[-1:], "autocast": False}  # also in mixed precision
-        affine = float32 | {"shape": self.affine_shape(shape[-1])}
+        affine = float32
+        if self.classes:
+            affine = float32 | {"shape": (self.classes, shape[-1])}
         self.gamma = self.add_weight(name="gamma", initializer="ones", **affine)
         self.beta = self.add_weight(name="beta", initializer="zeros", **affine)
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **float32)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **float32)
-
-    def affine_shape(self, channels):
-        """Return the shape of gamma and beta."""
-        return (channels,)
 
     def compute_output_shape(self, shape, labels=None):
         return shape
@@ -123,37 +117,32 @@ class BatchNorm(keras.layers.Layer):
     def call(self, x, labels=None, *, training):
         if x.shape.rank == 2:  # behind a linear layer
             return self.call(x[:, None, None, :], training=training)[:, 0, 0, :]
-        return self.normalize(x, self.gamma.value, self.beta.value, training)
+        if not self.classes:
+            return self.normalize(x, self.gamma.value, self.beta.value, training)
+        y = self.normalize(x, tf.ones(x.shape[-1]), tf.zeros(x.shape[-1]), training)
+        labels = tf.cast(labels, tf.float32)
+        scale, offset = (tf.matmul(labels, rows.value)[:, None, None, :] for rows in (self.gamma, self.beta))
+        return y * tf.cast(scale, y.dtype) + tf.cast(offset, y.dtype)
 
     def normalize(self, x, scale, offset, training):
         """Return x [B, H, W, C], normalized, times scale [C] plus offset [C]. In training, move the averages."""
+        averages = (self.moving_mean.value, self.moving_variance.value)
         if not training:
-            mean = self.moving_mean.value
-            variance = self.moving_variance.value
-            y, _, _ = self._fused(x, scale, offset, mean, variance, training=False)
-            return y
+            return self._fused(x, scale, offset, *averages, training=False)[0]
         if self.fused:
-            y, mean, variance = self._fused(x, scale, offset, [], [], training=True)
+            y, *statistics = self._fused(x, scale, offset, [], [], training=True)
         else:
-            y, mean, variance = self._two_pass(x, scale, offset)
-        self._move(self.moving_mean.value, mean)
-        self._move(self.moving_variance.value, variance)
+            y, *statistics = self._two_pass(x, scale, offset)
+        for average, batch in zip(averages, statistics, strict=True):
+            replicas.assign(average, average - (average - batch) * (1 - DECAY))
         return y
-
-    def _move(self, average, batch):
-        replicas.assign(average, average - (average - batch) * (1 - DECAY))
 
     def _fused(self, x, scale, offset, mean, variance, training):
         """Return y, and the batch's mean and Bessel-corrected variance. Args: mean, variance: for inference."""
-        return tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=scale,
-            offset=offset,
-            mean=mean,
-            variance=variance,
-            epsilon=EPSILON,
-            is_training=training,
-        )[:3]
+        outputs = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=EPSILON, is_training=training
+        )
+        return outputs[:3]
 
     def _two_pass(self, x, scale, offset):
         """Return what `_fused` returns for training."""
@@ -168,31 +157,6 @@ class BatchNorm(keras.layers.Layer):
         y = tf.nn.batch_normalization(wide, mean, variance, offset, scale, EPSILON)
         corrected = variance * n / tf.maximum(n - 1, 1)
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(corrected)
-
-
-class ClassBatchNorm(BatchNorm):
-    """Batch norm with a gamma and a beta for each class (Dumoulin et al. 2017, as in Miyato & Koyama 2018).
-
-    Args:
-      classes: number of classes, Y.
-      options: those of BatchNorm.
-    """
-
-    def __init__(self, classes: int, **options):
-        super().__init__(**options)
-        self.classes = classes
-
-    def affine_shape(self, channels):
-        return self.classes, channels
-
-    def call(self, x, labels, *, training):
-        """Return x [B, H, W, C], normalized, with the gamma and the beta of the labels [B, Y]."""
-        channels = x.shape[-1]
-        y = self.normalize(x, tf.ones(channels), tf.zeros(channels), training)
-        labels = tf.cast(labels, tf.float32)
-        scale = tf.matmul(labels, self.gamma.value)[:, None, None, :]
-        offset = tf.matmul(labels, self.beta.value)[:, None, None, :]
-        return y * tf.cast(scale, y.dtype) + tf.cast(offset, y.dtype)
 
 
 def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

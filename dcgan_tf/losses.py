@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from dcgan_tf.settings.config import Config
-
 LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")  # the losses that every run logs
 # Of these, the ones on the progress line and, with these labels, in losses.png.
 DRAWN = {"d_loss": "discriminator (d_loss)", "g_loss": "generator (g_loss)"}
@@ -26,11 +24,8 @@ def g_loss(logits: tf.Tensor) -> tf.Tensor:
     return _mean_cross_entropy(logits, 1.0)
 
 
-def is_low(d_loss: float, config: Config) -> bool:
-    """Return whether a logged d_loss leaves the generator nothing to learn from.
-
-    Args: config: of the training, for a loss that a setting chooses; the original's has none.
-    """
+def is_low(d_loss: float) -> bool:
+    """Return whether a logged d_loss leaves the generator nothing to learn from."""
     return abs(d_loss) < 0.01
 
 

@@ -6,14 +6,13 @@ Conditional ones are the original's for labels, made for MNIST.
 
 from __future__ import annotations
 
-from functools import partial
+import math
 from random import Random
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dcgan_tf.layers import BatchNorm, ClassBatchNorm, Conv, Deconv, Linear, Weighted, append_labels
+from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
 
 
@@ -22,7 +21,7 @@ def leaky_relu(x: tf.Tensor) -> tf.Tensor:
 
 
 def flatten(x: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+    return tf.reshape(x, [-1, math.prod(x.shape[1:])])
 
 
 def stage_filters(first: int, stages: int) -> list[int]:
@@ -33,25 +32,17 @@ def stage_filters(first: int, stages: int) -> list[int]:
 class Network(keras.Model):
     """Base class: a network that a .keras file can store. Keras makes it again from its arguments and its input shapes.
 
-    Args:
-      name: its default name.
-      sizes: the constructor's arguments.
-      batch_norm: the arguments of its BatchNorm layers.
+    The arguments must be numbers or text, and what else a subclass takes be named kwargs.
     """
 
-    def __init__(self, name: str, sizes: dict[str, int], batch_norm: dict[str, bool] | None, options: dict[str, Any]):
-        super().__init__(**{"name": name} | options)
-        self.sizes = tuple(sizes.items())
-        self.batch_norm = partial(BatchNorm, **(batch_norm or {}))
+    def __new__(cls, *args, **kwargs):  # that of keras.Model would not let Keras see the arguments
+        return keras.layers.Layer.__new__(cls, *args, **kwargs)
 
     def build(self, inputs_shape, labels_shape=None):
         for layer in self.layers:
             layer.dtype_policy = self.dtype_policy
         shapes = [shape for shape in (inputs_shape, labels_shape) if shape]
         self.call(*(tf.zeros([1, *shape[1:]]) for shape in shapes), training=False)  # builds the layers
-
-    def get_config(self):
-        return super().get_config() | dict(self.sizes) | {"batch_norm": self.batch_norm.keywords}
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
@@ -62,31 +53,13 @@ class Generator(Network):
     Koyama 2018). Without, labels are ignored.
     """
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        c_dim: int,
-        gf_dim: int,
-        stages: int = 4,
-        classes: int = 0,
-        batch_norm=None,
-        **options,
-    ):
-        arguments = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim}
-        arguments |= {"stages": stages, "classes": classes}
-        super().__init__("generator", arguments, batch_norm, options)
-        sizes = [(height, width)]
-        for _ in range(stages):
-            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))  # half, rounded up
-        sizes.reverse()
+    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, stages: int = 4, classes: int = 0, **kwargs):
+        super().__init__(**{"name": "generator"} | kwargs)
+        sizes = [(-(-height // 2**i), -(-width // 2**i)) for i in range(stages, -1, -1)]  # rounded up
         filters = [*reversed(stage_filters(gf_dim, stages)), c_dim]
         self.base_shape = (*sizes[0], filters[0])
-        self.linear = Linear(sizes[0][0] * sizes[0][1] * filters[0], name="g_h0_lin")
-        norm = self.batch_norm
-        if classes:
-            norm = partial(ClassBatchNorm, classes, **(batch_norm or {}))
-        self.norms = [norm(name=f"g_bn{i}") for i in range(stages)]
+        self.linear = Linear(math.prod(self.base_shape), name="g_h0_lin")
+        self.norms = [BatchNorm(classes, name=f"g_bn{i}") for i in range(stages)]
         self.deconvs = [Deconv(*sizes[i], filters[i], name=f"g_h{i}") for i in range(1, stages + 1)]
 
     def call(self, inputs, labels=None, *, training=None):
@@ -104,12 +77,11 @@ class Discriminator(Network):
     last stage's output, summed over its pixels (Miyato & Koyama 2018, equation 4). Without, labels are ignored.
     """
 
-    def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, batch_norm=None, **options):
-        arguments = {"df_dim": df_dim, "stages": stages, "classes": classes}
-        super().__init__("discriminator", arguments, batch_norm, options)
+    def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, **kwargs):
+        super().__init__(**{"name": "discriminator"} | kwargs)
         filters = stage_filters(df_dim, stages)
         self.convs = [Conv(filters[i], name=f"d_h{i}_conv") for i in range(stages)]
-        self.norms = [self.batch_norm(name=f"d_bn{i}") for i in range(1, stages)]
+        self.norms = [BatchNorm(name=f"d_bn{i}") for i in range(1, stages)]
         self.linear = Linear(1, name=f"d_h{stages}_lin")
         self.class_vectors = None
         if classes:
@@ -135,16 +107,15 @@ class Discriminator(Network):
 class ConditionalGenerator(Network):
     """z [B, Z] and one-hot labels [B, Y] -> images [B, height, width, c_dim] in [0, 1], by two doublings."""
 
-    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, batch_norm=None, **options):
-        sizes = {"height": height, "width": width, "c_dim": c_dim, "gf_dim": gf_dim, "gfc_dim": gfc_dim}
-        super().__init__("generator", sizes, batch_norm, options)
+    def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, **kwargs):
+        super().__init__(**{"name": "generator"} | kwargs)
         self.base_shape = (height // 4, width // 4, 2 * gf_dim)
         self.linear0 = Linear(gfc_dim, name="g_h0_lin")
-        self.norm0 = self.batch_norm(name="g_bn0")
-        self.linear1 = Linear(height // 4 * width // 4 * 2 * gf_dim, name="g_h1_lin")
-        self.norm1 = self.batch_norm(name="g_bn1")
+        self.norm0 = BatchNorm(name="g_bn0")
+        self.linear1 = Linear(math.prod(self.base_shape), name="g_h1_lin")
+        self.norm1 = BatchNorm(name="g_bn1")
         self.deconv2 = Deconv(height // 2, width // 2, 2 * gf_dim, name="g_h2")
-        self.norm2 = self.batch_norm(name="g_bn2")
+        self.norm2 = BatchNorm(name="g_bn2")
         self.deconv3 = Deconv(height, width, c_dim, name="g_h3")
 
     def call(self, inputs, labels, *, training=None):
@@ -159,14 +130,13 @@ class ConditionalGenerator(Network):
 class ConditionalDiscriminator(Network):
     """Images [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1], by two halvings."""
 
-    def __init__(self, filters0: int, filters1: int, dfc_dim: int, batch_norm=None, **options):
-        sizes = {"filters0": filters0, "filters1": filters1, "dfc_dim": dfc_dim}
-        super().__init__("discriminator", sizes, batch_norm, options)
+    def __init__(self, filters0: int, filters1: int, dfc_dim: int, **kwargs):
+        super().__init__(**{"name": "discriminator"} | kwargs)
         self.conv0 = Conv(filters0, name="d_h0_conv")
         self.conv1 = Conv(filters1, name="d_h1_conv")
-        self.norm1 = self.batch_norm(name="d_bn1")
+        self.norm1 = BatchNorm(name="d_bn1")
         self.linear2 = Linear(dfc_dim, name="d_h2_lin")
-        self.norm2 = self.batch_norm(name="d_bn2")
+        self.norm2 = BatchNorm(name="d_bn2")
         self.linear3 = Linear(1, name="d_h3_lin")
 
     def activations(self, images, labels, *, training):
@@ -187,27 +157,30 @@ def build_generator(config: Config, precision: str = "float32", **batch_norm: bo
     Args:
       config: the sizes, and whether there are labels.
       precision: one of config.PRECISIONS, for the arithmetic; weights and batch statistics are float32.
-      batch_norm: arguments of the BatchNorm layers.
+      batch_norm: how its BatchNorm layers compute: fused, synchronized.
     """
     sizes = (*config.image_shape, config.gf_dim)
     if config.has_mnist_networks:
-        generator = ConditionalGenerator(*sizes, config.gfc_dim, batch_norm=batch_norm)
+        generator = ConditionalGenerator(*sizes, config.gfc_dim)
     else:
-        generator = Generator(*sizes, config.stage_count, config.y_dim, batch_norm=batch_norm)
-    return _build(generator, precision, config.seed, [1, config.z_dim], [1, config.y_dim])
+        generator = Generator(*sizes, config.stage_count, config.y_dim)
+    return _build(generator, precision, config.seed, batch_norm, [1, config.z_dim], [1, config.y_dim])
 
 
 def build_discriminator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
     """Build the discriminator; arguments and initial weights as in build_generator."""
     if config.has_mnist_networks:
         first, second = config.d_widths
-        discriminator = ConditionalDiscriminator(first, second, config.dfc_dim, batch_norm=batch_norm)
+        discriminator = ConditionalDiscriminator(first, second, config.dfc_dim)
     else:
-        discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim, batch_norm=batch_norm)
-    return _build(discriminator, precision, config.seed + 1, [1, *config.image_shape], [1, config.y_dim])
+        discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim)
+    shapes = ([1, *config.image_shape], [1, config.y_dim])
+    return _build(discriminator, precision, config.seed + 1, batch_norm, *shapes)
 
 
-def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[int]) -> keras.Model:
+def _build(
+    network: keras.Model, precision: str, seed: int, batch_norm: dict[str, bool], *input_shapes: list[int]
+) -> keras.Model:
     network.dtype_policy = precision
     if precision != "float32":
         network.dtype_policy = f"mixed_{precision}"
@@ -216,5 +189,8 @@ def _build(network: keras.Model, precision: str, seed: int, *input_shapes: list[
         inner = getattr(layer, "layer", layer)  # of a wrapper, such as Keras's SpectralNormalization
         if isinstance(inner, Weighted):
             inner.seed = random.randint(1, 10**9)
+        if isinstance(inner, BatchNorm):
+            for name, value in batch_norm.items():
+                setattr(inner, name, value)
     network.build(*input_shapes)
     return network

@@ -15,24 +15,56 @@ class Adam:
     One TensorFlow operation updates each variable.
     """
 
-    def __init__(self, variables: list[keras.Variable], learning_rate: tf.Variable, beta1: float):
+    beta2 = 0.999
+    epsilon = 1e-8
+
+    def __init__(
+        self,
+        variables: list[keras.Variable],
+        learning_rate: tf.Variable,
+        beta1: float,
+        weight_decay: float = 0.0,
+        loss_scale: LossScale | None = None,
+    ):
+        """Args: variables: of a network; weight_decay: the factor of an L2 term that `minimize` adds to the loss."""
+        self.variables = variables
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.loss_scale = loss_scale
         self.beta1 = beta1
-        self.beta2 = 0.999
-        self.epsilon = 1e-8
-        self.m = {v.path: tf.Variable(tf.zeros_like(v.value)) for v in variables}
-        self.v = {v.path: tf.Variable(tf.zeros_like(v.value)) for v in variables}
+        self.slots = {f"{slot}/{x.path}": tf.Variable(tf.zeros_like(x.value)) for slot in "mv" for x in variables}
         self.beta1_power = tf.Variable(beta1)
         self.beta2_power = tf.Variable(self.beta2)
 
-    def apply(self, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> None:
+    def minimize(self, loss: tf.Tensor, tape: tf.GradientTape) -> list[tf.Tensor]:
+        """Update the variables once, to lower the loss and its L2 term, half the sum of the squared kernels.
+
+        Returns: the gradients of both, averaged over the replicas.
+        """
+        weights = [variable.value for variable in self.variables]
+        scale = None
+        if self.loss_scale:
+            scale = tf.identity(self.loss_scale.scale)
+        gradients = replicas.mean(tape.gradient(loss, weights, output_gradients=scale))
+        if scale is not None:
+            gradients = [gradient / scale for gradient in gradients]
+        for i, variable in enumerate(self.variables):
+            # With classes, gamma and beta are matrices, too.
+            if self.weight_decay and len(variable.shape) > 1 and variable.name not in ("gamma", "beta"):
+                gradients[i] += self.weight_decay * weights[i]
+        if self.loss_scale:
+            self.loss_scale.apply(self, gradients)
+        else:
+            self.apply(gradients)
+        return gradients
+
+    def apply(self, gradients: list[tf.Tensor]) -> None:
         """Update the variables once with their gradients."""
-        slots = (self.m.values(), self.v.values())
-        for variable, m, v, gradient in zip(variables, *slots, gradients, strict=True):
+        for variable, gradient in zip(self.variables, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle,
-                m=m.handle,
-                v=v.handle,
+                var=variable.value.handle,
+                m=self.slots[f"m/{variable.path}"].handle,
+                v=self.slots[f"v/{variable.path}"].handle,
                 beta1_power=self.beta1_power,
                 beta2_power=self.beta2_power,
                 lr=self.learning_rate,
@@ -46,9 +78,7 @@ class Adam:
 
     def state(self) -> dict[str, tf.Variable]:
         """Return every variable of the optimizer, by name."""
-        m = {f"m/{name}": variable for name, variable in self.m.items()}
-        v = {f"v/{name}": variable for name, variable in self.v.items()}
-        return m | v | {"beta1_power": self.beta1_power, "beta2_power": self.beta2_power}
+        return self.slots | {"beta1_power": self.beta1_power, "beta2_power": self.beta2_power}
 
 
 class LossScale:
@@ -66,10 +96,10 @@ class LossScale:
         self.scale = tf.Variable(1024.0, trainable=False)
         self.finite_steps = tf.Variable(0, dtype=tf.int64, trainable=False)  # since the scale changed
 
-    def apply(self, optimizer: Adam, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> None:
+    def apply(self, optimizer: Adam, gradients: list[tf.Tensor]) -> None:
         """Let the optimizer update the variables if all gradients, the same ones on every replica, are finite."""
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
-        tf.cond(finite, lambda: optimizer.apply(gradients, variables), lambda: None)
+        tf.cond(finite, lambda: optimizer.apply(gradients), lambda: None)
         steps = tf.where(finite, self.finite_steps + 1, 0)
         doubles = steps == self.STEPS
         scale = tf.where(finite, self.scale, self.scale / 2)

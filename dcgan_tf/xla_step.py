@@ -49,9 +49,9 @@ class XlaStep:
         return self.draw_all(tf.constant(first, tf.int64), most or self.most)
 
     def draws(self, first: tf.Tensor, most: int) -> Values:
-        """Return the random numbers, and the learning rate if it changes, of `most` iterations: [most, ...]."""
+        """Return what DCGAN.draw gives for `most` iterations: [most, ...]."""
         with tf.device("CPU:0"):
-            each = [self.model.draw(first + i) | self.model.rate(first + i) for i in range(most)]
+            each = [self.model.draw(first + i) for i in range(most)]
             return {name: tf.stack([values[name] for values in each]) for name in each[0]}
 
     def iterations_on_all(self, images: tf.Tensor, labels: tf.Tensor, draws: Values, count: tf.Tensor) -> Values:
@@ -70,8 +70,6 @@ class XlaStep:
         def iteration(i: tf.Tensor, _: Values) -> tuple[tf.Tensor, Values]:
             values = {name: value[i] for name, value in draws.items()}
             replicas.assign(model.iterations, model.iterations + 1)
-            if "learning_rate" in values:
-                replicas.assign(model.learning_rate, values.pop("learning_rate"))
             return i + 1, model.on_replica(images[i], labels[i], values)
 
         nothing = {name: tf.zeros(shapes[name]) for name in model.logged_names()}

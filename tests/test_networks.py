@@ -80,7 +80,7 @@ def test_the_seed_decides_the_weights():
     ("network", "shapes"),
     [
         (Generator(17, 16, 1, 4, 2), [(3, 10)]),
-        (Discriminator(4, 2, 3, batch_norm={"fused": False}), [(3, 16, 16, 1), (3, 3)]),
+        (Discriminator(4, 2, 3), [(3, 16, 16, 1), (3, 3)]),
         (ConditionalGenerator(16, 16, 1, 4, 8), [(3, 10), (3, 3)]),
         (ConditionalDiscriminator(4, 5, 8, dtype="mixed_bfloat16"), [(3, 16, 16, 1), (3, 3)]),
     ],
@@ -107,6 +107,6 @@ def test_the_seed_reaches_the_layer_in_a_wrapper():
     weights = []
     for seed in (7, 7, 8):
         wrapped = keras.layers.SpectralNormalization(Conv(4))
-        model = networks._build(keras.Sequential([wrapped]), "float32", seed, [1, 8, 8, 3])
+        model = networks._build(keras.Sequential([wrapped]), "float32", seed, {}, [1, 8, 8, 3])
         weights.append(model.layers[0].layer.kernel.numpy())
     assert (weights[0] == weights[1]).all() and (weights[0] != weights[2]).all()

@@ -15,7 +15,7 @@ from helpers import ROOT, cut, images_of, main_here
 from dcgan_tf import latents
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.decode import ImageSpec
-from dcgan_tf.layers import BatchNorm, ClassBatchNorm
+from dcgan_tf.layers import BatchNorm
 from dcgan_tf.model import DCGAN
 from dcgan_tf.networks import build_discriminator, build_generator
 from dcgan_tf.runs.run import Runs
@@ -42,8 +42,8 @@ def test_filters_of_each_stage():
     discriminator = build_discriminator(config)
     assert generator.base_shape == (4, 4, 32)
     sizes = [(8, 8, 32), (16, 16, 16), (32, 32, 8), (64, 64, 4), (128, 128, 3)]
-    assert [deconv.size for deconv in generator.deconvs] == sizes
-    assert [conv.filters for conv in discriminator.convs] == [4, 8, 16, 32, 32]
+    assert [(*deconv.size, deconv.units) for deconv in generator.deconvs] == sizes
+    assert [conv.units for conv in discriminator.convs] == [4, 8, 16, 32, 32]
     images = generator(tf.zeros([2, 100]), tf.zeros([2, 0]), training=False)
     assert discriminator.activations(images, training=False)[-1].shape == (2, 4, 4, 32)
     assert discriminator(images, tf.zeros([2, 0]), training=False).shape == (2, 1)
@@ -53,7 +53,7 @@ def test_class_batch_norm_is_batch_norm_with_the_numbers_of_the_class():
     x = tf.constant(np.random.default_rng(0).normal(2, 3, (4, 5, 6, 3)), tf.float32)
     labels = tf.one_hot([1, 0, 1, 1], 2)
     plain = BatchNorm()
-    by_class = ClassBatchNorm(2)
+    by_class = BatchNorm(2)
     normalized = plain(x, training=True).numpy()
     by_class(x, labels, training=False)  # makes the variables
     gamma = np.array([[1, 2, 3], [4, 5, 6]], np.float32)

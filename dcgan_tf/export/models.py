@@ -8,14 +8,11 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from dcgan_tf.pixels import ValueRange
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.files import check_folder, replaced_content
-from dcgan_tf.system.messages import report, say
+from dcgan_tf.system.messages import say
 from dcgan_tf.system.startup import keras_defaults
-
-EXPORT_RANGE = (0, 1)  # of the images that exported models take and return, for every run
 
 
 @keras_defaults()
@@ -30,27 +27,19 @@ def inference_model(network: keras.Model, config: Config) -> keras.Model:
       of the discriminator: images [B, H, W, C] in [0, 1] (and y) -> logits [B, 1], whose sigmoid is the probability
       "real".
     """
+    low, high = config.value_range
     y = []
     if config.has_labels:
         y = [keras.Input([config.y_dim], name="y")]
     if network.name == "generator":
-        if config.truncation != 1:
-            report("Hint", "--truncation has no effect here: whoever uses the exported generator chooses z.")
         x = keras.Input([config.z_dim], name="z")
-        output = rescale(network(x, *y, training=False), config.value_range, EXPORT_RANGE, "to_0_1")
+        images = network(x, *y, training=False)
+        output = keras.layers.Rescaling(1 / (high - low), -low / (high - low), name="to_0_1")(images)
     else:
         x = keras.Input([*config.image_shape], name="images")
-        images = rescale(x, EXPORT_RANGE, config.value_range, "from_0_1")
+        images = keras.layers.Rescaling(high - low, low, name="from_0_1")(x)
         output = network(images, *y, training=False)
     return keras.Model([x, *y], output, name=f"dcgan_{network.name}")
-
-
-def rescale(images: keras.KerasTensor, old: ValueRange, new: ValueRange, name: str) -> keras.KerasTensor:
-    """Map images from the old to the new value range with a layer of that name, if the ranges differ."""
-    if old == new:
-        return images
-    scale = (new[1] - new[0]) / (old[1] - old[0])
-    return keras.layers.Rescaling(scale, new[0] - scale * old[0], name=name)(images)
 
 
 def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.experimental.ConcreteFunction:
@@ -63,10 +52,7 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
       batch: the batch size; None for any.
     Returns: a function of float32 tensors, [batch, ...] each.
     """
-    signature = []
-    for x in model.inputs:
-        shape = [batch, *x.shape[1:]]
-        signature.append(tf.TensorSpec(shape, tf.float32, name=x.name))
+    signature = [tf.TensorSpec([batch, *x.shape[1:]], tf.float32, name=x.name) for x in model.inputs]
     output = {"dcgan_generator": "images", "dcgan_discriminator": "logits"}[model.name]
 
     @tf.function(input_signature=signature, autograph=False)
@@ -77,7 +63,7 @@ def serving_function(model: keras.Model, batch: int | None = None) -> tf.types.e
 
 
 def export(selection: Selection, to: str | Path = "") -> Path:
-    """Write each network as SavedModel and .keras, and the generator as .tflite.
+    """Write each network that there is as SavedModel and .keras, and the generator as .tflite.
 
     Args: to: the folder to write to (default: `export` next to the checkpoint).
     Returns: the folder. Raises: UserError.
@@ -85,8 +71,6 @@ def export(selection: Selection, to: str | Path = "") -> Path:
     networks = [selection.weights.generator()]
     if selection.weights.has_discriminator:
         networks.append(selection.weights.discriminator())
-    else:
-        report("Hint", f"the run {selection.weights.name} has no discriminator, so only the generator is exported.")
     target = Path(to or selection.run.folder / "export")
     check_folder(target)
     with replaced_content(target) as folder:
@@ -100,8 +84,7 @@ def export(selection: Selection, to: str | Path = "") -> Path:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "generator"))
         (folder / "generator.tflite").write_bytes(converter.convert())
         names = sorted(path.name for path in folder.iterdir())
-    for name in names:
-        say(f"Wrote {target / name}")
+    say("\n".join(f"Wrote {target / name}" for name in names))
     return target
 
 

@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from dcgan_tf.export.models import EXPORT_RANGE, inference_model, serving_function
-from dcgan_tf.latents import DISTRIBUTIONS
+from dcgan_tf.export.models import inference_model, serving_function
+from dcgan_tf.latents import UNIFORM
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.system.errors import UserError, typed
 from dcgan_tf.system.files import replaced_content
@@ -99,9 +99,9 @@ def describe(selection: Selection, float16: bool) -> dict[str, Any]:
         "iteration": selection.weights.origin().iteration,
         "z_dim": config.z_dim,
         "z_dist": config.z_dist,
-        "z_parameters": DISTRIBUTIONS[config.z_dist],
+        "z_parameters": UNIFORM.get(config.z_dist, (0.0, 1.0)),
         "shape": config.image_shape,
-        "value_range": EXPORT_RANGE,
+        "value_range": (0, 1),
         "class_names": config.class_names,
         "float16": float16,
     }

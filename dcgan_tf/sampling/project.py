@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.data.decode import ImageSpec, read_image
-from dcgan_tf.latents import DISTRIBUTIONS
+from dcgan_tf.latents import UNIFORM
 from dcgan_tf.optimizer import Adam
 from dcgan_tf.pixels import ValueRange, to_float
 from dcgan_tf.runs.select import Selection
@@ -128,7 +128,7 @@ def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: st
 
     Args:
       labels: one-hot [N, Y].
-      z_dist: a name in DISTRIBUTIONS, which has the range of z.
+      z_dist: of the run.
     Returns: the new z, float32 [N, Z], and their losses [N].
     """
     variable = keras.Variable(z, name="z")
@@ -143,8 +143,8 @@ def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: st
     def descend_once() -> None:
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(losses())
-        adam.apply(tape.gradient(total, [variable.value]), [variable.value])
-        variable.assign(tf.clip_by_value(variable.value, *DISTRIBUTIONS[z_dist].bounds))
+        adam.minimize(total, tape)
+        variable.assign(tf.clip_by_value(variable.value, *UNIFORM.get(z_dist, (-np.inf, np.inf))))
 
     for step in progress(range(steps), unit="step", leave=False):
         rate.assign(LEARNING_RATE * (1 - step / steps))

@@ -48,7 +48,7 @@ class Monitor:
         values = {name: float(value) for name, value in logged.items() if value.ndim == 0}
         if not np.isfinite(list(values.values())).all():
             raise self._stop_error("a loss is not finite", values, iteration)
-        if losses.is_low(values["d_loss"], self.config):
+        if losses.is_low(values["d_loss"]):
             self.low_d_loss_since = min(self.low_d_loss_since, iteration)
         else:
             self.low_d_loss_since = math.inf

@@ -126,8 +126,7 @@ def load_or_restore(
     """
     if weights:
         say(f"Weights from {weights.origin().path}")
-        weights.assign(model.generator, model.discriminator)
-        model.begin_ema()
+        weights.assign(model.generator, model.sampler, model.discriminator)
         checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
     if not resumed:
         return
