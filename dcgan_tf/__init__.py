@@ -12,36 +12,38 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ e
 # TensorFlow uses oneDNN's convolutions on some processors only; they are faster on others, too (docs/notes/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-from dcgan_tf.api import load, read, train
-from dcgan_tf.settings.config import Config
 from dcgan_tf.system import VERSION
-from dcgan_tf.system.errors import StopTraining, UserError
-from dcgan_tf.system.messages import DcganWarning
-from dcgan_tf.system.startup import start_tensorflow
-from dcgan_tf.trained_run import TrainedRun
 
 __version__ = VERSION
 
 if "keras" in sys.modules:
     backend = sys.modules["keras"].config.backend()
     if backend != "tensorflow":
+        from dcgan_tf.system.errors import UserError
+
         raise UserError(
             f"Keras was imported before dcgan_tf, with the backend {backend}, but dcgan_tf needs TensorFlow; import"
             " dcgan_tf first, or set KERAS_BACKEND=tensorflow."
         )
 
 __all__ = ["Config", "DcganWarning", "StopTraining", "TrainedRun", "UserError", "load", "read", "train"]
-__all__ += ["losses", "networks"]  # imported when they are first used, because they need TensorFlow
+__all__ += ["losses", "networks"]
 
+# All are imported when they are first used: the networks need TensorFlow, and python -m dcgan_tf must run without any
+# package, to say which one is missing.
 if TYPE_CHECKING:
     from dcgan_tf import losses, networks
+    from dcgan_tf.api import Config, DcganWarning, StopTraining, TrainedRun, UserError, load, read, train
 else:
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        start_tensorflow()
-        return importlib.import_module(f"{__name__}.{name}")
+        api = importlib.import_module("dcgan_tf.api")
+        if name not in ("losses", "networks"):
+            return getattr(api, name)
+        api.start_tensorflow()
+        return importlib.import_module(f"dcgan_tf.{name}")
 
 
 def __dir__() -> list[str]:

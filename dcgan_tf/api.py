@@ -13,7 +13,10 @@ from dcgan_tf.settings import options
 from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.resolve import ask, check_given, resolve
 from dcgan_tf.settings.setting import wrong
+from dcgan_tf.system.errors import StopTraining as StopTraining
+from dcgan_tf.system.errors import UserError as UserError
 from dcgan_tf.system.errors import device_errors
+from dcgan_tf.system.messages import DcganWarning as DcganWarning
 from dcgan_tf.system.messages import shown
 from dcgan_tf.system.signals import pass_on
 from dcgan_tf.system.startup import start_tensorflow

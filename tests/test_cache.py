@@ -233,9 +233,6 @@ def test_a_cache_that_cannot_be_written_gives_one_warning(folder):
 
 @pytest.mark.parametrize("code", [errno.ENOTCONN, errno.ENOENT])
 def test_images_without_one_that_may_be_read_later_are_not_kept(folder, monkeypatch, capsys, code: int):
-    """A link to nowhere is not there on the next start, either, unless the folder has changed."""
-    (folder.images / "b" / "link.png").symlink_to("nowhere")
-
     def fail_once(data: Path, spec: ImageSpec) -> object:
         if data.name == "00.bmp":
             raise OSError(code, os.strerror(code))
@@ -244,5 +241,5 @@ def test_images_without_one_that_may_be_read_later_are_not_kept(folder, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(prepare, "decode_image", fail_once)
         assert levels(folder.load()) == [2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11] and not folder.kept()
-    assert "Cache:       not kept, as 1 file may be readable another time\n" in capsys.readouterr().out
+    assert "Cache:       not kept, as some files may be readable another time\n" in capsys.readouterr().out
     assert levels(folder.load()) == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11] and folder.kept()

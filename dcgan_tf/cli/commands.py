@@ -22,7 +22,6 @@ class Command:
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
     options: tuple[str, ...]
     setting: Setting  # of type bool for a switch
-    needs_less: str = "the program more memory"  # what to give if there is too little memory
 
     def load(self) -> Callable[..., object]:
         """Import and return the function."""
@@ -60,7 +59,6 @@ RANDOM_SHEET = Command(  # without a flag
     "sampling.visualize:write_random_sheet",
     IMAGES,
     switch("Write a random sheet"),
-    "a smaller --batch_size",
 )
 COMMANDS = {
     "train": TRAIN,
@@ -68,7 +66,6 @@ COMMANDS = {
         "sampling.visualize:visualize",
         (*IMAGES, "option", "dims"),
         switch("Write the sheets or GIFs that --option names", traits=ORIGINAL),
-        "a smaller --batch_size",
     ),
     "generate_test_images": Command("sampling.sheets:write_images", IMAGES, options.COUNT),
     "grid": Command(
@@ -78,7 +75,6 @@ COMMANDS = {
             "Write a sheet of rows x columns, e.g. 10x16; with labels each row is a class",
             parse=values.grid,
         ),
-        "fewer rows or columns to --grid",
     ),
     "interpolate": Command(
         "sampling.sheets:write_interpolation",
@@ -87,7 +83,6 @@ COMMANDS = {
             "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
             parse=values.interpolation,
         ),
-        "fewer --steps",
     ),
     "loop": Command(
         "sampling.sheets:write_loop",
@@ -96,7 +91,6 @@ COMMANDS = {
             "Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7",
             parse=values.interpolation,
         ),
-        "fewer --steps",
     ),
     "arithmetic": Command(
         "sampling.sheets:write_arithmetic",
@@ -119,7 +113,6 @@ COMMANDS = {
         "evaluation.evaluate:evaluate",
         WEIGHTS,
         switch("Measure how good the generated images are; needs the data set"),
-        "a smaller --evaluate_samples",
     ),
     "features": Command(
         "evaluation.evaluate:write_features",

@@ -23,18 +23,13 @@ def main(argv: list[str]) -> None:
         if outcome.signal:
             raise SystemExit(128 + outcome.signal)
         return
-    with device_errors(f"{request.command.needs_less}, or set CUDA_VISIBLE_DEVICES=-1 to use no GPU"):
-        use(request)
-
-
-def use(request: flags.Request) -> None:
-    """Run a command that uses a trained run. Raises UserError."""
-    selection = select(request.runs, request.out_name, request.given, request.chosen)
-    keywords = request.keywords
-    if "class" in keywords:
-        keywords["classes"] = classes(keywords.pop("class"), selection.config.class_names)
-    start_tensorflow()
-    request.command.load()(selection, *request.value, **keywords)
+    with device_errors("a smaller --batch_size, fewer images, or CUDA_VISIBLE_DEVICES=-1 to use no GPU"):
+        selection = select(request.runs, request.out_name, request.given, request.chosen)
+        keywords = request.keywords
+        if "class" in keywords:
+            keywords["classes"] = classes(keywords.pop("class"), selection.config.class_names)
+        start_tensorflow()
+        request.command.load()(selection, *request.value, **keywords)
 
 
 def run() -> None:

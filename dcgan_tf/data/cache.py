@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
+from typing import Any
 
 import numpy as np
 import PIL
-import simplejpeg
 
 from dcgan_tf.data import formats
 from dcgan_tf.data.decode import ImageSpec
@@ -16,7 +17,6 @@ from dcgan_tf.data.prepare import Prepared, decode_all
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import DiskCache, cache_folder
-from dcgan_tf.system.errors import counted
 from dcgan_tf.system.messages import report
 
 DECODING = 4  # raise it when decode.py gives other pixels than before, or when what is kept changes
@@ -35,52 +35,40 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
     Raises: UserError, as `decode_all`.
     """
     cache = open_cache(config)
+    key = _key(source, spec)
+    names = [f"{key}-{spec.channels or 'auto'}", f"{key}-auto"]  # the second has the channels that the images decided
     if not source.files:
-        return decode_all(source, spec, config.cache_gb, cache.folder)
-    key, absent = _key(source, spec)
-    name = f"{key}-{spec.channels or 'auto'}"
-    for candidate in (name, f"{key}-auto"):  # the second has the channels that the images decided
-        kept = cache.load("prepared", candidate)
-        if kept and spec.channels in (None, kept["images"].shape[3]):
-            return Prepared(  # its arrays stay in their files
-                images=kept["images"],
-                labels=kept["labels"],
-                sizes=kept["sizes"],
-                unreadable=kept["unreadable"].tolist(),
-                from_cache=True,
-            )
+        names = []
+    for name in names:
+        kept: dict[str, Any] | None = cache.load("prepared", name)
+        if kept and spec.channels in (None, kept["images"].shape[3]):  # its arrays stay in their files
+            return Prepared(**kept | {"unreadable": kept["unreadable"].tolist(), "from_cache": True})
     prepared = decode_all(source, spec, config.cache_gb, cache.folder)
-    passing = prepared.failed - absent  # what the system kept from being read, and may allow another time
-    if passing:
-        report("Cache", f"not kept, as {counted(len(passing), 'file')} may be readable another time")
-    else:
+    if prepared.failed:
+        report("Cache", "not kept, as some files may be readable another time")
+    elif names:
         arrays = {
             "images": prepared.images,
             "labels": prepared.labels,
             "sizes": prepared.sizes,
             "unreadable": np.array(prepared.unreadable, str),
         }
-        kept = cache.save("prepared", name, arrays)
+        kept = cache.save("prepared", names[0], arrays)
         if kept:
             prepared.images = kept["images"]  # frees the memory in which they were decoded
     return prepared
 
 
-def _key(source: Source, spec: ImageSpec) -> tuple[str, set[str]]:
-    """Return a digest of all that the images depend on, except the channels, and which files are not there."""
-    versions = (DECODING, PIL.__version__, simplejpeg.__version__, formats.heif_version())
+def _key(source: Source, spec: ImageSpec) -> str:
+    """Return a digest of all that the images depend on, except the channels."""
+    versions = (DECODING, PIL.__version__, formats.heif_version())
     facts = (versions, dataclasses.replace(spec, channels=None), source.class_names)
     digest = hashlib.sha256(repr(facts).encode())
-    absent = set()
     for file in source.files:
-        try:
+        state = ""
+        with contextlib.suppress(OSError):  # a link to nowhere
             status = os.stat(file)
             # ctime also changes if another file with the same time and size is moved here, or if it becomes readable
             state = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-        except FileNotFoundError:  # a link to nowhere
-            state = ""
-            absent.add(str(file))
-        except OSError:
-            state = ""
         digest.update(f"{file}\0{state}\0".encode(errors="surrogatepass"))
-    return digest.hexdigest()[:32], absent
+    return digest.hexdigest()[:32]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from dcgan_tf.data import cache, idx, image_folder, lsun, tfds
+from dcgan_tf.data import cache, idx, image_folder, tfds
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.data.prepare import say_summary
 from dcgan_tf.data.sources import Source
@@ -135,7 +135,6 @@ def in_thread(values: Iterator[T], ahead: int) -> Iterator[T]:
 FINDERS = (  # each takes data_dir/dataset; the first one that returns a source wins
     image_folder.find,  # image files in the folder
     idx.find,  # idx files in the folder; those of `mnist` are fetched if they are missing
-    lsun.find,  # LSUN's archives in the folder
     tfds.find,  # what tensorflow-datasets has prepared, or can fetch
 )
 
@@ -154,20 +153,15 @@ def find(config: Asked) -> Source:
             )
         if source:
             return source
-    here = Path(config.dataset).absolute()
     hint = ""
     if folder.is_dir():
-        unused = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
-        for inside in sorted(folder.glob("[!.]*"), reverse=True):
-            if idx.parts(inside, ""):
-                unused = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
-        found = f"{folder} has only {unused or 'what is not read'}"
+        left_out = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
+        found = f"{folder} has only {left_out or 'what is not read'}"
     else:
-        found = f"{folder} does not exist"
-        if folder != here:
-            found = f"neither {here} nor {folder} exists"
-        beside = [path.name for place in (here.parent, folder.parent) for path in place.glob("*") if path.is_dir()]
-        hint = did_you_mean(folder.name, {*beside, *DATA_SETS} - {config.dataset})
+        places = dict.fromkeys(map(str, (Path(config.dataset).absolute(), folder)))
+        found = f"there is nothing at {' or '.join(places)}"
+        beside = [path.name for path in folder.parent.glob("*") if path.is_dir()]
+        hint = did_you_mean(folder.name, [*beside, *DATA_SETS])
     raise UserError(
         f"There is no data set {config.dataset!r}{hint}: it must be a folder of images or idx files (which fit"
         " --input_fname_pattern, if it is given), or a name that tensorflow-datasets knows, but"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 from PIL import Image, ImageOps
 
 from dcgan_tf.data import formats
@@ -99,28 +98,8 @@ def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
         ) from error
 
 
-def _plain_jpeg(data: bytes, spec: ImageSpec) -> Image.Image | None:
-    """Decode an undamaged, upright JPEG file in colour; the pixels are those of Pillow, which takes longer.
-
-    Returns: None for any other file, or if Pillow should reduce the image while it decodes.
-    """
-    if not data.startswith(b"\xff\xd8\xff") or b"Exif\0" in data or b"Orientation" in data:
-        return None
-    try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        reduced = not spec.crop and min(height, width) >= 4 * max(spec.height, spec.width)
-        if colours != "YCbCr" or reduced or height * width > formats.pixel_limit():
-            return None
-        return Image.fromarray(simplejpeg.decode_jpeg(data))
-    except ValueError:  # damaged
-        return None
-
-
 def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
     """Decode an encoded image and turn it upright. Returns: it, perhaps reduced, and its own (height, width)."""
-    plain = _plain_jpeg(data, spec)
-    if plain:
-        return plain, plain.size[::-1]
     with formats.open_image(data) as image:
         width, height = image.size
         if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import io
-import math
-import os
 import stat
 from pathlib import Path
 
@@ -22,8 +19,6 @@ FORMATS = ["JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000"
 if "AVIF" in Image.OPEN:
     FORMATS.append("AVIF")
 PNG = b"\x89PNG\r\n\x1a\n"
-LARGE = 2**30  # bytes of a file; one of an image that Pillow takes has less
-POINTERS = (b"version https://git-lfs", b"/annex/objects/")  # how files begin in place of those that are elsewhere
 
 
 def heif_version() -> str:
@@ -37,26 +32,11 @@ def heif_version() -> str:
 def read(file: Path) -> bytes:
     """Return the content of a file: one read takes less time than Pillow's many small ones.
 
-    Raises: OSError, also if it is too large, or not a file.
+    Raises: OSError, also if it is not a file.
     """
-    status = file.stat()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGE:  # opening a pipe would block
-        raise OSError(f"it is not a file of at most {LARGE:,} bytes")
+    if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would block
+        raise OSError("it is not a file")
     return file.read_bytes()
-
-
-def begins_like_an_image(file: Path) -> bool:
-    """Return whether a file is of one of FORMATS, whatever its name, or cannot be read, which reading it will say."""
-    if os.path.isfile(file):  # opening a pipe would block
-        with contextlib.suppress(OSError), open(file, "rb") as stream:
-            start = stream.read(16).ljust(16, b"\0")
-            return any(accepts and accepts(start) is True for _, accepts in map(Image.OPEN.__getitem__, FORMATS))
-    return True
-
-
-def pixel_limit() -> float:
-    """Return the most pixels of an image that Pillow reads; of half as many it warns, which does not matter."""
-    return 2 * (Image.MAX_IMAGE_PIXELS or math.inf)
 
 
 def without_metadata(data: bytes) -> bytes:
@@ -79,20 +59,13 @@ def open_image(data: bytes) -> Image.Image:
 
     Nothing is registered with Pillow, so a program that uses this package opens the same kinds of files as before.
 
-    Raises: OSError if it is none, too large, or a HEIF image without pillow-heif; that package's exceptions for damaged
-      ones.
+    Raises: OSError if it is none, or a HEIF image without pillow-heif; other exceptions of Pillow and of that package
+      if it is damaged or too large.
     """
     stream = io.BytesIO(data)
-    too_large = OSError(f"it has more than {pixel_limit():,} pixels; make it smaller")
     try:
         image: Image.Image = Image.open(stream, formats=FORMATS)
-    except Image.DecompressionBombError:
-        raise too_large from None
     except Image.UnidentifiedImageError:
-        if not data:
-            raise OSError("it is empty; perhaps it is not downloaded yet") from None
-        if data.startswith(POINTERS):
-            raise OSError("it only points to an image, which git lfs pull or git annex get fetches") from None
         if data[4:8] != b"ftyp":
             raise OSError("it is not an image") from None
         if not heif_version():
@@ -100,8 +73,6 @@ def open_image(data: bytes) -> Image.Image:
         from pillow_heif import HeifImageFile
 
         image = HeifImageFile(stream)
-        if math.prod(image.size) > pixel_limit():
-            raise too_large from None
     if not isinstance(image.info.get("xmp", b""), bytes):  # of a TIFF file that stores it as text: Pillow's load fails
         del image.info["xmp"]
     return image

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,13 +18,6 @@ from dcgan_tf.system.errors import UserError, reason
 # No other name is read, such as that of a copy, or of a file that is being written, which begins with a dot
 NAME = re.compile(r"((?:[^.].*)?)(images|labels)[-.]idx\d-[a-z]+(\.gz)?")
 TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4"}  # of integers, as NumPy calls them
-
-
-class Part(NamedTuple):
-    """A part of a data set, such as MNIST's train set."""
-
-    images: Path
-    labels: Path | None
 
 
 def find(folder: Path, config: Asked) -> Source | None:
@@ -71,13 +63,13 @@ def read(file: Path) -> np.ndarray:
         shape = np.frombuffer(content, ">u4", axes, offset=4).tolist()
         return np.frombuffer(content, TYPES[content[2]], offset=4 + 4 * axes).reshape(shape)
     except Exception as error:  # gzip and NumPy raise many kinds of exceptions for damaged files
-        if getattr(error, "errno", None):
-            raise UserError(f"The file {file} cannot be read ({reason(error)}); allow that, or try again.") from error
-        raise UserError(f"The file {file} is damaged ({error}); remove it, and fetch it again.") from error
+        raise UserError(
+            f"The file {file} cannot be read ({reason(error)}); if it is damaged, remove it, and fetch it again."
+        ) from error
 
 
-def parts(folder: Path, pattern: str) -> dict[Part, str]:
-    """Return the parts of the data set in the folder, train first, and for each whether it is train or test.
+def parts(folder: Path, pattern: str) -> dict[tuple[Path, Path | None], str]:
+    """Return the parts of the data set in the folder, train first: files of images and of labels; train or test.
 
     Args:
       pattern: what the names of the files with images must fit.
@@ -89,31 +81,28 @@ def parts(folder: Path, pattern: str) -> dict[Part, str]:
             files[name[2]][name[1]] = file  # of one that is there plain and .gz, the plain one
     found = {}
     for kind in sorted(files["images"], key=lambda kind: ("train" not in kind, kind)):
-        if fits(pattern)(files["images"][kind].name):
-            part = Part(files["images"][kind], files["labels"].get(kind))
-            found[part] = "test"
-            if "train" in kind:
-                found[part] = "train"
+        images = files["images"][kind]
+        if fits(pattern)(images.name):
+            found[images, files["labels"].get(kind)] = {True: "train", False: "test"}["train" in kind]
     return found
 
 
-def read_parts(parts: list[Part]) -> tuple[np.ndarray, np.ndarray | None]:
+def read_parts(parts: list[tuple[Path, Path | None]]) -> tuple[np.ndarray, np.ndarray | None]:
     """Read the parts of a data set.
 
     Returns: all images, uint8 [N, H, W] or [N, H, W, 3], and their labels, int32 [N], or None unless all have labels.
     Raises: UserError if the parts do not fit together, or a file is damaged.
     """
-    folder = parts[0].images.parent
-    images = [read(part.images) for part in parts]
+    folder = parts[0][0].parent
+    images = [read(file) for file, _ in parts]
     shape = images[0].shape[1:]
     one_kind = all(array.shape[1:] == shape and array.dtype == np.uint8 for array in images)
     if not one_kind or len(shape) < 2 or 0 in shape or shape[2:] not in ((), (3,)):
-        shapes = ", ".join(f"{part.images.name} {array.shape}" for part, array in zip(parts, images, strict=True))
         raise UserError(
             f"The idx files in {folder} must hold images of bytes, of one size, gray or with 3 channels, but have the"
-            f" shapes {shapes}; choose among them with --input_fname_pattern."
+            f" shapes {[array.shape for array in images]}; choose among them with --input_fname_pattern."
         )
-    labels = [read(part.labels) for part in parts if part.labels]
+    labels = [read(file) for _, file in parts if file]
     if len(labels) < len(parts):
         return np.concatenate(images), None
     if [len(array) for array in labels] != [len(array) for array in images]:
@@ -128,8 +117,5 @@ def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:
     Args:
       class_names: those of the run that uses the images, of which these images may lack some; none for a new run.
     """
-    known = [int(name) for name in class_names if name.isdecimal()]
-    used = labels[labels >= 0]  # a smaller one is none
-    first = min([int(used.min(initial=2**31 - 1)), *known])
-    last = max([int(used.max(initial=-1)), *known])
-    return range(first, last + 1)
+    used = {*np.unique(labels[labels >= 0]).tolist(), *map(int, filter(str.isdecimal, class_names))}
+    return range(min(used, default=0), max(used, default=-1) + 1)

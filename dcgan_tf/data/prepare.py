@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -22,7 +21,8 @@ from dcgan_tf.system.messages import progress, report, say
 from dcgan_tf.system.startup import usable
 
 LISTED = 10  # images that cannot be read
-CHUNK = 32  # images that a thread decodes at a time
+CHUNK = 8  # images that a thread decodes at a time; Ctrl-C waits for them
+CHUNKS = 16  # for each thread, whose encoded images are in memory at the same time
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Prepared:
     sizes: np.ndarray  # int32 [N, 2], (height, width) before cropping and resizing; 0 for an unreadable one
     unreadable: list[str] = field(default_factory=list)  # "name: reason" for each skipped image
     colour: bool = False  # whether an image is not gray; found out only if the channels are not given
-    failed: set[str] = field(default_factory=set)  # files that the system, or too little memory, kept from being read
+    failed: bool = False  # whether the system, or too little memory, kept one from being read
     from_cache: bool = False
 
 
@@ -77,29 +77,19 @@ def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     # More than cores, because some wait for the disk, but the largest images take 1 GB each
     threads = int(max(min(cores + 2, memory // 1e9), 1))
     numbered = enumerate(islice(source.items, source.count))
-    lock = threading.Lock()
-    stop = threading.Event()
+    chunks = iter(lambda: list(islice(numbered, CHUNK)), [])
     bar = progress(total=source.count, desc="Reading images", unit="image", leave=False)
 
-    def read() -> None:
-        while not stop.is_set():
-            with lock:  # so each thread holds only the encoded images of one chunk
-                chunk = list(islice(numbered, CHUNK))
-                bar.update(len(chunk))
-                release(prepared.images)
-            if not chunk:
-                break
-            for index, item in chunk:
-                if stop.is_set():
-                    break
-                _read_one(prepared, spec, index, item)
+    def read(chunk: list[tuple[int, Item]]) -> int:
+        for index, item in chunk:
+            _read_one(prepared, spec, index, item)
+        return len(chunk)
 
     with bar, ThreadPoolExecutor(threads) as pool:
-        try:
-            for future in as_completed([pool.submit(read) for _ in range(threads)]):
-                future.result()
-        finally:  # Ctrl-C must not wait for the images that were to be read
-            stop.set()
+        while some := list(islice(chunks, CHUNKS * threads)):
+            for count in pool.map(read, some):
+                bar.update(count)
+            release(prepared.images)
     prepared.unreadable.sort()
 
 
@@ -114,7 +104,7 @@ def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> No
         ) from error
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
         if isinstance(error, MemoryError) or getattr(error, "errno", None):
-            prepared.failed.add(str(item.data))
+            prepared.failed = True
         prepared.unreadable.append(printable(f"{item.name}: {reason(error)}"))
         return
     if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():

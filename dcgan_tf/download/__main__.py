@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from dcgan_tf.download import mnist
@@ -29,21 +28,6 @@ CELEBA = Archive(
     ),
 )
 
-LSUN = (  # the category that the original fetches
-    Archive(
-        "bedroom_val_lmdb.zip",
-        4_670_661,
-        "5d022e781b241c25ec2e1f1f769afcdb8091d7fd58362667aec03137b8114b12",
-        ("http://dl.yf.io/lsun/scenes/bedroom_val_lmdb.zip",),
-    ),
-    Archive(
-        "bedroom_train_lmdb.zip",
-        45_922_737_680,
-        "a15644c2e7153106867f0adb3491fc41224102d1f01b24494fb47d9f5d1f174e",
-        ("http://dl.yf.io/lsun/scenes/bedroom_train_lmdb.zip",),
-    ),
-)
-
 
 def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
     """Fetch a data set into data_dir, from its mirrors or out of the user's ZIP file. Raises UserError."""
@@ -56,13 +40,7 @@ def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
             draw_monsters(folder)
         say(f"{folder} contains drawn monsters; next: python main.py --dataset demo --train --preset auto")
     elif name == "celebA":
-        install(file or CELEBA, data_dir / name, "*.jpg")
-    elif name == "lsun":
-        sources: Sequence[Archive | Path] = LSUN
-        if file:
-            sources = [file]
-        for source in sources:
-            install(source, data_dir / name / Path(source.name).stem, "data.mdb")
+        install(file or CELEBA, data_dir / name)
     else:
         path = cache_folder("") / INCEPTION.name
         if not path.exists():
@@ -75,23 +53,18 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m dcgan_tf.download", description="Fetch or draw data sets, and fetch the network of FID."
     )
-    parser.add_argument("datasets", nargs="+", choices=("demo", "mnist", "celebA", "lsun", "inception"))
+    parser.add_argument("datasets", nargs="+", choices=("demo", "mnist", "celebA", "inception"))
     parser.add_argument("--data_dir", default="data", type=Path, help="folder that holds the data sets (./data)")
     parser.add_argument("--from-file", type=Path, metavar="ARCHIVE", help="a ZIP file fetched by hand")
     arguments = parser.parse_args(argv)
-    names = ", ".join(arguments.datasets)
-    if arguments.from_file and names not in ("celebA", "lsun"):
+    if arguments.from_file and arguments.datasets != ["celebA"]:
         raise UserError(
-            f"--from-file is the archive of celebA or of lsun, but {names} was given; put MNIST's four files into"
-            " data_dir/mnist, and give the file of the Inception graph with --evaluate --inception."
+            f"--from-file is the archive of celebA, but {', '.join(arguments.datasets)} was given; put MNIST's four"
+            " files into data_dir/mnist, and give the file of the Inception graph with --evaluate --inception."
         )
     data_dir = arguments.data_dir.expanduser().absolute()
-    try:
-        for name in arguments.datasets:
-            fetch(name, data_dir, arguments.from_file)
-    except SystemExit:  # a signal, such as that of Ctrl-C
-        say("Interrupted; run the same command again to continue.")
-        raise
+    for name in arguments.datasets:
+        fetch(name, data_dir, arguments.from_file)
 
 
 if __name__ == "__main__":

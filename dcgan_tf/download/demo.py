@@ -39,18 +39,14 @@ def _monster(draw: ImageDraw.ImageDraw, body: str, corner: int, top: str, eyes: 
         if top == "horns":
             draw.polygon(((x - 20, 76), (x + 20, 76), (x + 22 * side, 8)), fill=INK)
         elif top == "ears":
-            _disc(draw, x + 8 * side, 52, 34, body)
+            draw.circle((x + 8 * side, 52), 34, body)
         else:
             draw.line((x, 80, x + 12 * side, 28), fill=INK, width=9)
-            _disc(draw, x + 12 * side, 24, 15, body)
+            draw.circle((x + 12 * side, 24), 15, body)
     draw.rounded_rectangle((34, 44, 222, 232), corner, fill=body)
     for x, radius in eyes:
-        _disc(draw, x, 112, radius, "white")
-        _disc(draw, x, 114, radius // 2, INK)
+        draw.circle((x, 112), radius, "white")
+        draw.circle((x, 114), radius // 2, INK)
     draw.chord((76, 132, 180, 216), 0, 180, fill=INK)
     for x in teeth:
         draw.polygon(((x - 14, 174), (x + 14, 174), (x, 200)), fill="white")
-
-
-def _disc(draw: ImageDraw.ImageDraw, x: int, y: int, radius: int, colour: str) -> None:
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)

@@ -8,7 +8,7 @@ import shutil
 import urllib.request
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from dcgan_tf.system.errors import UserError, counted, reason
 from dcgan_tf.system.messages import progress, say
@@ -96,13 +96,11 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
     if size:
         request.add_header("Range", f"bytes={size}-")
     with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-        if response.headers.get_content_type() == "text/html":
-            raise ValueError("the host sent a web page instead of the archive")
         if response.status != 206:
             size = 0  # the host does not support ranges and sends the whole file
-        length = response.headers.get("Content-Length")
-        if length and size + int(length) != archive.size:
-            raise ValueError(f"the host's file has {size + int(length):,} bytes, not {archive.size:,}")
+        length = size + int(response.headers.get("Content-Length") or 0)
+        if length != archive.size:  # such as a web page in its place
+            raise ValueError(f"the host's file has {length:,} bytes, not {archive.size:,}")
         bar = progress(total=archive.size, initial=size, unit="B", unit_scale=True, desc=archive.name, leave=False)
         with partial.open("ab") as file, bar:
             file.truncate(size)
@@ -123,14 +121,13 @@ def file_digest(path: Path, name: str) -> str:
     return digest.hexdigest()
 
 
-def install(source: Archive | Path, folder: Path, pattern: str) -> None:
-    """Unpack a ZIP file, and move the only folder in it that has files like `pattern` to `folder`.
+def install(source: Archive | Path, folder: Path) -> None:
+    """Unpack a ZIP file of images in one folder to `folder`.
 
     Args:
       source: an archive to download, which its parent folder holds for a while under a hidden name, or the user's ZIP
         file, which stays.
       folder: where to put the data set. Nothing is done if it has files already.
-      pattern: a glob pattern for the names of the data set's files.
     Raises: UserError if the archive cannot be fetched or is not valid.
     """
     folder = folder.resolve()  # it may be a link to another disk
@@ -138,39 +135,37 @@ def install(source: Archive | Path, folder: Path, pattern: str) -> None:
         say(f"{folder} exists already")
         return
     if isinstance(source, Path):
-        _unpack(source, folder, pattern)
+        count = _unpack(source, folder)
     else:
         file = folder.with_name(f".{source.name}")
         if not file.exists():
             fetch_archive(source, file)
-        _unpack(file, folder, pattern)
+        count = _unpack(file, folder)
         file.unlink()
-    count = sum(1 for _ in folder.glob(pattern))
-    say(f"Created {folder}: {counted(count, 'file')} {pattern}")
+    say(f"Created {folder}: {counted(count, 'file')}")
 
 
-def _unpack(file: Path, folder: Path, pattern: str) -> None:
+def _unpack(file: Path, folder: Path) -> int:
     """Do so by way of a temporary folder, whose name is always the same, so that nothing stays of one that was killed.
 
-    Raises: UserError.
+    Returns: the number of files. Raises: UserError.
     """
     unpacking = folder.with_name(f".{folder.name}.unpacking")
     try:
         shutil.rmtree(unpacking, ignore_errors=True)
         unpacking.mkdir(parents=True)
         with zipfile.ZipFile(file) as archive:
-            for member in progress(archive.infolist(), f"Unpacking {file.name}", unit="file", leave=False):
-                archive.extract(member, unpacking)  # never outside; it also checks the CRC
-        files = [path for path in unpacking.rglob(pattern) if not path.name.startswith(".")]  # without a Mac's ._NAME
-        found = {path.parent for path in files}
-        if len(found) != 1:
-            raise ValueError(f"exactly one folder in it should contain {pattern} files, but {len(found)} do")
-        inner = found.pop()
+            names = [name for name in archive.namelist() if PurePath(name).match("[!.]*.jpg")]  # not a Mac's ._NAME
+            folders = {PurePath(name).parent for name in names}
+            if len(folders) != 1:
+                raise ValueError(f"exactly one folder in it should contain *.jpg files, but {len(folders)} do")
+            for name in progress(names, f"Unpacking {file.name}", unit="file", leave=False):
+                (unpacking / PurePath(name).name).write_bytes(archive.read(name))  # it also checks the CRC
         if folder.is_dir():
             for hidden in folder.iterdir():  # such as .DS_Store
-                hidden.replace(inner / hidden.name)
+                hidden.replace(unpacking / hidden.name)
             folder.rmdir()  # Windows replaces no folder
-        inner.replace(folder)
+        unpacking.replace(folder)
     except Exception as error:  # zipfile raises many kinds of exceptions for damaged files
         raise UserError(
             f"The archive {file.absolute()} cannot be unpacked ({reason(error)}); if it is damaged, remove it and fetch"
@@ -178,3 +173,4 @@ def _unpack(file: Path, folder: Path, pattern: str) -> None:
         ) from error
     finally:
         shutil.rmtree(unpacking, ignore_errors=True)
+    return len(names)

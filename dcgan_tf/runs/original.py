@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import glob
 import math
 import re
 from collections.abc import Mapping
@@ -20,6 +18,8 @@ from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, reason
 
+ENDING = r"\.(index|meta|data-\d+-of-\d+)$"  # of a checkpoint's files; TensorFlow 0.11 wrote one without, too
+
 
 def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     """Return a checkpoint of the original program.
@@ -31,7 +31,7 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     """
     if Path(path).is_dir():
         path = str(newest(Path(path)))
-    path = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
+    path = re.sub(ENDING, "", path)
     _, arrays = read(path)
     try:
         found = sizes({name: np.shape(array) for name, array in arrays.items()})
@@ -50,17 +50,9 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
 
 
 def newest(folder: Path) -> Path:
-    """Return the path of the newest checkpoint in a folder, which need not exist.
-
-    It is the one that the file `checkpoint` names, in whatever folder it was written; else that of the last iteration.
-    """
-    names = sorted((file.stem for file in folder.glob("*.index")), key=lambda name: iteration_in(name) or 0)
-    with contextlib.suppress(OSError):
-        text = (folder / "checkpoint").read_text(errors="replace")
-        named = re.search(r'^model_checkpoint_path: "(?:.*[/\\])?(.+)"', text, re.MULTILINE)
-        if named and (named[1] in names or not names):  # TensorFlow 0.11 and earlier wrote no .index
-            return folder / named[1]
-    return folder.joinpath(*names[-1:])
+    """Return the path of the checkpoint of the last iteration in a folder, which need not exist."""
+    names = sorted(re.sub(ENDING, "", file.name) for file in folder.glob("*-*"))
+    return folder / max(names, key=lambda name: iteration_in(name) or 0, default="")
 
 
 def read(path: str) -> tuple[Origin, dict[str, np.ndarray]]:
@@ -73,10 +65,10 @@ def read(path: str) -> tuple[Origin, dict[str, np.ndarray]]:
         reader = tf.train.load_checkpoint(path)
         arrays = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
     except UNREADABLE as error:
-        todo = "give the path of one of the original's, like checkpoint/mnist_64_28_28/DCGAN.model-1002, or its folder"
-        if any(glob.iglob(f"{glob.escape(path)}.*")):
-            todo = "one of its files, .index and .data-*, is damaged or missing, so copy all of them anew"
-        raise UserError(f"No checkpoint can be read at {path} ({reason(error)}); {todo}.") from error
+        raise UserError(
+            f"No checkpoint can be read at {path} ({reason(error)}); give the path of one of the original's, like"
+            " checkpoint/mnist_64_28_28/DCGAN.model-1002, or its folder, with all of its files, .index and .data-*."
+        ) from error
     return Origin(path, iteration_in(path)), arrays
 
 

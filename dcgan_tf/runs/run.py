@@ -133,24 +133,24 @@ class Run:
 
     def check_new(self) -> None:
         """Raise UserError if there is the run, or what is left of a training."""
-        if os.path.exists(self.flags_file):
+        found = [*self.folder.glob(FLAGS_JSON), *self.written()]
+        if found:
             raise UserError(
-                f"The run {self.name!r} exists already in {self.folder.parent}; add --resume to continue it, or choose"
-                " another --out_name."
-            )
-        left = self.written()
-        if left:
-            raise UserError(
-                f"{left[0]} is left of an earlier training of the run {self.name!r}, whose {FLAGS_JSON} is gone;"
-                " move its folder away, or choose another --out_name."
+                f"The run {self.name!r} exists already ({found[0]}); add --resume to continue it, choose another"
+                " --out_name, or move its folders away."
             )
 
     def check_place(self) -> None:
         """Raise UserError if the run's folders cannot be written, or not be read again."""
         check_folder(self.folder)
         for folder in (self.folder, self.samples_folder, self.logs_folder):
-            with _making(folder):
+            try:
                 check_writable(folder)
+            except OSError as error:
+                raise UserError(
+                    f"The run's folder {printable(str(folder))} cannot be made ({reason(error)}); choose a writable"
+                    " folder with --out_dir."
+                ) from error
 
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
@@ -161,18 +161,6 @@ class Run:
         for folder in (self.best_folder, self.folder, self.samples_folder, self.logs_folder):
             with contextlib.suppress(OSError):  # it is not there, or not empty
                 folder.rmdir()
-
-
-@contextlib.contextmanager
-def _making(folder: Path) -> Iterator[None]:
-    """Raise UserError if the block cannot make a folder of a run."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"The run's folder {printable(str(folder))} cannot be made ({reason(error)}); choose a writable folder with"
-            " --out_dir."
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -213,11 +201,10 @@ class Runs:
             number += 1
             run = self.named(f"{base}-{number}")
         run.check_place()
-        with _making(run.folder):
-            run.folder.mkdir(parents=True, exist_ok=True)
-            with run.lock():  # of two that begin at once with one name, the second finds the FLAGS.json of the first
-                run.check_new()
-                run.samples_folder.mkdir(parents=True, exist_ok=True)
-                run.logs_folder.mkdir(parents=True, exist_ok=True)
-                config.save(run.flags_file)
+        run.folder.mkdir(parents=True, exist_ok=True)
+        with run.lock():  # of two that begin at once with one name, the second finds the FLAGS.json of the first
+            run.check_new()
+            run.samples_folder.mkdir(parents=True, exist_ok=True)
+            run.logs_folder.mkdir(parents=True, exist_ok=True)
+            config.save(run.flags_file)
         return run

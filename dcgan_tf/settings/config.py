@@ -21,6 +21,7 @@ FLAGS_JSON = "FLAGS.json"  # the file with the settings, in the folder of a run
 Z_DISTS = ("uniform_signed", "uniform_unsigned", "normal01")  # latents.py has their parameters
 PRECISIONS = ("float32", "bfloat16", "float16")
 SPLITS = ("all", "train", "test")
+FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 WEIGHTS, RUN, RESUME, USE, MACHINE = Lifecycle
 
@@ -48,30 +49,20 @@ class Asked:
     data_dir: str = data("./data", "Folder that holds the data sets", MACHINE, PATH | ORIGINAL)
     input_fname_pattern: str = data("", "Only image files with such names, e.g. *.jpg", USE, ORIGINAL)
     crop: bool = data(False, "Cut out the centre, input_height x input_width, then resize", RESUME, ORIGINAL)
-    input_height: int | None = data(
-        None, "Height of the centre that --crop cuts out (default: 108; idx files: their own)", RESUME, ORIGINAL
-    )
+    input_height: int | None = data(None, "Height of the centre that --crop cuts out (default: 108)", RESUME, ORIGINAL)
     input_width: int | None = data(None, "Width of that centre (default: input_height)", RESUME, ORIGINAL)
-    output_height: int | None = data(
-        None, "Height of the networks' images (default: 64; idx files: their own)", WEIGHTS, ORIGINAL
-    )
+    output_height: int | None = data(None, "Height of the images (default: 64; idx: their own)", WEIGHTS, ORIGINAL)
     output_width: int | None = data(None, "Their width (default: output_height)", WEIGHTS, ORIGINAL)
     c_dim: int | None = data(None, "1: gray, 3: colour (default: 1 if all images are gray)", WEIGHTS, choices=(1, 3))
     conditional: bool | None = data(
-        None, "Train with labels (default: only if idx files have them)", WEIGHTS, kind_if_none=bool
+        None, "Train with labels (default: if idx files have them)", WEIGHTS, kind_if_none=bool
     )
     split: str = data("all", "Part of the data set; the original uses all of MNIST", RUN, choices=SPLITS)
     fit: str = data(
-        "stretch",
-        "How images of another shape fit: stretch them; cover: cut off two sides; pad: add a border of its mean colour",
-        choices=("stretch", "cover", "pad"),
+        "stretch", "How images of another shape fit; cover cuts off two sides, pad adds a border", choices=FITS
     )
     hold_out: float = data(
-        0.0,
-        "Share of a folder's images that training leaves out, and evaluations use, e.g. 0.1",
-        RUN,
-        minimum=0,
-        below=1,
+        0.0, "Share of a folder's images that only evaluations use, e.g. 0.1", RUN, minimum=0, below=1
     )
     train_size: float = data(inf, "Images of an epoch, at most; a folder has other ones in each", RESUME, ORIGINAL)
     cache: bool = data(True, "Keep prepared images, --evaluate's classifier and XLA's programs in cache_dir", MACHINE)
@@ -82,9 +73,7 @@ class Asked:
     z_dim: int = networks(100, "Dimensions of z", WEIGHTS, ORIGINAL)
     z_dist: str = networks("uniform_signed", "Distribution of z", WEIGHTS, ORIGINAL, choices=Z_DISTS)
     gf_dim: int = networks(64, "Generator: filters of the last hidden layer", WEIGHTS)
-    df_dim: int = networks(
-        64, "Discriminator: filters of the first layer; in MNIST's networks of the second, without --d_filters", WEIGHTS
-    )
+    df_dim: int = networks(64, "Discriminator: filters of the first layer; of MNIST's networks: of the second", WEIGHTS)
     stages: str = networks(
         "",
         "Doublings of the generator and halvings of the discriminator: a number, or auto: down to about 4x4 pixels;"
@@ -106,35 +95,17 @@ class Asked:
     batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", USE, ORIGINAL)
     learning_rate: float = training(0.0002, "Learning rate of Adam", RESUME, ORIGINAL)
     lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
-    weight_decay: float = training(
-        0.0, "Factor of an L2 term beside both losses: half the sum of squared weights, e.g. 2.5e-5", minimum=0
-    )
+    weight_decay: float = training(0.0, "Factor of the L2 of the weights in both losses, e.g. 2.5e-5", minimum=0)
     beta1: float = training(0.5, "Adam's decay rate of the mean of the gradients", RESUME, ORIGINAL, minimum=0, below=1)
     g_steps: int = training(2, "Generator updates per iteration")
-    g_ema: float = training(
-        0.0,
-        "Decay of an average (EMA) of G's weights, which then makes all samples, e.g. 0.999",
-        RUN,
-        minimum=0,
-        below=1,
-    )
+    g_ema: float = training(0.0, "Decay of G's average, which makes all samples, e.g. 0.999", RUN, minimum=0, below=1)
     augment: str = training(
-        "",
-        "For few images: change the images that D sees at random; any of color,translation,cutout (DiffAugment)",
-        parse=values.augmentations,
+        "", "For few images: change what D sees; any of color,translation,cutout", parse=values.augmentations
     )
-    augment_p: float = training(
-        1.0, "Probability with which --augment changes an image; 0.5 is better for photographs", below=1
-    )
-    mirror: bool = training(
-        False, "Mirror real images left to right at random; not if they have writing, or all look to one side"
-    )
+    augment_p: float = training(1.0, "Probability of --augment for an image; for photographs 0.5", below=1)
+    mirror: bool = training(False, "Mirror half of the real images; not if they have writing or look to one side")
     seed: int = training(
-        547,
-        "Seed of weights, z, and order of images; with a trained run: seed of the first image, 0 if not given",
-        USE,
-        minimum=0,
-        below=2**32,
+        547, "Seed of weights, z and order; with a trained run of the first image (then 0)", USE, minimum=0, below=2**32
     )
     max_to_keep: int = training(1, "Number of checkpoints to keep", RESUME, ORIGINAL)
 
@@ -142,27 +113,22 @@ class Asked:
     ckpt_freq: int = monitoring(200, "Iterations between two checkpoints", RESUME, ORIGINAL)
     log_freq: int = monitoring(20, "Iterations between two points of the TensorBoard curves")
     epoch_samples: str = monitoring("", "Also keep the sheets of these epochs, e.g. 2,10,25", parse=values.number_list)
-    evaluate_freq: int | None = monitoring(
-        None, "Iterations between two evaluations, which keep the best checkpoint (default: no evaluation)", minimum=0
-    )
+    evaluate_freq: int | None = monitoring(None, "Iterations between two evaluations, which keep the best", minimum=0)
     G_img_sum: bool = monitoring(False, "Also log generated images of single batches to TensorBoard", RESUME, ORIGINAL)
     warn_collapse: bool = monitoring(True, "Warn if the generator collapses, or the discriminator's loss stays near 0")
     verbose: bool = monitoring(False, "Also list the weights of both networks, with their shapes", MACHINE)
 
     evaluate_samples: int | None = using(
-        None, "Generated images that an evaluation measures (default: 50,000 for data like MNIST, else 5,000)", USE
+        None, "Images that an evaluation generates (default: 50,000 for MNIST, else 5,000)", USE
     )
     truncation: float = using(
-        1.0, "Factor on z's distance from its mean: less than 1 gives more typical, less varied images", USE, minimum=0
+        1.0, "Factor of z's distance from its mean; 0.7: more typical images, less varied", USE, minimum=0
     )
-    inception: str = using(
-        "", "Inception graph of 2015, for FID (default: the one that dcgan_tf.download fetched)", MACHINE, PATH
-    )
+    inception: str = using("", "Inception graph for FID (default: that of dcgan_tf.download)", MACHINE, PATH)
 
     precision: str = devices(
         "float32",
-        "Arithmetic of the networks; auto: bfloat16 if this device multiplies it 1.3 times as fast as float32"
-        " (a CPU does float16 very slowly)",
+        "Arithmetic of the networks; auto: bfloat16 if it is faster on this device",
         choices=(*PRECISIONS, "auto"),
     )
     xla: str = devices("auto", "Compile with XLA; auto: only if there is a GPU", choices=("auto", "on", "off"))

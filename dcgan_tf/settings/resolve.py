@@ -16,7 +16,7 @@ from dcgan_tf.system.errors import UserError, did_you_mean, plain
 from dcgan_tf.system.files import absolute
 from dcgan_tf.system.messages import report
 
-DATA_SETS = ("mnist", "celeb_a", "celebA", "lsun", "cifar10", "fashion_mnist")  # that many people ask for
+DATA_SETS = ("mnist", "celeb_a", "celebA", "cifar10", "fashion_mnist")  # that many people ask for
 OTHERS = {  # for a flag, what it is called in other programs
     "--learning_rate": "lr",
     "--output_height": "size image_size output_size height resolution",
