@@ -48,13 +48,6 @@ def z_from_seeds(seeds: Sequence[int], z_dim: int, z_dist: str) -> np.ndarray:
     return z
 
 
-def sweep(z: np.ndarray, dimension: int) -> np.ndarray:
-    """Return a copy of z [N, Z] in which row i has i / N in one dimension (utils.py, visualize)."""
-    z = z.copy()
-    z[:, dimension] = np.arange(len(z)) / len(z)
-    return z
-
-
 def truncate(z: np.ndarray, truncation: float, z_dist: str) -> np.ndarray:
     """Scale the distance of z [N, Z] from the mean of its distribution by `truncation`; 1 returns z itself."""
     if truncation == 1:

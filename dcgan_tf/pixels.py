@@ -19,3 +19,9 @@ def to_uint8(images: np.ndarray, value_range: ValueRange) -> np.ndarray:
     low, high = value_range
     scaled = (np.asarray(images, np.float64) - low) / (high - low)
     return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+
+
+def blocks(count: int, most: int) -> list[slice]:
+    """Return slices that cut `count` images, or other rows, into blocks of at most `most`, and at least 1."""
+    most = max(1, most)
+    return [slice(start, start + most) for start in range(0, count, most)]

@@ -86,32 +86,28 @@ class TrainedRun:
         return self.selection
 
     @functools.cached_property
-    def _sampler(self) -> Sampler:
+    def sampler(self) -> Sampler:
+        """The generator with its settings: z and labels of seeds, and the images of z and labels."""
         selection = self._started()
         from dcgan_tf.sampling.sampler import load_sampler
 
         with device_errors("the program more memory"):
             return load_sampler(selection)
 
-    @property
-    def sampler(self) -> Sampler:
-        """The generator with its settings: z and labels of seeds, and the images of z and labels."""
-        check_process()
-        return self._sampler
-
     @functools.cached_property
     def generator(self) -> keras.Model:
         """The generator for inference: z [B, Z], with labels also one-hot y [B, Y] -> images [B, H, W, C] in [0, 1]."""
-        from dcgan_tf.export.models import inference_model
-
-        return inference_model(self._started().weights.generator(), self.config)
+        return self._inference_model(self._started().weights.generator())
 
     @functools.cached_property
     def discriminator(self) -> keras.Model:
         """The discriminator for inference: images [B, H, W, C] in [0, 1], with labels also y -> logits [B, 1]."""
+        return self._inference_model(self._started().weights.discriminator())
+
+    def _inference_model(self, network: keras.Model) -> keras.Model:
         from dcgan_tf.export.models import inference_model
 
-        return inference_model(self._started().weights.discriminator(), self.config)
+        return inference_model(network, self.config)
 
     def export(self, folder: str | Path = "") -> Path:
         """Write the networks for other programs, as --export does. Returns the folder (default: as for --export)."""
@@ -154,7 +150,7 @@ class TrainedRun:
                 raise UserError(f"z must have the shape [N, {config.z_dim}], but has {z.shape}.")
             seeds = range(len(z))
         if labels is None:
-            labels = self.sampler.labels(seeds, values.classes(classes, self.config.class_names))
+            labels = self.sampler.labels(seeds, values.classes(classes, config.class_names))
         else:
             labels = as_array("labels", labels, np.float64)
             if labels.shape != (len(z),) or not np.isin(labels, range(config.y_dim)).all():
@@ -223,11 +219,6 @@ class TrainedRun:
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""
-        import numpy as np
-
-        from dcgan_tf.losses import LOSSES
         from dcgan_tf.sampling.story import read_losses
 
-        points = read_losses((self.selection.weights.run or self.run).logs_folder)
-        columns = {name: np.array([point[name] for point in points.values()]) for name in LOSSES}
-        return {"iteration": np.array(list(points), np.int64)} | columns
+        return read_losses((self.selection.weights.run or self.run).logs_folder)

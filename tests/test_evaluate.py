@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import dcgan_tf
 from dcgan_tf.data.dataset import Dataset, read_dataset
 from dcgan_tf.data.decode import ImageSpec
-from dcgan_tf.evaluation import metrics
+from dcgan_tf.evaluation import evaluator, metrics
 from dcgan_tf.evaluation.distances import blur, sliced_wasserstein
 from dcgan_tf.evaluation.evaluator import Evaluator, labels_like, load_splits, some_rows
 from dcgan_tf.evaluation.spaces import pool
@@ -118,7 +118,7 @@ def test_hold_out_measures_on_images_that_training_has_not_seen(
     assert f"Reading {40 - min(counts)} images from" in out
     assert "Iteration 3: swd " in out and "Iteration 6: swd " in out
     assert re.search(r"nearer to a training image than to an unseen one \(unseen: 50%\) +\d+\.\d\d%", out)
-    assert "Measured on the held-out images, which the run has not seen." in out
+    assert "Measured on images that the run has not seen (--hold_out or --split train)." in out
     (file,) = tmp_path.glob("checkpoints/*/metrics.json")
     values = json.loads(file.read_text())
     assert values["saw_test_pictures"] is False
@@ -146,7 +146,9 @@ def images_like(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("no_inception")
-def test_a_perfect_generator_is_perfect_whatever_the_shares_of_the_classes(tmp_path: Path):
+def test_a_perfect_generator_is_perfect_whatever_the_shares_of_the_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     config = config_of(output_height=16, output_width=16, c_dim=1, conditional=True, class_names=("a", "b"))
     config = dataclasses.replace(config, cache_dir=str(tmp_path), evaluate_samples=400)
     figures = []
@@ -154,15 +156,16 @@ def test_a_perfect_generator_is_perfect_whatever_the_shares_of_the_classes(tmp_p
         labels = np.repeat(np.arange(2, dtype=np.int32), shares)
         images = images_like(labels, 0)
         dataset = Dataset(images, labels, config.class_names, ImageSpec(16, 16, 1), "", shuffle_each_epoch=True)
-        evaluator = Evaluator(config, dataset)
-        figures.append(evaluator.measure(Perfect(build_generator(config), config)))
+        monkeypatch.setattr(evaluator, "read_dataset", lambda config, split, dataset=dataset: dataset)
+        measured = Evaluator(config)
+        figures.append(measured.measure(Perfect(build_generator(config), config)))
         generated = labels_like(labels, 400)
         for some in (generated, generated[:100]):  # some metrics take the first ones only
             np.testing.assert_allclose(np.bincount(some) / len(some), np.array(shares) / 400, atol=0.02)
     equal, unequal = figures
     assert unequal["swd"] == pytest.approx(equal["swd"], rel=0.5)  # 200 with the classes in turn
     assert unequal["class_accuracy"] == equal["class_accuracy"] == 1
-    assert evaluator.facts["generated_classes"] == "in the shares of the real images"
+    assert measured.facts["generated_classes"] == "in the shares of the real images"
 
 
 def test_the_second_svm_knows_all_classes_of_a_sorted_folder():
@@ -242,7 +245,7 @@ def test_one_class_has_no_classifier(classes_dir: Path, tmp_path: Path, capsys: 
 def test_the_seed_of_generated_images_does_not_change_the_order_of_real_ones(mnist_run: Path, mnist_dir: Path):
     config = Runs(str(mnist_run)).named("mnist-small").config()
     config = dataclasses.replace(config, data_dir=str(mnist_dir))
-    (train, _), (other, _) = (load_splits(dataclasses.replace(config, seed=seed), None) for seed in (0, 50_000))
+    (train, _), (other, _) = (load_splits(dataclasses.replace(config, seed=seed)) for seed in (0, 50_000))
     np.testing.assert_array_equal(other.images, train.images)
 
 

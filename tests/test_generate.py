@@ -119,12 +119,12 @@ def test_arithmetic_adds_and_subtracts_mean_z(mnist_run: Path):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--grid=99999x99999"], "A sheet of 99999 x 99999 images, each 28 high and 28 wide, is larger than"),
+        (["--grid=99999x99999"], "A sheet or GIF of 99999 x 99999 images, each 28 high and 28 wide, is larger than"),
         (["--generate_test_images=5", "--class=12"], "The run has no class '12'"),
         (["--loop=3"], "--loop must be two seeds or more"),
         (["--interpolate=3,4", "--steps=1"], "--steps must be at least 2, but is 1"),
         (["--grid=2x2", "--dims=3"], "--dims needs --visualize"),
-        (["--visualize", "--dims=100"], "z has 100 dimensions, so --dims must be below 100, but has 100"),
+        (["--visualize", "--dims=100"], "--dims must be below 100, the number of dimensions of z, but is 100"),
         (["--story", "--class=3"], "--class needs --visualize or --generate_test_images or"),
     ],
 )

@@ -59,12 +59,12 @@ def test_long_runs_and_large_sheets_give_fewer_frames_and_epochs(tmp_path: Path,
     monkeypatch.setattr(story, "MAX_WIDTH", 280)
     story.plot_epochs(tmp_path / "epochs.png", sheets)
     assert iio.imread(tmp_path / "epochs.png").shape[1] == 280
-    point = dict.fromkeys(LOSSES, 1.0)
-    story.plot_losses(tmp_path / "losses.png", {1: point, 2: point}, "cost_$5_vs_$6")  # no formula
+    losses = dict.fromkeys(("iteration", *LOSSES), np.ones(2))
+    story.plot_losses(tmp_path / "losses.png", losses, "cost_$5_vs_$6")  # no formula
     assert iio.imread(tmp_path / "losses.png").ndim == 3
     plain = (tmp_path / "losses.png").read_bytes()
     with matplotlib.rc_context({"text.usetex": True, "figure.dpi": 7, "savefig.bbox": "tight", "font.size": 40}):
-        story.plot_losses(tmp_path / "losses.png", {1: point, 2: point}, "cost_$5_vs_$6")
+        story.plot_losses(tmp_path / "losses.png", losses, "cost_$5_vs_$6")
         assert matplotlib.rcParams["font.size"] == 40  # the user's stay, and change nothing
     assert (tmp_path / "losses.png").read_bytes() == plain
 

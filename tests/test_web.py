@@ -76,11 +76,11 @@ def tflite_images(path: Path, z: np.ndarray, labels: list[int], classes: int) ->
 @pytest.mark.parametrize("kind", RUNS)
 def test_the_folder_holds_the_page_and_the_generator(kind: str, out_dirs: dict[str, Path]):
     folder = web_folder(out_dirs, kind)
-    names = {path.name for path in folder.iterdir()} - {"litert"}
+    names = {path.name for path in folder.iterdir()}
     assert names == {"index.html", "app.js", "latents.js", "style.css", "model.json", "generator.tflite", "page.html"}
     assert sum((folder / name).stat().st_size for name in names - {"generator.tflite", "page.html"}) < 60_000
     run = json.loads((folder / "model.json").read_text())
-    assert run.items() >= RUNS[kind].items() and run["run"] == f"{kind}-small" and run["value_range"] == [0, 1]
+    assert run.items() >= RUNS[kind].items() and run["run"] == f"{kind}-small"
     assert run["class_names"] == CLASSES[kind]
     assert "LITERT_VERSION" not in (folder / "index.html").read_text()
 
@@ -191,7 +191,7 @@ def test_the_canvas_shows_the_images_of_the_generator(kind: str, visit: Visit, s
     addresses = [address_of(one, name) for one, name in zip(z, names, strict=True)]
     steps = [step for address in addresses for step in (["address", address], SHOWN)]
     steps += [["fill", "#seed", "4294967295"], SHOWN, ["text", "#runtime"], ["attribute", "#pad", "style"]]
-    (page,) = visit({"url": serve(web_folder(out_dirs, kind)), "steps": steps})
+    (page,) = visit({"url": serve(web_folder(out_dirs, kind)), "cdn": "npm", "steps": steps})
     assert page["console"] == []
     expected = images_of(out_dirs[kind], f"{kind}-small", z, labels)
     for pixels, image in zip(page["results"][1:8:2], expected, strict=True):
@@ -199,9 +199,9 @@ def test_the_canvas_shows_the_images_of_the_generator(kind: str, visit: Visit, s
     # A seed on the page gives the same image as with --generate_test_images.
     z = latents.z_from_seeds([4294967295], RUNS[kind]["z_dim"], RUNS[kind]["z_dist"])
     assert_shows(page["results"][9], images_of(out_dirs[kind], f"{kind}-small", z, [labels[-1]])[0])
-    assert "from this folder" in page["results"][10]
+    assert "from cdn.jsdelivr.net" in page["results"][10]
     assert page["results"][11] == f"--columns: {math.ceil(RUNS[kind]['z_dim'] ** 0.5)};"
-    assert all("127.0.0.1" in request for request in page["requests"])
+    assert all("127.0.0.1" in request or "//cdn.jsdelivr.net/" in request for request in page["requests"])
 
 
 def test_painting_classes_interpolation_and_png(visit: Visit, serve, out_dirs: dict[str, Path], tmp_path: Path):
@@ -232,9 +232,9 @@ def test_painting_classes_interpolation_and_png(visit: Visit, serve, out_dirs: d
         "others": ["click", "#new"],
         "seed": ["hash"],
     }
-    phone = {"size": [360, 740], "steps": [["wide"]]}
+    phone = {"cdn": "npm", "size": [360, 740], "steps": [["wide"]]}
     url = serve(web_folder(out_dirs, "mnist"))
-    desktop, phone_page = visit({"url": url, "steps": list(steps.values())}, {"url": url, **phone})
+    desktop, phone_page = visit({"url": url, "cdn": "npm", "steps": list(steps.values())}, {"url": url, **phone})
     assert desktop["console"] == phone_page["console"] == []
     assert phone_page["results"] == [360]  # the page does not scroll sideways
     got = dict(zip(steps, desktop["results"], strict=True))
@@ -275,7 +275,7 @@ def test_errors_of_the_page_are_sentences(visit: Visit, serve, out_dirs: dict[st
         shutil.copytree(web_folder(out_dirs, "blobs"), tmp_path / name)
         (tmp_path / name / "model.json").write_text(model_json)
     (tmp_path / "no model" / "generator.tflite").unlink()
-    pages = visit(*({"url": serve(tmp_path / name), "steps": []} for name in broken))
+    pages = visit(*({"url": serve(tmp_path / name), "cdn": "npm", "steps": []} for name in broken))
     for (_, says), page in zip(broken.values(), pages, strict=True):
         assert page["message"].startswith(says) and page["message"].endswith("."), page["message"]
         assert "--web" in page["message"]

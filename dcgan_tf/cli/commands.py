@@ -45,9 +45,7 @@ OPTIONS = {
     "dims": text("With --visualize: only these dimensions of z, e.g. 0,5,7-9", parse=values.numbers),
     "steps": options.STEPS,
     "web_float16": switch("With --web: store the page's weights as float16, in half the bytes"),
-    "web_dir": text(
-        "With --web: write the page to this folder, small enough to publish: LiteRT.js comes from its CDN", traits=PATH
-    ),
+    "web_dir": text("With --web: write the page to this folder, to publish it, without page.html", traits=PATH),
 }
 
 TRAIN = Command(

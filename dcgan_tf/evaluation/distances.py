@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dcgan_tf.pixels import blocks
+
 MAX_VALUES = 10_000_000  # of images or features, as float, that are in memory at the same time
 MAX_DISTANCES = 10_000_000  # and distances
 EXACT_DIMENSIONS = 1024  # of vectors of bytes: 1024 products of numbers up to 128 sum to 2^24, exact in float32
@@ -13,12 +15,6 @@ PATCHES = 64  # of each image, on each level
 DIRECTIONS = 128
 SMALLEST = 16  # height and width of the smallest level
 BLUR = np.array([1, 4, 6, 4, 1], np.float32) / 16
-
-
-def blocks(count: int, most: int) -> list[slice]:
-    """Return slices that cut `count` rows into blocks of at most `most`, and at least 1."""
-    most = max(1, most)
-    return [slice(start, start + most) for start in range(0, count, most)]
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -86,9 +82,8 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray) -> float:
     randoms = [np.random.default_rng(0) for _ in laplacian_pyramid(a[:1])]
     patches_a = _patches(a[:count], randoms)
     patches_b = _patches(b[:count], randoms)
-    levels = zip(patches_a, patches_b, randoms, strict=True)
-    distances = [_distance(*level) for level in levels]
-    return 1000 * float(np.mean(distances))
+    distances = map(_distance, patches_a, patches_b, randoms)
+    return 1000 * float(np.mean(list(distances)))
 
 
 def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
@@ -118,20 +113,19 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
     """Return random patches of each level, as rows. Args: randoms: what draws their places on each level."""
     places = []
     for level, random in zip(laplacian_pyramid(images[:1]), randoms, strict=True):
-        _, height, width, _ = level.shape
-        y_in_patch = np.arange(PATCH)[:height, None]
-        x_in_patch = np.arange(PATCH)[:width]
+        height, width = level.shape[1:3]
+        rows = np.arange(PATCH)[:height, None]
+        columns = np.arange(PATCH)[:width]
         shape = (len(images), PATCHES, 1, 1)
-        y = random.integers(height - len(y_in_patch) + 1, size=shape) + y_in_patch
-        x = random.integers(width - len(x_in_patch) + 1, size=shape) + x_in_patch
+        y = random.integers(height - len(rows) + 1, size=shape) + rows
+        x = random.integers(width - len(columns) + 1, size=shape) + columns
         places.append((y, x))
     pieces = []
-    for rows in blocks(len(images), MAX_VALUES // images[0].size):
-        some = images[rows]
-        image = np.arange(len(some))[:, None, None, None]
-        levels = zip(laplacian_pyramid(some), places, strict=True)
-        patches = [level[image, y[rows], x[rows]] for level, (y, x) in levels]  # each [N, PATCHES, PATCH, PATCH, C]
-        pieces.append(patches)
+    for block in blocks(len(images), MAX_VALUES // images[0].size):
+        levels = laplacian_pyramid(images[block])
+        image = np.arange(len(levels[0]))[:, None, None, None]
+        # each [N, PATCHES, PATCH, PATCH, C]
+        pieces.append([level[image, y[block], x[block]] for level, (y, x) in zip(levels, places, strict=True)])
     return [_normalized(np.concatenate(level)) for level in zip(*pieces, strict=True)]
 
 

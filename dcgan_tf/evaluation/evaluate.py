@@ -35,9 +35,8 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     """
     config = selection.config
     weights = selection.weights
-    other = other_data(selection)
-    same_pattern = dataclasses.replace(config, input_fname_pattern=weights.config.input_fname_pattern)
-    unseen = bool(other) and is_other_data(weights.config, same_pattern)
+    is_other = weights.knows_data and is_other_data(weights.config, config)
+    unseen = is_other and config.input_fname_pattern == weights.config.input_fname_pattern
     if unseen:  # none of these images was held out
         config = dataclasses.replace(config, hold_out=0.0)
     sampler = load_sampler(selection)
@@ -45,12 +44,14 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     scores = evaluator.measure(sampler, weights)
     origin = weights.origin()
     saw_test, note = what_it_saw(evaluator)
+    if is_other:
+        note = f"Measured on {images_of(config)}; the run was trained on {images_of(weights.config)}."
     facts: dict[str, Any] = {
         "checkpoint": origin.path,
         "iteration": origin.iteration or 0,
         "split": config.split,
         "saw_test_pictures": saw_test and not unseen,
-        "note": other or note,
+        "note": note,
         "weights": weights.kind,
         "truncation": config.truncation,
         "first_seed": config.seed,
@@ -72,29 +73,17 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     return content
 
 
-def other_data(selection: Selection) -> str:
-    """Return a sentence if the images are not those of the training; blank if they are, or if that is unknown."""
-    trained = selection.weights.config
-    if not selection.weights.knows_data or not is_other_data(trained, selection.config):
-        return ""
-    return f"Measured on {images_of(selection.config)}; the run was trained on {images_of(trained)}."
-
-
 def what_it_saw(evaluator: Evaluator) -> tuple[bool, str]:
     """Return whether the run was trained on the test images that it is measured on, and a sentence about that."""
-    split = evaluator.config.split
+    config = evaluator.config
     if not evaluator.train.has_test:
-        note = "The data set has no test part: everything is measured on the images that the run was trained on."
-    elif evaluator.config.hold_out:
-        note = "Measured on the held-out images, which the run has not seen."
-    elif split == "train":
-        note = "The run has not seen the test images (--split train)."
-    else:
-        return True, (
-            f"The run was also trained on the test images (--split {split}), so its figures are too good; for fair"
-            " figures train with --split train."
-        )
-    return False, note
+        return False, "The data set has no test part: everything is measured on the images that the run was trained on."
+    if config.hold_out or config.split == "train":
+        return False, "Measured on images that the run has not seen (--hold_out or --split train)."
+    return True, (
+        f"The run was also trained on the test images (--split {config.split}), so its figures are too good; for fair"
+        " figures train with --split train."
+    )
 
 
 def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
@@ -104,18 +93,15 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
       scores: the figures by the names of METRICS.
       facts: what metrics.json has beside them, such as generated and iteration.
     """
-    classes = ""
-    if "generated_classes" in facts:
-        classes = f", classes {facts['generated_classes']}"
-    lines = [
+    title = (
         f"Measured on {facts['generated']:,} generated images of iteration {facts['iteration']:,}, {facts['weights']},"
-        f" truncation {facts['truncation']:g}{classes}:"
-    ]
-    for metric in METRICS:
-        if metric.name in scores:
-            lines.append(f"  {metric.title:64}{scores[metric.name]:>9{metric.format}}")
-    lines += [f"Feature space: {facts['feature_space']}", facts["note"]]
-    return "\n".join(lines)
+        f" truncation {facts['truncation']:g}"
+    )
+    if "generated_classes" in facts:
+        title += f", classes {facts['generated_classes']}"
+    found = [metric for metric in METRICS if metric.name in scores]
+    rows = [f"  {metric.title:64}{scores[metric.name]:>9{metric.format}}" for metric in found]
+    return "\n".join([f"{title}:", *rows, f"Feature space: {facts['feature_space']}", facts["note"]])
 
 
 def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
@@ -123,9 +109,9 @@ def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
     seeds = sampler.seeds(NEAREST_ROWS * NEAREST_COLUMNS)
     images = sampler.images_of(seeds, sampler.all_classes)
     real = evaluator.train.images[nearest(images, evaluator.train.images)]
-    both = np.stack([images, real])
-    rows = both.reshape(2, NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
-    return rows.swapaxes(0, 1).reshape(-1, *images.shape[1:])
+    shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
+    rows = np.stack([images.reshape(shape), real.reshape(shape)], axis=1)
+    return rows.reshape(-1, *images.shape[1:])
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
@@ -147,9 +133,8 @@ def write_features(selection: Selection, file: str) -> None:
     if path.suffix != ".npz" or path.is_dir():  # nothing else is ever replaced
         raise wrong("features", "the name of an .npz file to write", file)
     dataset = read_dataset(selection.config)
-    features = DiscriminatorSpace(selection.weights, selection.config).of(dataset.images)
+    features = DiscriminatorSpace(selection.weights).of(dataset.images)
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = np.array(dataset.label_names, str)
     with atomic_write(path) as temporary:
-        np.savez(temporary, features=features, labels=dataset.labels, class_names=names)
+        np.savez(temporary, features=features, labels=dataset.labels, class_names=np.array(dataset.label_names, str))
     say(f"Wrote {path.absolute()}: features {features.shape[0]:,} x {features.shape[1]:,}, and labels")

@@ -10,9 +10,10 @@ import numpy as np
 
 from dcgan_tf.data.cache import open_cache
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
-from dcgan_tf.evaluation.distances import NearestSearch, blocks, nearest
+from dcgan_tf.evaluation.distances import NearestSearch, nearest
 from dcgan_tf.evaluation.metrics import FEW_LABELS, MAX_COPYING_SAMPLES, METRICS, NETWORKS, Sets, figures_of, svm_labels
 from dcgan_tf.evaluation.spaces import Classifier, DiscriminatorSpace, FeatureSpace, choose_space, random_rows
+from dcgan_tf.pixels import blocks
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.sampling.sampler import Sampler
 from dcgan_tf.settings.config import Config
@@ -21,20 +22,18 @@ from dcgan_tf.system.messages import progress, say
 
 PIECE = 512  # generated images that are in memory at the same time
 GOLDEN = (5**0.5 - 1) / 2
-IN_SHARES = "in the shares of the real images"
 
 
 class Evaluator:
     """Measures generated images."""
 
-    def __init__(self, config: Config, dataset: Dataset | None = None):
+    def __init__(self, config: Config):
         """Read the data set and prepare the feature spaces.
 
-        Args: dataset: the one that training has already read, if any.
         Raises: UserError if the data set cannot be read, or there are too few images.
         """
         self.config = config
-        self.train, self.test = load_splits(config, dataset)
+        self.train, self.test = load_splits(config)
         self.real = self.train
         if config.hold_out:
             self.real = self.test
@@ -48,19 +47,13 @@ class Evaluator:
                 "An evaluation compares at least two generated and two real images, but there are"
                 f" {self.count} and {len(self.real.images)}; give a larger --evaluate_samples or a larger --hold_out."
             )
-        spaces = [self.space]
         named = {space for metric in METRICS for space in metric.spaces}
-        for space in named.difference(NETWORKS, [type(self.space)]):
-            spaces.append(space())
-        self.sets = {space: self._real_features(space) for space in spaces}
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """How it measures: only scores with the same facts are compared."""
-        facts = {"generated": self.count, "feature_space": self.space.name}
-        if self.config.y_dim > 1:
-            facts["generated_classes"] = IN_SHARES
-        return facts
+        others = named.difference(NETWORKS, [type(self.space)])
+        # How it measures: only scores with the same facts are compared.
+        self.facts: dict[str, Any] = {"generated": self.count, "feature_space": self.space.name}
+        if config.y_dim > 1:
+            self.facts["generated_classes"] = "in the shares of the real images"
+        self.sets = {space: self._real_features(space) for space in [self.space, *(other() for other in others)]}
 
     def _real_features(self, space: FeatureSpace) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return the features of the real images, and those of some training images and some unseen ones, if any."""
@@ -100,9 +93,9 @@ class Evaluator:
             found["nearest_neighbour_error"] = (labels[search.index], self.test.labels)
             found["class_accuracy"] = (self.classifier.classes(features[self.classifier]), labels)
             if weights:
-                for name, found_labels in self._test_labels(self.classifier, weights).items():
-                    found[name] = (found_labels, self.test.labels)
-        sets = {space: Sets(*real, features[space]) for space, real in self.sets.items()}
+                real = self._test_labels(self.classifier, weights)
+                found |= {name: (found_labels, self.test.labels) for name, found_labels in real.items()}
+        sets = {space: Sets(*of_real, features[space]) for space, of_real in self.sets.items()}
         return figures_of(found, sets)
 
     def _test_labels(self, classifier: Classifier, weights: Weights) -> dict[str, np.ndarray]:
@@ -117,7 +110,7 @@ class Evaluator:
         if not weights.has_discriminator or not importlib.util.find_spec("sklearn"):
             say("The linear SVM is left out: it needs the discriminator, and scikit-learn (pip install scikit-learn).")
             return found
-        space = DiscriminatorSpace(weights, self.config)
+        space = DiscriminatorSpace(weights)
         features = space.of(images)
         test_features = space.of(test_images)
         chosen = {"svm_error": np.arange(len(labels))}
@@ -142,18 +135,11 @@ def some_rows(dataset: Dataset, count: int) -> np.ndarray:
     return np.arange(count)
 
 
-def load_splits(config: Config, dataset: Dataset | None) -> tuple[Dataset, Dataset]:
-    """Return all training images and all test images; if there is no test split, both are the training images.
-
-    Args:
-      dataset: what a training has read, if any; used if that is the training images.
-    """
+def load_splits(config: Config) -> tuple[Dataset, Dataset]:
+    """Return all training images and all test images; if there is no test split, both are the training images."""
     # idx files are shuffled once, by the seed; the same order always trains the same classifier
     config = dataclasses.replace(config, seed=0)
-    train = dataset
-    is_part = config.split == "train" or config.hold_out
-    if train is None or not train.shuffle_each_epoch or (train.has_test and not is_part):
-        train = read_dataset(config, "train")
+    train = read_dataset(config, "train")
     test = train
     if train.has_test:
         test = read_dataset(config, "test")

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcgan_tf.evaluation.distances import MAX_DISTANCES, NearestSearch, blocks, sliced_wasserstein, squared_distances
+from dcgan_tf.evaluation.distances import MAX_DISTANCES, NearestSearch, sliced_wasserstein, squared_distances
 from dcgan_tf.evaluation.spaces import Classifier, FeatureSpace, Inception2015, KerasInception, Pixels
+from dcgan_tf.pixels import blocks
 from dcgan_tf.system.messages import ignored_warnings
 
 FEW_LABELS = 1_000  # that the second linear SVM is trained on

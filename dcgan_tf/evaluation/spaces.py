@@ -13,8 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.download.fetch import INCEPTION, KERAS_INCEPTION, try_mirrors
-from dcgan_tf.evaluation.distances import blocks
-from dcgan_tf.pixels import to_float
+from dcgan_tf.pixels import blocks, to_float
 from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.cache import DiskCache, cache_folder
@@ -49,18 +48,13 @@ class FeatureSpace:
         Those are random ones, but always the same.
         """
         rows = random_rows(len(images), most or len(images))
-        pieces = blocks(len(rows), self.batch)
-        features = []
-        for piece in progress(pieces, desc="Features", leave=False, delay=2):
-            features.append(self.features(images[rows[piece]]))
-        return np.concatenate(features)
+        pieces = progress(blocks(len(rows), self.batch), desc="Features", leave=False, delay=2)
+        return np.concatenate([self.features(images[rows[piece]]) for piece in pieces])
 
 
 def random_rows(count: int, most: int) -> np.ndarray:
     """Return at most that many of `count` indices, at random but always the same ones, in their order."""
-    random = np.random.default_rng(0)
-    rows = random.choice(count, min(count, most), replace=False)
-    return np.sort(rows)
+    return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False))
 
 
 class Pixels(FeatureSpace):
@@ -193,21 +187,20 @@ class DiscriminatorSpace(FeatureSpace):
 
     batch = 256
 
-    def __init__(self, weights: Weights, config: Config):
+    def __init__(self, weights: Weights):
         """Raises: UserError if there is no discriminator, or its weights cannot be read."""
-        discriminator = weights.discriminator()
-
-        @tf.function
-        def features(images: tf.Tensor) -> tf.Tensor:
-            no_labels = tf.zeros([tf.shape(images)[0], config.y_dim])
-            inputs = to_float(images, config.value_range)
-            maps = discriminator.activations(inputs, no_labels, training=False)
-            return tf.concat([pool(x) for x in maps], axis=1)
-
-        self._features = features
+        self.discriminator = weights.discriminator()
+        self.config = weights.config
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        return self._features(images).numpy()
+        return self._pooled(images).numpy()
+
+    @tf.function
+    def _pooled(self, images: tf.Tensor) -> tf.Tensor:
+        no_labels = tf.zeros([tf.shape(images)[0], self.config.y_dim])
+        inputs = to_float(images, self.config.value_range)
+        maps = self.discriminator.activations(inputs, no_labels, training=False)
+        return tf.concat([pool(x) for x in maps], axis=1)
 
 
 def pool(x: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,26 +21,17 @@ from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
 
 ASSETS = Path(__file__).parent / "web"
-NPM_PACKAGES = ASSETS / "node_modules" / "@litertjs"  # where npm installs LiteRT.js
-# The files of LiteRT.js that a browser loads: WebAssembly with relaxed SIMD, and the same for browsers without it.
-LITERT_FILES = (
-    "core/dist/index.js",
-    "core/wasm/litert_wasm_internal.*",
-    "core/wasm/litert_wasm_compat_internal.*",
-    "wasm-utils/dist/index.js",
-)
 
 
 def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None:
     """Write the page, generator.tflite, and model.json, which describes the generator, to web/<run> or `web_dir`.
 
-    LiteRT.js runs the generator. web/<run> gets a copy of it if `npm ci` was run in dcgan_tf/export/web.
-    Otherwise, and always with `web_dir`, the page loads the same version from its CDN. web/<run> also gets the whole
-    page as one file, page.html, for which no server is needed.
+    LiteRT.js, which the page loads from its CDN, runs the generator. web/<run> also gets the whole page as one file,
+    page.html, for which no server is needed.
 
     Args:
       web_float16: whether to store the weights as float16, in half the bytes.
-      web_dir: where to write a page that is small enough to publish; blank: web/<run>.
+      web_dir: where to write a page to publish; blank: web/<run>.
     Raises: UserError, also if the folder has an index.html of another page; its other files stay.
     """
     run = selection.run
@@ -53,27 +43,21 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
     say(f"Generator: {selection.weights.origin().path}")
     package = json.loads((ASSETS / "package.json").read_bytes())
     version = package["dependencies"]["@litertjs/core"]
-    beside = not web_dir and is_installed(version)
     tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), web_float16)
-    description = describe(selection, web_float16)
-    description |= {"bytes": len(tflite), "litert": {"version": version, "beside": beside}}
+    description = describe(selection, web_float16) | {"bytes": len(tflite), "litert": version}
     with replaced_content(target) as page:
         for name in ("app.js", "latents.js", "style.css", "index.html"):
             text = (ASSETS / name).read_text(encoding="utf-8")
             (page / name).write_text(text.replace("LITERT_VERSION", version), encoding="utf-8")
-        if beside:
-            copy_litert(page / "litert")
         (page / "generator.tflite").write_bytes(tflite)
         (page / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
         if not web_dir:
             (page / "page.html").write_text(one_file(page), encoding="utf-8")
-    say(f"Wrote {target}")
+    say(f"Wrote {target}\nThe page loads LiteRT.js {version} from its CDN.")
     if not web_dir:
-        say(f"Open {target / 'page.html'} in a browser: it needs no server, but loads LiteRT.js from its CDN.")
-    if not beside:
-        say(f"The page loads LiteRT.js {version} from its CDN.")
-    say(f"To serve the page, run: python -m http.server --directory {typed(target)} 8000")
-    say("Then open http://localhost:8000 in a browser.")
+        say(f"Open {target / 'page.html'} in a browser: it needs no server.")
+    serve = f"python -m http.server --directory {typed(target)} 8000"
+    say(f"To serve the page, run: {serve}\nThen open http://localhost:8000 in a browser.")
 
 
 def one_file(page: Path) -> str:
@@ -101,25 +85,9 @@ def describe(selection: Selection, float16: bool) -> dict[str, Any]:
         "z_dist": config.z_dist,
         "z_parameters": UNIFORM.get(config.z_dist, (0.0, 1.0)),
         "shape": config.image_shape,
-        "value_range": (0, 1),
         "class_names": config.class_names,
         "float16": float16,
     }
-
-
-def is_installed(version: str) -> bool:
-    """Return whether npm has installed exactly this version of LiteRT.js."""
-    package = NPM_PACKAGES / "core" / "package.json"
-    return package.exists() and json.loads(package.read_bytes())["version"] == version
-
-
-def copy_litert(folder: Path) -> None:
-    """Copy the files of LiteRT.js that a browser loads into the folder."""
-    for pattern in LITERT_FILES:
-        for file in NPM_PACKAGES.glob(pattern):
-            copy = folder / file.relative_to(NPM_PACKAGES)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
 
 
 def to_tflite(model: keras.Model, float16: bool) -> bytes:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from dcgan_tf.data.decode import ImageSpec, read_image
 from dcgan_tf.latents import UNIFORM
 from dcgan_tf.optimizer import Adam
-from dcgan_tf.pixels import ValueRange, to_float
+from dcgan_tf.pixels import blocks, to_float
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import load_sampler
 from dcgan_tf.sampling.sheets import save, save_sheet
@@ -75,37 +75,32 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
     discriminator = None
     if selection.weights.has_discriminator:
         discriminator = selection.weights.discriminator()
-    loss = make_loss(sampler.generator, discriminator, config.value_range, target)
+    image = to_float(tf.constant(target[None]), config.value_range)
+    loss = make_loss(sampler.generator, discriminator, image)
     count = max(STARTS, 8 * len(classes))
     z = sampler.z(sampler.seeds(count))
     labels = sampler.labels(range(count), classes)
-    block = max(1, min(BLOCK, BLOCK_PIXELS // target[..., 0].size))
+    block = min(BLOCK, BLOCK_PIXELS // target[..., 0].size)
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
         one_hot = tf.one_hot(labels, config.y_dim)
-        parts = []
-        for start in range(0, len(z), block):
-            some = slice(start, start + block)
-            parts.append(descend(loss, z[some], one_hot[some], steps, config.z_dist))
+        parts = [descend(loss, z[some], one_hot[some], steps, config.z_dist) for some in blocks(len(z), block)]
         z, distances = map(np.concatenate, zip(*parts, strict=True))
         best = np.argsort(distances)[:kept]
         z = z[best]
         labels = labels[best]
-    image = sampler.images(z, labels)[0]
-    rms = np.sqrt(np.mean(np.square(image.astype(float) - target)))
-    return Projection(z[0], int(labels[0]), image, float(rms))
+    found = sampler.images(z, labels)[0]
+    rms = np.sqrt(np.mean(np.square(found.astype(float) - target)))
+    return Projection(z[0], int(labels[0]), found, float(rms))
 
 
-def make_loss(
-    generator: keras.Model, discriminator: keras.Model | None, value_range: ValueRange, target: np.ndarray
-) -> Loss:
-    """Return the distance to the target: mean squared differences in pixels and, with less weight, in D's features.
+def make_loss(generator: keras.Model, discriminator: keras.Model | None, image: tf.Tensor) -> Loss:
+    """Return the distance to an image: mean squared differences in pixels and, with less weight, in D's features.
 
     Args:
       discriminator: None if the run has none; then the pixels alone count.
-      target: uint8 [H, W, C].
+      image: [1, H, W, C].
     Returns: a function of z [B, Z] and one-hot labels [B, Y], which returns the distances [B].
     """
-    image = to_float(tf.constant(target[None]), value_range)
 
     def loss(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         images = generator(z, labels, training=False)
@@ -136,17 +131,13 @@ def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: st
     adam = Adam([variable], rate, beta1=0.9)
 
     @tf.function
-    def losses() -> tf.Tensor:
-        return loss(variable.value, labels)
-
-    @tf.function
     def descend_once() -> None:
         with tf.GradientTape() as tape:
-            total = tf.reduce_sum(losses())
+            total = tf.reduce_sum(loss(variable.value, labels))
         adam.minimize(total, tape)
         variable.assign(tf.clip_by_value(variable.value, *UNIFORM.get(z_dist, (-np.inf, np.inf))))
 
     for step in progress(range(steps), unit="step", leave=False):
         rate.assign(LEARNING_RATE * (1 - step / steps))
         descend_once()
-    return variable.numpy(), losses().numpy()
+    return variable.numpy(), loss(variable.value, labels).numpy()

@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import latents
-from dcgan_tf.pixels import to_uint8
+from dcgan_tf.pixels import blocks, to_uint8
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system import image_files
 from dcgan_tf.system.messages import say
+from dcgan_tf.system.startup import check_process
 
 BATCH = 256  # images in a batch; larger batches were not faster when measured
 
@@ -28,11 +29,9 @@ class Sampler:
         self.all_classes = range(len(config.class_names))
         self.batch = min(batch, BATCH)
 
-        @tf.function
-        def generate_batch(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-            return generator(z, tf.one_hot(labels, config.y_dim), training=False)
-
-        self._generate_batch = generate_batch
+    @tf.function
+    def _generate(self, z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return self.generator(z, tf.one_hot(labels, self.config.y_dim), training=False)
 
     def seeds(self, count: int) -> range:
         """Return that many seeds, from that of the settings on."""
@@ -53,18 +52,18 @@ class Sampler:
 
         The last batch is filled with zeros, so that the same z gives the same image for every N.
 
-        Returns: uint8 [N, H, W, C].
+        Returns: uint8 [N, H, W, C]. Raises: UserError in a forked process.
         """
+        check_process()
         z = latents.truncate(z, self.config.truncation, self.config.z_dist)
         count = len(z)
         padding = -count % self.batch
         z = np.pad(z, ((0, padding), (0, 0)))
         labels = np.pad(labels, (0, padding))
         images = np.empty((count, *self.config.image_shape), np.uint8)
-        for start in range(0, count, self.batch):
-            batch = slice(start, start + self.batch)
-            made = self._generate_batch(z[batch], labels[batch]).numpy()
-            images[batch] = to_uint8(made[: count - start], self.config.value_range)
+        for batch in blocks(count, self.batch):
+            made = self._generate(z[batch], labels[batch]).numpy()
+            images[batch] = to_uint8(made[: count - batch.start], self.config.value_range)
         return images
 
     def images_of(self, seeds: Sequence[int], classes: Sequence[int]) -> np.ndarray:
@@ -72,18 +71,15 @@ class Sampler:
         return self.images(self.z(seeds), self.labels(seeds, classes))
 
 
-def load_sampler(
-    selection: Selection, rows: int = 1, columns: int = 1, *, kind: str = "sheet", batch: int = BATCH
-) -> Sampler:
+def load_sampler(selection: Selection, rows: int = 1, columns: int = 1, batch: int = BATCH) -> Sampler:
     """Load the generator, and name its checkpoint.
 
     Args:
-      rows, columns: the number of images on what is made of them.
-      kind: what that is, a sheet or a GIF.
+      rows, columns: the number of images on a sheet, or in a GIF.
       batch: images that the generator makes at a time.
     Raises: UserError, also if that would be too large.
     """
     height, width, _ = selection.config.image_shape
-    image_files.check_size(kind, rows, columns, height, width)
+    image_files.check_size(rows, columns, height, width)
     say(f"Generator: {selection.weights.origin().path}")
     return Sampler(selection.weights.generator(), selection.config, batch)

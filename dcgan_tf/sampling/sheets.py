@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_tf import latents
+from dcgan_tf.pixels import blocks
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
 from dcgan_tf.settings.values import Term
@@ -19,7 +20,6 @@ from dcgan_tf.system.files import fitting
 from dcgan_tf.system.messages import progress, report, say
 
 SEGMENT_SECONDS = 2  # of GIF and MP4 files, from one seed to the next
-MAX_FRAME_WIDTH = 16_384  # of MP4 files; GIF files can be four times as wide
 
 
 def write_images(selection: Selection, count: int, *, classes: Sequence[int]) -> None:
@@ -33,8 +33,8 @@ def write_images(selection: Selection, count: int, *, classes: Sequence[int]) ->
     sampler = load_sampler(selection)
     folder.mkdir(parents=True, exist_ok=True)
     seeds = sampler.seeds(count)
-    for start in progress(range(0, count, BATCH), unit="batch"):
-        some = seeds[start : start + BATCH]
+    for block in progress(blocks(count, BATCH), unit="batch"):
+        some = seeds[block]
         labels = sampler.labels(some, classes)
         images = sampler.images(sampler.z(some), labels)
         for seed, label, image in zip(some, labels, images, strict=True):
@@ -64,10 +64,8 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     rows, columns = shape
     sampler = load_sampler(selection, rows, columns)
     rows_of_one_seed = max(1, len(classes))
-    seeds: list[int] = []
-    for row in range(rows):
-        first = selection.config.seed + row // rows_of_one_seed * columns
-        seeds += range(first, first + columns)
+    first = selection.config.seed
+    seeds = [first + row // rows_of_one_seed * columns + column for row in range(rows) for column in range(columns)]
     labels = np.repeat(sampler.labels(range(rows), classes), columns)
     images = sampler.images(sampler.z(seeds), labels)
     if classes:
@@ -88,9 +86,7 @@ def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: in
       classes: with labels, the classes to show.
     Raises: UserError.
     """
-    rows = (len(seeds) - 1) * max(1, len(classes))
-    sampler = load_sampler(selection, rows, steps)
-    images = interpolate(sampler, seeds, steps, classes)
+    images = _interpolate(selection, seeds, steps, classes)
     save_sheet(selection, "interpolate.png", images.reshape(-1, *images.shape[3:]), steps)
     frames = frames_of(images)
     path = selection.run.samples_folder / "interpolate.gif"
@@ -105,9 +101,7 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
     Args: as in `write_interpolation`.
     Raises: UserError.
     """
-    rows = len(seeds) * max(1, len(classes))
-    sampler = load_sampler(selection, rows, steps, kind="GIF")
-    images = interpolate(sampler, [*seeds, seeds[0]], steps, classes)
+    images = _interpolate(selection, [*seeds, seeds[0]], steps, classes)
     frames = frames_of(images[:, :, :-1])  # the last image of a segment is the first one of the next
     folder = selection.run.samples_folder
     seconds = len(seeds) * SEGMENT_SECONDS
@@ -118,11 +112,13 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
 
 def frames_of(images: np.ndarray) -> list[np.ndarray]:
     """Return each step of each segment of `interpolate`, with all classes next to each other."""
-    _, columns, _, _, width, _ = images.shape
-    if columns * width > MAX_FRAME_WIDTH:
-        columns = 0  # as a sheet
     segments = images.swapaxes(1, 2)  # [segments, steps, classes, H, W, C]
-    return [image_files.sheet(step, columns) for segment in segments for step in segment]
+    return [image_files.sheet(step, len(step)) for segment in segments for step in segment]
+
+
+def _interpolate(selection: Selection, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:
+    rows = (len(seeds) - 1) * max(1, len(classes))
+    return interpolate(load_sampler(selection, rows, steps), seeds, steps, classes)
 
 
 def interpolate(sampler: Sampler, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:

@@ -26,7 +26,7 @@ MARGIN = 20  # pixels between the sheets of epochs.png
 MAX_WIDTH = 60_000  # of epochs.png; matplotlib before 3.10 cannot draw more than 65,535 pixels
 DPI = 100
 in_own_style = matplotlib.style.context("default")  # whatever the user's matplotlibrc and program set
-Losses = dict[int, dict[str, float]]  # {iteration: {"d_loss": 1.3, ...}}
+Losses = dict[str, np.ndarray]  # iteration, and those of LOSSES, all of one length
 
 
 def tell(selection: Selection) -> None:
@@ -35,27 +35,24 @@ def tell(selection: Selection) -> None:
     Raises: UserError if there is nothing to write.
     """
     run = selection.run
-    written = write_story(run)
-    if not written:
+    if not write_story(run):
         raise UserError(
             f"The run {run.name} is too short for a report, which needs one point of the curves or two sample sheets in"
             f" {run.samples_folder}; train longer, or with a smaller --sample_freq and --log_freq."
         )
-    for path in written:
-        say(f"Wrote {path}")
 
 
-def write_story(run: Run) -> list[Path]:
+def write_story(run: Run) -> list[str]:
     """Write each file for which the run has enough data: losses.csv, losses.png, training.gif, epochs.png.
 
-    Returns: the paths of these files.
+    Returns: the names of these files.
     """
     folder = run.samples_folder
     losses = read_losses(run.logs_folder)
     sheets = run.sheets("train")
     epoch_sheets = run.sheets("epoch")
     written = []
-    if losses:
+    if losses["iteration"].size:
         written += ["losses.csv", "losses.png"]
         write_csv(folder / "losses.csv", losses)
         plot_losses(folder / "losses.png", losses, run.name)
@@ -65,28 +62,28 @@ def write_story(run: Run) -> list[Path]:
     if epoch_sheets:
         written.append("epochs.png")
         plot_epochs(folder / "epochs.png", epoch_sheets)
-    return [folder / name for name in written]
+    for name in written:
+        say(f"Wrote {folder / name}")
+    return written
 
 
 def read_losses(logs: Path) -> Losses:
     """Return the losses in the run's TensorBoard files, sorted by iteration. Skip iterations that lack one of them."""
-    losses: Losses = {}
+    points: dict[int, dict[str, float]] = {}
     for file in sorted(logs.glob(EVENT_FILES)):
         for event in EventFileLoader(str(file)).Load():
             for value in event.summary.value:
                 if value.tag in LOSSES:
-                    losses.setdefault(event.step, {})[value.tag] = float(make_ndarray(value.tensor))
-    whole = {iteration: point for iteration, point in losses.items() if len(point) == len(LOSSES)}
-    return dict(sorted(whole.items()))
+                    points.setdefault(event.step, {})[value.tag] = float(make_ndarray(value.tensor))
+    whole = sorted(iteration for iteration, point in points.items() if len(point) == len(LOSSES))
+    columns = {name: np.array([points[iteration][name] for iteration in whole]) for name in LOSSES}
+    return {"iteration": np.array(whole, np.int64)} | columns
 
 
 def write_csv(path: Path, losses: Losses) -> None:
     """Write a line for each logged iteration: iteration,d_loss,d_loss_real,d_loss_fake,g_loss."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["iteration", *LOSSES])
-        writer.writeheader()
-        for iteration, point in losses.items():
-            writer.writerow({"iteration": iteration} | point)
+        csv.writer(file).writerows([losses, *zip(*losses.values(), strict=True)])
 
 
 @in_own_style
@@ -95,8 +92,7 @@ def plot_losses(path: Path, losses: Losses, title: str) -> None:
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
     for name, label in DRAWN.items():
-        values = [point[name] for point in losses.values()]
-        axes.plot(list(losses), values, linewidth=0.8, label=label)
+        axes.plot(losses["iteration"], losses[name], linewidth=0.8, label=label)
     axes.set(xlabel="iteration", ylabel="loss", ylim=(min(0, axes.dataLim.ymin), None))
     axes.set_title(title, parse_math=False)  # a name can have two $
     axes.grid(alpha=0.3)

@@ -10,8 +10,8 @@ from dcgan_tf import latents
 from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import Sampler, load_sampler
 from dcgan_tf.sampling.sheets import save, save_sheet
+from dcgan_tf.settings.setting import wrong
 from dcgan_tf.system import image_files
-from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import progress, say
 
 RANDOM, SHEETS, GIFS_FROM_RANDOM, GIFS_FROM_ZERO, GIFS_AND_MERGED = range(5)  # the values of --option
@@ -41,58 +41,47 @@ def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, 
       classes: with labels, the classes to show, in turn: each image of a sheet, or each GIF, has the next one.
     Raises: UserError.
     """
-    config = selection.config
     if option == RANDOM:
-        write_random_sheet(selection, classes=classes)
-        return
-    if dims is None:
-        dims = range(config.z_dim)
+        return write_random_sheet(selection, classes=classes)
+    config = selection.config
+    dims = dims or range(config.z_dim)
     if max(dims) >= config.z_dim:
-        raise UserError(
-            f"z has {config.z_dim} dimensions, so --dims must be below {config.z_dim}, but has {max(dims)}."
-        )
-    kind = "GIF"
-    pattern = "test_gif_{}.gif"
-    if option == SHEETS:
-        kind = "sheet"
-        pattern = "test_arange_{}.png"
-    sampler = load_sampler(selection, 1, config.batch_size, kind=kind, batch=config.batch_size)
+        raise wrong("dims", f"below {config.z_dim}, the number of dimensions of z", max(dims))
+    sampler = load_sampler(selection, 1, config.batch_size, batch=config.batch_size)
     folder = selection.run.samples_folder
     folder.mkdir(parents=True, exist_ok=True)
     sweeps = []
     for dimension in progress(dims, unit="file"):
         images = sweep(sampler, option, dimension, classes)
-        path = folder / pattern.format(dimension)
         if option == SHEETS:
-            image_files.save_png(path, image_files.sheet(images))
+            image_files.save_png(folder / f"test_arange_{dimension}.png", image_files.sheet(images))
         else:
-            image_files.save_gif(path, list(images), seconds=2)
+            image_files.save_gif(folder / f"test_gif_{dimension}.gif", list(images), seconds=2)
         if option == GIFS_AND_MERGED:
             sweeps.append(images)
-    say(f"Wrote {len(dims)} files, {pattern.format(dims[0])} to {pattern.format(dims[-1])}, to {folder}")
+    say(f"Wrote {len(dims)} files, one for each dimension, to {folder}")
     if option == GIFS_AND_MERGED:
         merged = [image_files.sheet(images) for images in np.stack(sweeps, axis=1)]
         save(image_files.save_gif, folder / "test_gif_merged.gif", merged + merged[::-1], 8)
 
 
 def sweep(sampler: Sampler, option: int, dimension: int, classes: Sequence[int]) -> np.ndarray:
-    """Return the images of one sheet or GIF.
+    """Return the images of one sheet or GIF: in image i of N, one dimension of z is i / N.
 
     Args:
       option: one of SHEETS, GIFS_FROM_RANDOM, GIFS_FROM_ZERO and GIFS_AND_MERGED.
-      dimension: that of z that goes from 0 up to 1.
     Returns: uint8 [config.batch_size, H, W, C].
     """
     config = sampler.config
     count = config.batch_size
+    numbers: Sequence[int] = [dimension] * count
     if option == SHEETS:  # the sheets use different seeds
         first = config.seed + dimension * count
-        seeds = range(first, first + count)
-        z = latents.sweep(sampler.z(seeds), dimension)
-        return sampler.images(z, sampler.labels(seeds, classes))
-    z = np.zeros((count, config.z_dim), np.float32)
-    if option == GIFS_FROM_RANDOM:
-        seed = config.seed + dimension
-        z[:] = 0.2 * latents.z_from_seeds([seed], config.z_dim, "uniform_signed")
-    labels = sampler.labels([dimension] * count, classes)
-    return sampler.images(latents.sweep(z, dimension), labels)
+        numbers = range(first, first + count)
+        z = sampler.z(numbers)
+    elif option == GIFS_FROM_RANDOM:
+        z = np.repeat(0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed"), count, 0)
+    else:
+        z = np.zeros((count, config.z_dim), np.float32)
+    z[:, dimension] = np.arange(count) / count
+    return sampler.images(z, sampler.labels(numbers, classes))

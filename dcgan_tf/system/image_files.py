@@ -35,11 +35,11 @@ def sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
     return grid.reshape(rows * height, columns * width, channels)
 
 
-def check_size(kind: str, rows: int, columns: int, height: int, width: int) -> None:
-    """Raise UserError if a sheet, a frame or a GIF of rows x columns images has more than MAX_PIXELS pixels."""
+def check_size(rows: int, columns: int, height: int, width: int) -> None:
+    """Raise UserError if a sheet or GIF of rows x columns images has more than MAX_PIXELS pixels."""
     if rows * height * columns * width > MAX_PIXELS:
         raise UserError(
-            f"A {kind} of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
+            f"A sheet or GIF of {rows} x {columns} images, each {height} high and {width} wide, is larger than"
             f" {MAX_PIXELS:,} pixels; ask for fewer images, or for single files with --generate_test_images."
         )
 

@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import losses
-from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.evaluation.evaluate import write_scalars
 from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.evaluation.metrics import score
@@ -93,11 +92,11 @@ class Monitor:
 class PeriodicEvaluator:
     """Evaluates during a training (--evaluate_freq): writes curves, says a line, and keeps the best checkpoint."""
 
-    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, writer: tf.summary.SummaryWriter):
+    def __init__(self, config: Config, run: Run, model: DCGAN, writer: tf.summary.SummaryWriter):
         """Args: writer: of the training's curves."""
         self.writer = writer
         self.scores_file = run.best_folder / "metrics.json"
-        self.evaluator = Evaluator(config, dataset)
+        self.evaluator = Evaluator(config)
         self.sampler = Sampler(model.sampler, dataclasses.replace(config, seed=0))
         self.checkpoints = Checkpoints(model, run.best_folder, 1)
 

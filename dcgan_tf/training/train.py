@@ -174,7 +174,7 @@ class Chief:
             (schedule.checkpoints, self.save, None),
         ]
         if config.evaluate_freq:  # after the checkpoint, because there can be too little memory for it
-            evaluator = PeriodicEvaluator(config, run, dataset, model, writer)
+            evaluator = PeriodicEvaluator(config, run, model, writer)
             self.jobs.append((schedule.evaluations, evaluator.measure, on_evaluate))
 
     def write_due(self, batch: Batch, logged: Values) -> bool:
@@ -232,5 +232,4 @@ def tell_story(run: Run) -> None:
     from dcgan_tf.sampling.story import write_story  # here, because it imports matplotlib
 
     with warn_on_write_error("The report"):
-        paths = [f"    {path}" for path in write_story(run)]
-        say("\n".join(["Curves and GIF:", *paths]))
+        write_story(run)

@@ -43,32 +43,28 @@ async function readRun() {
   if (!whole(run?.z_dim)) throw broken("z_dim is not an integer greater than 0");
   if (!numbers(run.z_parameters, 2)) throw broken("z_parameters are not two numbers");
   if (!numbers(run.shape, 3) || !run.shape.every(whole)) throw broken("shape is not height, width and channels");
-  if (!numbers(run.value_range, 2)) throw broken("value_range is not two numbers");
   if (!Array.isArray(run.class_names)) throw broken("class_names is not a list");
   if (!whole(run.bytes)) throw broken("bytes is not an integer greater than 0");
-  if (typeof run.litert?.version !== "string") throw broken("litert.version is missing");
+  if (typeof run.litert !== "string") throw broken("litert is not a version");
   return run;
 }
 
-/** Load LiteRT.js from this folder if it is there, or else from its CDN. Returns the library and its origin. */
-async function loadLiteRt({ version, beside }) {
-  const sources = [[(name) => `${CDN}/${name}@${version}`, "from cdn.jsdelivr.net"]];
-  if (beside && !self.EMBEDDED) sources.unshift([(name) => new URL(`litert/${name}`, document.baseURI).href, "from this folder"]);
-  for (const [folder, where] of sources) {
-    try {
-      const litert = await import(`${folder("core")}/dist/index.js`);
-      // Emscripten calls this. Without it, LiteRT's notices are console errors; real errors are also exceptions.
-      self.Module = { printErr: (line) => console.debug(line) };
-      await litert.loadLiteRt(`${folder("core")}/wasm/`);
-      return { litert, where };
-    } catch (error) {
-      console.debug(`No LiteRT.js ${where}:`, error);
-    }
+/** Load LiteRT.js from its CDN. */
+async function loadLiteRt(version) {
+  const core = `${CDN}/core@${version}`;
+  try {
+    const litert = await import(`${core}/dist/index.js`);
+    // Emscripten calls this. Without it, LiteRT's notices are console errors; real errors are also exceptions.
+    self.Module = { printErr: (line) => console.debug(line) };
+    await litert.loadLiteRt(`${core}/wasm/`);
+    return litert;
+  } catch (error) {
+    console.debug("No LiteRT.js:", error);
+    throw new Told(
+      `LiteRT.js ${version}, which runs the generator, could not be loaded from cdn.jsdelivr.net; check the network` +
+        " connection and any content blocker, then reload the page.",
+    );
   }
-  throw new Told(
-    `LiteRT.js ${version}, which runs the generator, could not be loaded ${beside ? "from this folder or " : ""}from` +
-      " cdn.jsdelivr.net; check the network connection and any content blocker, then reload the page.",
-  );
 }
 
 /**
@@ -80,7 +76,7 @@ async function loadGenerator(run) {
   at("message").textContent =
     `Loading the generator (${(run.bytes / 1e6).toFixed(1)} MB) and LiteRT.js (about 10 MB), which runs it…`;
   const file = fetched("generator.tflite").then((response) => response.arrayBuffer());
-  const [buffer, { litert, where }] = await Promise.all([file, loadLiteRt(run.litert)]);
+  const [buffer, litert] = await Promise.all([file, loadLiteRt(run.litert)]);
   const bytes = new Uint8Array(buffer);
   const forced = new URLSearchParams(location.search).get("accelerator");
   let chosen;
@@ -108,7 +104,7 @@ async function loadGenerator(run) {
     }
   }
   const picture = (z, label) => runModel(litert, chosen.model, run, z, label);
-  return { picture, about: `LiteRT.js ${run.litert.version} ${where}, on ${chosen.name}` };
+  return { picture, about: `LiteRT.js ${run.litert} from cdn.jsdelivr.net, on ${chosen.name}` };
 }
 
 /** Load the generator on an accelerator. Returns it, the image of seed 0, and the time of its second run. */
@@ -122,7 +118,7 @@ async function tried(litert, bytes, run, accelerator) {
   return { model, first, milliseconds, name: { webgpu: "WebGPU", wasm: "wasm" }[accelerator] };
 }
 
-async function runModel(litert, model, { z_dim, shape, value_range, class_names }, z, label) {
+async function runModel(litert, model, { z_dim, shape, class_names }, z, label) {
   const inputs = { z: new litert.Tensor(z, [1, z_dim]) };
   if (class_names.length) {
     const y = new Float32Array(class_names.length);
@@ -134,19 +130,19 @@ async function runModel(litert, model, { z_dim, shape, value_range, class_names 
     const start = performance.now();
     outputs = await model.run(inputs);
     const values = await Object.values(outputs)[0].data();
-    return { pixels: toPixels(values, shape, value_range), milliseconds: performance.now() - start };
+    return { pixels: toPixels(values, shape), milliseconds: performance.now() - start };
   } finally {
     for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.delete();
   }
 }
 
-function toPixels(values, [height, width, channels], [low, high]) {
+function toPixels(values, [height, width, channels]) {
   if (values.length !== height * width * channels) throw new Error(`an image has ${values.length} numbers`);
   const image = new ImageData(width, height);
   for (let i = 0; i < height * width; i++) {
     for (let c = 0; c < 3; c++) {
       // This array rounds (ties to even) and clips its values, as to_uint8 in pixels.py does.
-      image.data[4 * i + c] = (255 * (values[i * channels + (c % channels)] - low)) / (high - low);
+      image.data[4 * i + c] = 255 * values[i * channels + (c % channels)];
     }
     image.data[4 * i + 3] = 255;
   }
