@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from work import gigaflops
 
 from dcgan_tf.settings.config import PRECISIONS, STRATEGIES, Config
 from dcgan_tf.system.signals import run_program
-from dcgan_tf.system.startup import peak_memory, start_bfloat16, start_tensorflow
+from dcgan_tf.system.startup import start_tensorflow
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,8 +73,7 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     from dcgan_tf.model import DCGAN, steps_per_call
     from dcgan_tf.training.cluster import init_cluster
 
-    cluster = init_cluster(config.strategy, config.xla)
-    start_bfloat16()
+    cluster = init_cluster(config.strategy)
     calls = steps_per_call(config.steps_per_call)
     with cluster.strategy.scope():
         model = DCGAN(config)
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     ms = statistics.median(times)
     speed = gflop / ms * 1000
     peak = 2 * 2048**3 / 1e6 / statistics.median(products)
-    memory = peak_memory()
+    memory = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if tf.config.get_visible_devices("GPU"):
         memory = tf.config.experimental.get_memory_info("GPU:0")["peak"]
     return {

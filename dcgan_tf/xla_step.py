@@ -31,27 +31,27 @@ class XlaStep:
         """Trace and compile the program, with a call that trains no iteration."""
         self.program = tf.function(self.iterations_on_replica, jit_compile=True, autograph=False)
         self.function = tf.function(self.iterations_on_all, autograph=False)
-        self.draw_all = tf.function(self.draws, autograph=False)
+        self.draw = tf.function(self.draws, input_signature=[tf.TensorSpec([], tf.int64)], autograph=False)
         shape = (0, self.model.config.batch_size)
         images = np.zeros((*shape, *self.model.config.image_shape), np.uint8)
-        self(images, np.zeros(shape, np.int32), self.draw(1))
+        self(images, np.zeros(shape, np.int32))
 
     def __call__(self, images: np.ndarray, labels: np.ndarray, draws: Values | None = None) -> Values:
         """Train K iterations, as DCGAN.compiled says. Args: draws: what `draw` returned for the first of them."""
-        count = len(images)
-        most = max(self.most, count)
         if draws is None:
-            draws = self.draw(self.model.iterations_done + 1, most)
-        return self.function(_padded(images, most), _padded(labels, most), draws, tf.constant(count))
+            draws = self.draw(self.model.iterations_done + 1)
+        return self.function(self.padded(images), self.padded(labels), draws, tf.constant(len(images)))
 
-    def draw(self, first: int, most: int = 0) -> Values:
-        """Draw all that a call takes whose first iteration is `first`; on the CPU, so also while the device trains."""
-        return self.draw_all(tf.constant(first, tf.int64), most or self.most)
+    def padded(self, array: np.ndarray) -> np.ndarray:
+        """Return the array with `most` rows, the first of which are its own."""
+        if len(array) == self.most:
+            return array
+        return np.resize(array, (self.most, *array.shape[1:]))
 
-    def draws(self, first: tf.Tensor, most: int) -> Values:
-        """Return what DCGAN.draw gives for `most` iterations: [most, ...]."""
+    def draws(self, first: tf.Tensor) -> Values:
+        """Return what DCGAN.draw gives for `most` iterations, made on the CPU: [most, ...]."""
         with tf.device("CPU:0"):
-            each = [self.model.draw(first + i) for i in range(most)]
+            each = [self.model.draw(first + i) for i in range(self.most)]
             return {name: tf.stack([values[name] for values in each]) for name in each[0]}
 
     def iterations_on_all(self, images: tf.Tensor, labels: tf.Tensor, draws: Values, count: tf.Tensor) -> Values:
@@ -76,10 +76,3 @@ class XlaStep:
         start = (tf.constant(0), nothing)
         _, logged = tf.while_loop(lambda i, _: i < count, iteration, start, parallel_iterations=1)
         return logged
-
-
-def _padded(array: np.ndarray, count: int) -> np.ndarray:
-    """Return the array with rows of zeros behind it, so that it has `count` rows."""
-    if len(array) == count:
-        return array
-    return np.concatenate([array, np.zeros((count - len(array), *array.shape[1:]), array.dtype)])

@@ -127,7 +127,7 @@ def cluster_of(config: Config) -> Cluster:
     """The devices that train with these settings."""
     from dcgan_tf.training.cluster import check_batch, init_cluster
 
-    cluster = init_cluster(config.strategy, config.xla)
+    cluster = init_cluster(config.strategy)
     check_batch(config.batch_size, cluster.strategy)
     return cluster
 

@@ -34,7 +34,7 @@ from dcgan_tf.sampling.story import read_losses  # noqa: E402
 from dcgan_tf.settings.config import Config  # noqa: E402
 from dcgan_tf.system.cache import DiskCache  # noqa: E402
 from dcgan_tf.system.errors import UserError  # noqa: E402
-from dcgan_tf.training.curves import last_step, remove_points_after  # noqa: E402
+from dcgan_tf.training.curves import remove_points_after  # noqa: E402
 
 CONFIG = Config(dataset="tiny", output_height=8, output_width=8, c_dim=1, gf_dim=1, df_dim=1, z_dim=1, batch_size=1)
 ITERATIONS = (2, 4)  # of the run's checkpoints
@@ -83,10 +83,11 @@ class Victim:
         return f"iteration {iteration} restored"
 
     def read_events(self) -> str:
-        reached = last_step(self.run.curves())
         losses = read_losses(self.run.logs_folder)
+        reached = max(losses["iteration"], default=0)
         remove_points_after(self.run.curves(), 2)
-        assert reached in (0, *ITERATIONS) and last_step(self.run.curves()) == min(reached, 2), reached
+        left = max(read_losses(self.run.logs_folder)["iteration"], default=0)
+        assert reached in (0, *ITERATIONS) and left == min(reached, 2), reached
         assert all((values == losses["iteration"]).all() for values in losses.values()), losses
         return f"{len(losses['iteration'])} points"
 

@@ -96,10 +96,8 @@ def test_a_run_continues_on_other_devices(tmp_path: Path):
 
 def test_errors_of_several_devices(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    with pytest.raises(UserError, match="with 4 devices --batch_size must be a multiple of 4, but is 18"):
+    with pytest.raises(UserError, match="--batch_size must be a multiple of 4, but is 18"):
         cluster_of(dataclasses.replace(CONFIG, batch_size=18))
-    with pytest.raises(UserError, match="--xla on needs one device or GPUs"):
-        cluster_of(dataclasses.replace(CONFIG, xla="on"))
     assert cluster_of(CONFIG).strategy.num_replicas_in_sync == 4
     assert cluster_of(dataclasses.replace(CONFIG, strategy="auto")).strategy.num_replicas_in_sync == 1  # no GPU here
 

@@ -31,7 +31,7 @@ SIZES = ["--output_height=16", "--stages=2", "--z_dim=10", "--gf_dim=4", "--df_d
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """No iteration is trained; the first one is said to take 2 s, and the others 0.5 s on average."""
-    monkeypatch.setattr(dry_run, "measure", lambda *args: (2.0, [0.5, 0.1, 0.9]))
+    monkeypatch.setattr(dry_run, "measure", lambda *args: (2.0, 0.5))
 
 
 @pytest.fixture
@@ -50,10 +50,6 @@ def files_in(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def bytes_in(folder: Path, pattern: str) -> int:
-    return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file())
-
-
 def test_nothing_is_written_and_the_numbers_are_right(told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dry_run, "SECONDS", 0.01)
     out = told("--dataset=blobs", "--epoch=3", *SIZES)
@@ -63,36 +59,28 @@ def test_nothing_is_written_and_the_numbers_are_right(told, tmp_path: Path, monk
     assert "generator: 2,539 parameters\n" in out
     # 5 x 5 x 3 x 4 + 4; 5 x 5 x 4 x 8 + 8; batch norm 2 x 8; linear 4 x 4 x 8 + 1
     assert "discriminator: 1,257 parameters\n" in out
-    assert re.search(r"^Preset: +none: the original's settings; --preset auto", out, re.M)
-    assert re.search(r"^Networks: +2 stages, no classes; --gf_dim 4 --df_dim 4$", out, re.M)
-    assert re.search(r"^Iterations: +15 with batches of 8 \(3 epochs of 5\)$", out, re.M)
-    assert re.search(r"^Measured: +0\.\d+ s an iteration, [\d,]+ images/s \(mean of \d+ calls\)$", out, re.M)
-    assert re.search(r"^Memory: +\d\.\d\d GB of this process$", out, re.M)
+    assert re.search(r"^Iterations: +15 with batches of 8; 15 are left$", out, re.M)
+    assert re.search(r"^Measured: +0\.\d+ s an iteration, [\d,]+ images/s$", out, re.M)
     assert out.endswith("To train, give the same command without --dry_run.\n")
 
 
 @pytest.mark.usefixtures("measured")
 def test_the_preset_that_the_images_choose(told):
     out = told("--dataset=blobs", "--preset=auto", "--precision=float32", "--output_height=32")
-    said = r"^Preset: +small: 40 images, and \d\d% of their pixels equal the next one, as in drawings; for photographs"
-    assert re.search(f"{said} give --preset photos$", out, re.M)
+    assert re.search(r"^Preset: +small: 40 images, \d\d% of whose pixels equal the next one \(drawings: 20%", out, re.M)
     assert out.count("Preset:") == 1
-    assert re.search(r"^Networks: +3 stages, no classes; --gf_dim 32 --df_dim 32$", out, re.M)
-    assert re.search(r"^Iterations: +15,000 with batches of 16 \(7,500 epochs of 2\)$", out, re.M)
-    assert re.search(r"^Time: +2.1 hours to the end", out, re.M)
+    assert re.search(r"^Iterations: +15,000 with batches of 16; 15,000 are left$", out, re.M)
+    assert re.search(r"^Time: +2:05:0\d .h:mm:ss. to the end", out, re.M)
 
 
 @pytest.mark.usefixtures("measured")
-def test_the_time_that_is_left_of_a_run_and_the_size_of_a_checkpoint(told, blobs_run: Path):
+def test_the_time_that_is_left_of_a_run(told, blobs_run: Path):
     before = files_in(blobs_run)
     flags = ["--dataset=blobs", "--resume", "--out_name=blobs-small", "--epoch=50", "--preset=auto"]
     out = told(*flags, out_dir=blobs_run)
-    assert "--preset has no effect: the run blobs-small keeps its settings" in out
     assert re.search(r"^Continue from .*blobs-small/model-60$", out, re.M)
-    assert re.search(r"^Iterations: +100 with batches of 16 \(50 epochs of 2\); 40 are left$", out, re.M)
-    assert re.search(r"^Time: +22 seconds to the end", out, re.M)
-    size = float(re.search(r"^Disk: +([\d.]+) MB a checkpoint; with \d sheets about \d", out, re.M)[1])
-    assert size * 1e6 == pytest.approx(bytes_in(blobs_run / "checkpoints" / "blobs-small", "model-60.*"), rel=0.1)
+    assert re.search(r"^Iterations: +100 with batches of 16; 40 are left$", out, re.M)
+    assert re.search(r"^Time: +0:00:22 ", out, re.M)
     assert files_in(blobs_run) == before
 
 
@@ -112,12 +100,11 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
     model = DCGAN(config)
     monkeypatch.setattr(model, "compiled", lambda: train_step)
     monkeypatch.setattr(dry_run, "SECONDS", 0.3)
-    compiling, times = dry_run.measure(config, dataset, model)
+    compiling, seconds = dry_run.measure(config, dataset, model)
     assert 0.5 <= compiling < 5
-    assert len(times) == len(calls) - 1 >= dry_run.CALLS
+    assert len(calls) - 1 >= dry_run.CALLS
     assert calls[1] == (5, 8, 16, 16, 3)
-    assert 0.02 <= np.mean(times) < 0.06
-    assert 0.3 <= sum(times) * 5 < 2
+    assert 0.02 <= seconds < 0.06
 
 
 def test_it_is_for_one_process_the_command_line_and_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -150,15 +137,13 @@ TRAINED = {"iterations": 2_000, "output_height": 16}
             {},
             1,
             {},
-            ["25 iterations are few: ", "no image is larger than 16x16: --output_height 16 is abo"],
+            ["25 iterations are few: ", "no image is larger than 16x16: --output_height 16 is fas"],
         ),
-        ({"a": 40}, {"heic": 3, "png": 3}, 1, TRAINED, ["43 images are very few", "3 files that may", "3 of 43 im"]),
+        ({"a": 70}, {"heic": 5, "png": 5}, 1, TRAINED, ["75 images are very few", "5 files that may", "5 of 75 im"]),
         ({"a": 120}, {"heic": 5, "png": 5}, 1, TRAINED, []),
         ({"a": 120}, {}, 1, TRAINED | {"output_height": 32}, ["photographs of 32x32 are better with --init_from"]),
-        ({"a": 100, "b": 99}, {}, 1, TRAINED, ["the images have 2 classes: --conditional trains with them."]),
-        ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": False}, []),
         ({"wide": 120}, {}, 1, TRAINED, ["most images are squeezed to 16x16; --fit cover"]),
-        ({"a": 120}, {}, 4, TRAINED, ["4 devices share 64 images of a batch: --batch_size 256 gives each"]),
+        ({"a": 120}, {}, 4, TRAINED, ["4 devices share each batch: --batch_size 256 is better"]),
     ],
 )
 def test_hints(tmp_path: Path, monkeypatch, images: dict, others: dict, devices: int, given: dict, said: list[str]):

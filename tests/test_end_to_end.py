@@ -106,8 +106,7 @@ def test_training_on_a_folder_with_flags_of_the_original(images_dir: Path, tmp_p
     done = call_main(*common, "--train", "--verbose", cwd=tmp_path)
     assert "generator/g_h4/w" in done.stdout
     assert re.search("^Images: +20, colour.*\nPrepared: +the centre 32x32, resized to 20x24", done.stdout, re.M)
-    told = re.search(r"d_loss=\d\.\d{3}, g_loss=\d\.\d{3}, images/s=\d+, waiting=(\d+\.\d)%", done.stderr)
-    assert told and float(told[1]) <= 100
+    assert re.search(r"(it/s|s/it), d_loss=\d\.\d{3}, g_loss=\d\.\d{3}\]", done.stderr)
     assert "\r" not in done.stderr and "Reading images" not in done.stderr  # whole lines, nothing dead
     (run,) = (tmp_path / "checkpoints").glob("*/")
     assert run.name.startswith("blobs-20")
@@ -217,7 +216,7 @@ def test_preset_auto_trains_on_20_images(images_dir: Path, tmp_path: Path, capsy
     args = ["--dataset=few", f"--data_dir={tmp_path}/data", "--train", "--preset=auto", "--iterations=5"]
     main_here(*args, *sizes, out_dir=tmp_path)
     out = capsys.readouterr().out
-    assert "\nPreset:      photos: 20 images, and only " in out  # the blobs are shaded, and small here
+    assert "\nPreset:      photos: 20 images, " in out  # the blobs are shaded, and small here
     (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
     settings = json.loads(file.read_text())
     names = ("g_steps", "g_ema", "augment", "augment_p", "batch_size", "iterations", "gf_dim", "df_dim", "stages")

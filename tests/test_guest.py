@@ -104,16 +104,6 @@ def test_settings_of_the_host_stay_and_change_nothing(plain: tuple, images_dir: 
         logging.root.setLevel(level)
 
 
-@pytest.mark.slow
-def test_a_program_in_the_style_of_tensorflow_1_gets_one_sentence(tmp_path: Path):
-    code = "import tensorflow as tf, dcgan_tf\ntf.compat.v1.disable_v2_behavior()\n"
-    code += "for use in (dcgan_tf.load, dcgan_tf.train):\n"
-    code += " try: use('pretrained:mnist' if use is dcgan_tf.load else 'mnist')\n"
-    code += " except dcgan_tf.UserError as error: assert 'needs TensorFlow\\'s eager execution' in str(error), error\n"
-    code += " else: raise AssertionError(use)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
-
-
 class Bare:
     """A stream as some programs put in place of stderr: it has no isatty."""
 
@@ -215,16 +205,6 @@ def test_warnings_arrive_when_they_happen(images_dir: Path, tmp_path: Path):
     assert [str(warning.message)[:10] for warning in caught] == ["The sheet "] * 3 + ["The report"]
     assert seen[3][0].startswith("The sheet could not be written (No such file or directory")
     assert caught[0].category is DcganWarning
-
-
-def test_stderr_comes_back_after_overlapping_starts(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    before = os.fstat(2)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda _: start_tensorflow(), range(4)))
-    os.write(2, b"after")
-    assert capfd.readouterr().err == "after"
-    assert (os.fstat(2).st_dev, os.fstat(2).st_ino) == (before.st_dev, before.st_ino)
 
 
 def test_a_gpu_whose_memory_the_program_has_limited(monkeypatch: pytest.MonkeyPatch):

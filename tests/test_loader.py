@@ -1,4 +1,4 @@
-"""The batches of a training: which iterations one call of the train step gets, and how long it waited for them."""
+"""The batches of a training: which iterations one call of the train step gets."""
 
 from __future__ import annotations
 

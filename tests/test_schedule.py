@@ -60,6 +60,6 @@ def test_what_is_due():
         when = getattr(schedule, name)
         assert [iteration for iteration in range(1, 25) if when(iteration)] == iterations, name
     ends = sorted({iteration for iterations in due.values() for iteration in iterations})
-    assert [schedule.end_of_call(done, 100) for done in (0, *ends[:-1])] == ends
-    assert schedule.end_of_call(1, 2) == 3
+    assert [call[-1] for call in schedule.calls(0, 100)] == ends
+    assert next(schedule.calls(1, 2)) == range(2, 4)
     assert not When(0)(6)

@@ -110,12 +110,12 @@ def test_a_folder_with_labels_trains_resumes_and_shows_every_class(classes_run: 
 @pytest.mark.parametrize(
     ("shape", "is_idx", "classes", "preset", "why"),
     [
-        ((2001, 28, 28, 1), True, ("a", "b"), "best", "2,001 gray images with labels in idx files"),
+        ((2001, 28, 28, 1), True, ("a", "b"), "best", "2,001 images with labels, as MNIST's"),
         ((2001, 30, 28, 1), True, ("a", "b"), "large", "2,001 images"),  # MNIST's networks halve an image twice
         ((2001, 28, 28, 3), True, ("a", "b"), "large", ""),
         ((2001, 28, 28, 1), False, ("a", "b"), "large", ""),
         ((2001, 28, 28, 1), True, (), "large", ""),
-        ((2000, 28, 28, 1), True, ("a", "b"), "small", "2,000 images, and 100% of their pixels equal the next one"),
+        ((2000, 28, 28, 1), True, ("a", "b"), "small", "2,000 images, 100% of whose pixels equal the next one"),
     ],
 )
 def test_preset_auto_looks_at_the_images(
@@ -128,7 +128,7 @@ def test_preset_auto_looks_at_the_images(
     assert f"Preset:      {preset}: {why}" in capsys.readouterr().out
 
 
-def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path: Path):
     for number in range(10):
         (tmp_path / "data" / "ten" / f"class{number}").mkdir(parents=True)
         image = np.random.default_rng(number).integers(0, 256, (28, 28), np.uint8)
@@ -137,4 +137,3 @@ def test_a_checkpoint_of_the_original_continues_on_a_folder_with_labels(tmp_path
     args = ["--dataset=ten", f"--data_dir={tmp_path}/data", "--conditional", f"--checkpoint={checkpoint}"]
     main_here(*args, "--train", "--stages=auto", "--batch_size=4", "--iterations=2", "--out_name=run", out_dir=tmp_path)
     assert Runs(str(tmp_path)).named("run").config().stages == "original"
-    assert "the run model.b32-600 has " in capsys.readouterr().out

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_tf.system.startup import start_bfloat16, start_tensorflow
+from dcgan_tf.system.startup import start_tensorflow
 
 start_tensorflow()
 
@@ -44,7 +44,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FOLDER, help=f"default: {FOLDER}")
     parser.add_argument("--only", default="", help="only the steps whose name begins so, e.g. mnist_tf32_64 or golden")
     options = parser.parse_args()
-    start_bfloat16()
     for name in chosen(options.only):
         started = time.perf_counter()
         export_named(name, options.out)

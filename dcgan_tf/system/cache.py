@@ -10,7 +10,6 @@ import hashlib
 import mmap
 import os
 import re
-import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,19 +112,6 @@ class DiskCache:
         self.save(kind, name, {str(number): array for number, array in enumerate(arrays)})
         return arrays
 
-    def folder_for(self, kind: str, name: str) -> Path | None:
-        """Return the folder of an entry that another library writes, made if it is missing; None if it cannot be."""
-        entry = self.folder / kind / name
-        if not self.enabled:
-            return None
-        try:
-            entry.mkdir(parents=True, exist_ok=True)
-            os.utime(entry)  # the time of its last use
-        except OSError:
-            return None
-        self._make_room(0)
-        return entry
-
     def _make_room(self, size: int) -> None:
         """Remove the entries that were used longest ago until `size` bytes more are within the limit."""
         found = []
@@ -161,14 +147,12 @@ def _read(file: Path) -> np.ndarray:
 def _write(file: Path, array: np.ndarray) -> None:
     """Write the array. Raises: OSError."""
     with file.open("wb") as stream:
-        # Piece by piece; of a real file, NumPy would write the whole array at once, and Ctrl-C would have to wait.
+        # Piece by piece: into a real file NumPy writes all at once, so Ctrl-C has to wait, and a full disk is not said.
         np.save(SimpleNamespace(write=stream.write), array)
     release(array)
 
 
 def _remove(path: Path) -> None:
-    """Remove an entry at once: other programs see it whole, or not at all."""
-    gone = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    """Remove an entry."""
     with contextlib.suppress(OSError):  # another program has removed it, or uses it (Windows)
-        path.rename(gone)
-        remove(gone)
+        remove(path)

@@ -76,16 +76,10 @@ def did_you_mean(typed: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: no images, 1 image, 2,000 images, 10 classes."""
+    """Return a number with its noun: 1 image, 2,000 images."""
     if count == 1:
         return f"1 {noun}"
-    number = "no"
-    if count:
-        number = f"{count:,}"
-    ending = "s"
-    if noun.endswith("s"):
-        ending = "es"
-    return f"{number} {noun}{ending}"
+    return f"{count:,} {noun}s"
 
 
 @contextlib.contextmanager

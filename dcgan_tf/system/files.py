@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import secrets
@@ -38,12 +37,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def fitting(name: str) -> str:
-    """Return the name of a file; if it is too long for file systems, a digest stands for a part of it."""
-    if len(os.fsencode(name)) <= MAX_NAME:
-        return name
+    """Return the name of a file, cut if it is too long for file systems."""
     stem, ending = os.path.splitext(name)
-    ending = f"-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}{ending}"
-    return os.fsencode(stem)[: MAX_NAME - len(ending)].decode(errors="ignore") + ending
+    return os.fsdecode(os.fsencode(stem)[: MAX_NAME - len(ending)]) + ending
 
 
 @contextlib.contextmanager
@@ -58,8 +54,6 @@ def replaced_content(folder: Path) -> Iterator[Path]:
         yield Path(temporary)
         for new in sorted(Path(temporary).rglob("*")):  # a folder comes before what is in it
             old = folder / new.relative_to(temporary)
-            if os.path.lexists(old) and (old.is_dir() and not old.is_symlink()) != new.is_dir():
-                remove(old)
             if new.is_dir():  # not renamed, which the layers of a container's image forbid
                 old.mkdir(exist_ok=True)
             else:

@@ -89,15 +89,6 @@ def report(label: str, text: str) -> None:
     say(f"{label + ':':12} {text}")
 
 
-def duration(seconds: float) -> str:
-    """Return a time as one reads it: in seconds, minutes or hours."""
-    if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"
-
-
 def warn(text: str) -> None:
     """Issue a warning."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # of a stderr that is no stream, or closed
@@ -120,17 +111,6 @@ def progress(*args: Any, **options: Any) -> tqdm:
     return tqdm(*args, dynamic_ncols=True, **options)
 
 
-def show_facts(bar: tqdm, facts: dict[str, str]) -> None:
-    """Show facts at the end of a progress line, without the last ones if the terminal has no room for them."""
-    bar.set_postfix(facts, refresh=False)
-    line = bar.format_dict
-    spare = 9  # of the 10 columns that the bar has in a line of any length
-    while facts and line["ncols"] and len(bar.format_meter(**line | {"ncols": None})) - spare > line["ncols"]:
-        facts.popitem()
-        bar.set_postfix(facts, refresh=False)
-        line = bar.format_dict
-
-
 @contextlib.contextmanager
 def shown(verbose: bool = True) -> Iterator[None]:
     """Show what this thread says within the block, or hide it."""
@@ -139,11 +119,6 @@ def shown(verbose: bool = True) -> Iterator[None]:
         yield
     finally:
         _shown.reset(token)
-
-
-def are_shown() -> bool:
-    """Return whether this thread's messages are shown."""
-    return _shown.get()
 
 
 def show_as_program() -> None:

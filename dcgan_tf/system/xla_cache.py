@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeVar
 
 from dcgan_tf.system.cache import DiskCache
+from dcgan_tf.system.files import check_writable
 from dcgan_tf.system.messages import OWN_PROCESS
 from dcgan_tf.system.startup import hidden_stderr
 
@@ -19,9 +19,7 @@ FLAGS = "TF_XLA_FLAGS"
 # What else decides what is compiled, or whether it runs; TensorFlow's own key has the computation only
 VARIABLES = (FLAGS, "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES")
 OF_MACHINE = ("model name", "flags", "Features", "Model", "NVRM")  # how the lines of its files begin that are the same
-NUMBERS = 2**18  # more than TensorFlow needs until a training's step is traced
 
-T = TypeVar("T")
 _folder: Path | None = None  # where TensorFlow keeps what this process compiles
 
 
@@ -32,13 +30,15 @@ def keep_compiled(cache: DiskCache) -> None:
     """
     global _folder
     flags = os.environ.get(FLAGS, "").strip()
-    if not OWN_PROCESS.is_set() or (flags and not flags.startswith("-")):  # it is the name of a file of flags
+    if not OWN_PROCESS.is_set() or not cache.enabled or re.search(r"[\"\\\n]", str(cache.folder)):
         return
-    with contextlib.suppress(PackageNotFoundError):
+    with contextlib.suppress(PackageNotFoundError, OSError):
         name = hashlib.sha256(f"{version('tensorflow')}{_machine()}".encode()).hexdigest()[:32]
-        _folder = cache.folder_for("compiled", name)
-    if _folder and not re.search(r"[\"\\\n]", str(_folder)):
-        os.environ[FLAGS] = f'--tf_xla_persistent_cache_directory="{_folder}" {flags}'
+        folder = cache.folder / "compiled" / name
+        check_writable(folder)
+        os.environ[FLAGS] = f'--tf_xla_persistent_cache_directory="{folder}" {flags}'
+        _folder = folder
+        os.utime(folder)  # the time of its last use
 
 
 def _machine() -> str:
@@ -51,33 +51,19 @@ def _machine() -> str:
     return str(sorted(known))
 
 
-def first_call(call: Callable[[], T]) -> T:
+def first_call(call: Callable[[], None]) -> None:
     """Make the call that traces and compiles the train step; if what was kept is damaged, remove it, and call again."""
-    if not _folder:  # in a user's process, where nothing of TensorFlow's is changed
-        return call()
-    _number_alike()
-    kept = list(_folder.glob("*"))
-    if not kept:
-        return call()
     import tensorflow as tf
 
+    kept: list[Path] = []
+    if _folder:
+        kept += _folder.glob("*")
     with hidden_stderr():  # TensorFlow says of each file that it is no text
         try:
-            return call()
+            call()
         except tf.errors.OpError:
+            if not kept:
+                raise
             for file in kept:
                 file.unlink(missing_ok=True)
-            return call()
-
-
-def _number_alike() -> None:
-    """Let TensorFlow number the next function alike in each start of the program.
-
-    Its number is a part of its name, by which TensorFlow finds what was compiled. It depends on how many tensors there
-    have been: a resumed training reads a checkpoint, and a new one measures which precision suits the device.
-    """
-    with contextlib.suppress(ImportError, AttributeError):
-        from tensorflow.python.framework import ops  # the counter is in no public module
-
-        while ops.uid() % NUMBERS:
-            pass
+            call()

@@ -20,6 +20,7 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.signals import default_handlers
+from dcgan_tf.system.startup import hidden_stderr
 
 SINGLE_PROCESS = {"this process": ""}
 LOST_WORKER_ERRORS = (
@@ -32,9 +33,6 @@ LOST_WORKER_ERRORS = (
 # Exit late: otherwise the peers, which wait for heartbeats, report this process as the lost one.
 EXIT_DELAY_SECONDS = 15
 MIN_GAIN = 1.3  # how many times as fast as float32 bfloat16 must be; a train step gains less than a matrix product
-REPEATS = 15  # products in each precision, of which the fastest counts
-CPU_SIZE = 512  # height and width of the matrices: a product takes about a millisecond
-GPU_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,13 @@ class Cluster:
             means = self.strategy.run(run)
         return float(self.strategy.experimental_local_results(means)[0])
 
-    def check_same_settings(self, settings: str) -> None:
-        """Wait for all workers. Raises UserError in each of them unless all have the same settings."""
-        digest = zlib.crc32(settings.encode())
+    def check_same(self, *contents: bytes) -> None:
+        """Wait for all workers. Raises UserError in each of them unless all have the same contents."""
+        digest = zlib.crc32(b"".join(contents))
         if self.mean(digest) != digest:
             raise UserError(
                 f"The {len(self.members)} workers differ in their settings or data; start all of them with the same"
-                f" flags and images, but this one has {settings}."
+                " flags and images."
             )
 
     def broadcast_from_chief(self, variables: Iterable[tf.Variable]) -> None:
@@ -86,34 +84,34 @@ class Cluster:
             time.sleep(EXIT_DELAY_SECONDS)
             raise UserError(
                 f"The training ended because {task} ({self.members[task]}) ended or was lost; read its own messages,"
-                f" then start all {len(self.members)} workers again with the same command and --resume, to"
-                " continue from the last checkpoint."
+                " then start all workers again with the same command and --resume."
             ) from error
 
 
-def init_cluster(strategy_name: str, xla: str) -> Cluster:
+def init_cluster(strategy_name: str) -> Cluster:
     """Return the cluster. With TF_CONFIG, wait for all its workers. Without, it is this process and its devices.
 
     It must be called before any other TensorFlow operation.
 
-    Args: the settings strategy and xla.
+    Args: strategy_name: the setting strategy.
     Raises: UserError.
     """
     members, index = members_of(strategy_name)
-    gpus = tf.config.get_visible_devices("GPU")
     if members != SINGLE_PROCESS:
         tasks = ", ".join(f"{task} ({address})" for task, address in members.items())
         say(f"This is task {index} of {tasks}; waiting for all of them.")
-        strategy = _connect_workers(list(members.values())[index])
-    elif strategy_name == "mirrored" or (strategy_name == "auto" and len(gpus) > 1):
+        try:
+            with default_handlers():  # Python signal handlers cannot run during this wait
+                strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"This worker could not connect to the others ({reason(error)}); check that its address in TF_CONFIG is"
+                " this machine's and its port is free, and start all workers again when all have ended."
+            ) from error
+    elif strategy_name == "mirrored" or (strategy_name == "auto" and len(tf.config.get_visible_devices("GPU")) > 1):
         strategy = tf.distribute.MirroredStrategy()
     else:
         strategy = tf.distribute.get_strategy()
-    if xla == "on" and strategy.num_replicas_in_sync > 1 and not gpus:
-        raise UserError(
-            "--xla on needs one device or GPUs, because TensorFlow cannot compile a step that CPU devices share,"
-            f" but there are {strategy.num_replicas_in_sync} devices and no GPU; leave it out, or use --strategy none."
-        )
     return Cluster(strategy, members, index)
 
 
@@ -121,9 +119,8 @@ def check_batch(batch_size: int, strategy: tf.distribute.Strategy) -> None:
     """Raise UserError if the devices cannot share a batch."""
     if batch_size % strategy.num_replicas_in_sync:
         raise UserError(
-            f"The devices share each batch, so with {strategy.num_replicas_in_sync} devices --batch_size must be a"
-            f" multiple of {strategy.num_replicas_in_sync}, but is {batch_size}; change it, hide devices with"
-            " CUDA_VISIBLE_DEVICES, or use --strategy none."
+            f"The devices share each batch, so --batch_size must be a multiple of {strategy.num_replicas_in_sync}, but"
+            f" is {batch_size}; change it, hide devices with CUDA_VISIBLE_DEVICES, or give --strategy none."
         )
 
 
@@ -140,22 +137,8 @@ def members_of(strategy_name: str) -> tuple[dict[str, str], int]:
         return members, list(members).index(task)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(
-            "TF_CONFIG must contain the cluster and this task, like"
-            ' {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}},'
-            f" but is {text!r} ({type(error).__name__}: {error}); set it, or use --strategy none."
-        ) from error
-
-
-def _connect_workers(address: str) -> tf.distribute.Strategy:
-    """Wait for all workers, and return their strategy. Raises UserError."""
-    try:
-        with default_handlers():  # Python signal handlers cannot run during this wait
-            return tf.distribute.MultiWorkerMirroredStrategy()
-    except tf.errors.OpError as error:
-        raise UserError(
-            f"This worker could not connect to the others from its address {address} ({reason(error)}); check that"
-            " it is this machine's address and that its port is free, wait until the other workers have ended, and"
-            " start all of them again."
+            f"TF_CONFIG must contain the cluster and this task, as in docs/scaling.md, but is {text!r}"
+            f" ({type(error).__name__}: {error}); set it, or give --strategy none."
         ) from error
 
 
@@ -180,15 +163,14 @@ def choose_precision(config: Config, cluster: Cluster) -> Config:
 
 def bfloat16_gain() -> float:
     """Return how many times as fast as float32 this device multiplies bfloat16; 0 if it cannot."""
-    size = CPU_SIZE
+    size = 512  # height and width of the matrices: a product takes about a millisecond
     if tf.config.get_visible_devices("GPU"):
-        size = GPU_SIZE
+        size = 4096
 
     def seconds(dtype: tf.DType) -> float:
         matrix = tf.ones([size, size], dtype)
-        return min(timeit.repeat(lambda: tf.matmul(matrix, matrix)[0, 0].numpy(), number=1, repeat=REPEATS))
+        return min(timeit.repeat(lambda: tf.matmul(matrix, matrix)[0, 0].numpy(), number=1, repeat=15))
 
-    try:
+    with contextlib.suppress(tf.errors.OpError), hidden_stderr():  # oneDNN prints what a CPU lacks for bfloat16
         return seconds(tf.float32) / seconds(tf.bfloat16)
-    except tf.errors.OpError:
-        return 0.0
+    return 0.0

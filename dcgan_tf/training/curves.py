@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +16,18 @@ from dcgan_tf.pixels import to_uint8
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import atomic_write
-from dcgan_tf.system.messages import progress, show_facts
+from dcgan_tf.system.messages import progress
 from dcgan_tf.training.loader import Batch
 from dcgan_tf.training.monitor import Monitor
 from dcgan_tf.training.schedule import Schedule
 
-LINE = "{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"  # on the screen
+LINE = "{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"  # on the screen
 OnLog = Callable[[dict[str, float]], object]  # called with the iteration and the losses, or scores, by name
 Callbacks = tuple[OnLog | None, OnLog | None]  # on_log, on_evaluate
 
 
 class Curves:
-    """Writes TensorBoard's files, and shows the progress line, with the share of the time that waits for images."""
+    """Writes TensorBoard's files, and shows the progress line."""
 
     def __init__(
         self,
@@ -44,16 +43,9 @@ class Curves:
         self.schedule = schedule
         self.monitor = monitor
         self.bar = progress(initial=done, total=schedule.total, mininterval=0.2, bar_format=LINE)
-        self._begin_lap(done)
-
-    def _begin_lap(self, iteration: int) -> None:
-        self.lap = iteration
-        self.time = time.perf_counter()
-        self.waited = 0.0
 
     def count(self, batch: Batch) -> None:
         """Count the iterations of a batch."""
-        self.waited += batch.seconds_waited
         epoch = self.schedule.epoch_of(batch.iteration)
         self.bar.set_description_str(f"epoch {epoch}/{self.schedule.epochs}", refresh=False)
         self.bar.update(len(batch.images))
@@ -71,12 +63,7 @@ class Curves:
             tf.summary.experimental.write_raw_pb(b"".join(point.SerializeToString() for point in points))
             if "G" in logged:
                 tf.summary.image("G", to_uint8(logged["G"], self.config.value_range), max_outputs=16)
-        shown = {name: f"{losses[name]:.3f}" for name in DRAWN}
-        seconds = time.perf_counter() - self.time
-        shown["images/s"] = f"{(iteration - self.lap) * self.config.batch_size / seconds:.0f}"
-        shown["waiting"] = f"{self.waited / seconds:.1%}"
-        show_facts(self.bar, shown)
-        self._begin_lap(iteration)
+        self.bar.set_postfix({name: f"{losses[name]:.3f}" for name in DRAWN}, refresh=False)
         return losses
 
     def flush(self) -> None:
@@ -88,19 +75,11 @@ class Curves:
 def remove_points_after(files: Iterable[Path], iteration: int) -> None:
     """Remove the points after `iteration` from TensorBoard's files, so that a resumed run has one curve."""
     for file in files:
-        with atomic_write(file) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
-            for step, record in _points(file):
-                if step <= iteration:
-                    writer.write(record)
-
-
-def last_step(files: Iterable[Path]) -> int:
-    """Return the last iteration in TensorBoard's files; 0 if there are none."""
-    return max((step for file in files for step, _ in _points(file)), default=0)
-
-
-def _points(file: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the iteration and the bytes of each record that can be read."""
-    with contextlib.suppress(tf.errors.DataLossError):  # a killed training cut off the last record
-        for record in tf.data.TFRecordDataset(str(file)):
-            yield tf.compat.v1.Event.FromString(record.numpy()).step, record.numpy()
+        with (
+            atomic_write(file) as temporary,
+            tf.io.TFRecordWriter(str(temporary)) as writer,
+            contextlib.suppress(tf.errors.DataLossError),  # a killed training cut off the last record
+        ):
+            for record in tf.data.TFRecordDataset(str(file)):
+                if tf.compat.v1.Event.FromString(record.numpy()).step <= iteration:
+                    writer.write(record.numpy())

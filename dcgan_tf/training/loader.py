@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -23,7 +22,6 @@ class Batch(NamedTuple):
     images: np.ndarray  # uint8 [K, B, H, W, C]
     labels: np.ndarray  # int32 [K, B]
     draws: tuple[Values, ...]  # one with XLA: the random numbers of the call; else none
-    seconds_waited: float  # how long the training has waited for this batch
 
 
 def load_batches(
@@ -43,8 +41,7 @@ def load_batches(
     )
     draws: Iterator[tuple[Values, ...]] = itertools.repeat(())
     if draw:
-        draws = in_thread(((draw(before + 1),) for before, _ in schedule.calls(done, most)), 1)
-    for before, end in schedule.calls(done, most):
-        asked = time.perf_counter()
-        images, labels = zip(*islice(batches, end - before), strict=True)
-        yield Batch(end, np.stack(images), np.stack(labels), next(draws), time.perf_counter() - asked)
+        draws = in_thread(((draw(call[0]),) for call in schedule.calls(done, most)), 1)
+    for call in schedule.calls(done, most):
+        images, labels = zip(*islice(batches, len(call)), strict=True)
+        yield Batch(call[-1], np.stack(images), np.stack(labels), next(draws))

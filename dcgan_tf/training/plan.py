@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.runs.run import Run, Runs
-from dcgan_tf.runs.select import find_run, find_weights, images_of, is_other_data
+from dcgan_tf.runs.select import find_run, find_weights, is_other_data
 from dcgan_tf.runs.weights import Weights, check_architecture
 from dcgan_tf.settings.config import FIXED, SETTINGS, WEIGHTS, Asked, Config, settings_of
 from dcgan_tf.settings.options import SOURCES, START
 from dcgan_tf.settings.resolve import ask, check_given, convert
 from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import report, say, warn
+from dcgan_tf.system.messages import say
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,6 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
         say(f"There is no run {name} yet, so it begins now.")
     elif chosen["resume"]:
         run = find_run(runs, dataset, name, given, resume=True)
-        if chosen["preset"]:
-            report("Hint", f"--preset has no effect: the run {run.name} keeps its settings, but for those given.")
         saved = run.config()
         check_architecture(run.name, saved, given)
         return Plan(given, resumed(saved, given), run, dry_run=chosen["dry_run"])
@@ -66,7 +64,8 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
     if sources:
         of_weights = {setting: value for setting, value in given.items() if setting in settings_of(WEIGHTS)}
         weights = find_weights(runs, "", {"dataset": dataset} | of_weights, sources)
-        given |= required_by(weights)
+        weights.check_has_discriminator()
+        given |= {setting: getattr(weights.config, setting) for setting in settings_of(WEIGHTS)}
     asked = ask(given, chosen["preset"])
     if asked.hold_out and asked.split == "test":
         raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
@@ -75,28 +74,14 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
     return Plan(given, asked, None, weights, chosen["preset"], chosen["dry_run"])
 
 
-def required_by(weights: Weights) -> dict[str, Any]:
-    """Return the settings that a training must have which begins with these weights, and say them.
-
-    Raises: UserError if there is no discriminator.
-    """
-    weights.check_has_discriminator()
-    required = {name: getattr(weights.config, name) for name in settings_of(WEIGHTS)}
-    flags = [f"--{name} {value}" for name, value in required.items() if value and value != SETTINGS[name].default]
-    report("Hint", f"the run {weights.name} has {' '.join(flags)}, and so has this training.")
-    return required
-
-
 def check_unseen(weights: Weights, asked: Asked) -> None:
     """Raise UserError if a training would keep images for its evaluation that the weights have seen."""
     saved = weights.config
-    if not weights.run or is_other_data(saved, asked):
-        return
     for name in ("hold_out", "split"):
-        value = getattr(asked, name)
-        if value not in (SETTINGS[name].default, getattr(saved, name)):
+        is_new = getattr(asked, name) not in (SETTINGS[name].default, getattr(saved, name))
+        if is_new and weights.run and not is_other_data(saved, asked):
             raise UserError(
-                f"The run {weights.name} was trained without --{name} {value} on the same data set, so it has seen the"
+                f"The run {weights.name} was trained on the same data set without this --{name}, so it has seen the"
                 f" images that would be kept for the evaluation; leave out --{name}, or begin with other weights."
             )
 
@@ -108,7 +93,4 @@ def resumed(saved: Config, given: Mapping[str, Any]) -> Config:
         del changed["precision"]
     if changed.get("input_height", saved.input_height) != saved.input_height:
         changed.setdefault("input_width", None)  # the saved one belongs to the old height
-    config = dataclasses.replace(saved, **changed)
-    if is_other_data(saved, config):
-        warn(f"The run was trained on {images_of(saved)}; it continues on {images_of(config)}.")
-    return config
+    return dataclasses.replace(saved, **changed)

@@ -28,6 +28,7 @@ class Schedule:
     Attributes:
       per_epoch: whole batches in an epoch, min(N, train_size) // batch_size.
       total: the number of the last iteration.
+      epochs: their number; the last one need not be whole.
       lr_decay: the first and the last iteration in which the learning rate goes down to 0; None if it does not.
       curves, sheets, epoch_sheets, checkpoints, evaluations: when each is written. All workers must have the same, so a
         setting in them has not the lifecycle MACHINE.
@@ -36,6 +37,7 @@ class Schedule:
     def __init__(self, config: Config, image_count: int):
         self.per_epoch = int(min(image_count, config.train_size)) // config.batch_size
         self.total = config.iterations or config.epoch * self.per_epoch
+        self.epochs = self.epoch_of(self.total)
         self.lr_decay: tuple[int, int] | None = None
         if config.lr_decay_epochs:
             first = max(0, self.total - config.lr_decay_epochs * self.per_epoch) + 1
@@ -50,29 +52,17 @@ class Schedule:
         """Return the epoch, 1, 2, ..., of an iteration."""
         return (iteration - 1) // self.per_epoch + 1
 
-    @property
-    def epochs(self) -> int:
-        """The number of epochs; the last one need not be whole."""
-        return self.epoch_of(self.total)
+    def calls(self, done: int, most: int) -> Iterator[range]:
+        """Yield the iterations of each call of the train step: at most so many; something is due after the last.
 
-    def calls(self, done: int, most: int) -> Iterator[tuple[int, int]]:
-        """Yield for each call of the train step the iterations before it, and its last one. Args: as below."""
-        while done < self.total:
-            end = self.end_of_call(done, most)
-            yield done, end
-            done = end
-
-    def end_of_call(self, done: int, most: int) -> int:
-        """Return the last of the next iterations, at most so many, that one call of the train step can run.
-
-        Something is written after the last one only. Args: done: the iterations before the call.
+        Args: done: the iterations before the first call.
         """
         each = [when for when in vars(self).values() if isinstance(when, When)]
-        last = min(done + most, self.total)
-        for iteration in range(done + 1, last):
-            if any(when(iteration) for when in each):
-                return iteration
-        return last
+        first = done + 1
+        for iteration in range(first, self.total + 1):
+            if iteration in (self.total, first + most - 1) or any(when(iteration) for when in each):
+                yield range(first, iteration + 1)
+                first = iteration + 1
 
 
 def fit_epochs(config: Config, given: Mapping[str, Any], image_count: int) -> Config:

@@ -32,7 +32,8 @@ class TrainingSheets:
 
     def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, curves: Curves):
         """Args: curves: of the training, which TensorBoard shows beside the sheets."""
-        self.files: Future[None] | None = None  # that of the last sheet, whose files a thread makes
+        self.thread = ThreadPoolExecutor(1)  # makes the files of the sheets
+        self.files: Future[None] | None = None  # of the last sheet
         self.folder = run.samples_folder
         self.curves = curves
         self.value_range = config.value_range
@@ -58,9 +59,7 @@ class TrainingSheets:
         self.curves.monitor.check_samples(images, iteration)
         self.wait()
         context = copy_context()  # which says whether messages are shown
-        thread = ThreadPoolExecutor(1)
-        self.files = thread.submit(context.run, self._write_files, name, iteration, images, shown)
-        thread.shutdown(wait=False)  # it ends when they are complete
+        self.files = self.thread.submit(context.run, self._write_files, name, iteration, images, shown)
 
     def _write_files(self, name: str, iteration: int, images: np.ndarray, shown: bool) -> None:
         sheet = image_files.sheet(images)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
-import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dcgan_tf.runs.run import Run, Runs, complete_checkpoints
-from dcgan_tf.settings.config import MACHINE, Asked, Config, settings_of
+from dcgan_tf.settings.config import MACHINE, Config, settings_of
 from dcgan_tf.settings.options import AUTO, DRAWN, FEW
 from dcgan_tf.settings.resolve import ask, resolve
 from dcgan_tf.settings.values import fits_mnist_networks
 from dcgan_tf.system import VERSION
 from dcgan_tf.system.errors import UserError, device_errors, warn_on_write_error
 from dcgan_tf.system.messages import report, warn
-from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
+from dcgan_tf.system.startup import check_process, start_tensorflow
 from dcgan_tf.training.plan import Plan, plan_training
 from dcgan_tf.training.schedule import fit_epochs
 
@@ -47,43 +47,42 @@ def train(
     start_tensorflow()
     from dcgan_tf.training import dry_run
     from dcgan_tf.training.cluster import choose_precision, init_cluster
-    from dcgan_tf.training.hints import too_few_iterations
-    from dcgan_tf.training.train import Outcome, train_run
+    from dcgan_tf.training.hints import hints, too_few_iterations
+    from dcgan_tf.training.train import Outcome, tell_story, train_run
 
     if plan.run:
         check_not_lost(plan.run)
-    if plan.dry_run:
-        dry_run.check_one_process(plan.asked.strategy)
-    cluster = init_cluster(plan.asked.strategy, plan.asked.xla)
-    start_bfloat16()
+    if plan.dry_run and "TF_CONFIG" in os.environ:
+        raise UserError("--dry_run is for one process, but TF_CONFIG is set; unset it to measure one of the workers.")
+    cluster = init_cluster(plan.asked.strategy)
     if cluster.is_chief:  # before the images are read
-        (plan.run or runs.named(name or "run")).check_place()
+        place = plan.run or runs.named(name or "run")
+        place.check_place()
         if name and not plan.run:
-            runs.named(name).check_new()
-    with device_errors("a smaller --cache_gb"):
-        dataset, config, preset = read_data(plan, cluster)
-    facts = facts_of(dataset, preset)
-    if not plan.run:
-        config = choose_precision(config, cluster)
-    if cluster.is_chief:
-        say_first(config, dataset, cluster, plan, facts)
+            place.check_new()
     run = plan.run
-    if plan.dry_run or not cluster.is_chief:
-        run = None  # the chief alone reads and writes it
-    elif not plan.run:
-        run = runs.create(config, name)
-    if run:
-        with run.lock(), warn_on_write_error("starts.json"):  # a run that another process trains has no start of this
-            run.add_start(facts)
-    with device_errors("a smaller --batch_size, --output_height, --gf_dim or --df_dim"):
+    with device_errors("a smaller --batch_size, --output_height, --gf_dim, --df_dim or --cache_gb"):
+        dataset, config, preset = read_data(plan, cluster)
+        if not plan.run:
+            config = choose_precision(config, cluster)
+        if cluster.is_chief and not plan.run:
+            for text in hints(config, dataset, cluster, plan):
+                report("Hint", text)
         if plan.dry_run:
-            dry_run.tell(config, dataset, cluster, plan, runs.folder)
+            dry_run.tell(config, dataset, cluster, plan)
             return Outcome(run=None)
+        if not cluster.is_chief:
+            run = None  # the chief alone reads and writes it
+        elif not plan.run:
+            run = runs.create(config, name)
+        if run:
+            remember(run, dataset, preset)
         resumed = plan.run is not None
         outcome = train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, callbacks=callbacks)
-    few = too_few_iterations(config, dataset, plan)
-    if run and few and outcome.finished:
-        report("Hint", few)
+    if run and outcome.finished:
+        tell_story(run)
+        few = too_few_iterations(config, dataset, plan)
+        report("Hint", few or "to train longer, give --resume with a larger --iterations or --epoch.")
     return outcome
 
 
@@ -104,95 +103,59 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config, str]:
     check_batch(asked.batch_size, cluster.strategy)
     check_trainable(dataset, asked.batch_size, asked.train_size)
     config = resolve(asked, dataset.decides)
-    if plan.weights and plan.weights.config.y_dim != config.y_dim:
-        raise UserError(
-            f"The data set {config.dataset!r} has {config.y_dim} classes, but the run {plan.weights.name} has"
-            f" {plan.weights.config.y_dim}; name a data set like the one it was trained on."
-        )
     if not plan.run:
         config = fit_epochs(config, plan.given, len(dataset.images))
     if len(cluster.members) > 1:
-        cluster.check_same_settings(summary(config, dataset))
+        shared = {name: value for name, value in vars(config).items() if name not in settings_of(MACHINE)}
+        some = dataset.images[:: len(dataset.images) // 64 + 1]
+        cluster.check_same(repr(shared).encode(), dataset.labels.tobytes(), some.tobytes())
     return dataset, config, preset
 
 
-def facts_of(dataset: Dataset, preset: str) -> dict[str, Any]:
-    """Return what a run remembers of a start beside its settings, as a paper or the report of an error needs it."""
+def remember(run: Run, dataset: Dataset, preset: str) -> None:
+    """Add to a run what a paper, or the report of an error, needs to know of this start beside its settings.
+
+    Warn if it continues with more or fewer images or classes than it had before.
+    """
     import tensorflow as tf
 
     from dcgan_tf.training.sheets import device_names
 
-    return {
-        "date": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-        "preset": preset,
-        "dcgan_tf": VERSION,
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "device": device_names(),
-        "images": len(dataset.images),
-        "classes": len(dataset.label_names),
-    }
-
-
-def say_first(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan, facts: dict[str, Any]) -> None:
-    """Say before a training what would disappoint later."""
-    from dcgan_tf.training.hints import hints
-
-    if plan.run:
-        warn_of_other_images(plan.run, facts)
-    for text in hints(config, dataset, cluster, plan):
-        report("Hint", text)
-
-
-def warn_of_other_images(run: Run, facts: dict[str, Any]) -> None:
-    """Warn if a run continues with more or fewer images or classes than it had at its last start."""
+    counts = {"images": len(dataset.images), "classes": len(dataset.label_names)}
+    versions = {"dcgan_tf": VERSION, "python": platform.python_version(), "tensorflow": tf.__version__}
+    date = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     for before in run.starts()[-1:]:
-        for what in ("images", "classes"):
-            if before.get(what, facts[what]) != facts[what]:
-                warn(f"The run {run.name} was trained on {before[what]} {what}; it continues on {facts[what]}.")
+        for what, count in counts.items():
+            if before.get(what, count) != count:
+                warn(f"The run {run.name} was trained on {before[what]} {what}; it continues on {count}.")
+    with run.lock(), warn_on_write_error("starts.json"):  # a run that another process trains has no start of this
+        run.add_start({"date": date, "preset": preset, "device": device_names()} | versions | counts)
 
 
 def choose_preset(dataset: Dataset) -> str:
     """Return the preset for these images, and say it with the reason."""
     count, height, width, channels = dataset.images.shape
-    equal = dataset.equal_neighbours()
-    share = f"{equal:.0%} of their pixels equal the next one"
-    is_idx = not dataset.shuffle_each_epoch  # only idx files keep their order
-    if count <= FEW and equal < DRAWN:
-        preset = "photos"
-        why = f"{count:,} images, and only {share}, as in photographs; for drawings give --preset small"
-    elif count <= FEW:
+    why = f"{count:,} images"
+    preset = "large"
+    keeps_order = not dataset.shuffle_each_epoch  # as only idx files do
+    if count <= FEW:
         preset = "small"
-        why = f"{count:,} images, and {share}, as in drawings; for photographs give --preset photos"
-    elif is_idx and dataset.class_names and channels == 1 and fits_mnist_networks(height, width):
+        equal = dataset.equal_neighbours()
+        if equal < DRAWN:
+            preset = "photos"
+        why += f", {equal:.0%} of whose pixels equal the next one (drawings: {DRAWN:.0%} or more, photographs: less)"
+    elif keeps_order and dataset.class_names and channels == 1 and fits_mnist_networks(height, width):
         preset = "best"
-        why = f"{count:,} gray images with labels in idx files, as MNIST's"
-    else:
-        preset = "large"
-        why = f"{count:,} images, and it is for more than {FEW:,}"
+        why += " with labels, as MNIST's"
     report("Preset", f"{preset}: {why}")
     return preset
 
 
-def summary(config: Config, dataset: Dataset) -> str:
-    """Describe what all workers must have in common: the settings, the labels, and a sample of the images."""
-    own = settings_of(MACHINE)
-    values = {name: value for name, value in vars(config).items() if name not in own}
-    given = {name: value for name, value in values.items() if value != getattr(Asked, name)}
-    some = dataset.images[:: len(dataset.images) // 64 + 1]
-    digest = zlib.crc32(some.tobytes(), zlib.crc32(dataset.labels.tobytes()))
-    return f"{given}, images {dataset.images.shape} with the digest {digest:08x}"
-
-
 def check_not_lost(run: Run) -> None:
     """Raise UserError if a run without a checkpoint once had one: it would begin again, and its curves be removed."""
-    from dcgan_tf.training.curves import last_step
-
-    if complete_checkpoints(run.folder):
-        return
-    reached = last_step(run.curves())
-    if (run.folder / "checkpoint").exists() or reached > run.config().ckpt_freq:
+    late = [sheet for sheet in run.sheets("train") if int(sheet.stem[6:]) > run.config().ckpt_freq]
+    if not complete_checkpoints(run.folder) and (late or (run.folder / "checkpoint").exists()):
         raise UserError(
-            f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint, but the run has"
-            f" reached iteration {reached}; copy its files model-* back to that folder, or train a new run."
+            f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint any more; copy"
+            " its files model-* back to that folder, or train a new run."
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -34,8 +33,7 @@ Logged = dict[str, np.ndarray]
 Job = tuple[When, Callable[[int, Logged], Any], OnLog | None]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a training ended."""
 
     run: Run | None  # None for workers other than the chief
@@ -80,7 +78,6 @@ def train_run(
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations
-        logged: Values = {}
         for batch in load_batches(dataset, config, schedule, model.iterations_done, model.draw_ahead):
             if stop.signal and cluster.is_chief:  # the other workers end when the chief leaves
                 break
@@ -94,14 +91,12 @@ def train_run(
         end = f"after iteration {done} of {schedule.total}"
         if run and chief:
             chief.curves.bar.close()
-            end += f"; saved {chief.save(done, copied(logged))}\nSample sheets: {run.samples_folder}"
+            end += f"; saved {chief.save(done)}\nSample sheets: {run.samples_folder}"
         if finished:
             say(f"Finished {end}")
             cluster.broadcast_from_chief([model.iterations])  # waits for all: who exits earlier counts as lost
         else:
             say(f"Stopped {end}\n{TO_CONTINUE}")
-    if finished and run:
-        tell_story(run)
     return Outcome(run, finished, stop.signal)
 
 
@@ -134,9 +129,8 @@ def load_or_restore(
     say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
     remove_temporary((run.folder, run.samples_folder, run.logs_folder))
     config.save(run.flags_file)
-    with warn_on_write_error("The folder of the sheets"):
+    with warn_on_write_error("The folder of the sheets, or the curves"):
         run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
-    with warn_on_write_error("The curves"):
         remove_points_after(run.curves(), model.iterations_done)
 
 
@@ -155,16 +149,13 @@ class Chief:
     ):
         self.model = model
         self.checkpoints = checkpoints
-        self.monitor = Monitor(config)
         writer = tf.summary.create_file_writer(str(run.logs_folder))
         describe(config, model)
         report("Checkpoints", str(run.folder))
         report("Samples", str(run.samples_folder))
         report("Curves", f"tensorboard --logdir {typed(run.logs_folder)}")
         write_reals(config, run, dataset, schedule)
-        if model.iterations_done >= schedule.total:
-            report("Hint", "this training has ended before; to go on, give a larger --iterations or --epoch.")
-        self.curves = Curves(config, writer, schedule, self.monitor, model.iterations_done)
+        self.curves = Curves(config, writer, schedule, Monitor(config), model.iterations_done)
         self.sheets = TrainingSheets(config, run, dataset, model, self.curves)
         on_log, on_evaluate = callbacks
         self.jobs: list[Job] = [
@@ -187,26 +178,22 @@ class Chief:
         due = [(what, callback) for when, what, callback in self.jobs if when(iteration)]
         if not due:
             return True
-        calls = []
         numbers = copied(logged)
-        for what, callback in due:
-            values = what(iteration, numbers)
-            if callback:
-                calls.append((callback, {"iteration": iteration} | values))
+        written = [(callback, what(iteration, numbers)) for what, callback in due]
         try:
-            for callback, values in calls:
-                callback(values)
+            for callback, values in written:
+                if callback:
+                    callback({"iteration": iteration} | values)
         except StopTraining:
             return False
         except BaseException:  # nothing that was trained is lost, whatever a user's program raises
-            self.save(iteration, numbers)
+            self.save(iteration)
             raise
         return True
 
-    def save(self, iteration: int, logged: Logged) -> str:
-        """Save a checkpoint. Returns its path. Raises UserError if a loss or a weight is not finite."""
-        if logged:
-            self.monitor.check_weights(self.model, logged, iteration)
+    def save(self, iteration: int, logged: object = None) -> str:
+        """Save a checkpoint. Returns its path. Raises UserError if a weight is not finite."""
+        self.curves.monitor.check_weights(self.model, iteration)
         self.sheets.wait()  # who resumes from the checkpoint makes no earlier sheet again
         self.curves.flush()
         return self.checkpoints.save()
@@ -214,8 +201,6 @@ class Chief:
 
 def copied(logged: Values) -> Logged:
     """Return what the train step has logged: one copy from the device, because each waits for it."""
-    if not logged:
-        return {}
     packed = _pack(list(logged.values())).numpy()
     ends = np.cumsum([value.shape.num_elements() for value in logged.values()])
     parts = np.split(packed, ends[:-1])
