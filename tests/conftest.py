@@ -55,13 +55,6 @@ def unwanted(config: pytest.Config) -> tuple[str, ...]:
     return ("slow", "soak")
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    names = unwanted(config)
-    if not names:
-        return "all tests"
-    return f"left out: {' and '.join(names)} tests; {' or '.join(f'pytest --{name}' for name in names)} runs them, too"
-
-
 @pytest.fixture
 def shown() -> Iterator[None]:
     """Messages are printed, as the command line prints them."""

@@ -6,7 +6,6 @@ import json
 import platform
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -207,16 +206,13 @@ def test_no_output_of_tensorflow(mnist_run: Path, images_dir: Path, tmp_path: Pa
     assert not re.search(r"[IWEF]\d{4} \d\d:\d\d:", done.stderr), done.stderr  # how TensorFlow's C++ messages begin
 
 
-def test_preset_auto_trains_on_20_images(images_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
-    folder = tmp_path / "data" / "few"
-    folder.mkdir(parents=True)
-    for file in sorted((images_dir / "blobs").glob("*"))[:20]:
-        shutil.copy(file, folder)
+def test_preset_auto_trains_on_20_images(tmp_path: Path, capsys: pytest.CaptureFixture):
+    write_images(tmp_path / "data" / "few", *(f"{number}.png" for number in range(20)))  # noise, as in photographs
     sizes = ["--output_height=16", "--gf_dim=4", "--df_dim=4"]
     args = ["--dataset=few", f"--data_dir={tmp_path}/data", "--train", "--preset=auto", "--iterations=5"]
     main_here(*args, *sizes, out_dir=tmp_path)
     out = capsys.readouterr().out
-    assert "\nPreset:      photos: 20 images, " in out  # the blobs are shaded, and small here
+    assert "\nPreset:      photos: 20 images, " in out
     (file,) = tmp_path.glob("checkpoints/*/FLAGS.json")
     settings = json.loads(file.read_text())
     names = ("g_steps", "g_ema", "augment", "augment_p", "batch_size", "iterations", "gf_dim", "df_dim", "stages")

@@ -45,22 +45,6 @@ def set_seeds() -> None:
     tf.random.set_seed(5)
 
 
-def test_seeds_of_the_caller_go_on(images_dir: Path, blobs_run: Path, tmp_path: Path):
-    set_seeds()
-    expected = [drawn() for _ in range(4)]
-    set_seeds()
-    found = [drawn()]
-    dcgan_tf.load("blobs-small", out_dir=blobs_run).generate(2)
-    found.append(drawn())
-    dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
-    found.append(drawn())
-    images = np.zeros((20, 8, 8, 1), np.uint8)
-    labels = np.arange(20, dtype=np.int32) % 2
-    Classifier(images, labels, 2, DiskCache(tmp_path, 1))  # that of an evaluation
-    found.append(drawn())
-    assert found == expected
-
-
 def settings_of_a_host() -> tuple:
     """What a host may have set for itself, some of it in its keras.json."""
     config = keras.config
@@ -131,12 +115,21 @@ def state() -> tuple:
     return *streams, dict(os.environ), os.getcwd(), handlers, logging.getLogger().handlers[:], warnings.filters[:]
 
 
-def test_nothing_else_of_the_process_changes(images_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    """Messages go through the logger."""
+def test_nothing_of_the_process_changes(images_dir: Path, blobs_run: Path, tmp_path: Path, caplog):
+    """Random numbers of the caller go on, and messages go through the logger."""
     before = state()
+    set_seeds()
+    expected = [drawn() for _ in range(4)]
+    set_seeds()
+    found = [drawn()]
+    images = dcgan_tf.load("blobs-small", out_dir=blobs_run).generate(20)
+    found.append(drawn())
     with caplog.at_level(logging.INFO, "dcgan_tf"):
         dcgan_tf.train("blobs", data_dir=images_dir, out_dir=tmp_path, **SIZES)
-    assert state() == before
+    found.append(drawn())
+    Classifier(images, np.arange(20, dtype=np.int32) % 2, 2, DiskCache(tmp_path, 1))  # that of an evaluation
+    found.append(drawn())
+    assert found == expected and state() == before
     said = [record.getMessage() for record in caplog.records if record.name == "dcgan_tf"]
     assert any(message.startswith("Finished after iteration 6 of 6; saved") for message in said)
     code = "import signal, sys, warnings\ndef state():\n return [*warnings.filters, *map(signal.getsignal, (2, 15))]\n"

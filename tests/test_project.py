@@ -12,7 +12,6 @@ from helpers import fails_with_one_sentence, images_of, main_here
 
 import dcgan_tf
 from dcgan_tf import UserError
-from dcgan_tf.data.decode import ImageSpec, read_image
 from dcgan_tf.system import image_files
 
 
@@ -57,10 +56,5 @@ def test_mistakes_are_one_sentence(blobs_run: Path, tmp_path: Path):
     for name, says in (("text.png", "cannot be read (it is not an image)"), ("none.png", "No such file")):
         arguments = ("--dataset=blobs", f"--project={tmp_path / name}", f"--out_dir={blobs_run}")
         fails_with_one_sentence(*arguments, cwd=tmp_path, says=says)
-    image = tmp_path / "small.png"
-    iio.imwrite(image, np.zeros((50, 40, 3), np.uint8))
-    says = "small.png cannot be read .it is 40x50, smaller than the centre 70x60"
-    with pytest.raises(UserError, match=says):
-        read_image(image, ImageSpec(64, 64, 3, crop=(60, 70)))
     with pytest.raises(UserError, match=r"uint8 of the shape \(20, 24, 3\), but is float64"):
         dcgan_tf.load("blobs", out_dir=blobs_run).project(np.zeros((20, 24, 3)))
