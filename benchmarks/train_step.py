@@ -23,10 +23,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--xla", choices=("auto", "on", "off"), default="auto")
     parser.add_argument("--strategy", choices=STRATEGIES, default="auto")
-    parser.add_argument("--sync_bn", action="store_true")
     parser.add_argument("--batch_size", type=int, default=64)
-    parser.add_argument("--size", type=int, help="height and width of the images (default: the data set's)")
     parser.add_argument("--width", type=int, default=64, help="filters; linear layers have 16 times as many units")
+    parser.add_argument("--variant", default="", help="a name in VARIANTS of benchmarks/gpu/forms.py")
     parser.add_argument("--iterations", type=int, default=20, help="timed ones, after 3 that are not timed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)  # for benchmarks/compare.py
@@ -50,14 +49,13 @@ def config_of(options: argparse.Namespace) -> Config:
     """Return the settings of the networks. Raises UserError."""
     size, channels, classes = SHAPES[options.dataset]
     return Config(
-        output_height=options.size or size,
-        output_width=options.size or size,
+        output_height=size,
+        output_width=size,
         c_dim=channels,
         class_names=classes,
         precision=options.precision,
         xla=options.xla,
         strategy=options.strategy,
-        sync_bn=options.sync_bn,
         batch_size=options.batch_size,
         gf_dim=options.width,
         df_dim=options.width,
@@ -66,9 +64,10 @@ def config_of(options: argparse.Namespace) -> Config:
     )
 
 
-def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
+def train_step(config: Config, variant: str = "") -> tuple[Callable[[], Any], float, int]:
     """Return a function that runs the train step once and waits; GFLOP of an iteration; iterations in a call."""
     import numpy as np
+    from gpu.forms import use
 
     from dcgan_tf.model import DCGAN, steps_per_call
     from dcgan_tf.training.cluster import init_cluster
@@ -77,6 +76,8 @@ def train_step(config: Config) -> tuple[Callable[[], Any], float, int]:
     calls = steps_per_call(config.steps_per_call)
     with cluster.strategy.scope():
         model = DCGAN(config)
+        if variant:
+            use(model, variant)
         step = model.compiled()
     random = np.random.default_rng(0)
     batch = config.batch_size // len(cluster.members)
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure one configuration, in turn with a large matrix product of the same precision."""
     import tensorflow as tf
 
-    call, gflop, iterations = train_step(config_of(options))
+    call, gflop, iterations = train_step(config_of(options), options.variant)
     matrix = tf.cast(tf.random.normal([2048, 2048]), options.precision)
     product = tf.function(lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
     milliseconds(call, 3)

@@ -11,7 +11,7 @@ TINY = ["--width=4", "--batch_size=8", "--iterations=2"]
 
 
 def test_one_json_object(capsys: pytest.CaptureFixture):
-    train_step.main([*TINY, "--dataset=made64", "--size=16", "--precision=bfloat16", "--json"])
+    train_step.main([*TINY, "--dataset=made64", "--precision=bfloat16", "--json"])
     result = json.loads(capsys.readouterr().out)
     assert (result["dataset"], result["precision"], result["xla"]) == ("made64", "bfloat16", "auto")
     assert result["images_per_second"] == pytest.approx(8000 / result["ms_per_iteration"], rel=0.02)

@@ -63,7 +63,7 @@ def originals(step: Step) -> tuple[list[Check], Values]:
     config = step.model.config
     values = {f"loss/{name}": data[f"upd/{name}"] for name in step.losses}
     checks = [{"key": key, "measure": "relative", "tolerance": replay_golden.LOSS} for key in values]
-    for key in data.files:
+    for key in data:
         run, _, name = key.partition("/")
         if not run.startswith("after") or name not in first or "moving" in name:  # a deviation: fewer passes move them
             continue

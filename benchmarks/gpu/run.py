@@ -1,11 +1,14 @@
 """python3 -m benchmarks.gpu.run: check, time and compare what prepare.py exported, on a machine with JAX and PyTorch.
 
 It ends within --limit seconds. The most important parts come first, and each row is saved when it is there.
+With --variants: where the step's time goes, its variants, each layer, XLA's flags, and TensorFlow if it is there.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -24,8 +27,9 @@ class Part(NamedTuple):
     name: str
     program: str
     share: float  # of the time that is left
-    steps: list[str]  # patterns of their names
+    steps: list[str]  # patterns of their names; TensorFlow's own program needs none
     options: tuple[str, ...] = ()
+    environment: dict[str, str] = {}  # what is added to these variables
 
 
 FIRST = ["mnist_tf32_64", "made64_tf32_64", "mnist_bfloat16_64", "made64_bfloat16_64"]
@@ -39,6 +43,33 @@ PARTS = [
     Part("torch_large", "run_torch", 0.6, LARGE, ("--ways", "graph", "compile_graph")),
     Part("rest", "run_jax", 1.0, ["*_float32_*", "golden_uncond_45*", "golden_uncond_32*"]),
 ]
+BUFFER = "--xla_gpu_enable_command_buffer="
+FLAGS = {
+    "captured": f"{BUFFER}+CONVOLUTION,+WHILE",
+    "fused": "--xla_gpu_experimental_enable_conv_fusion=true",
+    "uncaptured": BUFFER,
+    "no_triton": "--xla_gpu_enable_triton_gemm=false",
+}
+CACHE = "--xla_gpu_per_fusion_autotune_cache_dir=build"  # one for all processes of JAX
+CACHED = {"XLA_FLAGS": CACHE}
+TELLING = ["made64_tf32_64", "mnist_bfloat16_64"]
+ALL = [*TELLING, "mnist_tf32_64", "made64_bfloat16_64"]
+VARIANTS = [f"{step}_{name}" for name in ("together", "gemm", "joined", "[bp]*[a-z]") for step in ALL]
+TRAIN = ("--iterations=300", "--xla=on", "--json")
+STAGES = [
+    Part("profile", "run_jax", 0.15, TELLING, ("--detail",), CACHED),
+    Part("variants", "run_jax", 0.4, VARIANTS, environment=CACHED),
+    Part("layers", "run_jax", 0.35, [f"{step}_*[0-9]" for step in ALL], environment=CACHED),
+    *[
+        Part(name, "run_jax", 0.15, TELLING, ("--detail", f"--label=_{name}"), {"XLA_FLAGS": f"{CACHE} {flags}"})
+        for name, flags in FLAGS.items()
+    ],
+    Part("tensorflow_mnist", "train_step", 0.3, [], TRAIN),
+    Part("tensorflow_made64", "train_step", 0.3, [], (*TRAIN, "--dataset=made64")),
+    Part("tensorflow_gemm", "train_step", 0.3, [], (*TRAIN, "--variant=gemm"), {"XLA_FLAGS": f"{BUFFER}+WHILE"}),
+    Part("tensorflow_uncaptured", "train_step", 0.3, [], TRAIN, {"XLA_FLAGS": BUFFER}),
+    Part("tensorflow_api", "train_step", 0.3, [], TRAIN, {"TF_XLA_FLAGS": "--tf_xla_enable_device_api_for_gpu=false"}),
+]
 
 
 def main() -> None:
@@ -47,13 +78,17 @@ def main() -> None:
     out = os.environ.get("OUT", "build/gpu_results")
     parser.add_argument("--out", type=Path, default=out, help=f"folder for rows.jsonl and table.md ({out})")
     parser.add_argument("--limit", type=float, default=530, help="seconds for everything (530)")
-    names = [part.name for part in PARTS]
-    parser.add_argument("--parts", nargs="+", choices=names, default=names, help=f"default: {' '.join(names)}")
+    parser.add_argument("--variants", action="store_true", help="measure the variants of the step instead")
+    parser.add_argument("--parts", nargs="+", choices=[part.name for part in (*PARTS, *STAGES)], help="only these")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    Path("build").mkdir(exist_ok=True)
     rows = options.out / "rows.jsonl"
-    for part in PARTS:
-        if part.name in options.parts:
+    parts = PARTS
+    if options.variants:
+        parts = STAGES
+    for part in parts:
+        if not options.parts or part.name in options.parts:
             run(part, options.steps, rows, options.limit - (time.perf_counter() - STARTED))
             (options.out / "table.md").write_text(table(read(rows)))
     print((options.out / "table.md").read_text())
@@ -63,20 +98,31 @@ def run(part: Part, steps: Path, rows: Path, left: float) -> None:
     """Run a part in its share of the seconds that are left: it begins no step late, and is killed in the end."""
     seconds = part.share * left
     manifests = [str(file) for pattern in part.steps for file in sorted(steps.glob(f"{pattern}.json"))]
-    if seconds < FEWEST_SECONDS or not manifests:
+    there = bool(manifests)
+    printed = None
+    if part.program == "train_step":
+        there = importlib.util.find_spec("tensorflow") is not None
+        printed = subprocess.PIPE
+    if seconds < FEWEST_SECONDS or not there:
         add(rows, {"left_out": part.name, "program": f"{len(manifests)} steps, {seconds:.0f} s"})
         return
+    environment = {name: f"{os.environ.get(name, '')} {value}" for name, value in part.environment.items()}
+    command = command_of(part, manifests, rows, 0.75 * seconds)
     try:
-        done = subprocess.run(command_of(part, manifests, rows, 0.75 * seconds), timeout=seconds)
+        done = subprocess.run(command, timeout=seconds, env=os.environ | environment, stdout=printed)
     except subprocess.TimeoutExpired:
         add(rows, {"error": f"killed after {seconds:.0f} s", "name": part.name})
         return
     if done.returncode:
         add(rows, {"error": f"exit code {done.returncode}", "name": part.name})
+    elif printed:
+        add(rows, {"tensorflow": part.name} | json.loads(done.stdout))
 
 
 def command_of(part: Part, manifests: list[str], rows: Path, until: float) -> list[str]:
     """Return the command of a part, which begins no step after so many seconds."""
+    if part.program == "train_step":
+        return [sys.executable, "benchmarks/train_step.py", *part.options]
     command = [sys.executable, "-m", f"benchmarks.gpu.{part.program}", *manifests]
     return [*command, "--rows", str(rows), "--until", f"{until:.0f}", *part.options]
 

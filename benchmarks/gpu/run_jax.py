@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import glob
-import gzip
-import json
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +33,7 @@ def main() -> None:
     parser.add_argument("--until", type=float, default=1e9, help="begin no further step after so many seconds")
     parser.add_argument("--only_check", action="store_true")
     parser.add_argument("--detail", action="store_true", help="also ten iterations as one program, and the kernels")
+    parser.add_argument("--label", default="", help="what to add to each step's name")
     options = parser.parse_args()
     device = jax.devices()[0].device_kind
     add(options.rows, {"device": device, "jax": jax.__version__, "xla_flags": os.environ.get("XLA_FLAGS", "")})
@@ -43,7 +42,9 @@ def main() -> None:
             add(options.rows, {"left_out": manifest.stem, "program": "jax"})
             continue
         try:
-            measure(SavedStep(manifest), options)
+            step = SavedStep(manifest)
+            step.manifest["name"] += options.label
+            measure(step, options)
         except Exception as error:  # the other steps are measured all the same
             add(options.rows, failure(error, manifest.stem))
 
@@ -53,7 +54,7 @@ def measure(step: SavedStep, options: argparse.Namespace) -> None:
     started = time.perf_counter()
     compiled = step.compile()
     add(options.rows, {"compiled": step.manifest["name"], "seconds": round(time.perf_counter() - started, 1)})
-    if step.manifest["checks"]:
+    if step.checks:
         add(options.rows, check(step, compiled))
     if options.only_check or step.manifest["recorded"]:  # the networks of the recordings are too small to be timed
         return
@@ -68,11 +69,11 @@ def check(step: SavedStep, compiled: Any) -> Row:
     """Run a step's first iterations. Return the row of its check; `failed` names what is past its tolerance."""
     values = computed(step, compiled)
     failed: dict[str, float] = {}
-    for one in step.manifest["checks"]:
-        found = difference(one, values[one["key"]], step.arrays[f"expected/{one['key']}"])
+    for one in step.checks:
+        found = difference(one, values[one["key"]], step.expected[f"expected/{one['key']}"])
         if not found <= one["tolerance"]:  # NaN is not
             failed[one["key"]] = float(f"{found:.2e}")
-    return {"check": step.manifest["name"], "quantities": len(step.manifest["checks"]), "failed": failed}
+    return {"check": step.manifest["name"], "quantities": len(step.checks), "failed": failed}
 
 
 def computed(step: SavedStep, compiled: Any) -> dict[str, np.ndarray]:
@@ -126,29 +127,18 @@ class Trainer:
 
     def kernels(self) -> Row:
         """Return the 25 kernels that take most of an iteration, with their microseconds."""
-        events = traced(lambda: self.train(CALLS))
-        total: dict[str, float] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            with jax.profiler.trace(folder):
+                self.train(CALLS)
+            planes = jax.profiler.ProfileData.from_file(str(next(Path(folder).rglob("*.xplane.pb")))).planes
+        streams = [line for plane in planes if "GPU" in plane.name for line in plane.lines if "Stream" in line.name]
+        events = [event for stream in streams for event in stream.events]
+        total: Counter[str] = Counter()
         for event in events:
-            total[event["name"]] = total.get(event["name"], 0) + event["dur"] / CALLS
-        top = sorted(total.items(), key=lambda item: -item[1])[:25]
-        row = {"kernels": self.manifest["name"], "count": len(events) / CALLS, "us": round(sum(total.values()), 1)}
-        return row | {"top": {name: round(us, 1) for name, us in top}}
-
-
-def traced(call: Callable[[], Any]) -> list[dict]:
-    """Return what the GPU ran during a call: the profiler's events, with a name and their microseconds `dur`."""
-    with tempfile.TemporaryDirectory() as folder:
-        with jax.profiler.trace(folder, create_perfetto_trace=True):
-            call()
-        file = glob.glob(f"{folder}/**/perfetto_trace.json.gz", recursive=True)[0]
-        events = json.loads(gzip.decompress(Path(file).read_bytes()))["traceEvents"]
-    names: dict[tuple, str] = {}
-    for event in events:
-        if event.get("name") in ("process_name", "thread_name"):
-            names[event["name"], event["pid"], event.get("tid", 0)] = event["args"]["name"]
-    gpus = {key[1] for key, name in names.items() if key[0] == "process_name" and "GPU" in name}
-    streams = {key[1:] for key, name in names.items() if key[0] == "thread_name" and "Stream" in name}
-    return [e for e in events if e.get("ph") == "X" and e["pid"] in gpus and (e["pid"], e["tid"]) in streams]
+            total[event.name] += event.duration_ns / 1000 / CALLS
+        top = {name: round(us, 1) for name, us in total.most_common(25)}
+        us = round(sum(total.values()), 1)
+        return {"kernels": self.manifest["name"], "count": len(events) / CALLS, "us": us, "top": top}
 
 
 STARTED = time.perf_counter()

@@ -25,9 +25,14 @@ Losses = dict[str, Any]
 class SavedStep:
     """An exported step. Its state is the list of all variables."""
 
+    platforms: list[str] | None = None  # what it is compiled for, if that is not JAX's own device
+
     def __init__(self, manifest: Path):
         self.manifest = json.loads(manifest.read_text())
         self.arrays = np.load(manifest.with_suffix(".npz"))
+        direct = manifest.with_name(f"{self.manifest['checked_by']}.json")
+        self.checks = json.loads(direct.read_text())["checks"]
+        self.expected = np.load(direct.with_suffix(".npz"))
         self.names = [entry["name"] for entry in self.manifest["state"]]
         self.state_specs = [spec_of(entry) for entry in self.manifest["state"]]
         self.input_specs = [spec_of(entry) for entry in self.manifest["inputs"]]
@@ -53,7 +58,7 @@ class SavedStep:
         def shapes(*_: Any) -> tuple[Any, ...]:
             return tuple(jnp.zeros(result.shape, result.dtype) for result in results)
 
-        exported = export.export(jax.jit(shapes))(*specs)
+        exported = export.export(jax.jit(shapes), platforms=self.platforms)(*specs)
         inside = {"mlir_module_serialized": artifact, "module_kept_var_idx": tuple(range(len(specs)))}
         return dataclasses.replace(exported, **inside).call
 

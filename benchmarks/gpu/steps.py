@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.gpu import made
-from benchmarks.turns import SHAPES
+from benchmarks.gpu.forms import use
 from dcgan_tf import losses
 from dcgan_tf.augment import RANDOM_NUMBERS
 from dcgan_tf.model import DCGAN
@@ -19,13 +19,15 @@ from dcgan_tf.settings.config import Config
 from dcgan_tf.settings.options import PRESETS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import replay_golden
+import train_step
 
 OF_UPDATE = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss_1", "g_loss_2")
 DEVIATION = 0.02  # of initial weights
 
 
-@dataclass
+@dataclasses.dataclass
 class Step:
     """A train step before its first iteration."""
 
@@ -37,6 +39,7 @@ class Step:
     inputs: list[made.Entry]
     state: list[made.Entry]
     recording: replay_golden.Replay | None = None  # it has inputs and state; without it they are made
+    variant: str = ""
 
     def variables(self) -> dict[str, tf.Variable]:
         """Return all variables; no checkpoint stores the learning rate."""
@@ -55,24 +58,28 @@ class Step:
         return [made.array(entry, number) for entry in self.inputs]
 
 
-def made_step(network: str, precision: str, batch_size: int, width: int = 64) -> Step:
+def made_step(network: str, precision: str, batch_size: int, width: int = 64, variant: str = "") -> Step:
     """Return a step on made-up weights and images: all that the program compiles of an iteration.
 
     Args:
-      network: a name in SHAPES, or small.
+      network: mnist, made64 or small.
       precision: tf32 (what TensorFlow makes of float32 on a GPU unless told otherwise), bfloat16 or float32.
       width: filters; the benchmarks' networks have 64.
+      variant: a name in VARIANTS.
     """
     config = config_of(network, precision, batch_size, width)
     model = DCGAN(config)
+    if variant:
+        use(model, variant)
 
     def iteration(images: tf.Tensor, labels: tf.Tensor, *draws: tf.Tensor) -> list[tf.Tensor]:
         model.iterations.assign_add(1)
         logged = model.on_replica(images, labels, dict(zip(("z", "augmentations"), draws, strict=False)))
         return [logged[name] for name in losses.LOSSES]
 
-    name = f"{network}_{precision}_{batch_size}"
-    step = Step(name, precision, model, iteration, losses.LOSSES, input_entries(config, model.passes), [])
+    name = f"{network}_{precision}_{batch_size}_{variant}".rstrip("_")
+    inputs = input_entries(config, model.passes)
+    step = Step(name, precision, model, iteration, losses.LOSSES, inputs, [], variant=variant)
     step.state = [state_entry(name, variable) for name, variable in step.variables().items()]
     return step
 
@@ -94,25 +101,13 @@ def recorded_step(file: Path) -> Step:
 
 
 def config_of(network: str, precision: str, batch_size: int, width: int) -> Config:
-    """Return the settings of a made-up step."""
-    size, channels, classes = SHAPES[network if network in SHAPES else "made64"]
-    preset = {}
+    """Return the settings of a made-up step. Those of batch norm are of compiled steps."""
+    flags = ["--xla=on", f"--batch_size={batch_size}", f"--width={width}"]
+    flags += [f"--dataset={network.replace('small', 'made64')}", f"--precision={precision.replace('tf32', 'float32')}"]
+    config = train_step.config_of(train_step.parser().parse_args(flags))
     if network == "small":
-        preset = {name: PRESETS["small"][name] for name in ("g_ema", "augment")}
-    return Config(
-        output_height=size,
-        output_width=size,
-        c_dim=channels,
-        class_names=classes,
-        batch_size=batch_size,
-        gf_dim=width,
-        df_dim=width,
-        gfc_dim=16 * width,
-        dfc_dim=16 * width,
-        precision="bfloat16" if precision == "bfloat16" else "float32",
-        xla="on",  # its batch norm is the one of compiled steps
-        **preset,
-    )
+        return dataclasses.replace(config, **{name: PRESETS["small"][name] for name in ("g_ema", "augment")})
+    return config
 
 
 def input_entries(config: Config, passes: int) -> list[made.Entry]:
