@@ -1,6 +1,6 @@
 """The flags of main.py, which dcgan_tf/settings (config.py, options.py) and dcgan_tf/cli/commands.py define."""
 
-from dcgan_tf.cli.flags import parser
+from dcgan_tf.cli.flags import help_text
 
 if __name__ == "__main__":
-    parser().print_help()
+    print(help_text())

@@ -49,7 +49,7 @@ def test_damaged_settings_are_one_sentence(tmp_path: Path, text: str):
         ({"d_filters": "64"}, "--d_filters must be two numbers, like 64,128, but is '64'"),
         ({"augment": "color,flip"}, "--augment must be some of color,translation,cutout, but is 'color,flip'"),
         ({"stages": "deep"}, "--stages must be original, auto, or a number from 1 to 99, but is 'deep'"),
-        ({"epoch_samples": "2,30"}, "--epoch_samples must be at most --epoch, 25, but one is 30"),
+        ({"epoch_samples": "2,30"}, "--epoch_samples must be at most --epoch, 25, but is 30"),
         ({"epoch_samples": "0,30"}, "--epoch_samples must be numbers greater than 0, but is '0,30'"),
     ],
 )

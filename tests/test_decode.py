@@ -187,14 +187,14 @@ def test_odd_files_have_the_pixels_of_pillow():
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "it is not an image"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "it is not an image"),
-        (encoded(Image.new("1", (20_000, 10_000))), "exceeds limit of 178956970 pixels"),
+        (b"", "it is empty; perhaps it is not downloaded yet"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "it only points to an image, which git lfs"),
+        (encoded(Image.new("1", (20_000, 10_000))), "it has more than 178,956,970 pixels; make it smaller"),
     ],
     ids=["empty", "LFS", "large"],
 )
 def test_what_is_no_image_is_named(data: bytes, says: str):
-    with pytest.raises(Exception, match=says):
+    with pytest.raises(OSError, match=says):
         decode_image(data, RGB16)
 
 

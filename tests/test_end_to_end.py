@@ -160,9 +160,9 @@ def test_help_and_flag_errors_do_not_import_tensorflow(tmp_path: Path):
     for argv, code, says in (
         ([], 0, "--pretrained --grid 10x16 "),
         (["--version"], 0, "dcgan_tf 1."),
-        (["--help"], 0, "--train [true] "),
+        (["--help"], 0, "* --train "),
         (["--trian"], 1, "did you mean --train?"),
-        (["--grid=2x2"], 1, "No trained run of data set 'celebA' in "),
+        (["--grid=2x2"], 1, "No trained run of data set 'celebA' (the default of --dataset) in "),
     ):
         program = f"""
 import runpy, sys

@@ -74,7 +74,7 @@ TRAININGS: list[tuple[str, dict[str, Any], dict[str, Any] | str]] = [
     ("--is_train True --is_crop True", {"crop": True}, {"crop": True}),
     ("--crop false", {"crop": "false"}, {"crop": False}),
     ("--epoch=3 --iterations=5", {"epoch": 3, "iterations": 5}, "--iterations replaces --epoch; give only one"),
-    ("--lr_decay_epochs=26", {"lr_decay_epochs": 26}, "--epoch_samples must be at most --epoch, 25, but one is 26"),
+    ("--lr_decay_epochs=26", {"lr_decay_epochs": 26}, "--lr_decay_epochs must be at most --epoch, 25, but is 26"),
     ("--preset=best --epoch=8", {"preset": "best", "epoch": 8}, {"epoch": 8, "lr_decay_epochs": 4}),
     ("--preset=big", {"preset": "big"}, "--preset must be one of auto, paper, best, small, photos, large, but is"),
     ("--resume --init_from=x", {"resume": True, "init_from": "x"}, "--init_from begins a new run and --resume"),

@@ -153,3 +153,9 @@ def test_letters_are_turned_as_the_documentation_says(tmp_path: Path):
     turned = load(folder, output_height=None).images[..., 0]
     np.testing.assert_array_equal(sideways, IMAGES[ORDER].swapaxes(1, 2))
     np.testing.assert_array_equal(turned, IMAGES[ORDER])
+
+
+def test_files_in_a_sub_folder_are_named(tmp_path: Path):
+    write(tmp_path / "raw", "train", IMAGES, LABELS)
+    with pytest.raises(UserError, match=f"idx files in a sub-folder: give --dataset {tmp_path}/raw"):
+        load(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import random
 from pathlib import Path
@@ -35,9 +36,11 @@ def test_names_patterns_and_links(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     for pattern, expected in {
         "": ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"],
-        ".": ["a.jpg", "b.JPEG", "c.png", "d", "e.txt", "f.md", "link.jpg", "nowhere.7", "other/f.jpg", "pipe.jpg"],
+        ".": ["a.jpg", "b.JPEG", "c.png", "d", "e.txt", "link.jpg", "nowhere.7", "other/f.jpg", "pipe.jpg"],
         "*.{jpe,pn}g": ["b.JPEG", "c.png"],
-        "oth{e,{a,b}}r/*": ["other/f.jpg"],
+        "**/*.p{ng,pm}": ["c.png"],
+        "oth{e,{a,b}}r/**": ["other/f.jpg"],
+        "other/**/*.jpg": ["other/f.jpg"],
         "*.7": ["nowhere.7"],
         "*.JPG": ["a.jpg", "link.jpg", "other/f.jpg", "pipe.jpg"],
         "other/*": ["other/f.jpg"],
@@ -82,9 +85,9 @@ def test_data_set_errors_are_one_sentence(images_dir, name, settings, says):
     ],
 )
 def test_what_the_sub_folders_mean(files: list[str], class_names: tuple[str, ...], splits: list[str]):
-    split_of, class_of = layout_of(files)
-    assert tuple(sorted(set(class_of.values()))) * (len(class_of) == len(files)) == class_names
-    assert list(split_of.values()) == splits
+    layout = layout_of(files)
+    assert layout.class_names == class_names
+    assert [layout.splits[file] for file in files if layout.splits] == splits
 
 
 def test_train_and_test_folders_are_the_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -160,17 +163,34 @@ def test_junk_of_systems_and_what_is_not_there_yet(tmp_path: Path, capsys: pytes
     assert load(tmp_path, conditional=True).class_names == ("cat", "dog")
     out = capsys.readouterr().out
     says = (
-        "Ignored:     files of other kinds: 1 .crdownload, 1 .db, 1 .icloud, 1 .part; files that end in .part, .icloud"
+        "Ignored:     files of other kinds: 1 .crdownload, 1 .db, 1 .icloud, 1 .part; files that end in .crdownload are"
     )
-    assert says in out and " and the like are not downloaded yet; 7 hidden" in out
-    assert (
-        "; 7 hidden, of a system or of this program's runs: #recycle, $RECYCLE.BIN, .Trash-0, ._g.png, @eaDir, ...\n"
-        in out
-    )
+    assert says in out and "files that end in .icloud are not downloaded yet; " in out
+    assert "; 7 hidden or of a system: #recycle, $RECYCLE.BIN, .Trash-0, ._g.png, @eaDir, ...\n" in out
     assert len(load(tmp_path / "lost+found").images) == 1  # who names it wants it
     for number in range(9):
         (tmp_path / "cat" / f".IMG_{number}.jpg.icloud").write_bytes(b"x")
     assert load(tmp_path).missed == 11
+
+
+def test_labels_of_stylegan(tmp_path: Path):
+    files = [f"0000{number // 8}/img{number:08}.png" for number in range(12)]
+    write_images(tmp_path, *files)
+    text = json.dumps({"labels": [[file, number % 3 + 7] for number, file in enumerate(files)]})
+    (tmp_path / "dataset.json").write_text(text, encoding="utf-8-sig")
+    dataset = load(tmp_path, conditional=True)
+    assert dataset.class_names == ("7", "8", "9") and dataset.labels.tolist() == [0, 1, 2] * 4
+    (tmp_path / "dataset.json").write_text(text.replace(", 7]", ", 8]").replace(", 9]", ", 7]").replace("8]", "9]", 1))
+    assert load(tmp_path, conditional=True).labels.tolist() == [2, 1, 0, *[1, 1, 0] * 3]
+    unconditional = load(tmp_path, input_fname_pattern="*.png")
+    assert not unconditional.class_names and unconditional.label_names == ("7", "8", "9")
+    for labels in (None, [[file, [0.5, 1]] for file in files]):
+        (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+        with pytest.raises(UserError, match="the labels in dataset.json give none to 00000/img00000000.png"):
+            load(tmp_path, conditional=True)
+    for other in ("{}", "[1]", "no JSON", '{"labels": [1]}', '{"labels": []}', '{"labels": [["cat", 0]]}'):
+        (tmp_path / "dataset.json").write_text(other)
+        assert load(tmp_path, conditional=True).class_names == ("00000", "00001")
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -196,7 +216,7 @@ def test_sheets_of_runs_inside_the_data_folder_are_no_training_images(tmp_path: 
     main_here(*flags, "--resume", "--epoch=2", out_dir=tmp_path)
     out = capsys.readouterr().out
     assert "Reading 18 images" in out and "files of other kinds" not in out
-    assert "3 hidden, of a system or of this program's runs: checkpoints/run, logs/run, samples/run" in out
+    assert "the images of this program's runs in checkpoints/run, logs/run, samples/run" in out
     # who names the folder of the sheets wants them
     assert len(find_image_files(tmp_path / "samples" / "run", "").files) >= sheets
 

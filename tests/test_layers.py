@@ -62,6 +62,11 @@ def test_no_import_goes_up():
     assert wrong == []
 
 
+def test_only_the_command_line_uses_absl_flags():
+    users = [file for file in modules() if "from absl import flags" in file.read_text(encoding="utf-8")]
+    assert [file.relative_to(PACKAGE).as_posix() for file in users] == ["cli/flags.py"]
+
+
 def test_only_messages_and_help_print():
     """As a library the package leaves stdout alone."""
     users = set()

@@ -44,7 +44,7 @@ def test_broken_files_are_listed_and_skipped(numbered, capsys):
     printed = capsys.readouterr().out
     listed = [line.strip() for line in printed.splitlines() if line.startswith("  ")]
     assert [line.split(":")[0] for line in listed] == ["007x.png", "050x.png", "051x.jpg", "052x.png", "053x.png"]
-    assert listed[1] == "050x.png: it is not an image"
+    assert listed[1] == "050x.png: it is empty; perhaps it is not downloaded yet"
     assert "Skipped:     5 " in printed and "100, gray" in printed
     assert dataset.spec.channels == 1 and dataset.images.shape == (100, 16, 16, 1)
     assert dataset.images[:, 3, 3, 0].tolist() == list(range(100))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -115,6 +116,16 @@ def test_of_two_folders_that_could_be_meant_the_nearer_one_is(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("folder", ["checkpoint/eyes_64_64_64", "out/2018 - data - eyes - x64.z100/checkpoint"])
+def test_a_checkpoint_of_the_original_is_named(folder: str, tmp_path: Path):
+    for name in (folder, "checkpoint/eyes_big_64_64_64"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "checkpoint").touch()
+    with pytest.raises(UserError) as error:
+        find_run(Runs(str(tmp_path)), "eyes", "", {})
+    assert f"give --checkpoint {shlex.quote(str(tmp_path / folder))} to use" in str(error.value)
+
+
 def test_a_copy_of_a_data_set_has_the_same_images_whatever_else_it_has(tmp_path: Path):
     images = ["1.png", "2.JPG"]
     others = [".DS_Store", "._1.png", "Thumbs.db", "README.md", "__MACOSX/._1.png"]
@@ -132,8 +143,8 @@ def test_a_copy_of_a_data_set_has_the_same_images_whatever_else_it_has(tmp_path:
     ("file", "says"),
     [
         ("checkpoints/mine/FLAGS.json", "The run 'mine' exists already .* --resume"),
-        ("checkpoints/mine/best/model-5.index", "The run 'mine' exists already .*model-5.index"),
-        ("samples/mine/train_00000200.png", "exists already .* or move its folders away"),
+        ("checkpoints/mine/best/model-5.index", "model-5.index is left of an earlier training of the run 'mine'"),
+        ("samples/mine/train_00000200.png", "is left of an earlier training"),
     ],
 )
 def test_what_is_left_of_a_run_is_not_mixed_with_a_new_one(file: str, says: str, tmp_path: Path):

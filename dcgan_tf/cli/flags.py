@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import re
+import shutil
+import textwrap
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
+
+from absl import flags
 
 from dcgan_tf.cli.commands import COMMANDS, OPTIONS, RANDOM_SHEET, Command
 from dcgan_tf.runs.run import Runs
@@ -16,6 +18,7 @@ from dcgan_tf.settings.resolve import convert, unknown
 from dcgan_tf.settings.setting import ORIGINAL, Setting
 from dcgan_tf.system import VERSION
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import report
 
 EXAMPLES = """\
 Train a DCGAN, or use a trained one.
@@ -31,6 +34,7 @@ Examples:
   python main.py --help                                            list all flags"""
 LEGEND = """\
 A * marks the flags of the original program, carpedm20/DCGAN-tensorflow. --noNAME turns the flag --NAME off."""
+HELP = {"--help", "-help", "-h", "--helpfull"}
 OF_COMMANDS = {name: command.setting for name, command in COMMANDS.items()}
 FLAGS: dict[str, Setting] = OF_COMMANDS | START | WEIGHTS | OPTIONS | SETTINGS | PLACES
 
@@ -50,10 +54,17 @@ class Request:
 
 def parse(argv: list[str]) -> Request:
     """Read the command line; --help, --version or nothing print a text and end the program. Raises UserError."""
+    text = ""
     if len(argv) < 2:
-        print(EXAMPLES)
+        text = EXAMPLES
+    if "--version" in argv:
+        text = f"dcgan_tf {VERSION}"
+    if HELP.intersection(argv):
+        text = help_text()
+    if text:
+        print(text)
         raise SystemExit(0)
-    typed = _read(argv[1:])
+    typed = _read(argv)
     given = {name: typed.pop(name) for name in SETTINGS if name in typed}
     typed = {name: text for name, text in typed.items() if text or name in COMMANDS}
     active = convert(typed, FLAGS)
@@ -77,52 +88,59 @@ def parse(argv: list[str]) -> Request:
     return Request(command, value, keywords, active, given, Runs(**places), out_name)
 
 
-def _read(arguments: list[str]) -> dict[str, Any]:
-    """Return the value of each flag on the command line, not yet checked. Raises UserError if an argument is none."""
-    # One dash is as good as two, and older versions of the original have --is_train and --is_crop.
-    today = [re.sub("^--?(is_(?=train|crop))?(?=[A-Za-z])", "--", argument) for argument in arguments]
-    try:
-        typed, rest = parser().parse_known_args(today)
-    except argparse.ArgumentError as error:
-        raise UserError(f"{error}; python main.py --help lists the flags.") from error
-    for argument in rest:
-        if argument.startswith("-"):
-            raise unknown(argument.lstrip("-").partition("=")[0], FLAGS)
-        raise UserError(f"Every argument must be a flag that begins with --, but {argument!r} does not.")
-    return vars(typed)
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line, with --help: examples, then the flags in groups."""
-    found = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,
-        description=f"{EXAMPLES}\n\n{LEGEND}",
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=26),
-        argument_default=argparse.SUPPRESS,
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
-    )
-    found.add_argument("--help", "--h", action="help", help=argparse.SUPPRESS)
-    found.add_argument("--version", action="version", version=f"dcgan_tf {VERSION}", help=argparse.SUPPRESS)
-    headings = dict.fromkeys(setting.group for setting in (SETTINGS | PLACES).values())
-    groups = {heading: found.add_argument_group(heading) for heading in headings}
+def _read(argv: list[str]) -> dict[str, Any]:
+    """Return the text of each flag on the command line. Raises UserError if an argument is none."""
+    values = flags.FlagValues()  # not those of absl that other libraries share
     for name, setting in FLAGS.items():
-        add = partial(groups[setting.group].add_argument, f"--{name}", help=_help(setting))
-        if setting.kind is bool:
-            add(nargs="?", const=True, metavar="true")
-            found.add_argument(f"--no{name}", dest=name, action="store_const", const=False, help=argparse.SUPPRESS)
-        else:
-            add(metavar="")
-    return found
+        boolean = setting.kind is bool
+        values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, "", boolean=boolean)
+    line = "\0".join(argv)
+    today = re.sub(r"\0--?is_(train|crop)\b", r"\0--\1", line)  # what older versions of the original have
+    if today != line:
+        report("Hint", "--is_train and --is_crop are called --train and --crop here.")
+    today = re.sub(r"(\0--?\w+)\0(true|false)(?=\0|$)", r"\1=\2", today, flags=re.IGNORECASE)  # --crop True
+    try:
+        rest = values(today.split("\0"))[1:]
+    except flags.UnrecognizedFlagError as error:
+        raise unknown(error.flagname, FLAGS) from error
+    except (flags.Error, ValueError) as error:  # ValueError: --nocrop=true
+        raise UserError(f"{str(error).rstrip('.')}; python main.py --help lists the flags.") from error
+    if rest:
+        raise UserError(f"Every argument must be a flag that begins with --, but {rest[0]!r} does not.")
+    return {name: values[name].value for name in FLAGS if values[name].present}
 
 
-def _help(setting: Setting) -> str:
+def help_text() -> str:
+    """Return the text of --help: examples, then the flags in groups."""
+    width = min(max(shutil.get_terminal_size((110, 24)).columns, 60), 110)
+    groups = {setting.group: [f"{setting.group}:"] for setting in (SETTINGS | PLACES).values()}
+    for name, setting in FLAGS.items():
+        groups[setting.group].append(_help_lines(name, setting, width))
+    return "\n\n".join([EXAMPLES, LEGEND, *map("\n".join, groups.values())])
+
+
+def _help_lines(name: str, setting: Setting, width: int) -> str:
+    """Return a flag's lines in --help; a setting's help may have several, which begin each on a line of its own."""
     text = setting.help
-    if setting.choices:
+    if setting.choices and name in SETTINGS:
         text += f"; one of {', '.join(map(str, setting.choices))}"
+    default = setting.default
+    if setting.kind is float:
+        default = f"{default:g}"
     if setting.default:
-        text += f" (default: {setting.default})"
+        text += f" (default: {default})"
+    label = f"   --{name}"
     if ORIGINAL in setting.traits:
-        text = f"* {text}"
-    return text.replace("%", "%%")
+        label = f" * --{name}"
+    filled = [_fill(line, width) for line in text.split("\n")]
+    if len(label) < 26:
+        filled[0] = f"{label:26}{filled[0][26:]}"
+    else:
+        filled.insert(0, label)
+    return "\n".join(filled)
+
+
+def _fill(line: str, width: int) -> str:
+    """Break a line of a setting's help beside the names of the flags; it keeps its own indentation."""
+    indent = " " * (26 + len(line) - len(line.lstrip()))
+    return textwrap.fill(line.lstrip(), width, initial_indent=indent, subsequent_indent=indent)

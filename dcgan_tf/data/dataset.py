@@ -156,6 +156,9 @@ def find(config: Asked) -> Source:
     hint = ""
     if folder.is_dir():
         left_out = image_folder.find_image_files(folder, config.input_fname_pattern).left_out()
+        for inside in sorted(folder.glob("[!.]*"), reverse=True):
+            if idx.parts(inside, ""):
+                left_out = f"idx files in a sub-folder: give --dataset {config.dataset}/{inside.name}"
         found = f"{folder} has only {left_out or 'what is not read'}"
     else:
         places = dict.fromkeys(map(str, (Path(config.dataset).absolute(), folder)))

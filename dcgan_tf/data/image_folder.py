@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -15,12 +17,13 @@ from dcgan_tf.system.errors import UserError, listed, printable, reason
 from dcgan_tf.system.messages import report
 
 NO_EXTENSION = "no extension"
-# Placeholders for what is in a cloud, such as .IMG_1.jpg.icloud, and files that are being downloaded
-UNFINISHED = {".icloud", ".nextcloud", ".owncloud", ".part", ".partial", ".crdownload", ".download", ".opdownload"}
+DATASET_JSON = "dataset.json"
 # What to do with files that are not read
 ADVICE = dict.fromkeys(formats.HEIF_EXTENSIONS, formats.HEIF_ADVICE)
-ADVICE |= dict.fromkeys(UNFINISHED, "files that end in .part, .icloud and the like are not downloaded yet")
 ADVICE[NO_EXTENSION] = "give --input_fname_pattern '*' for files without extension"
+# Placeholders for what is in a cloud, such as .IMG_1.jpg.icloud, and files that are being downloaded
+UNFINISHED = {".icloud", ".nextcloud", ".owncloud", ".part", ".partial", ".crdownload", ".download", ".opdownload"}
+ADVICE |= {kind: f"files that end in {kind} are not downloaded yet" for kind in UNFINISHED}
 # Folders of systems, NAS and archives, in lower case; like hidden ones, they hold thumbnails and what was deleted
 OF_SYSTEMS = {"@eadir", "@recycle", "#recycle", "#snapshot", "~snapshot", "$recycle.bin", "recycler", "__macosx"}
 OF_SYSTEMS |= {"system volume information", "lost+found"}
@@ -33,7 +36,8 @@ class Found(NamedTuple):
 
     files: list[str]  # of images, sorted
     others: list[str]  # files of other kinds
-    skipped: list[str]  # hidden images, and folders that are hidden, OF_SYSTEMS, or those of this program's runs
+    runs: list[str]  # folders of runs of this program, whose sheets are not training images
+    hidden: list[str]  # hidden images, and folders that are hidden or OF_SYSTEMS
 
     def left_out(self) -> str:
         """Return what is not used, as a part of a sentence; blank if nothing is."""
@@ -43,9 +47,10 @@ class Found(NamedTuple):
             kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in counts.most_common(5))
             texts.append(f"files of other kinds: {kinds}")
             texts += sorted({ADVICE[kind] for kind in counts if kind in ADVICE})
-        if self.skipped:
-            where = listed(sorted(self.skipped), 5)
-            texts.append(f"{len(self.skipped):,} hidden, of a system or of this program's runs: {where}")
+        if self.hidden:
+            texts.append(f"{len(self.hidden):,} hidden or of a system: {listed(self.hidden, 5)}")
+        if self.runs:
+            texts.append(f"the images of this program's runs in {listed(self.runs, 5)}")
         return "; ".join(texts)
 
 
@@ -56,36 +61,36 @@ def find(folder: Path, config: Asked) -> Source | None:
     found = find_image_files(folder, config.input_fname_pattern)
     if not found.files:
         return None
+    layout = json_layout(folder, found.files)
+    if layout:
+        found.others[:] = [file for file in found.others if file != DATASET_JSON]
+    else:
+        layout = layout_of(found.files)
     left_out = found.left_out()
     if left_out:
         report("Ignored", left_out)
-    splits, classes = layout_of(found.files)
-    outside = [file for file in found.files if file not in classes]
-    if outside:
-        classes = {}
-    class_names = tuple(sorted(set(classes.values())))
-    label_of = {name: label for label, name in enumerate(class_names)}
     split = config.split
+    splits = layout.splits or dict.fromkeys(found.files, "train")
     how = "--split chooses; all by default"
-    held_out = config.hold_out > 0 and not splits
+    held_out = config.hold_out > 0 and not layout.splits
     if held_out:
-        splits = dict.fromkeys(choose_held_out(found.files, config.hold_out), "test")
+        splits |= dict.fromkeys(choose_held_out(found.files, config.hold_out), "test")
         how = f"--hold_out {config.hold_out:g}"
         if split == "all":
             split = "train"
-    files, has_test = choose({file: splits.get(file, "train") for file in found.files}, split)
+    files, has_test = choose(splits, split)
     if has_test:
-        tested = list(splits.values()).count("test")
-        report("Split", f"train {len(found.files) - tested:,}, test {tested:,} ({how})")
+        counts = Counter(splits.values())
+        report("Split", f"train {counts['train']:,}, test {counts['test']:,} ({how})")
     return Source(
         location=str(folder),
-        items=(Item(file, folder / file, label_of.get(classes.get(file, ""), 0)) for file in files),
+        items=(Item(file, folder / file, layout.labels[file]) for file in files),
         count=len(files),
-        class_names=class_names,
-        unlabelled=f"the sub-folders give none to {listed(outside, 3)}",
+        class_names=layout.class_names,
+        unlabelled=f"the {layout.kind} give none to {listed(layout.outside, 3)}",
         has_test=has_test,
         held_out=held_out,
-        files=[os.path.join(folder, file) for file in files],
+        files=[os.path.join(folder, file) for file in (*files, DATASET_JSON)],
         missed=sum(_kind(file) in ADVICE for file in found.others),
     )
 
@@ -106,7 +111,8 @@ def find_image_files(folder: Path, pattern: str) -> Found:
     files: list[str] = []
     others: list[str] = []
     of_runs = set()  # out/checkpoints/NAME, which has the settings of a run, out/samples/NAME and all out/*/NAME
-    skipped: list[str] = []
+    runs: list[str] = []
+    hidden: list[str] = []
     visited = set()
     wanted = fits(pattern)
     extensions = formats.EXTENSIONS
@@ -126,11 +132,10 @@ def find_image_files(folder: Path, pattern: str) -> Found:
         prefix = os.path.join(parent, "")[len(os.path.join(folder, "")) :]
         of_runs |= {(parent, file.parent.name) for file in Path(parent).glob(f"*/*/{FLAGS_JSON}")}
         around = os.path.dirname(parent)
-        left_out = [
-            name for name in folders if name.startswith(".") or name.lower() in OF_SYSTEMS or (around, name) in of_runs
-        ]
-        skipped += [prefix + name for name in left_out]
-        folders[:] = sorted(set(folders).difference(left_out))
+        runs += [prefix + name for name in folders if (around, name) in of_runs]
+        skipped = [name for name in folders if name.startswith(".") or name.lower() in OF_SYSTEMS]
+        hidden += [prefix + name for name in skipped]
+        folders[:] = sorted(name for name in folders if name not in skipped and (around, name) not in of_runs)
         for name in names:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
             path = prefix + name
             kind = _kind(name)
@@ -140,20 +145,47 @@ def find_image_files(folder: Path, pattern: str) -> Found:
                 continue
             elif name.startswith("."):
                 if kind in formats.EXTENSIONS:
-                    skipped.append(path)
+                    hidden.append(path)
             elif pattern or kind in extensions:
                 files.append(path)
             else:
                 others.append(path)
-    return Found(sorted(files), others, skipped)
+    return Found(sorted(files), others, sorted(runs), sorted(hidden))
 
 
-def layout_of(files: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the sub-folders mean: train or test of each file, none if there is no such split; and its class.
+class Layout(NamedTuple):
+    """What the sub-folders mean."""
+
+    class_names: tuple[str, ...]  # none unless every file is in a folder of its class
+    labels: dict[str, int]  # of each file; 0 without classes
+    splits: dict[str, str]  # train or test, of each file; none if there are no such folders
+    outside: list[str]  # files without a class, if one lacks it
+    kind: str  # what tells the classes, such as sub-folders
+
+
+def json_layout(folder: Path, files: list[str]) -> Layout | None:
+    """Return what dataset.json means, in which StyleGAN's tools keep labels: pairs of a file and its class, or null.
+
+    Its sub-folders, 00000, 00001, ..., are no classes.
+
+    Returns: None if there is no such file, or another tool's.
+    """
+    try:
+        pairs = json.loads((folder / DATASET_JSON).read_bytes())["labels"]
+        labels = {os.path.normpath(file): label for file, label in pairs or ()}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if pairs is not None and labels.keys().isdisjoint(files):
+        return None
+    classes = {file: label for file, label in labels.items() if isinstance(label, int)}
+    return _layout(files, classes, {}, f"labels in {DATASET_JSON}")
+
+
+def layout_of(files: list[str]) -> Layout:
+    """Return what the sub-folders mean.
 
     Folders around all files are looked through. Then train and test (or valid, val, in any case) are the splits, if
     there are no other folders and no files beside them; below them, or else at the top, the folders are the classes.
-    A file outside of these folders has no class.
     """
     around = os.path.commonpath([os.path.dirname(os.path.dirname(file)) for file in files])
     parts = {file: file.split(os.sep)[len(PurePath(around).parts) :] for file in files}
@@ -162,7 +194,18 @@ def layout_of(files: list[str]) -> tuple[dict[str, str], dict[str, str]]:
         parts = {file: names[1:] for file, names in parts.items()}
     else:
         splits = {}
-    return splits, {file: names[0] for file, names in parts.items() if len(names) > 1}
+    classes = {file: names[0] for file, names in parts.items() if len(names) > 1}
+    return _layout(files, classes, splits, "sub-folders")
+
+
+def _layout(files: list[str], classes: Mapping[str, str | int], splits: dict[str, str], kind: str) -> Layout:
+    outside = [file for file in files if file not in classes]
+    if outside:
+        return Layout((), dict.fromkeys(files, 0), splits, outside, kind)
+    names = sorted({classes[file] for file in files})
+    label_of = {name: label for label, name in enumerate(names)}
+    labels = {file: label_of[classes[file]] for file in files}
+    return Layout(tuple(map(str, names)), labels, splits, [], kind)
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,15 +45,17 @@ class Source:
 
 
 def fits(pattern: str) -> Callable[[str], bool]:
-    """Return what says whether a path fits a pattern of shells: *, ?, [ab], {a,b}. A blank one fits all.
+    """Return what says whether a path fits a pattern of shells: *, ?, [ab], {a,b}, **/. A blank one fits all.
 
     Upper and lower case are alike, and of folders the last ones count: *.png fits a/b/1.PNG.
     """
-    patterns = [pattern.lower()]
-    while braces := re.search(r"\{([^{}]*)\}", patterns[0]):
+    pattern = re.sub(r"\*\*$", "**/*", pattern.lower())
+    patterns = [pattern.replace("**/", "{,*/,*/*/,*/*/*/}")]
+    while braces := re.search(r"\{([^{}]*,[^{}]*)\}", patterns[0]):
         first = patterns.pop(0)
         patterns += [first.replace(braces[0], inside, 1) for inside in braces[1].split(",")]
-    normal = {one for one in patterns if PurePath(one).parts}
+    patterns.append(pattern)  # a name can have braces
+    normal = {os.sep.join(PurePath(one).parts) for one in patterns} - {""}
     return lambda path: not normal or any(map(PurePath(path.lower()).match, normal))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
+import unittest.mock
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -31,7 +33,8 @@ def find(folder: Path, config: Asked) -> Source | None:
     Raises: UserError if the data set cannot be fetched, is damaged, or has no images.
     """
     version = _newest(folder)
-    if not version and all(path.name.startswith(("incomplete.", ".")) for path in folder.glob("*")):
+    present = [path for path in folder.glob("[!.]*") if not path.name.startswith("incomplete.")]
+    if not version and not present:
         version = _fetch(config.dataset, config.data_dir)
     if not version:
         return None
@@ -47,6 +50,16 @@ def _import_tfds() -> ModuleType:
     return tensorflow_datasets
 
 
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    """Let requests, with which it downloads, wait TIMEOUT seconds for data, and not forever."""
+    import requests
+
+    request = functools.partialmethod(requests.Session.request, timeout=TIMEOUT)
+    with unittest.mock.patch.object(requests.Session, "request", request):
+        yield
+
+
 def _newest(folder: Path) -> Path | None:
     """Return the folder of the newest prepared version in the folder, which can be it itself, or None if it has none.
 
@@ -54,11 +67,11 @@ def _newest(folder: Path) -> Path | None:
     """
     found = [file.parent for file in folder.rglob("dataset_info.json")]
     versions = [path for path in found if path == folder or VERSION.fullmatch(path.name)]
-    datasets = sorted({str(path.parent) for path in versions})
+    datasets = {path.parent for path in versions}
     if len(datasets) > 1:
         raise UserError(
-            f"tensorflow-datasets has prepared several data sets in {folder}; give one of them as --dataset:"
-            f" {', '.join(datasets)}."
+            f"tensorflow-datasets has prepared several data sets in {folder.absolute()}; add to --dataset which one:"
+            f" {', '.join(sorted(str(path.relative_to(folder)) for path in datasets))}."
         )
     return max(versions, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], default=None)
 
@@ -86,7 +99,8 @@ def _fetch(name: str, data_dir: str) -> Path | None:
         for url in hosts.values():  # fails after seconds; its own retries take minutes
             with contextlib.suppress(urllib.error.HTTPError):  # the host answers
                 urllib.request.urlopen(url, timeout=TIMEOUT).close()
-        builder.download_and_prepare()
+        with _time_limit():
+            builder.download_and_prepare()
     except Exception as error:  # each data set has its own script, which can fail in its own way
         raise UserError(
             f"The data set {name} is not in {place}, and tensorflow-datasets cannot fetch it"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import glob
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,20 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.runs.run import ABOUT, Run, Runs, complete_checkpoints
-from dcgan_tf.runs.weights import (
-    KINDS,
-    Weights,
-    architecture_in,
-    check_architecture,
-    of_packed,
-    of_pretrained,
-    of_run,
-    pretrained_names,
-)
+from dcgan_tf.runs.weights import KINDS, Weights, architecture_in, check_architecture, of_packed, of_pretrained, of_run
 from dcgan_tf.settings import options
 from dcgan_tf.settings.config import EACH_USE, FIXED, FLAGS_JSON, Asked, Config
 from dcgan_tf.settings.resolve import check_given, convert, override
-from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.errors import UserError, typed
 from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import start_tensorflow
 
@@ -143,21 +136,40 @@ def find_run(runs: Runs, dataset: str, name: str, given: Mapping[str, Any], *, r
         if run in existing:
             return run
     else:
-        architecture = [f", {key} {value}" for key, value in architecture_in(given).items()]
-        wanted = f"of data set {dataset!r}{''.join(architecture)}"
+        wanted = f"of data set {dataset!r}"
+        if "dataset" not in given:
+            wanted += " (the default of --dataset)"
+        for key, value in architecture_in(given).items():
+            wanted += f", {key} {value}"
         for run in existing:
             if not _matches(run, dataset, given):
                 continue
             if resume or complete_checkpoints(run.folder):
                 return run
             report("Skipped", f"the run {run.name} has no checkpoint.")
-    pretrained = ""
-    if not resume and os.path.basename(dataset).lower() in pretrained_names():
-        pretrained = "add --pretrained to use the one that comes with the program, or "
+    others = ""
+    if not resume:
+        others = _others(runs, dataset)
     raise UserError(
-        f"No trained run {wanted} in {runs.folder}; {pretrained}train one with --train, or choose one of the existing"
-        f" runs with --dataset, --out_name or --out_dir: {', '.join(run.name for run in existing) or 'none'}."
+        f"No trained run {wanted} in {runs.folder}; {others}train one with --train, or choose one of the existing runs"
+        f" with --dataset, --out_name or --out_dir: {', '.join(run.name for run in existing) or 'none'}."
     )
+
+
+def _others(runs: Runs, dataset: str) -> str:
+    """Return which weights of others there are for a data set, as a part of a sentence; blank if there are none."""
+    advice = ""
+    name = glob.escape(os.path.basename(dataset))
+    found: list[Path] = []
+    for folder in (f"checkpoint/{name}_[0-9]*", f"* - {name} - */checkpoint", f"out/* - {name} - */checkpoint"):
+        found += Path(runs.out_dir).glob(f"{folder}/checkpoint")
+    if found:
+        newest = max(found, key=os.path.getmtime).parent
+        advice = f"give --checkpoint {typed(newest)} to use the original program's, or "
+    with contextlib.suppress(UserError):  # there is none
+        of_pretrained(dataset)
+        advice += "add --pretrained to use the one that comes with the program, or "
+    return advice
 
 
 def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:

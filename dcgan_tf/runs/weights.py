@@ -123,19 +123,13 @@ def _read_run(run: Run, best: bool, iteration: int) -> tuple[Origin, Arrays]:
     return checkpoint.read(run, best, iteration)
 
 
-def pretrained_names() -> list[str]:
-    """Return the names of the runs that come with the package."""
-    return sorted(file.parent.name for file in PRETRAINED.glob(f"*/{ABOUT}"))
-
-
-def of_pretrained(dataset: str) -> Weights:
-    """Return the run of a data set that comes with the package. Raises UserError if there is none."""
-    name = os.path.basename(dataset).lower()
-    if name not in pretrained_names():
-        raise UserError(
-            f"There is no pretrained run of the data set {dataset!r}; there are {', '.join(pretrained_names())}."
-        )
-    return of_packed(PRETRAINED / name)
+def of_pretrained(name: str) -> Weights:
+    """Return the run of the data set `name` that comes with the package. Raises UserError if there is none."""
+    names = sorted(file.parent.name for file in PRETRAINED.glob(f"*/{ABOUT}"))
+    folder = PRETRAINED / os.path.basename(name).lower()
+    if folder.name not in names:
+        raise UserError(f"There is no pretrained run of the data set {name!r}; there are {', '.join(names)}.")
+    return of_packed(folder)
 
 
 def of_packed(folder: Path) -> Weights:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.settings import values
-from dcgan_tf.settings.setting import ORIGINAL, PATH, Lifecycle, Setting
+from dcgan_tf.settings.setting import ORIGINAL, PATH, Lifecycle, Setting, wrong
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.files import write_bytes
 
@@ -154,11 +154,12 @@ class Asked:
 
     def check_epochs(self) -> None:
         """Raise UserError if a setting names an epoch that the training does not have."""
-        last = max((self.lr_decay_epochs, *self.epochs_to_keep))
-        if last > self.epoch and not self.iterations:  # with which the data set decides how many epochs there are
-            raise UserError(
-                f"--lr_decay_epochs and --epoch_samples must be at most --epoch, {self.epoch}, but one is {last}."
-            )
+        if self.iterations:  # then the data set decides how many epochs there are
+            return
+        last = {"lr_decay_epochs": self.lr_decay_epochs, "epoch_samples": max(self.epochs_to_keep, default=0)}
+        for name, epoch in last.items():
+            if epoch > self.epoch:
+                raise wrong(name, f"at most --epoch, {self.epoch}", epoch)
 
 
 @dataclass(frozen=True)

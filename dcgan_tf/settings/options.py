@@ -28,6 +28,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": _LARGE,
 }
 AUTO = "auto"  # --preset auto: a look at the images decides
+USERS = {  # for --help
+    "paper": "MNIST and other labelled idx files",
+    "best": "the same, with better images after a longer training",
+    "small": f"up to {FEW:,} drawings",
+    "photos": f"up to {FEW:,} photographs",
+    "large": f"more than {FEW:,} images of any kind",
+}
+
+
+def _describe_presets() -> str:
+    lines = [f"{AUTO}: takes one of these by a look at the images, but never paper"]
+    for name, preset in PRESETS.items():
+        flags = " ".join(f"--{flag} {value}" for flag, value in preset.items())
+        lines += [f"{name}: for {USERS[name]}", f"  {flags}"]
+    return "\n".join(lines)
+
 
 training = partial(Setting, "Training")
 using = partial(Setting, "Using a trained run")
@@ -37,8 +53,7 @@ START = {
     "dry_run": training(False, "With --train: only say what it would do, and its time"),
     "preset": training(
         "",
-        "With --train: other defaults than the original's. paper, best (longer): MNIST and other labelled idx files;"
-        f" small, photos: up to {FEW:,} drawings or photographs; large: more images; auto: the images choose",
+        f"With --train: other defaults than the original's\n{_describe_presets()}",
         choices=(AUTO, *PRESETS),
     ),
     "settings": training("", "With --train: the settings in this FLAGS.json; flags count more", traits=PATH),

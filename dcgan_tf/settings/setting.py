@@ -12,7 +12,9 @@ from typing import Any
 
 from dcgan_tf.system.errors import UserError
 
-BOOLS = {"true": True, "1": True, "false": False, "0": False}
+TRUE = dict.fromkeys(("true", "t", "yes", "y", "1"), True)
+FALSE = dict.fromkeys(("false", "f", "no", "n", "0"), False)
+BOOLS = TRUE | FALSE
 TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
