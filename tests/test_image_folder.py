@@ -36,7 +36,7 @@ def test_names_patterns_and_links(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     for pattern, expected in {
         "": ["a.jpg", "b.JPEG", "c.png", "link.jpg", "other/f.jpg", "pipe.jpg"],
-        ".": ["a.jpg", "b.JPEG", "c.png", "d", "e.txt", "link.jpg", "nowhere.7", "other/f.jpg", "pipe.jpg"],
+        ".": ["a.jpg", "b.JPEG", "c.png", "d", "e.txt", "f.md", "link.jpg", "nowhere.7", "other/f.jpg", "pipe.jpg"],
         "*.{jpe,pn}g": ["b.JPEG", "c.png"],
         "**/*.p{ng,pm}": ["c.png"],
         "oth{e,{a,b}}r/**": ["other/f.jpg"],
