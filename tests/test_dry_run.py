@@ -60,7 +60,7 @@ def test_nothing_is_written_and_the_numbers_are_right(told, tmp_path: Path, monk
     # 5 x 5 x 3 x 4 + 4; 5 x 5 x 4 x 8 + 8; batch norm 2 x 8; linear 4 x 4 x 8 + 1
     assert "discriminator: 1,257 parameters\n" in out
     assert re.search(r"^Iterations: +15 with batches of 8; 15 are left$", out, re.M)
-    assert re.search(r"^Measured: +0\.\d+ s an iteration, [\d,]+ images/s$", out, re.M)
+    assert re.search(r"^Measured: +[\d.]+ s an iteration, [\d,]+ images/s$", out, re.M)
     assert out.endswith("To train, give the same command without --dry_run.\n")
 
 
@@ -81,6 +81,9 @@ def test_the_time_that_is_left_of_a_run(told, blobs_run: Path):
     assert re.search(r"^Continue from .*blobs-small/model-60$", out, re.M)
     assert re.search(r"^Iterations: +100 with batches of 16; 40 are left$", out, re.M)
     assert re.search(r"^Time: +0:00:22 ", out, re.M)
+    size = float(re.search(r"^Disk: +([\d.]+) MB a checkpoint; about \d", out, re.M)[1])
+    written = sum(file.stat().st_size for file in (blobs_run / "checkpoints" / "blobs-small").glob("model-60.*"))
+    assert size * 1e6 == pytest.approx(written, rel=0.1)
     assert files_in(blobs_run) == before
 
 
@@ -142,6 +145,8 @@ TRAINED = {"iterations": 2_000, "output_height": 16}
         ({"a": 70}, {"heic": 5, "png": 5}, 1, TRAINED, ["75 images are very few", "5 files that may", "5 of 75 im"]),
         ({"a": 120}, {"heic": 5, "png": 5}, 1, TRAINED, []),
         ({"a": 120}, {}, 1, TRAINED | {"output_height": 32}, ["photographs of 32x32 are better with --init_from"]),
+        ({"a": 100, "b": 99}, {}, 1, TRAINED, ["the images have 2 classes: --conditional trains with them."]),
+        ({"a": 100, "b": 99}, {}, 1, TRAINED | {"conditional": True}, ["a class has only 99 images"]),
         ({"wide": 120}, {}, 1, TRAINED, ["most images are squeezed to 16x16; --fit cover"]),
         ({"a": 120}, {}, 4, TRAINED, ["4 devices share each batch: --batch_size 256 is better"]),
     ],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, main_here
+from helpers import ROOT, images_of, main_here
 
 from dcgan_tf import latents
 from dcgan_tf.runs.run import Runs
@@ -95,3 +96,29 @@ def test_exported_models_return_the_same_images(kind: str, request: pytest.Fixtu
     np.testing.assert_allclose(outputs["one"], images[:1], atol=1e-5)
     for name in ("logits", "keras_logits"):
         np.testing.assert_allclose(outputs[name], logits, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from Keras, when it saves
+def test_onnx_returns_the_same_images(classes_run: Path, tmp_path: Path):
+    if not (importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime")):
+        pytest.skip('pip install -e ".[onnx]" is missing')
+    import onnxruntime
+
+    main_here("--out_name=classes-small", "--export", out_dir=classes_run)
+    folder = classes_run / "checkpoints" / "classes-small" / "export" / "generator"
+    convert = [
+        sys.executable,
+        "-m",
+        "tf2onnx.convert",
+        "--saved-model",
+        folder,
+        "--output",
+        tmp_path / "generator.onnx",
+    ]
+    done = subprocess.run(list(map(str, convert)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    z, labels = latents.z_from_seeds(range(5), 100, "uniform_signed"), [0, 1, 1, 0, 1]
+    generate = onnxruntime.InferenceSession(tmp_path / "generator.onnx")
+    (images,) = generate.run(["images"], {"z": z, "y": np.eye(2, dtype=np.float32)[labels]})
+    np.testing.assert_allclose(255 * images, images_of(classes_run, "classes-small", z, labels), atol=0.501)

@@ -50,7 +50,7 @@ using = partial(Setting, "Using a trained run")
 place = partial(Setting, "Where a run is")
 START = {
     "resume": training(False, "With --train: continue a run, the newest that matches or --out_name"),
-    "dry_run": training(False, "With --train: only say what it would do, and its time"),
+    "dry_run": training(False, "With --train: only say what it would do, its time and its size on disk"),
     "preset": training(
         "",
         f"With --train: other defaults than the original's\n{_describe_presets()}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -37,9 +38,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def fitting(name: str) -> str:
-    """Return the name of a file, cut if it is too long for file systems."""
+    """Return the name of a file; if it is too long for file systems, a digest stands for a part of it."""
+    if len(os.fsencode(name)) <= MAX_NAME:
+        return name
     stem, ending = os.path.splitext(name)
-    return os.fsdecode(os.fsencode(stem)[: MAX_NAME - len(ending)]) + ending
+    ending = f"-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}{ending}"
+    return os.fsencode(stem)[: MAX_NAME - len(ending)].decode(errors="ignore") + ending
 
 
 @contextlib.contextmanager

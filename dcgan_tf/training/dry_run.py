@@ -1,11 +1,14 @@
-"""--dry_run: say what a training would do, and its time. Nothing of a run is written."""
+"""--dry_run: say what a training would do, its time and its size on disk. Nothing of a run is written."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
+import shutil
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +16,7 @@ from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.checkpoint import Checkpoints
 from dcgan_tf.settings.config import Config
-from dcgan_tf.system.messages import report, say
+from dcgan_tf.system.messages import report, say, warn
 from dcgan_tf.training.cluster import Cluster
 from dcgan_tf.training.loader import load_batches
 from dcgan_tf.training.plan import Plan
@@ -24,10 +27,10 @@ SECONDS = 10.0  # of the measurement, at least
 CALLS = 3  # of the train step that are measured, at least
 
 
-def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None:
+def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan, folder: Path) -> None:
     """Measure some iterations of the training, and say what all of them would need.
 
-    Args: what a training has; plan: how it begins.
+    Args: what a training has; plan: how it begins; folder: of all runs.
     Raises: UserError if the weights that it begins with cannot be read.
     """
     schedule = Schedule(config, len(dataset.images))
@@ -46,7 +49,24 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> None
     report("Measured", f"{seconds:.3g} s an iteration, {config.batch_size / seconds:,.0f} images/s")
     whole = datetime.timedelta(seconds=round(compiling + left * seconds))
     report("Time", f"{whole} (h:mm:ss) to the end; sheets, checkpoints and evaluations come on top")
+    say_disk(config, model, schedule, folder)
     say("Dry run: no run was made. To train, give the same command without --dry_run.")
+
+
+def say_disk(config: Config, model: DCGAN, schedule: Schedule, folder: Path) -> None:
+    """Say how much room the run needs, and how much there is. Args: folder: of all runs, which need not exist."""
+    checkpoint = sum(variable.shape.num_elements() * variable.dtype.size for variable in model.state().values())
+    # Half of its pixels are the size of a sheet's PNG file; the same sheet is in TensorBoard's files.
+    sheet = config.batch_size * math.prod(config.image_shape)
+    sheets = -(-schedule.total // config.sample_freq)
+    needed = (config.max_to_keep + 1) * checkpoint + sheets * sheet  # one is written before an old one is removed
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    report(
+        "Disk", f"{checkpoint / 1e6:,.1f} MB a checkpoint; about {needed / 1e6:,.1f} MB in all, {free / 1e6:,.1f} free"
+    )
+    if needed > free:
+        warn(f"There is too little room in {existing}; make room there, or choose another disk with --out_dir.")
 
 
 def measure(config: Config, dataset: Dataset, model: DCGAN) -> tuple[float, float]:

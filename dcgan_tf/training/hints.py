@@ -43,16 +43,25 @@ def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> lis
     devices = cluster.strategy.num_replicas_in_sync
     whole = devices * config.batch_size
     small = dataset.images.shape[1:] == (32, 32, 3) and count <= FEW
-    better = small and not config.y_dim and dataset.equal_neighbours() < DRAWN
+    better = small and not (config.y_dim or plan.weights) and dataset.equal_neighbours() < DRAWN
+    classes = len(dataset.label_names)
+    labels = dataset.labels[dataset.labels >= 0]
+    smallest = np.bincount(labels, minlength=config.y_dim)[: config.y_dim].min(initial=count)
     rows = [  # whether it applies, the settings with which a user has decided that, the hint
         (few, "", few),
         (max(height, width) > FINISHED, "", f"nobody has trained {size} to the end; {FINISHED}x{FINISHED} works."),
         (count < DRAWINGS, "", f"{count:,} images are very few: drawings need {DRAWINGS}, photographs more."),
         (dataset.missed >= SHARE * count, "", f"{dataset.missed:,} files that may be images are left out, see above."),
         (copies >= SHARE * count, "", f"{copies:,} of {count:,} images are copies of others; remove them."),
+        (smallest < DRAWINGS <= count, "", f"a class has only {smallest:,} images; drawings need {DRAWINGS} or more."),
         (enlarged, "output_height crop", f"no image is larger than {side}x{side}: --output_height {side} is faster."),
         (squeezed, "fit crop output_width", f"most images are squeezed to {size}; --fit cover cuts off two sides."),
         (devices > 1, "strategy batch_size", f"{devices} devices share each batch: --batch_size {whole} is better."),
+        (
+            classes > 1 and not config.y_dim,
+            "conditional",
+            f"the images have {classes} classes: --conditional trains with them.",
+        ),
         (better, "gf_dim df_dim stages z_dim", "photographs of 32x32 are better with --init_from pretrained:photos."),
     ]
     given = plan.given.keys()

@@ -69,7 +69,7 @@ def train(
             for text in hints(config, dataset, cluster, plan):
                 report("Hint", text)
         if plan.dry_run:
-            dry_run.tell(config, dataset, cluster, plan)
+            dry_run.tell(config, dataset, cluster, plan, runs.folder)
             return Outcome(run=None)
         if not cluster.is_chief:
             run = None  # the chief alone reads and writes it
