@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import keras
 import tensorflow as tf
 
 from dcgan_tf import replicas
 
 DECAY = 0.9  # of the moving averages
+CLASS_SPREAD = 0.5  # standard deviation of the gammas and betas with which classes begin
 EPSILON = 1.001e-5  # the original sets 1e-5; the fused kernel of TensorFlow 1 raises that to this minimum
 
 
@@ -89,13 +92,15 @@ class BatchNorm(keras.layers.Layer):
     keras.layers.BatchNormalization stores the biased one.
 
     With classes, each has its own gamma and beta, which the labels choose (Dumoulin et al. 2017, as in Miyato & Koyama
-    2018).
+    2018). They begin at random, so that classes differ from the start (docs/networks.md).
     """
 
     # TensorFlow's fused op, the fastest. XLA rewrites it as E[x^2] - E[x]^2, which loses too many digits to match the
     # original, so compiled networks need False.
     fused = True
     synchronized = False  # whether to use the statistics of the whole batch, not of each replica's shard; not fused
+
+    seed: int | None = None  # of gamma and beta with classes; None: Keras draws one
 
     def __init__(self, classes: int = 0, **kwargs):
         super().__init__(**kwargs)
@@ -104,10 +109,13 @@ class BatchNorm(keras.layers.Layer):
     def build(self, shape):
         float32 = {"shape": shape[-1:], "autocast": False}  # also in mixed precision
         affine = float32
+        initial = ["ones", "zeros"]
         if self.classes:
             affine = float32 | {"shape": (self.classes, shape[-1])}
-        self.gamma = self.add_weight(name="gamma", initializer="ones", **affine)
-        self.beta = self.add_weight(name="beta", initializer="zeros", **affine)
+            normal = partial(keras.initializers.RandomNormal, stddev=CLASS_SPREAD)
+            initial = [normal(1.0, seed=self.seed), normal(0.0, seed=self.seed and self.seed + 1)]
+        self.gamma = self.add_weight(name="gamma", initializer=initial[0], **affine)
+        self.beta = self.add_weight(name="beta", initializer=initial[1], **affine)
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **float32)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **float32)
 

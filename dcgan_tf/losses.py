@@ -24,6 +24,19 @@ def g_loss(logits: tf.Tensor) -> tf.Tensor:
     return _mean_cross_entropy(logits, 1.0)
 
 
+def d_class_loss(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """Mean cross entropy of the names that D gives to real and to generated images: a scalar.
+
+    Args: D's outputs [B, 3]: the logit, the log-probability of a real image of the class, and that of a generated one.
+    """
+    return -tf.reduce_mean(real[:, 1]) - tf.reduce_mean(fake[:, 2])
+
+
+def g_class_loss(fake: tf.Tensor) -> tf.Tensor:
+    """Mean log-ratio of D's two names for generated images, from its output [B, 3]: a scalar."""
+    return tf.reduce_mean(fake[:, 2] - fake[:, 1])
+
+
 def is_low(d_loss: float) -> bool:
     """Return whether a logged d_loss leaves the generator nothing to learn from."""
     return abs(d_loss) < 0.01

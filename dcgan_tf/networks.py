@@ -75,9 +75,12 @@ class Discriminator(Network):
 
     With classes, the logit of the one-hot labels [B, Y] is added: the product of a vector for each class and of the
     last stage's output, summed over its pixels (Miyato & Koyama 2018, equation 4). Without, labels are ignored.
+
+    If it names classes, the output in training is [B, 3]: also the log-probabilities, from that sum, that the image is
+    a real one of its class, and a generated one (Hou et al. 2022, ADC-GAN), for `losses`.
     """
 
-    def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, **kwargs):
+    def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, names: bool = False, **kwargs):
         super().__init__(**{"name": "discriminator"} | kwargs)
         filters = stage_filters(df_dim, stages)
         self.convs = [Conv(filters[i], name=f"d_h{i}_conv") for i in range(stages)]
@@ -86,6 +89,9 @@ class Discriminator(Network):
         self.class_vectors = None
         if classes:
             self.class_vectors = Linear(filters[-1], name="d_y_lin")
+        self.naming = None
+        if names:
+            self.naming = Linear(2 * classes, name="d_c_lin")
 
     def activations(self, images, labels=None, *, training):
         """Return the output of each stage: [B, H/2, W/2, df], [B, H/4, W/4, 2df], ..."""
@@ -97,10 +103,19 @@ class Discriminator(Network):
     def call(self, inputs, labels=None, *, training=None):
         x = self.activations(inputs, training=training)[-1]
         logits = self.linear(flatten(x))
-        if self.class_vectors:
-            products = self.class_vectors(labels) * tf.reduce_sum(x, [1, 2])
-            logits += tf.reduce_sum(products, 1, keepdims=True)
-        return logits
+        if not self.class_vectors:
+            return logits
+        sums = tf.reduce_sum(x, [1, 2])
+        logits += tf.reduce_sum(self.class_vectors(labels) * sums, 1, keepdims=True)
+        if not self.naming:
+            return logits
+        names = self.naming(sums)  # of each class real, each class generated; here, because `build` does not train
+        if not training:
+            return logits
+        both = tf.nn.log_softmax(tf.cast(names, tf.float32))
+        labels = tf.cast(labels, tf.float32)
+        of_class = [tf.reduce_sum(labels * part, 1, keepdims=True) for part in tf.split(both, 2, 1)]
+        return tf.concat([tf.cast(logits, tf.float32), *of_class], 1)
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
@@ -173,7 +188,7 @@ def build_discriminator(config: Config, precision: str = "float32", **batch_norm
         first, second = config.d_widths
         discriminator = ConditionalDiscriminator(first, second, config.dfc_dim)
     else:
-        discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim)
+        discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim, config.class_loss)
     shapes = ([1, *config.image_shape], [1, config.y_dim])
     return _build(discriminator, precision, config.seed + 1, batch_norm, *shapes)
 
@@ -190,6 +205,8 @@ def _build(
         if isinstance(inner, Weighted):
             inner.seed = random.randint(1, 10**9)
         if isinstance(inner, BatchNorm):
+            if inner.classes:
+                inner.seed = random.randint(1, 10**9)
             for name, value in batch_norm.items():
                 setattr(inner, name, value)
     network.build(*input_shapes)

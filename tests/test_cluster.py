@@ -56,9 +56,16 @@ def differences(one: DCGAN, other: DCGAN) -> dict[str, float]:
     return {k: v / 10 if "moving_mean" in k else v for k, v in moved.items()}
 
 
-@pytest.mark.parametrize(("count", "conditional"), [(2, True), pytest.param(4, False, marks=pytest.mark.slow)])
-def test_several_devices_train_like_one(count: int, conditional: bool):
-    config = CONFIG if conditional else dataclasses.replace(CONFIG, class_names=())
+@pytest.mark.parametrize(
+    ("count", "changes"),
+    [
+        (2, {}),
+        (2, {"stages": "2", "class_loss": True}),
+        pytest.param(4, {"class_names": ()}, marks=pytest.mark.slow),
+    ],
+)
+def test_several_devices_train_like_one(count: int, changes: dict):
+    config = dataclasses.replace(CONFIG, **changes)
     (one, _, expected), (several, _, logged) = begun(config, 1), begun(config, count)
     for name in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss"):
         assert float(logged[name]) == pytest.approx(float(expected[name]), rel=1e-6), name

@@ -25,7 +25,7 @@ def test_json_and_back(tmp_path: Path):
     assert Config.read(path) == config
     assert json.loads(config_of().to_json())["train_size"] == "inf"  # JSON has no infinity
     older = json.loads(config_of(class_names=("a", "b")).to_json())
-    del older["precision"], older["stages"]
+    del older["precision"], older["stages"], older["class_loss"]
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):  # as editors of Windows save a file
         path.write_text(json.dumps(older | {"of_a_later_version": 1, "d_filters": "64, 128"}), encoding)
         assert Config.read(path) == config_of(class_names=("a", "b"), d_filters="64,128")
@@ -100,7 +100,11 @@ def test_the_data_set_decides_what_was_not_asked_for():
     for of_asked, default in (("auto", "original"), ("", "auto"), ("3", "original")):
         config = resolve(asked(stages=of_asked), DECIDED | {"stages": default})
         assert (config.stages, config.stage_count, config.has_mnist_networks) == ("3", 3, False)
-    assert resolve(asked(stages="original"), DECIDED | {"stages": "auto"}).has_mnist_networks
+        assert config.class_loss
+    assert not resolve(asked(stages="3", class_loss=False), DECIDED).class_loss
+    assert not resolve(asked(stages="3", class_loss=True), DECIDED | {"class_names": ()}).class_loss
+    config = resolve(asked(stages="original", class_loss=True), DECIDED | {"stages": "auto"})
+    assert config.has_mnist_networks and not config.class_loss
     with pytest.raises(UserError, match="multiples of 4, but are 30 and 32"):
         resolve(asked(), DECIDED | {"output_height": 30, "stages": "original"})
     with pytest.raises(UserError, match="--stages 5 halves images of 28 pixels to less than one; give at most 4, or"):

