@@ -67,7 +67,16 @@ class Deconv(Weighted):
 
     def call(self, x):
         shape = self.compute_output_shape([x.shape[0] or tf.shape(x)[0]])
-        return tf.nn.bias_add(tf.nn.conv2d_transpose(x, self.kernel, shape, strides=2, padding="SAME"), self.bias)
+        return tf.nn.bias_add(
+            tf.nn.conv2d_transpose(
+                x,
+                self.kernel,
+                shape,
+                strides=2,
+                padding="SAME",
+            ),
+            self.bias,
+        )
 
 
 class Linear(Weighted):
@@ -138,7 +147,14 @@ class BatchNorm(keras.layers.Layer):
         if not training:
             return self._fused(x, scale, offset, *averages, training=False)[0]
         if self.fused:
-            y, *statistics = self._fused(x, scale, offset, [], [], training=True)
+            y, *statistics = self._fused(
+                x,
+                scale,
+                offset,
+                [],
+                [],
+                training=True,
+            )
         else:
             y, *statistics = self._two_pass(x, scale, offset)
         for average, batch in zip(averages, statistics, strict=True):
@@ -162,7 +178,14 @@ class BatchNorm(keras.layers.Layer):
             n *= tf.distribute.get_strategy().num_replicas_in_sync
         mean = over_replicas(tf.reduce_mean(wide, [0, 1, 2]))
         variance = over_replicas(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
-        y = tf.nn.batch_normalization(wide, mean, variance, offset, scale, EPSILON)
+        y = tf.nn.batch_normalization(
+            wide,
+            mean,
+            variance,
+            offset,
+            scale,
+            EPSILON,
+        )
         corrected = variance * n / tf.maximum(n - 1, 1)
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(corrected)
 

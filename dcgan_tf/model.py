@@ -112,7 +112,13 @@ class DCGAN:
         """
         config = self.config
         if numbers is not None:
-            images = augment(images, numbers, config.augmentations, config.value_range, config.augment_p)
+            images = augment(
+                images,
+                numbers,
+                config.augmentations,
+                config.value_range,
+                config.augment_p,
+            )
         return self.discriminator(images, labels, training=True)
 
     @property

@@ -179,7 +179,14 @@ def build_generator(config: Config, precision: str = "float32", **batch_norm: bo
         generator = ConditionalGenerator(*sizes, config.gfc_dim)
     else:
         generator = Generator(*sizes, config.stage_count, config.y_dim)
-    return _build(generator, precision, config.seed, batch_norm, [1, config.z_dim], [1, config.y_dim])
+    return _build(
+        generator,
+        precision,
+        config.seed,
+        batch_norm,
+        [1, config.z_dim],
+        [1, config.y_dim],
+    )
 
 
 def build_discriminator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
@@ -190,7 +197,13 @@ def build_discriminator(config: Config, precision: str = "float32", **batch_norm
     else:
         discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim, config.class_loss)
     shapes = ([1, *config.image_shape], [1, config.y_dim])
-    return _build(discriminator, precision, config.seed + 1, batch_norm, *shapes)
+    return _build(
+        discriminator,
+        precision,
+        config.seed + 1,
+        batch_norm,
+        *shapes,
+    )
 
 
 def _build(

@@ -85,7 +85,15 @@ def parse(argv: list[str]) -> Request:
             raise UserError(f"--{option} needs {' or '.join(allowed)}.")
     keywords = {name: active.pop(name, OPTIONS[name].default) for name in command.options if name in OPTIONS}
     out_name = places.pop("out_name", "")
-    return Request(command, value, keywords, active, given, Runs(**places), out_name)
+    return Request(
+        command,
+        value,
+        keywords,
+        active,
+        given,
+        Runs(**places),
+        out_name,
+    )
 
 
 def _read(argv: list[str]) -> dict[str, Any]:
@@ -93,7 +101,14 @@ def _read(argv: list[str]) -> dict[str, Any]:
     values = flags.FlagValues()  # not those of absl that other libraries share
     for name, setting in FLAGS.items():
         boolean = setting.kind is bool
-        values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, "", boolean=boolean)
+        values[name] = flags.Flag(
+            flags.ArgumentParser(),
+            None,
+            name,
+            None,
+            "",
+            boolean=boolean,
+        )
     line = "\0".join(argv)
     today = re.sub(r"\0--?is_(train|crop)\b", r"\0--\1", line)  # what older versions of the original have
     if today != line:

@@ -100,7 +100,16 @@ class Dataset:
           start: how many batches to skip; 0 for a new run.
         Yields: (images [B, H, W, C], labels [B]).
         """
-        return in_thread(self._load_batches(batch_size, per_epoch, seed, mirror, start), PREFETCH)
+        return in_thread(
+            self._load_batches(
+                batch_size,
+                per_epoch,
+                seed,
+                mirror,
+                start,
+            ),
+            PREFETCH,
+        )
 
     def _load_batches(
         self, batch_size: int, per_epoch: int, seed: int, mirror: bool, start: int

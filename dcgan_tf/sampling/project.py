@@ -83,7 +83,16 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
     block = min(BLOCK, BLOCK_PIXELS // target[..., 0].size)
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
         one_hot = tf.one_hot(labels, config.y_dim)
-        parts = [descend(loss, z[some], one_hot[some], steps, config.z_dist) for some in blocks(len(z), block)]
+        parts = [
+            descend(
+                loss,
+                z[some],
+                one_hot[some],
+                steps,
+                config.z_dist,
+            )
+            for some in blocks(len(z), block)
+        ]
         z, distances = map(np.concatenate, zip(*parts, strict=True))
         best = np.argsort(distances)[:kept]
         z = z[best]

@@ -127,7 +127,13 @@ def plot_epochs(path: Path, sheets: list[Path]) -> None:
     figure = Figure(figsize=(width, height), layout="constrained")
     all_axes = figure.subplots(1, len(sheets), squeeze=False)[0]
     for axes, image, sheet in zip(all_axes, images, sheets, strict=True):
-        axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.imshow(
+            image,
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            interpolation="nearest",
+        )
         axes.set_title(f"epoch {int(sheet.stem.removeprefix('epoch_'))}")
         axes.axis("off")
     save_figure(figure, path)

@@ -71,7 +71,13 @@ class Asked:
     cache_gb: float = data(4.0, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
 
     z_dim: int = networks(100, "Dimensions of z", WEIGHTS, ORIGINAL)
-    z_dist: str = networks("uniform_signed", "Distribution of z", WEIGHTS, ORIGINAL, choices=Z_DISTS)
+    z_dist: str = networks(
+        "uniform_signed",
+        "Distribution of z",
+        WEIGHTS,
+        ORIGINAL,
+        choices=Z_DISTS,
+    )
     gf_dim: int = networks(64, "Generator: filters of the last hidden layer", WEIGHTS)
     df_dim: int = networks(64, "Discriminator: filters of the first layer; of MNIST's networks: of the second", WEIGHTS)
     stages: str = networks(
@@ -104,9 +110,22 @@ class Asked:
     learning_rate: float = training(0.0002, "Learning rate of Adam", RESUME, ORIGINAL)
     lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
     weight_decay: float = training(0.0, "Factor of the L2 of the weights in both losses, e.g. 2.5e-5", minimum=0)
-    beta1: float = training(0.5, "Adam's decay rate of the mean of the gradients", RESUME, ORIGINAL, minimum=0, below=1)
+    beta1: float = training(
+        0.5,
+        "Adam's decay rate of the mean of the gradients",
+        RESUME,
+        ORIGINAL,
+        minimum=0,
+        below=1,
+    )
     g_steps: int = training(2, "Generator updates per iteration")
-    g_ema: float = training(0.0, "Decay of G's average, which makes all samples, e.g. 0.999", RUN, minimum=0, below=1)
+    g_ema: float = training(
+        0.0,
+        "Decay of G's average, which makes all samples, e.g. 0.999",
+        RUN,
+        minimum=0,
+        below=1,
+    )
     augment: str = training(
         "", "For few images: change what D sees; any of color,translation,cutout", parse=values.augmentations
     )

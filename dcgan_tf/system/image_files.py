@@ -65,7 +65,14 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     milliseconds = max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames)))
     images = [frame.squeeze() for frame in frames]  # without the axis of gray ones
     with atomic_write(path) as temporary:  # not optimized, because Pillow 13 cannot read its own optimized gray frames
-        iio.imwrite(temporary, images, plugin="pillow", duration=milliseconds, loop=0, optimize=False)
+        iio.imwrite(
+            temporary,
+            images,
+            plugin="pillow",
+            duration=milliseconds,
+            loop=0,
+            optimize=False,
+        )
 
 
 def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
@@ -77,7 +84,13 @@ def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     _, height, width, channels = video.shape
     video = np.repeat(video[:, : height // 2 * 2, : width // 2 * 2], 3 // channels, axis=3)
     with atomic_write(path) as temporary:
-        iio.imwrite(temporary, video, plugin="FFMPEG", fps=len(frames) / seconds, macro_block_size=2)
+        iio.imwrite(
+            temporary,
+            video,
+            plugin="FFMPEG",
+            fps=len(frames) / seconds,
+            macro_block_size=2,
+        )
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

@@ -77,7 +77,13 @@ def measure(config: Config, dataset: Dataset, model: DCGAN) -> tuple[float, floa
     endless = Schedule(dataclasses.replace(config, iterations=sys.maxsize), len(dataset.images))
     ends = [(time.perf_counter(), 0)]  # of each call, and its last iteration
     train_step = model.compiled()
-    for batch in load_batches(dataset, config, endless, model.iterations_done, model.draw_ahead):
+    for batch in load_batches(
+        dataset,
+        config,
+        endless,
+        model.iterations_done,
+        model.draw_ahead,
+    ):
         float(train_step(batch.images, batch.labels, *batch.draws)["d_loss"])  # waits for the device
         ends.append((time.perf_counter(), batch.iteration))
         if len(ends) > CALLS + 1 and ends[-1][0] - ends[1][0] >= SECONDS:
