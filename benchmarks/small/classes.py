@@ -25,7 +25,7 @@ import dcgan_tf
 from dcgan_tf.evaluation.distances import squared_distances
 
 MOST = 500  # images of a class that are read
-COUNT = 200  # and generated
+COUNT = 500  # and generated
 PARTS = 10  # of the jackknife
 Arrays = list[np.ndarray]  # one of each class
 
