@@ -126,13 +126,7 @@ def train(
         if function is not None and not callable(function):
             raise wrong(callback, "a function", function)
     with shown(verbose):
-        outcome = start.train(
-            runs,
-            name,
-            {"dataset": dataset} | settings,
-            how,
-            (on_log, on_evaluate),
-        )
+        outcome = start.train(runs, name, {"dataset": dataset} | settings, how, (on_log, on_evaluate))
     if outcome.signal:
         pass_on(outcome.signal)
     if outcome.run is None:

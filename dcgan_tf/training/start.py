@@ -78,15 +78,7 @@ def train(
         if run:
             remember(run, dataset, preset)
         resumed = plan.run is not None
-        outcome = train_run(
-            config,
-            run,
-            dataset,
-            cluster,
-            plan.weights,
-            resumed=resumed,
-            callbacks=callbacks,
-        )
+        outcome = train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, callbacks=callbacks)
     if run and outcome.finished:
         tell_story(run)
         few = too_few_iterations(config, dataset, plan)

@@ -72,34 +72,13 @@ def train_run(
                 train_step = model.compiled()
             if run:
                 checkpoints = Checkpoints(model, run.folder, config.max_to_keep)
-                load_or_restore(
-                    config,
-                    run,
-                    model,
-                    checkpoints,
-                    weights,
-                    resumed,
-                )
-                chief = Chief(
-                    config,
-                    run,
-                    dataset,
-                    model,
-                    schedule,
-                    checkpoints,
-                    callbacks,
-                )
+                load_or_restore(config, run, model, checkpoints, weights, resumed)
+                chief = Chief(config, run, dataset, model, schedule, checkpoints, callbacks)
                 stack.enter_context(chief.curves.bar)
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations
-        for batch in load_batches(
-            dataset,
-            config,
-            schedule,
-            model.iterations_done,
-            model.draw_ahead,
-        ):
+        for batch in load_batches(dataset, config, schedule, model.iterations_done, model.draw_ahead):
             if stop.signal and cluster.is_chief:  # the other workers end when the chief leaves
                 break
             logged = train_step(batch.images, batch.labels, *batch.draws)
@@ -176,13 +155,7 @@ class Chief:
         report("Samples", str(run.samples_folder))
         report("Curves", f"tensorboard --logdir {typed(run.logs_folder)}")
         write_reals(config, run, dataset, schedule)
-        self.curves = Curves(
-            config,
-            writer,
-            schedule,
-            Monitor(config),
-            model.iterations_done,
-        )
+        self.curves = Curves(config, writer, schedule, Monitor(config), model.iterations_done)
         self.sheets = TrainingSheets(config, run, dataset, model, self.curves)
         on_log, on_evaluate = callbacks
         self.jobs: list[Job] = [
