@@ -123,7 +123,7 @@ class TrainedRun:
         seed: int | None = None,
         classes: Classes = None,
         z: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
+        labels: np.ndarray | Sequence[int] | None = None,
     ) -> np.ndarray:
         """Generate images: those of `count` seeds, as --generate_test_images writes them, or those of z.
 
