@@ -20,6 +20,7 @@ from dcgan_tf.system.files import fitting
 from dcgan_tf.system.messages import progress, report, say
 
 SEGMENT_SECONDS = 2  # of GIF and MP4 files, from one seed to the next
+MAX_FRAME_WIDTH = 16_384  # of MP4 files; GIF files can be four times as wide
 
 
 def write_images(selection: Selection, count: int, *, classes: Sequence[int]) -> None:
@@ -112,8 +113,11 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
 
 def frames_of(images: np.ndarray) -> list[np.ndarray]:
     """Return each step of each segment of `interpolate`, with all classes next to each other."""
+    _, columns, _, _, width, _ = images.shape
+    if columns * width > MAX_FRAME_WIDTH:
+        columns = 0  # as a sheet
     segments = images.swapaxes(1, 2)  # [segments, steps, classes, H, W, C]
-    return [image_files.sheet(step, len(step)) for segment in segments for step in segment]
+    return [image_files.sheet(step, columns) for segment in segments for step in segment]
 
 
 def _interpolate(selection: Selection, seeds: Sequence[int], steps: int, classes: Sequence[int]) -> np.ndarray:

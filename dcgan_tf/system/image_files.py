@@ -52,7 +52,7 @@ def save_png(path: Path, image: np.ndarray) -> None:
 def png(image: np.ndarray) -> bytes:
     """Return uint8 [H, W, 1 or 3] as the content of a PNG file."""
     content = io.BytesIO()
-    Image.fromarray(image.squeeze()).save(content, "PNG")  # for small files, imageio takes three times as long
+    Image.fromarray(_drop_gray_axis(image)).save(content, "PNG")  # for small files, imageio takes three times as long
     return content.getvalue()
 
 
@@ -63,7 +63,7 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
       seconds: duration of one repetition.
     """
     milliseconds = max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames)))
-    images = [frame.squeeze() for frame in frames]  # without the axis of gray ones
+    images = [_drop_gray_axis(frame) for frame in frames]
     with atomic_write(path) as temporary:  # not optimized, because Pillow 13 cannot read its own optimized gray frames
         iio.imwrite(
             temporary,
@@ -97,3 +97,10 @@ def save_array(path: Path, array: np.ndarray) -> None:
     """Write an array as an .npy file. If this is interrupted, there is no incomplete file."""
     with atomic_write(path) as temporary:
         np.save(temporary, array)
+
+
+def _drop_gray_axis(image: np.ndarray) -> np.ndarray:
+    """Return [H, W, 1] as [H, W], and [H, W, 3] unchanged."""
+    if image.shape[-1] == 1:
+        return image[..., 0]
+    return image
