@@ -7,6 +7,7 @@ Conditional ones are the original's for labels, made for MNIST.
 from __future__ import annotations
 
 import math
+import threading
 from random import Random
 
 import keras
@@ -14,6 +15,9 @@ import tensorflow as tf
 
 from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
+
+# Two threads that build networks at the same time end the process in TensorFlow 2.18.
+ONE_AT_A_TIME = threading.Lock()
 
 
 def leaky_relu(x: tf.Tensor) -> tf.Tensor:
@@ -222,5 +226,6 @@ def _build(
                 inner.seed = random.randint(1, 10**9)
             for name, value in batch_norm.items():
                 setattr(inner, name, value)
-    network.build(*input_shapes)
+    with ONE_AT_A_TIME:
+        network.build(*input_shapes)
     return network
