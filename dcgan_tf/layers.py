@@ -190,6 +190,10 @@ class BatchNorm(keras.layers.Layer):
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(corrected)
 
 
+class ClassBatchNorm(BatchNorm):
+    """Batch norm with classes. A .keras file keeps its weights under this name, also one of version 1.0.0."""
+
+
 def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Append labels [B, Y] to x [B, C], or label maps to x [B, H, W, C], on the last axis (conv_cond_concat)."""
     labels = tf.cast(labels, x.dtype)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
+from functools import partial
 from random import Random
 
 import keras
 import tensorflow as tf
 
-from dcgan_tf.layers import BatchNorm, Conv, Deconv, Linear, Weighted, append_labels
+from dcgan_tf.layers import BatchNorm, ClassBatchNorm, Conv, Deconv, Linear, Weighted, append_labels
 from dcgan_tf.settings.config import Config
 
 # Two threads that build networks at the same time end the process in TensorFlow 2.18.
@@ -63,7 +65,10 @@ class Generator(Network):
         filters = [*reversed(stage_filters(gf_dim, stages)), c_dim]
         self.base_shape = (*sizes[0], filters[0])
         self.linear = Linear(math.prod(self.base_shape), name="g_h0_lin")
-        self.norms = [BatchNorm(classes, name=f"g_bn{i}") for i in range(stages)]
+        norm: Callable[..., BatchNorm] = BatchNorm
+        if classes:
+            norm = partial(ClassBatchNorm, classes)
+        self.norms = [norm(name=f"g_bn{i}") for i in range(stages)]
         self.deconvs = [Deconv(*sizes[i], filters[i], name=f"g_h{i}") for i in range(1, stages + 1)]
 
     def call(self, inputs, labels=None, *, training=None):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import imageio.v3 as iio
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -41,6 +42,16 @@ def variables(path: Path) -> dict[str, np.ndarray]:
         if "OBJECT_GRAPH" not in name and "save_counter" not in name:
             found[name.removesuffix("/.ATTRIBUTES/VARIABLE_VALUE").replace(".S", "/")] = reader.get_tensor(name)
     return found
+
+
+@pytest.mark.filterwarnings("ignore:Model .generator. had a build config:UserWarning")  # from Keras, of the old file
+def test_its_exported_generator_is_read():
+    run = dcgan_tf.load(RUN / "checkpoints" / NAME)
+    assert dcgan_tf.networks  # Keras finds the classes of layers that are imported
+    generator = keras.saving.load_model(RUN / "generator.keras")
+    z = run.z(range(4))
+    images = generator([z, np.eye(2, dtype=np.float32)[[0, 1, 1, 0]]])
+    np.testing.assert_allclose(255 * images.numpy(), run.generate(z=z, labels=[0, 1, 1, 0]), atol=0.501)
 
 
 def test_resumed_it_ends_as_1_0_0_ended_it(shapes_dir: Path, tmp_path: Path):
