@@ -147,14 +147,7 @@ class BatchNorm(keras.layers.Layer):
         if not training:
             return self._fused(x, scale, offset, *averages, training=False)[0]
         if self.fused:
-            y, *statistics = self._fused(
-                x,
-                scale,
-                offset,
-                [],
-                [],
-                training=True,
-            )
+            y, *statistics = self._fused(x, scale, offset, [], [], training=True)
         else:
             y, *statistics = self._two_pass(x, scale, offset)
         for average, batch in zip(averages, statistics, strict=True):

@@ -257,3 +257,23 @@ def test_keras_with_another_backend_is_refused_at_import(tmp_path: Path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, timeout=300)
     assert done.returncode == 1
     assert "with the backend torch, but dcgan_tf needs TensorFlow; import dcgan_tf first" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_program_in_the_style_of_tensorflow_1_gets_one_sentence(tmp_path: Path):
+    code = "import tensorflow as tf, dcgan_tf\ntf.compat.v1.disable_v2_behavior()\n"
+    code += "for use in (dcgan_tf.load, dcgan_tf.train):\n"
+    code += " try: use('pretrained:mnist' if use is dcgan_tf.load else 'mnist')\n"
+    code += " except dcgan_tf.UserError as error: assert 'needs TensorFlow\\'s eager execution' in str(error), error\n"
+    code += " else: raise AssertionError(use)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def test_stderr_comes_back_after_overlapping_starts(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    before = os.fstat(2)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: start_tensorflow(), range(4)))
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+    assert (os.fstat(2).st_dev, os.fstat(2).st_ino) == (before.st_dev, before.st_ino)

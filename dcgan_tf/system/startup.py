@@ -7,14 +7,19 @@ import ctypes
 import logging
 import math
 import os
+import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from dcgan_tf.system.errors import UserError
 from dcgan_tf.system.messages import OWN_PROCESS, PROCESS_LOCK, Screen
 
+OF_TENSORFLOW = re.compile(
+    rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
+)
 CONTROL_GROUP = "/sys/fs/cgroup"
 _process = 0  # the process that has computed with TensorFlow; 0: none yet
 
@@ -31,10 +36,15 @@ def check_process() -> None:
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and find its devices."""
+    """Import TensorFlow and find its devices. Raises UserError in a program in the style of TensorFlow 1."""
     with hidden_stderr():
         import tensorflow as tf
 
+        if not tf.executing_eagerly():
+            raise UserError(
+                "dcgan_tf needs TensorFlow's eager execution, which is off here (tf.compat.v1.disable_eager_execution,"
+                " disable_v2_behavior, or inside a tf.Graph or tf.function); use dcgan_tf in a process without it."
+            )
         for gpu in tf.config.get_visible_devices("GPU"):
             # A Python program may have used the GPU already (RuntimeError), or set a limit of its memory (ValueError).
             with contextlib.suppress(RuntimeError, ValueError):
@@ -43,6 +53,18 @@ def start_tensorflow() -> None:
             tf.get_logger().setLevel("ERROR")  # its warnings are about its internals; users' errors are raised
         # Grappler's remapper fails on the gradient of a leaky relu, prints that, and makes nothing faster.
         tf.config.optimizer.set_experimental_options({"remapping": False})
+
+
+def start_bfloat16() -> None:
+    """Multiply once in bfloat16, so that what oneDNN prints once about a CPU without AVX-512 does not reach the screen.
+
+    The devices must have been set up before.
+    """
+    import tensorflow as tf
+
+    with hidden_stderr(), tf.device("CPU:0"):
+        one = tf.ones([1, 1], tf.bfloat16)
+        tf.matmul(one, one)
 
 
 def silence_pillow() -> None:
@@ -64,12 +86,17 @@ def silence_pillow() -> None:
 def hidden_stderr() -> Iterator[None]:
     """Hide what TensorFlow's C++ code writes to stderr, unless the user asks for it with TF_CPP_MIN_LOG_LEVEL 0 or 1.
 
-    In a user's process nothing changes.
+    In somebody else's process, lines of others that come meanwhile are written at the end.
     """
-    if not OWN_PROCESS.is_set() or os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1"):
+    visible = os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
+    try:
+        os.fstat(2)
+    except OSError:  # it is closed, as that of a GUI may be
+        visible = True
+    if visible:
         yield
         return
-    with open(os.devnull, "w") as hidden:
+    with PROCESS_LOCK, tempfile.TemporaryFile() as hidden:
         stderr = os.dup(2)
         Screen(sys.stderr).flush()
         os.dup2(hidden.fileno(), 2)
@@ -79,6 +106,11 @@ def hidden_stderr() -> Iterator[None]:
             Screen(sys.stderr).flush()
             os.dup2(stderr, 2)
             os.close(stderr)
+            hidden.seek(0)
+            for line in hidden:
+                if not OWN_PROCESS.is_set() and not OF_TENSORFLOW.match(line):
+                    with contextlib.suppress(OSError):
+                        os.write(2, line)
 
 
 def why_no_gpu() -> str:

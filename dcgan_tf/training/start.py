@@ -16,7 +16,7 @@ from dcgan_tf.settings.values import fits_mnist_networks
 from dcgan_tf.system import VERSION
 from dcgan_tf.system.errors import UserError, device_errors, warn_on_write_error
 from dcgan_tf.system.messages import report, warn
-from dcgan_tf.system.startup import check_process, start_tensorflow
+from dcgan_tf.system.startup import check_process, start_bfloat16, start_tensorflow
 from dcgan_tf.training.plan import Plan, plan_training
 from dcgan_tf.training.schedule import fit_epochs
 
@@ -55,6 +55,7 @@ def train(
     if plan.dry_run and "TF_CONFIG" in os.environ:
         raise UserError("--dry_run is for one process, but TF_CONFIG is set; unset it to measure one of the workers.")
     cluster = init_cluster(plan.asked.strategy)
+    start_bfloat16()
     if cluster.is_chief:  # before the images are read
         place = plan.run or runs.named(name or "run")
         place.check_place()
