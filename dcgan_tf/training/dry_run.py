@@ -62,9 +62,8 @@ def say_disk(config: Config, model: DCGAN, schedule: Schedule, folder: Path) -> 
     needed = (config.max_to_keep + 1) * checkpoint + sheets * sheet  # one is written before an old one is removed
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    report(
-        "Disk", f"{checkpoint / 1e6:,.1f} MB a checkpoint; about {needed / 1e6:,.1f} MB in all, {free / 1e6:,.1f} free"
-    )
+    size = f"{checkpoint / 1e6:,.1f} MB a checkpoint; about {needed / 1e6:,.1f} MB in all"
+    report("Disk", f"{size}; {free / 1e6:,.1f} MB are free")
     if needed > free:
         warn(f"There is too little room in {existing}; make room there, or choose another disk with --out_dir.")
 

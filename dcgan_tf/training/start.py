@@ -142,9 +142,11 @@ def choose_preset(dataset: Dataset) -> str:
     if count <= FEW:
         preset = "small"
         equal = dataset.equal_neighbours()
+        kind = "drawings; for photographs give --preset photos"
         if equal < DRAWN:
             preset = "photos"
-        why += f", {equal:.0%} of whose pixels equal the next one (drawings: {DRAWN:.0%} or more, photographs: less)"
+            kind = "photographs; for drawings give --preset small"
+        why += f", {equal:.0%} of whose pixels equal the next one, as in {kind}"
     elif keeps_order and dataset.class_names and channels == 1 and fits_mnist_networks(height, width):
         preset = "best"
         why += " with labels, as MNIST's"
