@@ -26,7 +26,7 @@ PROGRAM = re.compile(r"(?:main\.py|-m dcgan_tf|IMAGE|dcgan) (?=--|\$)")
 # Flags of other programs that pages name alone, without the command.
 OTHERS = {"detect_file_replacement", "discriminator", "is_crop", "is_train", "json", "limit", "load_fast", "parts"}
 OTHERS |= {"pictures", "pipeline", "replicas", "slow"}
-OTHERS |= {"consistency", "dropout", "freeze_d", "g_rate", "r1", "relativistic"}  # of benchmarks/small/ideas.py, commit c516e7d
+OTHERS |= {"consistency", "dropout", "freeze_d", "g_rate", "r1", "relativistic"}  # of ideas.py, commit c516e7d
 
 
 def name(path: Path) -> str:
