@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import tensorflow as tf
 
 from dcgan_tf import latents, losses, replicas
@@ -158,23 +157,26 @@ class DCGAN:
             step = XlaStep(self, steps_per_call(self.config.steps_per_call))
             self.draw_ahead = step.draw
             return step
-        # Autograph would double the time to trace, and there is no Python control flow to convert.
-        one = tf.function(self.iteration, autograph=False)
+        types = dict.fromkeys(("z", *self.logged_names()), tf.float32)
+        signature = [
+            tf.TensorSpec([None, None, *self.config.image_shape], tf.uint8),
+            tf.TensorSpec([None, None], tf.int32),
+        ]
 
-        def iterations(images: np.ndarray, labels: np.ndarray) -> Values:
-            logged: Values = {}
-            for batch in zip(images, labels, strict=True):
-                logged = one(*batch)
-            return logged
+        # Autograph would double the time to trace, and there is no Python control flow to convert.
+        @tf.function(input_signature=signature, autograph=False)
+        def iterations(images: tf.Tensor, labels: tf.Tensor) -> Values:
+            logged = tf.map_fn(self.iteration, (images, labels), fn_output_signature=types, parallel_iterations=1)
+            return {name: values[-1] for name, values in logged.items()}
 
         return iterations
 
-    def iteration(self, images: tf.Tensor, labels: tf.Tensor) -> Values:
+    def iteration(self, batch: tuple[tf.Tensor, tf.Tensor]) -> Values:
         """Train one iteration on all replicas, on uint8 images [B, H, W, C] and int32 labels [B]."""
         self.iterations.assign_add(1)
         iteration = self.iterations.read_value()
         draws = self.draw(iteration)
-        out = self.strategy.run(self.on_replica, (images, labels, draws))
+        out = self.strategy.run(self.on_replica, (*batch, draws))
         logged = {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
         return logged | {"z": draws["z"]}
 
