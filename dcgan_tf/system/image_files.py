@@ -84,13 +84,7 @@ def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     _, height, width, channels = video.shape
     video = np.repeat(video[:, : height // 2 * 2, : width // 2 * 2], 3 // channels, axis=3)
     with atomic_write(path) as temporary:
-        iio.imwrite(
-            temporary,
-            video,
-            plugin="FFMPEG",
-            fps=len(frames) / seconds,
-            macro_block_size=2,
-        )
+        iio.imwrite(temporary, video, plugin="FFMPEG", fps=len(frames) / seconds, macro_block_size=2)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
