@@ -37,7 +37,7 @@ from dcgan_tf.system.signals import run_program
 from dcgan_tf.training import start
 request = flags.parse(["main.py", "--train", "--log_freq=1", *sys.argv[1:]])
 say = lambda losses: print("iteration", file=sys.__stdout__, flush=True)
-run_program(lambda: start.train(request.runs, request.out_name, request.given, request.chosen, say))
+run_program(lambda: start.train(request.runs, request.out_name, request.given, request.chosen, (say, None)))
 """
 TRAININGS = {  # each ends after some iterations
     "new run, empty cache": ["--out_name=first", "--iterations=2"],
