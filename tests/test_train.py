@@ -20,6 +20,7 @@ from dcgan_tf.model import DCGAN
 from dcgan_tf.runs.run import Runs, complete_checkpoints
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError
+from dcgan_tf.system.messages import DcganWarning
 from dcgan_tf.training.monitor import Monitor, read_score
 from dcgan_tf.training.sheets import TrainingSheets
 from dcgan_tf.training.train import train_run
@@ -81,10 +82,14 @@ def test_only_scores_that_are_measured_alike_are_compared(tmp_path: Path):
     assert read_score(file, facts) is None
     file.write_text('{"iteration": 20, "generated": 100, "feature_space": "none", "swd": 2.5}')
     assert read_score(file, facts) == (math.inf, math.inf, math.inf, 2.5)
-    assert read_score(file, facts | {"generated": 50}) is None
-    assert read_score(file, facts | {"generated_classes": "in the shares"}) is None
+    taken = "takes its place"
+    with pytest.warns(DcganWarning, match=taken):
+        assert read_score(file, facts | {"generated": 50}) is None
+    with pytest.warns(DcganWarning, match=taken):
+        assert read_score(file, facts | {"generated_classes": "in the shares"}) is None
     file.write_text('{"iteration": 20, "sw')
-    assert read_score(file, facts) is None
+    with pytest.warns(DcganWarning, match=taken):
+        assert read_score(file, facts) is None
 
 
 @pytest.mark.soak

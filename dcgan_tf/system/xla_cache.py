@@ -58,12 +58,13 @@ def first_call(call: Callable[[], None]) -> None:
     kept: list[Path] = []
     if _folder:
         kept += _folder.glob("*")
+    if not kept:
+        call()
+        return
     with hidden_stderr():  # TensorFlow says of each file that it is no text
         try:
             call()
         except tf.errors.OpError:
-            if not kept:
-                raise
             for file in kept:
                 file.unlink(missing_ok=True)
             call()

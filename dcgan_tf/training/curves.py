@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -75,11 +75,19 @@ class Curves:
 def remove_points_after(files: Iterable[Path], iteration: int) -> None:
     """Remove the points after `iteration` from TensorBoard's files, so that a resumed run has one curve."""
     for file in files:
-        with (
-            atomic_write(file) as temporary,
-            tf.io.TFRecordWriter(str(temporary)) as writer,
-            contextlib.suppress(tf.errors.DataLossError),  # a killed training cut off the last record
-        ):
-            for record in tf.data.TFRecordDataset(str(file)):
-                if tf.compat.v1.Event.FromString(record.numpy()).step <= iteration:
-                    writer.write(record.numpy())
+        with atomic_write(file) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+            for step, record in _points(file):
+                if step <= iteration:
+                    writer.write(record)
+
+
+def last_step(files: Iterable[Path]) -> int:
+    """Return the last iteration in TensorBoard's files; 0 if there are none."""
+    return max((step for file in files for step, _ in _points(file)), default=0)
+
+
+def _points(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the iteration and the bytes of each record that can be read."""
+    with contextlib.suppress(tf.errors.DataLossError):  # a killed training cut off the last record
+        for record in tf.data.TFRecordDataset(str(file)):
+            yield tf.compat.v1.Event.FromString(record.numpy()).step, record.numpy()

@@ -120,8 +120,14 @@ def read_score(file: Path, facts: dict[str, Any]) -> tuple[float, ...] | None:
     Args:
       facts: how the others are measured, see Evaluator.
     """
-    with contextlib.suppress(Exception):  # damage raises many kinds
+    if not file.exists():
+        return None
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         saved = json.loads(file.read_bytes())
         if facts.items() <= saved.items():
             return score(saved)
+    warn(
+        f"The scores of the best checkpoint in {file} cannot be read or compared; the next checkpoint that is evaluated"
+        " takes its place."
+    )
     return None

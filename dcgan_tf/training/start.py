@@ -156,8 +156,11 @@ def choose_preset(dataset: Dataset) -> str:
 
 def check_not_lost(run: Run) -> None:
     """Raise UserError if a run without a checkpoint once had one: it would begin again, and its curves be removed."""
-    late = [sheet for sheet in run.sheets("train") if int(sheet.stem[6:]) > run.config().ckpt_freq]
-    if not complete_checkpoints(run.folder) and (late or (run.folder / "checkpoint").exists()):
+    from dcgan_tf.training.curves import last_step
+
+    if complete_checkpoints(run.folder):
+        return
+    if (run.folder / "checkpoint").exists() or last_step(run.curves()) > run.config().ckpt_freq:
         raise UserError(
             f"The model files of the run {run.name} are lost: {run.folder} has no complete checkpoint any more; copy"
             " its files model-* back to that folder, or train a new run."
