@@ -45,13 +45,7 @@ def svm_labels(features: np.ndarray, labels: np.ndarray, test_features: np.ndarr
     from sklearn.preprocessing import StandardScaler
 
     passes = -(-SVM_STEPS // len(features))
-    sgd = SGDClassifier(
-        alpha=1e-3,
-        average=True,
-        max_iter=passes,
-        n_jobs=-1,
-        random_state=0,
-    )
+    sgd = SGDClassifier(alpha=1e-3, average=True, max_iter=passes, n_jobs=-1, random_state=0)
     with ignored_warnings(ConvergenceWarning):  # that it ended after `passes`
         return make_pipeline(StandardScaler(), sgd).fit(features, labels).predict(test_features)
 
@@ -202,42 +196,16 @@ NUMBER = ".4g"
 NOT_OF_FID = (Classifier, KerasInception)
 NETWORKS = (*NOT_OF_FID, Inception2015)  # an evaluation chooses one of these, and measures in any other space as well
 METRICS = (
-    Metric(
-        "nearest_neighbour_error",
-        "1-NN error, classifier knows generated images only",
-        PERCENT,
-        error,
-        (),
-        True,
-    ),
+    Metric("nearest_neighbour_error", "1-NN error, classifier knows generated images only", PERCENT, error, (), True),
     Metric("control_error", "1-NN error, classifier knows real training images (control)", PERCENT, error),
     Metric("class_accuracy", "generated images classified as the class asked for", PERCENT, accuracy),
     Metric("class_accuracy_real", "real images classified correctly (control)", PERCENT, accuracy),
     Metric("svm_error", "linear SVM on D's features, error with all labels", PERCENT, error),
     Metric("svm_error_few", "linear SVM on D's features, error with 1,000 labels", PERCENT, error),
     Metric("fid", "FID", NUMBER, Sets.frechet, (Inception2015,), True),
-    Metric(
-        "frechet",
-        "Frechet distance in the feature space below (not FID)",
-        NUMBER,
-        Sets.frechet,
-        NOT_OF_FID,
-        True,
-    ),
-    Metric(
-        "kid",
-        "kernel distance (KID)",
-        NUMBER,
-        lambda sets: sets.kid[0],
-        NETWORKS,
-    ),
-    Metric(
-        "kid_spread",
-        "KID, standard deviation over subsets of 1,000 images",
-        NUMBER,
-        lambda x: x.kid[1],
-        NETWORKS,
-    ),
+    Metric("frechet", "Frechet distance in the feature space below (not FID)", NUMBER, Sets.frechet, NOT_OF_FID, True),
+    Metric("kid", "kernel distance (KID)", NUMBER, lambda sets: sets.kid[0], NETWORKS),
+    Metric("kid_spread", "KID, standard deviation over subsets of 1,000 images", NUMBER, lambda x: x.kid[1], NETWORKS),
     Metric(
         "swd",
         "sliced Wasserstein distance of patches (SWD)",
@@ -253,27 +221,9 @@ METRICS = (
         Sets.copying,
         (Pixels,),
     ),
-    Metric(
-        "copying_features",
-        "the same in the feature space",
-        PERCENT,
-        Sets.copying,
-        NETWORKS,
-    ),
-    Metric(
-        "precision",
-        "precision",
-        PERCENT,
-        lambda sets: sets.precision_recall[0],
-        NETWORKS,
-    ),
-    Metric(
-        "recall",
-        "recall",
-        PERCENT,
-        lambda sets: sets.precision_recall[1],
-        NETWORKS,
-    ),
+    Metric("copying_features", "the same in the feature space", PERCENT, Sets.copying, NETWORKS),
+    Metric("precision", "precision", PERCENT, lambda sets: sets.precision_recall[0], NETWORKS),
+    Metric("recall", "recall", PERCENT, lambda sets: sets.precision_recall[1], NETWORKS),
 )
 
 

@@ -71,14 +71,7 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
         raise UserError("--split test trains on what --hold_out keeps out of the training; leave one of them out.")
     if weights:
         check_unseen(weights, asked)
-    return Plan(
-        given,
-        asked,
-        None,
-        weights,
-        chosen["preset"],
-        chosen["dry_run"],
-    )
+    return Plan(given, asked, None, weights, chosen["preset"], chosen["dry_run"])
 
 
 def check_unseen(weights: Weights, asked: Asked) -> None:

@@ -59,14 +59,7 @@ class TrainingSheets:
         self.curves.monitor.check_samples(images, iteration)
         self.wait()
         context = copy_context()  # which says whether messages are shown
-        self.files = self.thread.submit(
-            context.run,
-            self._write_files,
-            name,
-            iteration,
-            images,
-            shown,
-        )
+        self.files = self.thread.submit(context.run, self._write_files, name, iteration, images, shown)
 
     def _write_files(self, name: str, iteration: int, images: np.ndarray, shown: bool) -> None:
         sheet = image_files.sheet(images)
@@ -103,21 +96,9 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
         image_files.save_png(run.samples_folder / "reals.png", image_files.sheet(first))
         if config.augment:
             p = config.augment_p
-            numbers = sample_augmentations(
-                config.seed,
-                1,
-                config.batch_size,
-                1,
-                p,
-            )[:, 0]
+            numbers = sample_augmentations(config.seed, 1, config.batch_size, 1, p)[:, 0]
             images = to_float(first, config.value_range)
-            images = augment(
-                images,
-                numbers,
-                config.augmentations,
-                config.value_range,
-                p,
-            ).numpy()
+            images = augment(images, numbers, config.augmentations, config.value_range, p).numpy()
             sheet = image_files.sheet(to_uint8(images, config.value_range))
             image_files.save_png(run.samples_folder / "augmented.png", sheet)
     report("First batch", f"{run.samples_folder / 'reals.png'} (look at it: the networks see these images)")
