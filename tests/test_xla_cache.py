@@ -27,4 +27,8 @@ def test_later_starts_compile_nothing(images_dir: Path, tmp_path: Path):
     assert len(list(tmp_path.glob("own/*"))) == 1
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
-    assert file not in start("--iterations=2", "--out_name=third", "--init_from=first")
+    third = start("--iterations=2", "--out_name=third", "--init_from=first")
+    assert file not in third
+    (file,) = third
+    fourth = start("--iterations=2", "--out_name=fourth", "--cache_limit_gb=0.000001")
+    assert fourth.get(file) != third[file], "what is over the limit is removed, and compiled again"

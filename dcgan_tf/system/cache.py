@@ -77,7 +77,7 @@ class DiskCache:
             return None
         try:
             entry.parent.mkdir(parents=True, exist_ok=True)
-            self._make_room(size)
+            self.make_room(size)
             with tempfile.TemporaryDirectory(dir=entry.parent, prefix=TEMPORARY) as temporary:
                 folder = Path(temporary, name)
                 folder.mkdir()
@@ -112,7 +112,7 @@ class DiskCache:
         self.save(kind, name, {str(number): array for number, array in enumerate(arrays)})
         return arrays
 
-    def _make_room(self, size: int) -> None:
+    def make_room(self, size: int) -> None:
         """Remove the entries that were used longest ago until `size` bytes more are within the limit."""
         found = []
         for kind in KINDS:

@@ -36,9 +36,11 @@ def keep_compiled(cache: DiskCache) -> None:
         name = hashlib.sha256(f"{version('tensorflow')}{_machine()}".encode()).hexdigest()[:32]
         folder = cache.folder / "compiled" / name
         check_writable(folder)
+        if folder.exists():
+            os.utime(folder)  # the time of its last use
+        cache.make_room(0)
         os.environ[FLAGS] = f'--tf_xla_persistent_cache_directory="{folder}" {flags}'
         _folder = folder
-        os.utime(folder)  # the time of its last use
 
 
 def _machine() -> str:
