@@ -1,5 +1,7 @@
 """python -m dcgan_tf, which main.py runs, too. A Python without the packages that it needs is told so."""
 
+from dcgan_tf.system import no_package
+
 
 def main() -> None:
     """Run the program with the arguments of its process."""
@@ -8,8 +10,7 @@ def main() -> None:
 
         run()
     except ModuleNotFoundError as error:
-        advice = "activate its environment (. .venv/bin/activate), or install the program: pip install -e ."
-        raise SystemExit(f"Error: This Python has no package {error.name}; {advice}") from None
+        raise SystemExit(no_package(error)) from None
 
 
 if __name__ == "__main__":

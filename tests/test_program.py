@@ -133,7 +133,7 @@ def test_who_sets_the_level_of_messages_sees_them(tmp_path: Path):
     assert done.stderr == "F cpu_feature_guard: compiled to use AVX\n"
 
 
-@pytest.mark.parametrize("program", [[str(ROOT / "main.py")], ["-m", "dcgan_tf"]], ids=["main.py", "-m"])
+@pytest.mark.parametrize("program", [[str(ROOT / "main.py")], ["-m", "dcgan_tf"], ["-m", "dcgan_tf.download"]])
 def test_a_python_without_the_packages_is_told(tmp_path: Path, program: list[str]):
     line = [sys.executable, "-S", *program, "--help"]  # without its site-packages
     done = subprocess.run(line, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)

@@ -58,7 +58,7 @@ def test_of_trainings_that_begin_at_once_with_one_name_one_gets_it(tmp_path: Pat
 
 def test_the_newest_matching_run(tmp_path: Path):
     runs = Runs(str(tmp_path))
-    with pytest.raises(UserError, match="No trained run .* or --out_dir: none"):
+    with pytest.raises(UserError, match="No trained run .* or give the --out_dir"):
         find_run(runs, "mnist", "", {})
     saved(runs, "narrow", 10, z_dim=50)
     saved(runs, "old", 30)

@@ -9,13 +9,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from dcgan_tf.download import mnist
-from dcgan_tf.download.demo import draw_monsters
-from dcgan_tf.download.fetch import INCEPTION, Archive, fetch_archive, install
-from dcgan_tf.system.cache import cache_folder
-from dcgan_tf.system.errors import UserError
-from dcgan_tf.system.messages import say
-from dcgan_tf.system.signals import run_program
+from dcgan_tf.system import no_package
+
+try:
+    from dcgan_tf.download import mnist
+    from dcgan_tf.download.demo import draw_monsters
+    from dcgan_tf.download.fetch import INCEPTION, Archive, fetch_archive, install
+    from dcgan_tf.system.cache import cache_folder
+    from dcgan_tf.system.errors import UserError
+    from dcgan_tf.system.messages import say
+    from dcgan_tf.system.signals import run_program
+except ModuleNotFoundError as error:
+    raise SystemExit(no_package(error)) from None
 
 CELEBA = Archive(
     "img_align_celeba.zip",

@@ -150,10 +150,11 @@ def find_run(runs: Runs, dataset: str, name: str, given: Mapping[str, Any], *, r
     others = ""
     if not resume:
         others = _others(runs, dataset)
-    raise UserError(
-        f"No trained run {wanted} in {runs.folder}; {others}train one with --train, or choose one of the existing runs"
-        f" with --dataset, --out_name or --out_dir: {', '.join(run.name for run in existing) or 'none'}."
-    )
+    elsewhere = "give the --out_dir of your runs."
+    if existing:
+        names = ", ".join(run.name for run in existing)
+        elsewhere = f"choose one of the existing runs with --dataset, --out_name or --out_dir: {names}."
+    raise UserError(f"No trained run {wanted} in {runs.folder}; {others}train one with --train, or {elsewhere}")
 
 
 def _others(runs: Runs, dataset: str) -> str:
