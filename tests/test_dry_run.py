@@ -66,7 +66,8 @@ def test_nothing_is_written_and_the_numbers_are_right(told, tmp_path: Path, monk
 
 @pytest.mark.usefixtures("measured")
 def test_the_preset_that_the_images_choose(told):
-    out = told("--dataset=blobs", "--preset=auto", "--precision=float32", "--output_height=32")
+    out = told("--dataset=blobs", "--preset=auto", "--precision=float32", "--output_height=32", "--fit=pad")
+    assert re.search(r"^Prepared: +--fit pad, resized to 32x32, 0.1 MB$", out, re.M)
     assert re.search(r"^Preset: +small: 40 images, \d\d% of whose pixels equal the next one, as in drawings", out, re.M)
     assert out.count("Preset:") == 1
     assert re.search(r"^Iterations: +15,000 with batches of 16; 15,000 are left$", out, re.M)

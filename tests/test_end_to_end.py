@@ -145,6 +145,7 @@ def test_a_signal_saves_and_resume_continues_exactly(mnist_dir: Path, tmp_path: 
     else:
         out, err = process.communicate(timeout=120)
         assert "Stopped after iteration" in out and "Traceback" not in err
+        assert "give the same command with --resume.\n" in out
     assert process.returncode == 128 + number
     (checkpoint,) = complete_checkpoints(flags_file.parent)
     at = iteration_in(checkpoint)

@@ -160,12 +160,15 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
     smallest, median, largest = (f"{w}x{h}" for h, w in by_area[[0, count // 2, -1]].tolist())
     colour = {1: "gray", 3: "colour"}[channels]
     report("Images", f"{count:,}, {colour}; width x height: smallest {smallest}, median {median}, largest {largest}")
-    how = "whole"
+    cut = []
     if spec.crop:
-        how = f"the centre {spec.crop[1]}x{spec.crop[0]}"
+        cut.append(f"the centre {spec.crop[1]}x{spec.crop[0]}")
+    if spec.fit != "stretch":
+        cut.append(f"--fit {spec.fit}")
+    how = ", ".join(cut) or "whole"
     if prepared.from_cache:
         how = f"read from the cache (--nocache decodes again): {how}"
-    report("Prepared", f"{how}, resized to {width}x{height}, {prepared.images.nbytes / 1e9:.3f} GB")
+    report("Prepared", f"{how}, resized to {width}x{height}, {prepared.images.nbytes / 1e6:,.1f} MB")
     if class_names:
         counts = Counter(prepared.labels.tolist())
         classes = [f"{name} ({counts[label]:,})" for label, name in enumerate(class_names)]

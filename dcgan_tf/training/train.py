@@ -26,8 +26,6 @@ from dcgan_tf.training.monitor import Monitor, PeriodicEvaluator
 from dcgan_tf.training.schedule import Schedule, When
 from dcgan_tf.training.sheets import TrainingSheets, describe, write_reals
 
-TO_CONTINUE = "To continue, give the same command with --resume, and no --init_from, --checkpoint or --pretrained."
-
 Logged = dict[str, np.ndarray]
 # When, and what: it gets the iteration and what was logged. Who gets what it returns.
 Job = tuple[When, Callable[[int, Logged], Any], OnLog | None]
@@ -96,8 +94,16 @@ def train_run(
             say(f"Finished {end}")
             cluster.broadcast_from_chief([model.iterations])  # waits for all: who exits earlier counts as lost
         else:
-            say(f"Stopped {end}\n{TO_CONTINUE}")
+            say(f"Stopped {end}\n{how_to_continue(weights)}")
     return Outcome(run, finished, stop.signal)
+
+
+def how_to_continue(weights: Weights | None) -> str:
+    """Return what to type to continue a training that began with these weights."""
+    again = "To continue, give the same command with --resume"
+    if weights:
+        again += ", and no --init_from, --checkpoint or --pretrained"
+    return again + "."
 
 
 @contextlib.contextmanager
