@@ -86,6 +86,11 @@ def test_a_data_set_is_the_same_however_it_is_spelled(tmp_path: Path):
     for dataset in ("cat", str(tmp_path / "cats"), "Cats"):
         with pytest.raises(UserError, match="No trained run of data set"):
             find_run(runs, dataset, "", data)
+    saved(runs, "of a path", 0, dataset=str(tmp_path / "Desktop" / "dogs"), **data)
+    assert find_run(runs, "dogs", "", data).name == "of a path"
+    (tmp_path / "data" / "dogs").mkdir()
+    with pytest.raises(UserError, match="No trained run of data set 'dogs'"):
+        find_run(runs, "dogs", "", data)
 
 
 @pytest.mark.parametrize("typed", ["data/cats", "./photos"])

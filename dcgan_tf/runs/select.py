@@ -181,10 +181,12 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
         return False
     moved = override(config, {**given, "dataset": dataset})
     same_name = os.path.normpath(config.dataset) == os.path.normpath(dataset)  # cats is cats/
-    same_data = same_name or _folder_of(config) in (_folder_of(moved), os.path.realpath(dataset))
+    same_folder = _folder_of(config) in (_folder_of(moved), os.path.realpath(dataset))
+    last_part = dataset == os.path.basename(os.path.normpath(config.dataset))  # cats for ~/Desktop/cats
+    only_name = last_part and not os.path.exists(_folder_of(moved))
     wanted = architecture_in(given)
     found = {key: getattr(config, key) for key in wanted}
-    return same_data and found == wanted
+    return (same_name or same_folder or only_name) and found == wanted
 
 
 def images_of(config: Asked) -> str:
