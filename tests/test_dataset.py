@@ -46,10 +46,12 @@ def numbered(count: int, class_names: tuple[str, ...] = ()) -> Dataset:
 def test_what_cannot_be_trained_on():
     check_trainable(numbered(6, ("a",)), 6, np.inf)
     for train_size, count in ((np.inf, 6), (5.5, 5)):
-        says = f"A batch of {count + 1} is larger than an epoch, the {count} images .*; give a smaller --batch_size"
+        says = f"A batch of {count + 1} needs more than the {count} images .*; give a smaller --batch_size, or more"
         with pytest.raises(UserError, match=says):
             check_trainable(numbered(6), count + 1, train_size)
         check_trainable(numbered(6), count, train_size)
+    with pytest.raises(UserError, match=r"--batch_size \(--preset auto has 16\), or more"):
+        check_trainable(numbered(30), 64, np.inf)
     unlabelled = numbered(6, ("a",))
     unlabelled.labels[3] = -1
     with pytest.raises(UserError, match="Some images in here have no label; give --split train"):

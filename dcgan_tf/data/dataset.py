@@ -17,6 +17,7 @@ from dcgan_tf.data.decode import ImageSpec
 from dcgan_tf.data.prepare import say_summary
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Asked
+from dcgan_tf.settings.options import PRESETS
 from dcgan_tf.settings.resolve import DATA_SETS
 from dcgan_tf.settings.values import check_stages
 from dcgan_tf.system.cache import release
@@ -247,7 +248,10 @@ def check_trainable(dataset: Dataset, batch_size: int, train_size: float) -> Non
         )
     count = int(min(len(dataset.images), train_size))
     if count < batch_size:
+        smaller = "a smaller --batch_size"
+        if count >= PRESETS["small"]["batch_size"]:
+            smaller += " (--preset auto has 16)"
         raise UserError(
-            f"A batch of {batch_size} is larger than an epoch, the {count} images of the data set or of --train_size;"
-            " give a smaller --batch_size (--preset auto has 16), or more images."
+            f"A batch of {batch_size} needs more than the {count} images of the data set or of --train_size; give"
+            f" {smaller}, or more images."
         )
