@@ -55,7 +55,7 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
             (page / "page.html").write_text(one_file(page), encoding="utf-8")
     say(f"Wrote {target}\nThe page loads LiteRT.js {version} from its CDN.")
     if not web_dir:
-        say(f"Open {target / 'page.html'} in a browser: it needs no server.")
+        say(f"Open {target / 'page.html'} in a browser: it needs a network, but no server.")
     serve = f"python -m http.server --directory {typed(target)} 8000"
     say(f"To serve the page, run: {serve}\nThen open http://localhost:8000 in a browser.")
 
