@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from dcgan_tf import replicas
 from dcgan_tf.losses import LOSSES
-from dcgan_tf.system.xla_cache import first_call
+from dcgan_tf.system.cache import first_call
 
 if TYPE_CHECKING:
     from dcgan_tf.model import DCGAN, Values

@@ -31,7 +31,7 @@ def test_what_is_not_given_is_the_data_sets_own_or_the_default(settings: dict, o
 
 
 def test_impossible_sizes_are_refused_before_images_are_read(mnist_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("dcgan_tf.data.cache.prepare", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr("dcgan_tf.data.dataset.prepare", lambda *_: pytest.fail("read"))
     with pytest.raises(UserError, match="must be multiples of 4, but are 30 and 30"):
         read_dataset(Asked(dataset="mnist", data_dir=str(mnist_dir), output_height=30, stages="original"))
 

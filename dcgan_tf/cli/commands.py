@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Collection
 from functools import partial
+from typing import NamedTuple
 
 from dcgan_tf.settings import options, values
-from dcgan_tf.settings.options import training, using
+from dcgan_tf.settings.options import WEIGHTS, training, using
 from dcgan_tf.settings.setting import ORIGINAL, PATH, Setting
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One command, given by one flag.
 
     The program calls `function(selection, value, option=...)`. For a switch, `value` is left out.
     """
 
     function: str  # "module:function" in dcgan_tf; imported only when it runs, so that --help needs no TensorFlow
-    options: tuple[str, ...]
+    options: Collection[str]
     setting: Setting  # of type bool for a switch
-
-    def load(self) -> Callable[..., object]:
-        """Import and return the function."""
-        module, name = self.function.split(":")
-        return getattr(importlib.import_module(f"dcgan_tf.{module}"), name)
 
 
 switch = partial(using, False)
 text = partial(using, None, kind_if_none=str)
-WEIGHTS = tuple(options.WEIGHTS)
 IMAGES = (*WEIGHTS, "class")  # for commands whose functions take `classes`
 # Beside those in settings/options.py, which choose the weights, or how a training begins.
 OPTIONS = {
@@ -40,7 +32,7 @@ OPTIONS = {
         1,
         "With --visualize: 0 a random sheet; 1 a sheet for each dimension of z; 2 a GIF for each dimension, from a"
         " random z; 3 the same, from a z of zeros; 4 the same as 3, and one GIF that shows them all",
-        choices=tuple(range(5)),
+        choices=range(5),
     ),
     "dims": text("With --visualize: only these dimensions of z, e.g. 0,5,7-9", parse=values.numbers),
     "steps": options.STEPS,
@@ -50,14 +42,11 @@ OPTIONS = {
 
 TRAIN = Command(
     "training.start:train",
-    tuple(options.START),
+    options.START,
     training(False, "Train; without this flag, a trained run is used", traits=ORIGINAL),
 )
-RANDOM_SHEET = Command(  # without a flag
-    "sampling.visualize:write_random_sheet",
-    IMAGES,
-    switch("Write a random sheet"),
-)
+# What the program does without a flag
+RANDOM_SHEET = Command("sampling.visualize:write_random_sheet", IMAGES, switch("Write a random sheet"))
 COMMANDS = {
     "train": TRAIN,
     "visualize": Command(
@@ -69,26 +58,17 @@ COMMANDS = {
     "grid": Command(
         "sampling.sheets:write_grid",
         IMAGES,
-        text(
-            "Write a sheet of rows x columns, e.g. 10x16; with labels each row is a class",
-            parse=values.grid,
-        ),
+        text("Write a sheet of rows x columns, e.g. 10x16; with labels each row is a class", parse=values.grid),
     ),
     "interpolate": Command(
         "sampling.sheets:write_interpolation",
         (*IMAGES, "steps"),
-        text(
-            "Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7",
-            parse=values.interpolation,
-        ),
+        text("Write a sheet and a GIF that go from seed to seed, e.g. 3,12,7", parse=values.interpolation),
     ),
     "loop": Command(
         "sampling.sheets:write_loop",
         (*IMAGES, "steps"),
-        text(
-            "Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7",
-            parse=values.interpolation,
-        ),
+        text("Write a GIF that goes from seed to seed and back to the first, e.g. 3,12,7", parse=values.interpolation),
     ),
     "arithmetic": Command(
         "sampling.sheets:write_arithmetic",

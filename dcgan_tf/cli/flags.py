@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import flags
 
@@ -39,8 +38,7 @@ OF_COMMANDS = {name: command.setting for name, command in COMMANDS.items()}
 FLAGS: dict[str, Setting] = OF_COMMANDS | START | WEIGHTS | OPTIONS | SETTINGS | PLACES
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What the user asks for."""
 
     command: Command
@@ -85,30 +83,14 @@ def parse(argv: list[str]) -> Request:
             raise UserError(f"--{option} needs {' or '.join(allowed)}.")
     keywords = {name: active.pop(name, OPTIONS[name].default) for name in command.options if name in OPTIONS}
     out_name = places.pop("out_name", "")
-    return Request(
-        command,
-        value,
-        keywords,
-        active,
-        given,
-        Runs(**places),
-        out_name,
-    )
+    return Request(command, value, keywords, active, given, Runs(**places), out_name)
 
 
 def _read(argv: list[str]) -> dict[str, Any]:
     """Return the text of each flag on the command line. Raises UserError if an argument is none."""
     values = flags.FlagValues()  # not those of absl that other libraries share
     for name, setting in FLAGS.items():
-        boolean = setting.kind is bool
-        values[name] = flags.Flag(
-            flags.ArgumentParser(),
-            None,
-            name,
-            None,
-            "",
-            boolean=boolean,
-        )
+        values[name] = flags.Flag(flags.ArgumentParser(), None, name, None, "", boolean=setting.kind is bool)
     line = "\0".join(argv)
     today = re.sub(r"\0--?is_(train|crop)\b", r"\0--\1", line)  # what older versions of the original have
     if today != line:
@@ -147,15 +129,13 @@ def _help_lines(name: str, setting: Setting, width: int) -> str:
     label = f"   --{name}"
     if ORIGINAL in setting.traits:
         label = f" * --{name}"
-    filled = [_fill(line, width) for line in text.split("\n")]
+    filled = []
+    for line in text.split("\n"):
+        start = line.lstrip()
+        indent = " " * (26 + len(line) - len(start))  # the line's own indentation, beside the names of the flags
+        filled.append(textwrap.fill(start, width, initial_indent=indent, subsequent_indent=indent))
     if len(label) < 26:
         filled[0] = f"{label:26}{filled[0][26:]}"
     else:
         filled.insert(0, label)
     return "\n".join(filled)
-
-
-def _fill(line: str, width: int) -> str:
-    """Break a line of a setting's help beside the names of the flags; it keeps its own indentation."""
-    indent = " " * (26 + len(line) - len(line.lstrip()))
-    return textwrap.fill(line.lstrip(), width, initial_indent=indent, subsequent_indent=indent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 
 from dcgan_tf.cli import flags
@@ -16,20 +17,20 @@ from dcgan_tf.training import start
 
 def main(argv: list[str]) -> None:
     """Run one command. Raises UserError."""
-    request = flags.parse(argv)
+    command, value, keywords, chosen, given, runs, name = flags.parse(argv)
     silence_pillow()
-    if request.command is TRAIN:
-        outcome = start.train(request.runs, request.out_name, request.given, request.chosen)
+    if command is TRAIN:
+        outcome = start.train(runs, name, given, chosen)
         if outcome.signal:
             raise SystemExit(128 + outcome.signal)
         return
     with device_errors("a smaller --batch_size, fewer images, or CUDA_VISIBLE_DEVICES=-1 to use no GPU"):
-        selection = select(request.runs, request.out_name, request.given, request.chosen)
-        keywords = request.keywords
+        selection = select(runs, name, given, chosen)
         if "class" in keywords:
             keywords["classes"] = classes(keywords.pop("class"), selection.config.class_names)
         start_tensorflow()
-        request.command.load()(selection, *request.value, **keywords)
+        function = pkgutil.resolve_name(f"dcgan_tf.{command.function}")
+        function(selection, *value, **keywords)
 
 
 def run() -> None:

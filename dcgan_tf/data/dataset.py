@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from dcgan_tf.data import cache, idx, image_folder, tfds
+from dcgan_tf.data import idx, image_folder, tfds
 from dcgan_tf.data.decode import ImageSpec
-from dcgan_tf.data.prepare import say_summary
+from dcgan_tf.data.prepare import prepare, say_summary
 from dcgan_tf.data.sources import Source
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.settings.options import PRESETS
@@ -74,12 +74,12 @@ class Dataset:
         Whole rows and columns of one colour, such as those of a border, do not count.
         """
         some = self.images[:: len(self.images) // 64 + 1]
-        rows = (some != some[:, :, :1]).any((2, 3))  # [N, H]
-        columns = (some != some[:, :1]).any((1, 3))  # [N, W]
+        rows = np.ptp(some, axis=2).any(-1)  # [N, H]
+        columns = np.ptp(some, axis=1).any(-1)  # [N, W]
         counts = rows[:, :, None] & columns[:, None, 1:]
-        equal = (some[:, :, 1:] == some[:, :, :-1]).all(-1)
         if not counts.any():  # plain colours or stripes
             return 1.0
+        equal = (np.diff(some, axis=2) == 0).all(-1)  # [N, H, W - 1]
         return float(equal[counts].mean())
 
     def copies(self) -> int:
@@ -101,33 +101,23 @@ class Dataset:
           start: how many batches to skip; 0 for a new run.
         Yields: (images [B, H, W, C], labels [B]).
         """
-        return in_thread(
-            self._load_batches(
-                batch_size,
-                per_epoch,
-                seed,
-                mirror,
-                start,
-            ),
-            PREFETCH,
-        )
 
-    def _load_batches(
-        self, batch_size: int, per_epoch: int, seed: int, mirror: bool, start: int
-    ) -> Iterator[ImagesAndLabels]:
-        epoch, position = divmod(start, per_epoch)
-        while True:
-            order = self.order(seed, epoch)[: per_epoch * batch_size]
-            random = np.random.default_rng((seed, epoch, 1))
-            mirrored = (random.random(len(self.images)) < 0.5) & mirror
-            for indices in order.reshape(per_epoch, batch_size)[position:]:
-                images = self.images[indices]
-                chosen = mirrored[indices]
-                images[chosen] = images[chosen, :, ::-1]
-                yield images, self.labels[indices]
-                release(self.images)
-            epoch += 1
-            position = 0
+        def load() -> Iterator[ImagesAndLabels]:
+            epoch, position = divmod(start, per_epoch)
+            while True:
+                order = self.order(seed, epoch)[: per_epoch * batch_size]
+                random = np.random.default_rng((seed, epoch, 1))
+                mirrored = (random.random(len(self.images)) < 0.5) & mirror
+                for indices in order.reshape(per_epoch, batch_size)[position:]:
+                    images = self.images[indices]
+                    chosen = mirrored[indices]
+                    images[chosen] = images[chosen, :, ::-1]
+                    yield images, self.labels[indices]
+                    release(self.images)
+                epoch += 1
+                position = 0
+
+        return in_thread(load(), PREFETCH)
 
 
 def in_thread(values: Iterator[T], ahead: int) -> Iterator[T]:
@@ -199,7 +189,7 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
     if config.stages not in ("", "auto"):  # not all sizes go with all networks: say so before minutes of decoding
         check_stages(config.stages, spec.height, spec.width, bool(class_names))
     say(f"Reading {counted(source.count, 'image')} from {source.location}")
-    prepared = cache.prepare(source, spec, config)
+    prepared = prepare(source, spec, config)
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
     say_summary(prepared, spec, class_names)
     return Dataset(

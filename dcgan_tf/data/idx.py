@@ -35,7 +35,10 @@ def find(folder: Path, config: Asked) -> Source | None:
     if labels is None:
         labels = np.zeros(len(images), np.int32)
     else:
-        classes = classes_of(labels, config.class_names)
+        of_run = map(int, filter(str.isdecimal, config.class_names))  # these images may lack some of its classes
+        used = [*labels[labels >= 0].tolist(), *of_run]
+        # The smallest label can be above 0, as 1 of EMNIST's letters
+        classes = range(min(used, default=0), max(used, default=-1) + 1)
         labels = labels - classes.start
     order = np.random.RandomState(config.seed).permutation(len(images))
     return Source(
@@ -74,16 +77,16 @@ def parts(folder: Path, pattern: str) -> dict[tuple[Path, Path | None], str]:
     Args:
       pattern: what the names of the files with images must fit.
     """
-    files: dict[str, dict[str, Path]] = {"images": {}, "labels": {}}  # by what is before that in their names
+    files = {}  # by their kind, images or labels, and by what is before that in their names
     for file in sorted(folder.glob("*"), key=lambda file: (file.suffix != ".gz", file)):
         name = NAME.fullmatch(file.name)
         if name and file.is_file():
-            files[name[2]][name[1]] = file  # of one that is there plain and .gz, the plain one
+            files[name[2], name[1]] = file  # of one that is there plain and .gz, the plain one
     found = {}
-    for kind in sorted(files["images"], key=lambda kind: ("train" not in kind, kind)):
-        images = files["images"][kind]
-        if fits(pattern)(images.name):
-            found[images, files["labels"].get(kind)] = {True: "train", False: "test"}["train" in kind]
+    for kind, before in sorted(files, key=lambda key: ("train" not in key[1], key)):
+        images = files[kind, before]
+        if kind == "images" and fits(pattern)(images.name):
+            found[images, files.get(("labels", before))] = ("test", "train")["train" in before]
     return found
 
 
@@ -109,13 +112,3 @@ def read_parts(parts: list[tuple[Path, Path | None]]) -> tuple[np.ndarray, np.nd
         raise UserError(f"The idx files in {folder} do not have one label for each image; fetch these files again.")
     classes = [np.atleast_2d(array.T)[0] for array in labels]  # QMNIST has eight numbers, the class is the first
     return np.concatenate(images), np.concatenate(classes).astype(np.int32)
-
-
-def classes_of(labels: np.ndarray, class_names: tuple[str, ...]) -> range:
-    """Return the labels that are classes: from the smallest one, as 1 of EMNIST's letters, to the largest.
-
-    Args:
-      class_names: those of the run that uses the images, of which these images may lack some; none for a new run.
-    """
-    used = {*np.unique(labels[labels >= 0]).tolist(), *map(int, filter(str.isdecimal, class_names))}
-    return range(min(used, default=0), max(used, default=-1) + 1)

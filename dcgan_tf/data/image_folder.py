@@ -35,7 +35,7 @@ class Found(NamedTuple):
     """What is in a folder of images; all paths are relative to it."""
 
     files: list[str]  # of images, sorted
-    others: list[str]  # files of other kinds
+    others: set[str]  # files of other kinds
     runs: list[str]  # folders of runs of this program, whose sheets are not training images
     hidden: list[str]  # hidden images, and folders that are hidden or OF_SYSTEMS
 
@@ -63,7 +63,7 @@ def find(folder: Path, config: Asked) -> Source | None:
         return None
     layout = json_layout(folder, found.files)
     if layout:
-        found.others[:] = [file for file in found.others if file != DATASET_JSON]
+        found.others.discard(DATASET_JSON)
     else:
         layout = layout_of(found.files)
     left_out = found.left_out()
@@ -87,7 +87,7 @@ def find(folder: Path, config: Asked) -> Source | None:
         items=(Item(file, folder / file, layout.labels[file]) for file in files),
         count=len(files),
         class_names=layout.class_names,
-        unlabelled=f"the {layout.kind} give none to {listed(layout.outside, 3)}",
+        unlabelled=layout.unlabelled,
         has_test=has_test,
         held_out=held_out,
         files=[os.path.join(folder, file) for file in (*files, DATASET_JSON)],
@@ -108,11 +108,11 @@ def find_image_files(folder: Path, pattern: str) -> Found:
       pattern: what the path must fit, which then is taken for an image; blank for every image file.
     Raises: UserError if a folder cannot be read.
     """
-    files: list[str] = []
-    others: list[str] = []
+    files = []
+    others = set()
     of_runs = set()  # out/checkpoints/NAME, which has the settings of a run, out/samples/NAME and all out/*/NAME
-    runs: list[str] = []
-    hidden: list[str] = []
+    runs = []
+    hidden = []
     visited = set()
     wanted = fits(pattern)
     extensions = formats.EXTENSIONS
@@ -131,16 +131,20 @@ def find_image_files(folder: Path, pattern: str) -> Found:
         visited.add(real)
         prefix = os.path.join(parent, "")[len(os.path.join(folder, "")) :]
         of_runs |= {(parent, file.parent.name) for file in Path(parent).glob(f"*/*/{FLAGS_JSON}")}
-        around = os.path.dirname(parent)
-        runs += [prefix + name for name in folders if (around, name) in of_runs]
-        skipped = [name for name in folders if name.startswith(".") or name.lower() in OF_SYSTEMS]
-        hidden += [prefix + name for name in skipped]
-        folders[:] = sorted(name for name in folders if name not in skipped and (around, name) not in of_runs)
+        inside = []
+        for name in sorted(folders):
+            if name.startswith(".") or name.lower() in OF_SYSTEMS:
+                hidden.append(prefix + name)
+            elif (os.path.dirname(parent), name) in of_runs:
+                runs.append(prefix + name)
+            else:
+                inside.append(name)
+        folders[:] = inside  # os.walk enters these
         for name in names:  # perhaps millions, so a path is a str: a PurePath takes ten times as long
             path = prefix + name
             kind = _kind(name)
             if kind in UNFINISHED:
-                others.append(path)
+                others.add(path)
             elif not wanted(path):
                 continue
             elif name.startswith("."):
@@ -149,7 +153,7 @@ def find_image_files(folder: Path, pattern: str) -> Found:
             elif pattern or kind in extensions:
                 files.append(path)
             else:
-                others.append(path)
+                others.add(path)
     return Found(sorted(files), others, sorted(runs), sorted(hidden))
 
 
@@ -159,8 +163,7 @@ class Layout(NamedTuple):
     class_names: tuple[str, ...]  # none unless every file is in a folder of its class
     labels: dict[str, int]  # of each file; 0 without classes
     splits: dict[str, str]  # train or test, of each file; none if there are no such folders
-    outside: list[str]  # files without a class, if one lacks it
-    kind: str  # what tells the classes, such as sub-folders
+    unlabelled: str = ""  # which files have no class, if one lacks it, as a part of a sentence
 
 
 def json_layout(folder: Path, files: list[str]) -> Layout | None:
@@ -188,24 +191,25 @@ def layout_of(files: list[str]) -> Layout:
     there are no other folders and no files beside them; below them, or else at the top, the folders are the classes.
     """
     around = os.path.commonpath([os.path.dirname(os.path.dirname(file)) for file in files])
-    parts = {file: file.split(os.sep)[len(PurePath(around).parts) :] for file in files}
-    splits = {file: SPLITS.get(names[0].lower(), "") for file, names in parts.items() if len(names) > 1}
+    folders = {file: file.split(os.sep)[len(PurePath(around).parts) : -1] for file in files}
+    splits = {file: SPLITS.get(names[0].lower(), "") for file, names in folders.items() if names}
     if len(splits) == len(files) and set(splits.values()) == {"train", "test"}:
-        parts = {file: names[1:] for file, names in parts.items()}
+        folders = {file: names[1:] for file, names in folders.items()}
     else:
         splits = {}
-    classes = {file: names[0] for file, names in parts.items() if len(names) > 1}
+    classes = {file: names[0] for file, names in folders.items() if names}
     return _layout(files, classes, splits, "sub-folders")
 
 
 def _layout(files: list[str], classes: Mapping[str, str | int], splits: dict[str, str], kind: str) -> Layout:
+    """Return the layout of files, of which these have a class, as `kind` says, such as sub-folders."""
     outside = [file for file in files if file not in classes]
     if outside:
-        return Layout((), dict.fromkeys(files, 0), splits, outside, kind)
+        return Layout((), dict.fromkeys(files, 0), splits, f"the {kind} give none to {listed(outside, 3)}")
     names = sorted({classes[file] for file in files})
     label_of = {name: label for label, name in enumerate(names)}
     labels = {file: label_of[classes[file]] for file in files}
-    return Layout(tuple(map(str, names)), labels, splits, [], kind)
+    return Layout(tuple(map(str, names)), labels, splits)
 
 
 def choose_held_out(files: list[str], share: float) -> set[str]:

@@ -1,25 +1,36 @@
-"""Decode and resize all images of a data set once, on all cores, into one uint8 array in memory or on disk."""
+"""Decode and resize all images of a data set once, on all cores, into one uint8 array in memory or on disk.
+
+They are kept in the cache folder, so that the next start on the same files need not decode them again.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
 import os
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import PIL
 
+from dcgan_tf.data import formats
 from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image
 from dcgan_tf.data.sources import Item, Source
-from dcgan_tf.system.cache import release
+from dcgan_tf.settings.config import Asked
+from dcgan_tf.system.cache import DiskCache, cache_folder, release
 from dcgan_tf.system.errors import UserError, counted, listed, printable, reason
 from dcgan_tf.system.messages import progress, report, say
 from dcgan_tf.system.startup import usable
 
+DECODING = 4  # raise it when decode.py gives other pixels than before, or when what is kept changes
 LISTED = 10  # images that cannot be read
 CHUNK = 8  # images that a thread decodes at a time; Ctrl-C waits for them
 CHUNKS = 16  # for each thread, whose encoded images are in memory at the same time
@@ -38,6 +49,58 @@ class Prepared:
     from_cache: bool = False
 
 
+def open_cache(config: Asked) -> DiskCache:
+    """Return the cache that the settings name."""
+    return DiskCache(cache_folder(config.cache_dir), config.cache_limit_gb, config.cache)
+
+
+def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
+    """Return all images of the source as `decode_all` does: from the cache, or decode them and keep them there.
+
+    Images that need no decoding (idx files) are not kept.
+
+    Raises: UserError, as `decode_all`.
+    """
+    cache = open_cache(config)
+    key = _key(source, spec)
+    names = [f"{key}-{spec.channels or 'auto'}", f"{key}-auto"]  # the second has the channels that the images decided
+    if not source.files:
+        names = []
+    for name in names:
+        kept: dict[str, Any] | None = cache.load("prepared", name)
+        if kept and spec.channels in (None, kept["images"].shape[3]):  # its arrays stay in their files
+            return Prepared(**kept | {"unreadable": kept["unreadable"].tolist(), "from_cache": True})
+    prepared = decode_all(source, spec, config.cache_gb, cache.folder)
+    if prepared.failed:
+        report("Cache", "not kept, as some files may be readable another time")
+    elif names:
+        arrays = {
+            "images": prepared.images,
+            "labels": prepared.labels,
+            "sizes": prepared.sizes,
+            "unreadable": np.array(prepared.unreadable, str),
+        }
+        kept = cache.save("prepared", names[0], arrays)
+        if kept:
+            prepared.images = kept["images"]  # frees the memory in which they were decoded
+    return prepared
+
+
+def _key(source: Source, spec: ImageSpec) -> str:
+    """Return a digest of all that the images depend on, except the channels."""
+    versions = (DECODING, PIL.__version__, formats.heif_version())
+    facts = (versions, replace(spec, channels=None), source.class_names)
+    digest = hashlib.sha256(repr(facts).encode())
+    for file in source.files:
+        state = ""
+        with contextlib.suppress(OSError):  # a link to nowhere
+            status = os.stat(file)
+            # ctime also changes if another file with the same time and size is moved here, or if it becomes readable
+            state = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+        digest.update(f"{file}\0{state}\0".encode(errors="surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
 def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) -> Prepared:
     """Decode and resize all images as the spec says. Skip those that cannot be read.
 
@@ -50,9 +113,9 @@ def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) 
         images, labels = source.arrays
         return Prepared(images[..., None], labels, np.full((len(images), 2), source.shape, np.int32))
     prepared = Prepared(
-        images=allocate((source.count, spec.height, spec.width, spec.channels or 3), memory_gb, folder),
-        labels=np.zeros(source.count, np.int32),
-        sizes=np.zeros((source.count, 2), np.int32),
+        allocate((source.count, spec.height, spec.width, spec.channels or 3), memory_gb, folder),
+        np.zeros(source.count, np.int32),
+        np.zeros((source.count, 2), np.int32),
     )
     _read_all(source, spec, prepared)
     kept = np.flatnonzero(prepared.sizes[:, 0])
@@ -78,13 +141,8 @@ def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     threads = int(max(min(cores + 2, memory // 1e9), 1))
     numbered = enumerate(islice(source.items, source.count))
     chunks = iter(lambda: list(islice(numbered, CHUNK)), [])
+    read = partial(_read_chunk, prepared, spec)
     bar = progress(total=source.count, desc="Reading images", unit="image", leave=False)
-
-    def read(chunk: list[tuple[int, Item]]) -> int:
-        for index, item in chunk:
-            _read_one(prepared, spec, index, item)
-        return len(chunk)
-
     with bar, ThreadPoolExecutor(threads) as pool:
         while some := list(islice(chunks, CHUNKS * threads)):
             for count in pool.map(read, some):
@@ -93,25 +151,27 @@ def _read_all(source: Source, spec: ImageSpec, prepared: Prepared) -> None:
     prepared.unreadable.sort()
 
 
-def _read_one(prepared: Prepared, spec: ImageSpec, index: int, item: Item) -> None:
-    """Decode the item into prepared.images[index], or note why it is skipped."""
-    try:
-        pixels, size = decode_image(item.data, spec)
-    except TooSmallError as error:
-        raise UserError(
-            f"The image {printable(item.name)} cannot be cropped: {error}; give smaller --input_height and"
-            " --input_width, leave --crop out, or remove the image."
-        ) from error
-    except Exception as error:  # decoders raise many kinds of exceptions for damaged files
-        if isinstance(error, MemoryError) or getattr(error, "errno", None):
-            prepared.failed = True
-        prepared.unreadable.append(printable(f"{item.name}: {reason(error)}"))
-        return
-    if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():
-        prepared.colour = True
-    prepared.images[index] = pixels
-    prepared.labels[index] = item.label
-    prepared.sizes[index] = size
+def _read_chunk(prepared: Prepared, spec: ImageSpec, chunk: list[tuple[int, Item]]) -> int:
+    """Decode items into prepared.images at their indices, or note why they are skipped. Returns how many there are."""
+    for index, item in chunk:
+        try:
+            pixels, size = decode_image(item.data, spec)
+        except TooSmallError as error:
+            raise UserError(
+                f"The image {printable(item.name)} cannot be cropped: {error}; give smaller --input_height and"
+                " --input_width, leave --crop out, or remove the image."
+            ) from error
+        except Exception as error:  # decoders raise many kinds of exceptions for damaged files
+            if isinstance(error, MemoryError) or getattr(error, "errno", None):
+                prepared.failed = True
+            prepared.unreadable.append(printable(f"{item.name}: {reason(error)}"))
+            continue
+        if spec.channels is None and not prepared.colour and (pixels != pixels[..., :1]).any():
+            prepared.colour = True
+        prepared.images[index] = pixels
+        prepared.labels[index] = item.label
+        prepared.sizes[index] = size
+    return len(chunk)
 
 
 def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarray:
@@ -142,10 +202,9 @@ def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarr
 
 def _compact(images: np.ndarray, kept: np.ndarray, channels: int) -> np.ndarray:
     """Move the images with the indices `kept`, and their first `channels` channels, to the front of the same memory."""
-    count, height, width, allocated = images.shape
-    if len(kept) == count and channels == allocated:
+    shape = (len(kept), *images.shape[1:3], channels)
+    if shape == images.shape:
         return images
-    shape = (len(kept), height, width, channels)
     compact = images.reshape(-1)[: math.prod(shape)].reshape(shape)
     for number, index in enumerate(kept):
         compact[number] = images[index, ..., :channels]

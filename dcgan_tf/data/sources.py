@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,8 +54,8 @@ def fits(pattern: str) -> Callable[[str], bool]:
         first = patterns.pop(0)
         patterns += [first.replace(braces[0], inside, 1) for inside in braces[1].split(",")]
     patterns.append(pattern)  # a name can have braces
-    normal = {os.sep.join(PurePath(one).parts) for one in patterns} - {""}
-    return lambda path: not normal or any(map(PurePath(path.lower()).match, normal))
+    patterns = [one for one in patterns if PurePath(one).parts]
+    return lambda path: not patterns or any(map(PurePath(path.lower()).match, patterns))
 
 
 def choose(parts: Mapping[Part, str], split: str) -> tuple[list[Part], bool]:

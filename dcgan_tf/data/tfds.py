@@ -132,11 +132,10 @@ def _read(folder: Path, split: str) -> Source:
     if image is None:
         raise UserError(f"The data set in {folder} has no images; give another --dataset.")
     splits = builder.info.splits
-    test = "test"
-    if test not in splits:
-        test = "validation"
-    names = sorted(splits, key=lambda name: (name != "train", name))
-    chosen, has_test = choose({name: {"train": "train", test: "test"}.get(name, "") for name in names}, split)
+    parts = {name: name for name in sorted(splits, key=lambda name: (name != "train", name))}
+    if "validation" in parts and "test" not in parts:
+        parts["validation"] = "test"
+    chosen, has_test = choose(parts, split)
     used = {key: True for key in (image, label) if key}
     decoders = tfds.decode.PartialDecoding(used, decoders={image: tfds.decode.SkipDecoding()})
 

@@ -36,16 +36,16 @@ CELEBA = Archive(
 
 def fetch(name: str, data_dir: Path, file: Path | None = None) -> None:
     """Fetch a data set into data_dir, from its mirrors or out of the user's ZIP file. Raises UserError."""
+    folder = data_dir / name
     if name == "mnist":
-        mnist.ensure(data_dir / name)
-        say(f"{data_dir / name} contains MNIST")
+        mnist.ensure(folder)
+        say(f"{folder} contains MNIST")
     elif name == "demo":
-        folder = data_dir / name
         if not any(folder.glob("[!.]*")):
             draw_monsters(folder)
         say(f"{folder} contains drawn monsters; next: python main.py --dataset demo --train --preset auto")
     elif name == "celebA":
-        install(file or CELEBA, data_dir / name)
+        install(file or CELEBA, folder)
     else:
         path = cache_folder("") / INCEPTION.name
         if not path.exists():

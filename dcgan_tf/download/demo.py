@@ -35,18 +35,18 @@ def draw_monsters(folder: Path) -> None:
 def _monster(draw: ImageDraw.ImageDraw, body: str, corner: int, top: str, eyes: tuple, teeth: tuple) -> None:
     """Draw one monster, from what is behind to what is in front."""
     for x, side in ((72, -1), (184, 1)):
-        draw.ellipse((x - 44, 208, x + 44, 248), fill=body)  # a foot
+        draw.ellipse((x - 44, 208, x + 44, 248), body)  # a foot
         if top == "horns":
-            draw.polygon(((x - 20, 76), (x + 20, 76), (x + 22 * side, 8)), fill=INK)
+            draw.polygon((x - 20, 76, x + 20, 76, x + 22 * side, 8), INK)
         elif top == "ears":
             draw.circle((x + 8 * side, 52), 34, body)
         else:
-            draw.line((x, 80, x + 12 * side, 28), fill=INK, width=9)
+            draw.line((x, 80, x + 12 * side, 28), INK, 9)
             draw.circle((x + 12 * side, 24), 15, body)
     draw.rounded_rectangle((34, 44, 222, 232), corner, fill=body)
     for x, radius in eyes:
         draw.circle((x, 112), radius, "white")
         draw.circle((x, 114), radius // 2, INK)
-    draw.chord((76, 132, 180, 216), 0, 180, fill=INK)
+    draw.chord((76, 132, 180, 216), 0, 180, INK)
     for x in teeth:
-        draw.polygon(((x - 14, 174), (x + 14, 174), (x, 200)), fill="white")
+        draw.polygon((x - 14, 174, x + 14, 174, x, 200), "white")

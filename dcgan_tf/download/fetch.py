@@ -101,14 +101,7 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
         length = size + int(response.headers.get("Content-Length") or 0)
         if length != archive.size:  # such as a web page in its place
             raise ValueError(f"the host's file has {length:,} bytes, not {archive.size:,}")
-        bar = progress(
-            total=archive.size,
-            initial=size,
-            unit="B",
-            unit_scale=True,
-            desc=archive.name,
-            leave=False,
-        )
+        bar = progress(total=archive.size, initial=size, unit="B", unit_scale=True, desc=archive.name, leave=False)
         with partial.open("ab") as file, bar:
             file.truncate(size)
             while size < archive.size and (block := response.read(1 << 20)):

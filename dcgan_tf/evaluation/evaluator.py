@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_tf.data.cache import open_cache
 from dcgan_tf.data.dataset import Dataset, check_trainable, read_dataset
+from dcgan_tf.data.prepare import open_cache
 from dcgan_tf.evaluation.distances import NearestSearch, nearest
 from dcgan_tf.evaluation.metrics import FEW_LABELS, MAX_COPYING_SAMPLES, METRICS, NETWORKS, Sets, figures_of, svm_labels
 from dcgan_tf.evaluation.spaces import Classifier, DiscriminatorSpace, FeatureSpace, choose_space, random_rows

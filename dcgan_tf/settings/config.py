@@ -71,13 +71,7 @@ class Asked:
     cache_gb: float = data(4.0, "Memory for the resized images in GB; more goes to a file", MACHINE, minimum=0)
 
     z_dim: int = networks(100, "Dimensions of z", WEIGHTS, ORIGINAL)
-    z_dist: str = networks(
-        "uniform_signed",
-        "Distribution of z",
-        WEIGHTS,
-        ORIGINAL,
-        choices=Z_DISTS,
-    )
+    z_dist: str = networks("uniform_signed", "Distribution of z", WEIGHTS, ORIGINAL, choices=Z_DISTS)
     gf_dim: int = networks(64, "Generator: filters of the last hidden layer", WEIGHTS)
     df_dim: int = networks(64, "Discriminator: filters of the first layer; of MNIST's networks: of the second", WEIGHTS)
     stages: str = networks(
@@ -110,22 +104,9 @@ class Asked:
     learning_rate: float = training(0.0002, "Learning rate of Adam", RESUME, ORIGINAL)
     lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
     weight_decay: float = training(0.0, "Factor of the L2 of the weights in both losses, e.g. 2.5e-5", minimum=0)
-    beta1: float = training(
-        0.5,
-        "Adam's decay rate of the mean of the gradients",
-        RESUME,
-        ORIGINAL,
-        minimum=0,
-        below=1,
-    )
+    beta1: float = training(0.5, "Adam's decay rate of the mean of the gradients", RESUME, ORIGINAL, minimum=0, below=1)
     g_steps: int = training(2, "Generator updates per iteration")
-    g_ema: float = training(
-        0.0,
-        "Decay of G's average, which makes all samples, e.g. 0.999",
-        RUN,
-        minimum=0,
-        below=1,
-    )
+    g_ema: float = training(0.0, "Decay of G's average, which makes all samples, e.g. 0.999", RUN, minimum=0, below=1)
     augment: str = training(
         "", "For few images: change what D sees; any of color,translation,cutout", parse=values.augmentations
     )
@@ -215,8 +196,10 @@ class Config(Asked):
         """
         try:
             saved = json.loads(path.read_bytes())  # in any UTF, also with a BOM
-            known = {name: value for name, value in saved.items() if name in SETTINGS and value is not None}
-            settings = {name: SETTINGS[name].convert(name, value) for name, value in known.items()}
+            settings = {}
+            for name, setting in SETTINGS.items():
+                if saved.get(name) is not None:
+                    settings[name] = setting.convert(name, saved[name])
             return cls(**settings, class_names=tuple(map(str, saved["class_names"])))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, UserError) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(".")  # of a KeyError, the text is only the key
@@ -236,8 +219,11 @@ class Config(Asked):
     def changed(self) -> dict[str, Any]:
         """Return what a training must be given to have these settings: those that differ from their defaults."""
         saved = json.loads(self.to_json())
-        changed = {name: saved[name] for name in SETTINGS if getattr(self, name) != SETTINGS[name].default}
-        return {"dataset": self.dataset} | changed
+        changed = {"dataset": self.dataset}
+        for name, setting in SETTINGS.items():
+            if name in saved and getattr(self, name) != setting.default:
+                changed[name] = saved[name]
+        return changed
 
     def save(self, path: Path) -> None:
         """Write FLAGS.json."""

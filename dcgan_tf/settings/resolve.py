@@ -121,5 +121,4 @@ def resolve(asked: Asked, decided: dict[str, Any]) -> Config:
 
 def override(config: Config, given: Mapping[str, Any]) -> Config:
     """Return the settings of a run for one use of it: those given that can be given with each use replace the run's."""
-    changed: dict[str, Any] = {name: value for name, value in given.items() if name in EACH_USE}
-    return dataclasses.replace(config, **changed)
+    return dataclasses.replace(config, **{name: given[name] for name in EACH_USE if name in given})

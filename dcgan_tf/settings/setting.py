@@ -6,15 +6,14 @@ import enum
 import math
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from dcgan_tf.system.errors import UserError
 
-TRUE = dict.fromkeys(("true", "t", "yes", "y", "1"), True)
-FALSE = dict.fromkeys(("false", "f", "no", "n", "0"), False)
-BOOLS = TRUE | FALSE
+BOOLS = dict.fromkeys(("true", "t", "yes", "y", "1"), True)
+BOOLS |= dict.fromkeys(("false", "f", "no", "n", "0"), False)
 TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -35,8 +34,7 @@ class Trait(enum.Flag):
     ORIGINAL = enum.auto()  # carpedm20/DCGAN-tensorflow has this flag, too
 
 
-PATH = Trait.PATH
-ORIGINAL = Trait.ORIGINAL
+PATH, ORIGINAL = Trait
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Setting:
     traits: Trait = Trait(0)
     _: KW_ONLY
     kind_if_none: type = int
-    choices: tuple[Any, ...] = ()
+    choices: Sequence[Any] = ()
     minimum: float | None = None  # of a number without choices; None: it must be greater than 0
     below: float = math.inf
     parse: Callable[[str, Any], Any] | None = None  # the name and the text -> what the text stands for
@@ -78,23 +76,21 @@ class Setting:
                 raise wrong(name, "a path on this computer", found)
         if found == self.default:
             return found
+        limits = {}  # what it must be, and whether it is
         if self.choices:
-            if found not in self.choices:
-                raise wrong(name, f"one of {', '.join(map(str, self.choices))}", found)
+            limits[f"one of {', '.join(map(str, self.choices))}"] = found in self.choices
         elif self.kind in (int, float):
-            self._check_limits(name, found)
+            if self.minimum is None:
+                limits["greater than 0"] = found > 0
+            else:
+                limits[f"at least {self.minimum}"] = found >= self.minimum
+            if self.below < math.inf:
+                limits[f"less than {self.below}"] = found < self.below
+        if not all(limits.values()):  # NaN passes none
+            raise wrong(name, " and ".join(limits), found)
         if self.parse:
             return self.parse(name, found)
         return found
-
-    def _check_limits(self, name: str, value: float) -> None:
-        limits = {"greater than 0": value > 0}
-        if self.minimum is not None:
-            limits = {f"at least {self.minimum}": value >= self.minimum}
-        if self.below < math.inf:
-            limits[f"less than {self.below}"] = value < self.below
-        if not all(limits.values()):  # NaN passes none
-            raise wrong(name, " and ".join(limits), value)
 
 
 def wrong(name: str, expected: str, value: Any) -> UserError:
@@ -121,8 +117,6 @@ def _in_type(kind: type, value: Any) -> Any:
         number = float(str(value))
     except ValueError:
         return None
-    if kind is float:
-        return number
-    if number.is_integer():
-        return int(number)
+    if kind is float or number.is_integer():
+        return kind(number)
     return None

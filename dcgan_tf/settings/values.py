@@ -94,8 +94,8 @@ def classes(given: Classes, names: tuple[str, ...]) -> tuple[int, ...]:
         raise UserError(f"The run has no classes, so --class must be left out, but is {text!r}.")
     known = {name: index for index, name in enumerate(names)}
     if not any(map(str.isdecimal, names)):
-        known = {str(index): index for index in range(len(names))} | known
-    found: list[int] = []
+        known = {str(index): index for index in known.values()} | known
+    found = []
     for part in map(str.strip, text.split(",")):
         chosen: Iterable[object] = [part]
         if part not in known and re.fullmatch("[0-9 ]+-[0-9 ]+", part):

@@ -1,6 +1,7 @@
-"""Keep arrays in .npy files, so that they need not be computed again. What was used longest ago is removed.
+"""Keep arrays, and what XLA compiles, for the next start of the program. What was used longest ago is removed.
 
-An entry is a folder with a file for each array, and names.npy with their names. It is complete or not there.
+An entry of arrays is a folder with an .npy file for each, and names.npy with their names; it is complete or not there.
+What XLA compiles for a machine is one folder, which TensorFlow itself writes and reads.
 """
 
 from __future__ import annotations
@@ -13,18 +14,25 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 from dcgan_tf.system.errors import reason
-from dcgan_tf.system.files import TEMPORARY, remove
-from dcgan_tf.system.messages import report, warn
+from dcgan_tf.system.files import TEMPORARY, check_writable, remove
+from dcgan_tf.system.messages import OWN_PROCESS, report, warn
+from dcgan_tf.system.startup import hidden_stderr
 
 KINDS = ("prepared", "classifiers", "compiled")  # the sub-folders; nothing elsewhere in the folder is ever removed
 # Nor is what has another name: this is that of an entry (a file in version 1.0.0), or of one that is being written
 OWN_NAME = re.compile(rf"([\w-]+-)?[0-9a-f]{{32}}(-\w+)?|{re.escape(TEMPORARY)}.*")
+TF_XLA_FLAGS = "TF_XLA_FLAGS"  # the environment variable that tells TensorFlow where to keep what XLA compiles
+# What else decides what is compiled, or whether it runs; TensorFlow's own key has the computation only
+OF_XLA = (TF_XLA_FLAGS, "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES")
+OF_MACHINE = ("model name", "flags", "Features", "Model", "NVRM")  # how the lines of its files begin that are the same
+_compiled: Path | None = None  # where TensorFlow keeps what this process compiles
 
 
 def cache_folder(cache_dir: str) -> Path:
@@ -59,7 +67,8 @@ class DiskCache:
             return {str(key): _read(entry / f"{key}.npy") for key in _read(entry / "names.npy")}
         except Exception as error:  # NumPy raises many kinds of exceptions for a damaged file
             cause = reason(error)
-        _remove(entry)  # only here, because the exception keeps files open, which forbids that on Windows
+        with contextlib.suppress(OSError):  # only here, because the exception keeps files open: Windows forbids it
+            remove(entry)
         warn(f"{entry} cannot be used ({cause}); its content is computed again.")
         return None
 
@@ -91,7 +100,7 @@ class DiskCache:
         return self.load(kind, name)
 
     def cached(
-        self, kind: str, data: Sequence[np.ndarray], compute: Callable[[], Sequence[np.ndarray]]
+        self, kind: str, data: Sequence[np.ndarray], compute: Callable[[], list[np.ndarray]]
     ) -> list[np.ndarray]:
         """Return what `compute` returns: from the cache, or compute it and keep it.
 
@@ -108,7 +117,7 @@ class DiskCache:
         if kept is not None:
             report("Cache", f"{self.folder / kind / name} is used (--nocache computes it again)")
             return [np.array(array) for array in kept.values()]
-        arrays = list(compute())
+        arrays = compute()
         self.save(kind, name, {str(number): array for number, array in enumerate(arrays)})
         return arrays
 
@@ -126,7 +135,8 @@ class DiskCache:
         for _, bytes_used, path in sorted(found, reverse=True):
             total += bytes_used
             if total > self.limit_gb * 1e9:
-                _remove(path)
+                with contextlib.suppress(OSError):  # another program has removed it, or uses it (Windows)
+                    remove(path)
 
 
 def release(array: np.ndarray) -> None:
@@ -152,7 +162,50 @@ def _write(file: Path, array: np.ndarray) -> None:
     release(array)
 
 
-def _remove(path: Path) -> None:
-    """Remove an entry."""
-    with contextlib.suppress(OSError):  # another program has removed it, or uses it (Windows)
-        remove(path)
+def keep_compiled(cache: DiskCache) -> None:
+    """Let TensorFlow keep what XLA compiles in this process, which must be the program's own.
+
+    Call it before TensorFlow is imported. Flags that the user gives TensorFlow count more.
+    """
+    global _compiled
+    flags = os.environ.get(TF_XLA_FLAGS, "").strip()
+    if not OWN_PROCESS.is_set() or not cache.enabled or re.search(r"[\"\\\n]", str(cache.folder)):
+        return
+    with contextlib.suppress(PackageNotFoundError, OSError):
+        name = hashlib.sha256(f"{version('tensorflow')}{_machine()}".encode()).hexdigest()[:32]
+        folder = cache.folder / "compiled" / name
+        check_writable(folder)
+        if folder.exists():
+            os.utime(folder)  # the time of its last use
+        cache.make_room(0)
+        os.environ[TF_XLA_FLAGS] = f'--tf_xla_persistent_cache_directory="{folder}" {flags}'
+        _compiled = folder
+
+
+def _machine() -> str:
+    """Return what is known without TensorFlow of what code is compiled for: processor, GPUs, driver and flags."""
+    known = {f"{os.cpu_count()} {[os.environ.get(name) for name in OF_XLA]}"}
+    driver = Path("/proc/driver/nvidia")
+    for file in (Path("/proc/cpuinfo"), driver / "version", *driver.glob("gpus/*/information")):
+        with contextlib.suppress(OSError):
+            known |= {line for line in file.read_text(errors="replace").splitlines() if line.startswith(OF_MACHINE)}
+    return str(sorted(known))
+
+
+def first_call(call: Callable[[], None]) -> None:
+    """Make the call that traces and compiles the train step; if what was kept is damaged, remove it, and call again."""
+    import tensorflow as tf
+
+    kept: list[Path] = []
+    if _compiled:
+        kept += _compiled.glob("*")
+    if not kept:
+        call()
+        return
+    with hidden_stderr():  # TensorFlow says of each file that it is no text
+        try:
+            call()
+        except tf.errors.OpError:
+            for file in kept:
+                file.unlink(missing_ok=True)
+            call()

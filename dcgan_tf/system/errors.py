@@ -36,8 +36,8 @@ def reason(error: Exception) -> str:
     if isinstance(inner, Exception):
         error = inner
     text = NAMES.sub("", getattr(error, "strerror", None) or str(error)).strip()
-    lines = [line.strip(" .") for line in text.splitlines() if line.strip() and not PLACE.match(line)]
-    return next(iter(lines), type(error).__name__)
+    lines = (line.strip(" .") for line in text.splitlines() if line.strip() and not PLACE.match(line))
+    return next(lines, type(error).__name__)
 
 
 def printable(text: str) -> str:

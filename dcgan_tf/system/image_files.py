@@ -29,10 +29,9 @@ def sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
     count, height, width, channels = images.shape
     columns = columns or math.ceil(count**0.5)
     rows = math.ceil(count / columns)
-    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
-    cells[:count] = images
-    grid = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    return grid.reshape(rows * height, columns * width, channels)
+    cells = np.zeros((rows, columns, height, width, channels), np.uint8)
+    cells.reshape(-1, height, width, channels)[:count] = images
+    return cells.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
 
 
 def check_size(rows: int, columns: int, height: int, width: int) -> None:
@@ -65,14 +64,7 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     milliseconds = max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames)))
     images = [_drop_gray_axis(frame) for frame in frames]
     with atomic_write(path) as temporary:  # not optimized, because Pillow 13 cannot read its own optimized gray frames
-        iio.imwrite(
-            temporary,
-            images,
-            plugin="pillow",
-            duration=milliseconds,
-            loop=0,
-            optimize=False,
-        )
+        iio.imwrite(temporary, images, plugin="pillow", duration=milliseconds, loop=0, optimize=False)
 
 
 def save_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:

@@ -48,7 +48,7 @@ class Screen:
 
     def isatty(self) -> bool:
         with contextlib.suppress(Exception):
-            return bool(self.stream.isatty())
+            return self.stream.isatty()
         return False
 
     def __getattr__(self, name: str) -> Any:  # its encoding, for example
@@ -105,10 +105,11 @@ def ignored_warnings(category: type[Warning]) -> Iterator[None]:
 
 def progress(*args: Any, **options: Any) -> tqdm:
     """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
-    options = dict[str, Any](file=Screen(sys.stderr)) | options | {"disable": not _shown.get()}
-    if OWN_PROCESS.is_set() and not options["file"].isatty():
-        options |= {"file": WholeLines(sys.stderr), "mininterval": LOG_SECONDS, "ascii": True}
-    return tqdm(*args, dynamic_ncols=True, **options)
+    screen = Screen(sys.stderr)
+    if OWN_PROCESS.is_set() and not screen.isatty():
+        screen = WholeLines(sys.stderr)
+        options |= {"mininterval": LOG_SECONDS, "ascii": True}
+    return tqdm(*args, file=screen, disable=not _shown.get(), dynamic_ncols=True, **options)
 
 
 @contextlib.contextmanager
@@ -123,7 +124,9 @@ def shown(verbose: bool = True) -> Iterator[None]:
 
 def show_as_program() -> None:
     """Show all messages and warnings from now on. For a program, which owns its process."""
-    _open_closed_streams()
+    for name in ("stdin", "stdout", "stderr"):  # in this order each takes the lowest number that is free, its own
+        if getattr(sys, name) is None:  # it is closed (2>&-), and the next file that is opened would take its number
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A pipe or a log file gets each line at once. Names of files can have characters that stdout cannot show.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
@@ -136,10 +139,3 @@ def show_as_program() -> None:
     warnings.simplefilter("always", DcganWarning)
     warnings.filterwarnings("ignore", module="PIL")  # about files that are read all the same
     warnings.showwarning = lambda message, *place: _print(f"Warning: {message}", sys.stderr)
-
-
-def _open_closed_streams() -> None:
-    """Let stdout and stderr that are closed (2>&-) go nowhere; else the next file that is opened takes their number."""
-    for name in ("stdin", "stdout", "stderr"):  # in this order each takes the lowest number that is free, its own
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115

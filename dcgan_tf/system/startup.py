@@ -124,21 +124,21 @@ def why_no_gpu() -> str:
 @contextlib.contextmanager
 def keras_defaults() -> Iterator[None]:
     """Use Keras's own defaults for layers, whatever the user's keras.json or program sets: float32, channels last."""
-    import keras
+    from keras import config
 
     with PROCESS_LOCK:
-        floatx = keras.config.floatx()
-        image_data_format = keras.config.image_data_format()
-        dtype_policy = keras.config.dtype_policy()
-        keras.config.set_floatx("float32")
-        keras.config.set_image_data_format("channels_last")
-        keras.config.set_dtype_policy("float32")
+        floatx = config.floatx()
+        image_data_format = config.image_data_format()
+        dtype_policy = config.dtype_policy()
+        config.set_floatx("float32")
+        config.set_image_data_format("channels_last")
+        config.set_dtype_policy("float32")
         try:
             yield
         finally:
-            keras.config.set_floatx(floatx)
-            keras.config.set_image_data_format(image_data_format)
-            keras.config.set_dtype_policy(dtype_policy)
+            config.set_floatx(floatx)
+            config.set_image_data_format(image_data_format)
+            config.set_dtype_policy(dtype_policy)
 
 
 def usable() -> tuple[int, float]:

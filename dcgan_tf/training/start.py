@@ -39,8 +39,8 @@ def train(
     """
     plan = plan_training(runs, name, given, chosen)
     check_process()
-    from dcgan_tf.data.cache import open_cache
-    from dcgan_tf.system.xla_cache import keep_compiled
+    from dcgan_tf.data.prepare import open_cache
+    from dcgan_tf.system.cache import keep_compiled
 
     if plan.asked.xla != "off":
         keep_compiled(open_cache(plan.asked))
