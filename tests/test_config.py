@@ -29,6 +29,10 @@ def test_json_and_back(tmp_path: Path):
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):  # as editors of Windows save a file
         path.write_text(json.dumps(older | {"of_a_later_version": 1, "d_filters": "64, 128"}), encoding)
         assert Config.read(path) == config_of(class_names=("a", "b"), d_filters="64,128")
+    path.write_text(json.dumps(older | {"epoch": 3, "iterations": 5}))  # 1.0.0 saves both
+    assert (
+        Config.read(path).changed().items() >= {"iterations": 5}.items() and "epoch" not in Config.read(path).changed()
+    )
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", '{"dataset": "x"}', '64 -> "sixty-four"', "64 -> -1"])

@@ -121,7 +121,11 @@ class Dataset:
 
 
 def in_thread(values: Iterator[T], ahead: int) -> Iterator[T]:
-    """Yield the values, none of which is None. A thread computes the next ones while the caller uses one."""
+    """Yield the values, none of which is None. A thread computes the next ones while the caller uses one.
+
+    Args:
+      ahead: how many values are computed before the caller asks for them, and wait in memory.
+    """
     thread = ThreadPoolExecutor(1)
     try:
         pending = deque(thread.submit(next, values, None) for _ in range(ahead))
@@ -140,7 +144,10 @@ FINDERS = (  # each takes data_dir/dataset; the first one that returns a source 
 
 
 def find(config: Asked) -> Source:
-    """Return the source of --dataset. Raises UserError if no finder knows it, or if it cannot be read."""
+    """Return the source of --dataset: what the first of FINDERS that knows it has found.
+
+    Raises: UserError if none knows it, it cannot be read, or --hold_out is given and nothing can be held out.
+    """
     folder = Path(config.data_dir, config.dataset).absolute()
     if folder.is_file():
         raise UserError(f"The data set {folder} is a file, not a folder; unpack it into a folder first.")

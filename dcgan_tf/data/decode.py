@@ -89,7 +89,11 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
 
 
 def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
-    """Read one image file as for a training: uint8 [spec.height, spec.width, C]. Raises UserError."""
+    """Read one image file as for a training.
+
+    Returns: uint8 [spec.height, spec.width, C].
+    Raises: UserError if the file cannot be read, or its image cannot be decoded or cropped.
+    """
     try:
         return decode_image(path, spec)[0]
     except Exception as error:  # decoders raise many kinds of exceptions for damaged files
@@ -118,8 +122,11 @@ def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
 
 
 def center_window(size: Size, crop: Size) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) of the centre of an image, with the geometry of the original's center_crop.
+    """Return where the centre of an image is, with the geometry of the original's center_crop (utils.py).
 
+    Args:
+      size, crop: of the image and of its centre, (height, width) in pixels.
+    Returns: (left, top, right, bottom), as `Image.crop` takes them.
     Raises: TooSmallError if the image is smaller.
     """
     if size[0] < crop[0] or size[1] < crop[1]:
@@ -149,8 +156,9 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
 
     Args:
       image: L or RGB.
-      fit: stretch changes the shape of what is in the image; cover cuts off two sides, to keep the shape; pad adds a
-        border in the mean colour of the image's edge.
+      fit: stretch, as the original does, changes the shape of what is in the image; cover cuts off two sides, to keep
+        the shape; pad adds a border in the mean colour of the image's edge.
+    Returns: an image of the same mode.
     """
     if fit == "cover":
         return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)

@@ -52,8 +52,9 @@ def find(folder: Path, config: Asked) -> Source | None:
 
 
 def read(file: Path) -> np.ndarray:
-    """Read an idx file of integers, plain or packed by gzip, whatever its name: an array with any number of axes.
+    """Read an idx file of integers, plain or packed by gzip, whatever its name.
 
+    Returns: a read-only array with the axes and the type of number that the file has, e.g. uint8 [N, 28, 28].
     Raises: UserError if it cannot be read, or is damaged.
     """
     try:

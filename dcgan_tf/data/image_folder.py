@@ -25,10 +25,27 @@ ADVICE[NO_EXTENSION] = "give --input_fname_pattern '*' for files without extensi
 UNFINISHED = {".icloud", ".nextcloud", ".owncloud", ".part", ".partial", ".crdownload", ".download", ".opdownload"}
 ADVICE |= {kind: f"files that end in {kind} are not downloaded yet" for kind in UNFINISHED}
 # Folders of systems, NAS and archives, in lower case; like hidden ones, they hold thumbnails and what was deleted
-OF_SYSTEMS = {"@eadir", "@recycle", "#recycle", "#snapshot", "~snapshot", "$recycle.bin", "recycler", "__macosx"}
-OF_SYSTEMS |= {"system volume information", "lost+found"}
-SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "test", "valid": "test"}
-SPLITS |= {"validation": "test"}
+OF_SYSTEMS = {
+    "@eadir",  # Synology
+    "#recycle",
+    "#snapshot",
+    "@recycle",  # QNAP
+    "~snapshot",  # NetApp
+    "$recycle.bin",  # Windows
+    "recycler",
+    "system volume information",
+    "lost+found",  # Linux
+    "__macosx",  # in ZIP files
+}
+SPLITS = {  # what a folder is called, and which split it is
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "test",
+    "valid": "test",
+    "validation": "test",
+}
 
 
 class Found(NamedTuple):
@@ -189,6 +206,9 @@ def layout_of(files: list[str]) -> Layout:
 
     Folders around all files are looked through. Then train and test (or valid, val, in any case) are the splits, if
     there are no other folders and no files beside them; below them, or else at the top, the folders are the classes.
+
+    Args:
+      files: paths relative to the folder of the data set, at least one.
     """
     around = os.path.commonpath([os.path.dirname(os.path.dirname(file)) for file in files])
     folders = {file: file.split(os.sep)[len(PurePath(around).parts) : -1] for file in files}
@@ -216,6 +236,10 @@ def choose_held_out(files: list[str], share: float) -> set[str]:
     """Choose about that share of the files, but at least one, and not all.
 
     The choice depends on a hash of the name, so a file that is held out stays so if others are added.
+
+    Args:
+      files: paths relative to the folder of the data set.
+      share: more than 0, less than 1.
     """
     hashes = {}
     for file in files:

@@ -107,6 +107,7 @@ def decode_all(source: Source, spec: ImageSpec, memory_gb: float, folder: Path) 
     Args:
       memory_gb: images of more than that are in a file.
       folder: for that file.
+    Returns: the images that could be read, in the order of the source.
     Raises: UserError if more than half of the images are unreadable, or one is smaller than the crop.
     """
     if source.arrays and source.shape == (spec.height, spec.width) and spec.channels == 1 and not spec.crop:
@@ -179,6 +180,10 @@ def allocate(shape: tuple[int, ...], memory_gb: float, folder: Path) -> np.ndarr
 
     The file has no name, so nothing of it remains, even if the program is killed.
 
+    Args:
+      memory_gb: in GB, 10^9 bytes.
+      folder: for the file; it is made if it is missing.
+    Returns: not initialized, or a np.memmap of zeros.
     Raises: UserError if the folder has no room.
     """
     size = math.prod(shape)

@@ -64,6 +64,7 @@ def choose(parts: Mapping[Part, str], split: str) -> tuple[list[Part], bool]:
     Args:
       parts: train or test, for each part; any other text if it counts only for all.
       split: all, train or test.
+    Returns: (parts in the given order, whether there are both).
     """
     has_test = {"train", "test"} <= set(parts.values())
     if not has_test or split == "all":

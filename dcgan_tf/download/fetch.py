@@ -51,6 +51,9 @@ KERAS_INCEPTION = Archive(  # the weights, with the digest that Keras checks
 def fetch_archive(archive: Archive, target: Path) -> None:
     """Download the archive to `target` from the first mirror that has it; continue an earlier incomplete download.
 
+    Args:
+      target: the new file, which is there only when size and digest are right. Until then the bytes are in a hidden
+        file beside it.
     Raises: UserError if no mirror has it.
     """
     try:
@@ -113,7 +116,7 @@ def _download_rest(url: str, archive: Archive, partial: Path) -> None:
 
 
 def file_digest(path: Path, name: str) -> str:
-    """Return the file's digest of the kind `name`, in hexadecimal digits."""
+    """Return the file's digest in hexadecimal digits. Args: name: of the kind, in hashlib, e.g. sha256."""
     digest = hashlib.new(name)
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -190,9 +190,11 @@ class Config(Asked):
 
     @classmethod
     def read(cls, path: Path) -> Config:
-        """Read FLAGS.json. Settings that it lacks have their defaults; unknown ones are ignored.
+        """Read FLAGS.json, also one of version 1.0.0.
 
-        Raises: UserError if the file is damaged.
+        Settings that it lacks have their defaults; unknown ones, such as those of a later version, are ignored.
+
+        Raises: UserError if the file is not there, or damaged.
         """
         try:
             saved = json.loads(path.read_bytes())  # in any UTF, also with a BOM
@@ -217,7 +219,10 @@ class Config(Asked):
         return json.dumps(saved, indent=1)
 
     def changed(self) -> dict[str, Any]:
-        """Return what a training must be given to have these settings: those that differ from their defaults."""
+        """Return what a training must be given to have these settings: those that differ from their defaults.
+
+        Returns: values that JSON can hold, by their names, as `dcgan_tf.train` takes them; always with dataset.
+        """
         saved = json.loads(self.to_json())
         changed = {"dataset": self.dataset}
         for name, setting in SETTINGS.items():
@@ -258,13 +263,16 @@ class Config(Asked):
 
     @property
     def d_widths(self) -> tuple[int, ...]:
-        """Filters of the two convolutions of MNIST's discriminator."""
+        """Filters of the two convolutions of MNIST's discriminator; by default those of the original (model.py)."""
         default = (self.c_dim + self.y_dim, self.df_dim + self.y_dim)
         return _split_numbers(self.d_filters) or default
 
     @property
     def value_range(self) -> tuple[float, float]:
-        """The lowest and the highest value of the images that the networks see and make."""
+        """The lowest and the highest value of the images that the networks see and make.
+
+        As in the original, G ends with a sigmoid in MNIST's networks, and with a tanh in the others.
+        """
         if self.has_mnist_networks:
             return 0.0, 1.0
         return -1.0, 1.0

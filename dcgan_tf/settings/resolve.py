@@ -69,7 +69,10 @@ def _locate(dataset: str, data_dir: str | None) -> dict[str, str]:
 
 
 def convert(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[str, Any]:
-    """Return the given values, by name, as these settings convert them. Raises UserError."""
+    """Return the given values, by name, as these settings convert them.
+
+    Raises: UserError if a name is unknown, or a value is not allowed.
+    """
     for name in given:
         if name not in settings:
             raise unknown(name, settings)

@@ -63,6 +63,9 @@ class Setting:
     def convert(self, name: str, value: Any) -> Any:
         """Return the value in the setting's type; text, as on the command line, stands for the value that it shows.
 
+        Args:
+          name: of the flag, for the message of an error.
+        Returns: what `parse` makes of it, if the setting has that; None if it need not be given, and is None.
         Raises: UserError, which names the flag, unless the value is allowed.
         """
         if value is None and self.default is None:
@@ -94,7 +97,13 @@ class Setting:
 
 
 def wrong(name: str, expected: str, value: Any) -> UserError:
-    """Return the error for a value that is not what is expected."""
+    """Return the error for a value that is not what is expected.
+
+    Args:
+      name: of the flag, without --.
+      expected: how the sentence goes on after "must be".
+      value: what was given; its first 200 characters are shown.
+    """
     return UserError(f"--{name} must be {expected}, but is {value!r:.200}.")
 
 

@@ -1,4 +1,7 @@
-"""Values that are more than one number or word: seeds, classes, grids, sums, stages. Text, or what it stands for."""
+"""Values that are more than one number or word: seeds, classes, grids, sums, stages. Text, or what it stands for.
+
+Of each function that takes `name`, that is the flag's, without --, for the message of the UserError.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,11 @@ def arithmetic(name: str, text: str) -> tuple[Term, ...]:
 def classes(given: Classes, names: tuple[str, ...]) -> tuple[int, ...]:
     """Return the numbers of classes, such as "7", "0-4", "cat,dog", 7 or ["cat", 2]; all classes if there are none.
 
-    A number is an index into the names, unless a class has a number as its name. Raises UserError.
+    A number is an index into the names, unless a class has a number as its name.
+
+    Args:
+      names: of the run's classes; their places are the numbers of the classes.
+    Raises: UserError if the run has no such class.
     """
     if given is None:
         given = ""
@@ -129,7 +136,13 @@ def fits_mnist_networks(height: int, width: int) -> bool:
 
 
 def check_stages(stages: str, height: int, width: int, has_labels: bool) -> None:
-    """Raise UserError if the networks cannot halve such images so often. Args: stages: original or a number."""
+    """Raise UserError if the networks cannot halve such images so often.
+
+    Args:
+      stages: original or a number.
+      height, width: of the networks' images, in pixels.
+      has_labels: whether the networks get labels; then original means those of MNIST.
+    """
     size = min(height, width)
     if stages == "original":
         if has_labels and not fits_mnist_networks(height, width):

@@ -55,7 +55,9 @@ class DiskCache:
     def load(self, kind: str, name: str) -> dict[str, np.ndarray] | None:
         """Return the arrays of an entry, mapped to their files and read-only. One that is damaged is removed.
 
-        Args: kind: one of KINDS.
+        Args:
+          kind: one of KINDS.
+          name: of the entry; it has the form of OWN_NAME.
         Returns: None if there is no entry that can be used.
         """
         entry = self.folder / kind / name
@@ -107,6 +109,7 @@ class DiskCache:
         Args:
           kind: one of KINDS.
           data: all arrays that it depends on. A digest of them is the entry's name.
+        Returns: arrays in memory, which may be changed.
         """
         digest = hashlib.sha256()
         for array in data:
@@ -193,7 +196,10 @@ def _machine() -> str:
 
 
 def first_call(call: Callable[[], None]) -> None:
-    """Make the call that traces and compiles the train step; if what was kept is damaged, remove it, and call again."""
+    """Make the call that traces and compiles the train step; if what was kept is damaged, remove it, and call again.
+
+    Raises: what the call raises, if nothing was kept, or the second time.
+    """
     import tensorflow as tf
 
     kept: list[Path] = []

@@ -53,7 +53,7 @@ def typed(path: Path) -> str:
 
 
 def listed(texts: Sequence[str], most: int) -> str:
-    """Return the first of the texts as a part of a sentence: a, b, ..."""
+    """Return the first of the texts, at most so many, as a part of a sentence: a, b, ..."""
     shown = [printable(text) for text in texts[:most]]
     if len(texts) > most:
         shown.append("...")
@@ -84,7 +84,12 @@ def counted(count: int, noun: str) -> str:
 
 @contextlib.contextmanager
 def device_errors(advice: str) -> Iterator[None]:
-    """Turn these errors into UserErrors. Args: advice: what needs less memory, as "a smaller --batch_size"."""
+    """Turn errors of TensorFlow about memory, disk and compilers, and Python's MemoryError, into UserErrors.
+
+    Args:
+      advice: what needs less memory, as "a smaller --batch_size".
+    Raises: UserError that says what to do; every other exception as it is.
+    """
     try:
         yield
     except Exception as error:
@@ -103,7 +108,11 @@ def device_errors(advice: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def warn_on_write_error(what: str) -> Iterator[None]:
-    """If the block cannot write, warn and go on: a sheet or a curve is not worth the work of hours."""
+    """If the block cannot write, warn and go on: a sheet or a curve is not worth the work of hours.
+
+    Args:
+      what: the beginning of the warning, such as the name of the file.
+    """
     import tensorflow as tf
 
     try:

@@ -22,7 +22,10 @@ READ_OTHERWISE = re.compile(r"[\[\]*?\\\ud800-\udfff]")
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path to write to; at the end it is renamed to `path`."""
+    """Yield a temporary path to write to, in the same folder; at the end it is renamed to `path`.
+
+    If the block raises an exception, what it wrote is removed, and an older file stays as it was.
+    """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}{path.suffix}")  # another thread may write it, too
     try:
         yield temporary

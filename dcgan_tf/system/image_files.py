@@ -59,7 +59,7 @@ def save_gif(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
     """Write frames, each uint8 [H, W, 1 or 3], as a GIF that repeats without end (utils.py of the original, make_gif).
 
     Args:
-      seconds: duration of one repetition.
+      seconds: duration of one repetition; many frames take longer, at MIN_FRAME_MILLISECONDS each.
     """
     milliseconds = max(MIN_FRAME_MILLISECONDS, round(1000 * seconds / len(frames)))
     images = [_drop_gray_axis(frame) for frame in frames]

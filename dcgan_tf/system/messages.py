@@ -104,7 +104,11 @@ def ignored_warnings(category: type[Warning]) -> Iterator[None]:
 
 
 def progress(*args: Any, **options: Any) -> tqdm:
-    """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s."""
+    """Return a progress bar, which is shown only where messages are. A log file gets a line of it every 30 s.
+
+    Args:
+      args, options: those of tqdm, beside file and disable.
+    """
     screen = Screen(sys.stderr)
     if OWN_PROCESS.is_set() and not screen.isatty():
         screen = WholeLines(sys.stderr)

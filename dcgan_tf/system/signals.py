@@ -21,6 +21,8 @@ OF_SCHEDULERS = [getattr(signal, name) for name in NAMES if hasattr(signal, name
 def run_program(main: Callable[[], None]) -> None:
     """Run a program. A signal that stops it raises SystemExit, so that no file is left half-written.
 
+    Args:
+      main: may raise UserError or OSError, which is printed as one sentence.
     Raises: SystemExit with 1 after an error, 128 and the number of a signal that ended the program.
     """
     show_as_program()
