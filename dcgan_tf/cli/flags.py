@@ -51,7 +51,13 @@ class Request(NamedTuple):
 
 
 def parse(argv: list[str]) -> Request:
-    """Read the command line; --help, --version or nothing print a text and end the program. Raises UserError."""
+    """Read the command line; --help, --version or nothing print a text and end the program.
+
+    Args:
+      argv: the name of the program, then its arguments, as in sys.argv.
+    Raises: UserError if a flag is unknown, its value is not allowed, or flags exclude each other; SystemExit after a
+      text. The text of settings is checked later, by `check_given`.
+    """
     text = ""
     if len(argv) < 2:
         text = EXAMPLES

@@ -16,7 +16,12 @@ from dcgan_tf.training import start
 
 
 def main(argv: list[str]) -> None:
-    """Run one command. Raises UserError."""
+    """Run one command.
+
+    Args:
+      argv: as in `flags.parse`.
+    Raises: UserError; SystemExit with 128 and the number of a signal that stopped a training, after its checkpoint.
+    """
     command, value, keywords, chosen, given, runs, name = flags.parse(argv)
     silence_pillow()
     if command is TRAIN:

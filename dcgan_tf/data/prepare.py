@@ -218,7 +218,12 @@ def _compact(images: np.ndarray, kept: np.ndarray, channels: int) -> np.ndarray:
 
 
 def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...]) -> None:
-    """Say the number, kind and sizes of the images, the classes, and which images could not be read."""
+    """Say the number, kind and sizes of the images, the classes, and which images could not be read.
+
+    Args:
+      spec: what was cut out of the images.
+      class_names: none if the networks get no labels.
+    """
     count, height, width, channels = prepared.images.shape
     by_area = prepared.sizes[np.argsort(prepared.sizes.prod(1), kind="stable")]
     smallest, median, largest = (f"{w}x{h}" for h, w in by_area[[0, count // 2, -1]].tolist())
