@@ -221,7 +221,7 @@ def say_summary(prepared: Prepared, spec: ImageSpec, class_names: tuple[str, ...
     """Say the number, kind and sizes of the images, the classes, and which images could not be read.
 
     Args:
-      spec: what was cut out of the images.
+      spec: how the images were prepared.
       class_names: none if the networks get no labels.
     """
     count, height, width, channels = prepared.images.shape
