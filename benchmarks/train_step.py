@@ -69,16 +69,16 @@ def train_step(config: Config, variant: str = "") -> tuple[Callable[[], Any], fl
     import numpy as np
     from gpu.forms import use
 
-    from dcgan_tf.model import DCGAN, steps_per_call
+    from dcgan_tf.model import DCGAN
     from dcgan_tf.training.cluster import init_cluster
 
     cluster = init_cluster(config.strategy)
-    calls = steps_per_call(config.steps_per_call)
     with cluster.strategy.scope():
         model = DCGAN(config)
         if variant:
             use(model, variant)
         step = model.compiled()
+    calls = model.steps_per_call
     random = np.random.default_rng(0)
     batch = config.batch_size // len(cluster.members)
     shape = (calls, batch, *config.image_shape)

@@ -43,7 +43,7 @@ def augment(
 
     Args:
       images: [B, H, W, C] in the value range.
-      numbers: [B, 7], or [B, 8] if p < 1, in [0, 1).
+      numbers: float32 [B, 7], or [B, 8] if p < 1, in [0, 1).
       kinds: any of color, translation and cutout; they are applied in this order.
       p: probability with which an image is changed; the others stay as they are (Karras et al. 2020 have it for each
         kind of change).
@@ -51,8 +51,8 @@ def augment(
     """
     low, high = value_range
     centre = (low + high) / 2
-    half = (high - low) / 2
-    each = tf.unstack(tf.cast(numbers, tf.float32), axis=1)
+    half = high - centre
+    each = tf.unstack(numbers, axis=1)
     unchanged = tf.cast(images, tf.float32)
     images = (unchanged - centre) / half  # the paper's changes are for [-1, 1]
     if "color" in kinds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
@@ -64,7 +65,7 @@ def interpolate(points: np.ndarray, steps: int, z_dist: str) -> np.ndarray:
     """
     t = np.linspace(0, 1, steps)[:, None]
     segments = []
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         segments.append((1 - t) * start + t * end)
         cosine = np.dot(start, end) / (np.linalg.norm(start) * np.linalg.norm(end))
         angle = np.arccos(np.clip(cosine, -1, 1))

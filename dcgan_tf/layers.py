@@ -26,11 +26,15 @@ class Weighted(keras.layers.Layer):
         self.units = units
 
     def add_weights(self, *shape):
-        """Create the kernel of that shape, and the bias [units]."""
+        """Create the kernel of that shape, and the bias [units]: float32, also in mixed precision."""
         kernel, bias = self.names
         normal = self.initializer(stddev=0.02, seed=self.seed)
         self.kernel = self.add_weight(name=kernel, shape=shape, initializer=normal)
         self.bias = self.add_weight(name=bias, shape=(self.units,), initializer="zeros")
+
+    def compute_output_shape(self, shape):
+        """Return the shape of what `call` returns, for Keras's summaries."""
+        return keras.Operation.compute_output_spec(self, keras.KerasTensor(shape)).shape
 
 
 class Conv(Weighted):
@@ -41,9 +45,6 @@ class Conv(Weighted):
 
     def build(self, shape):
         self.add_weights(5, 5, shape[-1], self.units)
-
-    def compute_output_shape(self, shape):
-        return shape[0], -(-shape[1] // 2), -(-shape[2] // 2), self.units
 
     def call(self, x):
         return tf.nn.bias_add(tf.nn.conv2d(x, self.kernel, strides=2, padding="SAME"), self.bias)
@@ -62,21 +63,9 @@ class Deconv(Weighted):
     def build(self, shape):
         self.add_weights(5, 5, self.units, shape[-1])
 
-    def compute_output_shape(self, shape):
-        return shape[0], *self.size, self.units
-
     def call(self, x):
-        shape = self.compute_output_shape([x.shape[0] or tf.shape(x)[0]])
-        return tf.nn.bias_add(
-            tf.nn.conv2d_transpose(
-                x,
-                self.kernel,
-                shape,
-                strides=2,
-                padding="SAME",
-            ),
-            self.bias,
-        )
+        shape = (x.shape[0] or tf.shape(x)[0], *self.size, self.units)
+        return tf.nn.bias_add(tf.nn.conv2d_transpose(x, self.kernel, shape, strides=2, padding="SAME"), self.bias)
 
 
 class Linear(Weighted):
@@ -86,9 +75,6 @@ class Linear(Weighted):
 
     def build(self, shape):
         self.add_weights(shape[-1], self.units)
-
-    def compute_output_shape(self, shape):
-        return shape[0], self.units
 
     def call(self, x):
         return tf.nn.bias_add(tf.matmul(x, self.kernel), self.bias)
@@ -100,8 +86,10 @@ class BatchNorm(keras.layers.Layer):
     It normalizes with the biased batch variance, and the moving variance takes the Bessel-corrected one.
     keras.layers.BatchNormalization stores the biased one.
 
-    With classes, each has its own gamma and beta, which the labels choose (Dumoulin et al. 2017, as in Miyato & Koyama
-    2018). They begin at random, so that classes differ from the start (docs/networks.md).
+    With classes, each has its own gamma and beta, which the one-hot labels [B, Y] choose (Dumoulin et al. 2017, as in
+    Miyato & Koyama 2018). They begin at random, so that classes differ from the start (docs/networks.md).
+
+    Args: classes: Y; 0: one gamma and one beta for all images.
     """
 
     # TensorFlow's fused op, the fastest. XLA rewrites it as E[x^2] - E[x]^2, which loses too many digits to match the
@@ -116,17 +104,18 @@ class BatchNorm(keras.layers.Layer):
         self.classes = classes
 
     def build(self, shape):
-        float32 = {"shape": shape[-1:], "autocast": False}  # also in mixed precision
-        affine = float32
+        add = partial(self.add_weight, autocast=False)  # float32, also in mixed precision
+        moving = partial(add, shape[-1:], trainable=False)
+        affine = shape[-1:]
         initial = ["ones", "zeros"]
         if self.classes:
-            affine = float32 | {"shape": (self.classes, shape[-1])}
+            affine = (self.classes, *affine)
             normal = partial(keras.initializers.RandomNormal, stddev=CLASS_SPREAD)
             initial = [normal(1.0, seed=self.seed), normal(0.0, seed=self.seed and self.seed + 1)]
-        self.gamma = self.add_weight(name="gamma", initializer=initial[0], **affine)
-        self.beta = self.add_weight(name="beta", initializer=initial[1], **affine)
-        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **float32)
-        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **float32)
+        self.gamma = add(affine, initial[0], name="gamma")
+        self.beta = add(affine, initial[1], name="beta")
+        self.moving_mean = moving("zeros", name="moving_mean")
+        self.moving_variance = moving("ones", name="moving_variance")
 
     def compute_output_shape(self, shape, labels=None):
         return shape
@@ -138,31 +127,29 @@ class BatchNorm(keras.layers.Layer):
             return self.normalize(x, self.gamma.value, self.beta.value, training)
         y = self.normalize(x, tf.ones(x.shape[-1]), tf.zeros(x.shape[-1]), training)
         labels = tf.cast(labels, tf.float32)
-        scale, offset = (tf.matmul(labels, rows.value)[:, None, None, :] for rows in (self.gamma, self.beta))
-        return y * tf.cast(scale, y.dtype) + tf.cast(offset, y.dtype)
+        chosen = (tf.matmul(labels, rows.value)[:, None, None, :] for rows in (self.gamma, self.beta))
+        scale, offset = (tf.cast(rows, y.dtype) for rows in chosen)
+        return y * scale + offset
 
     def normalize(self, x, scale, offset, training):
-        """Return x [B, H, W, C], normalized, times scale [C] plus offset [C]. In training, move the averages."""
+        """Return x [B, H, W, C], normalized, times scale [C] plus offset [C], in the dtype of x.
+
+        In training, normalize by the batch's statistics, and move the averages; else by the averages.
+        """
         averages = (self.moving_mean.value, self.moving_variance.value)
+        fused = tf.compat.v1.nn.fused_batch_norm  # of TensorFlow 2, only the raw operation is public
         if not training:
-            return self._fused(x, scale, offset, *averages, training=False)[0]
+            return fused(x, scale, offset, *averages, EPSILON, is_training=False)[0]
         if self.fused:
-            y, *statistics = self._fused(x, scale, offset, [], [], training=True)
+            y, *statistics = fused(x, scale, offset, epsilon=EPSILON)
         else:
             y, *statistics = self._two_pass(x, scale, offset)
         for average, batch in zip(averages, statistics, strict=True):
             replicas.assign(average, average - (average - batch) * (1 - DECAY))
         return y
 
-    def _fused(self, x, scale, offset, mean, variance, training):
-        """Return y, and the batch's mean and Bessel-corrected variance. Args: mean, variance: for inference."""
-        outputs = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=EPSILON, is_training=training
-        )
-        return outputs[:3]
-
     def _two_pass(self, x, scale, offset):
-        """Return what `_fused` returns for training."""
+        """Return what the fused op does in training: y, and the batch's mean and Bessel-corrected variance."""
         wide = tf.cast(x, tf.float32)
         n = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
         over_replicas = tf.identity
@@ -171,14 +158,7 @@ class BatchNorm(keras.layers.Layer):
             n *= tf.distribute.get_strategy().num_replicas_in_sync
         mean = over_replicas(tf.reduce_mean(wide, [0, 1, 2]))
         variance = over_replicas(tf.reduce_mean(tf.square(wide - tf.stop_gradient(mean)), [0, 1, 2]))
-        y = tf.nn.batch_normalization(
-            wide,
-            mean,
-            variance,
-            offset,
-            scale,
-            EPSILON,
-        )
+        y = tf.nn.batch_normalization(wide, mean, variance, offset, scale, EPSILON)
         corrected = variance * n / tf.maximum(n - 1, 1)
         return tf.cast(y, x.dtype), tf.stop_gradient(mean), tf.stop_gradient(corrected)
 
@@ -191,6 +171,5 @@ def append_labels(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Append labels [B, Y] to x [B, C], or label maps to x [B, H, W, C], on the last axis (conv_cond_concat)."""
     labels = tf.cast(labels, x.dtype)
     if x.shape.rank == 4:
-        shape = tf.concat([tf.shape(x)[:3], [labels.shape[-1]]], 0)
-        labels = tf.broadcast_to(labels[:, None, None, :], shape)
+        labels = labels[:, None, None, :] * tf.ones_like(x[..., :1])
     return tf.concat([x, labels], axis=-1)

@@ -28,17 +28,22 @@ class DCGAN:
     """
 
     def __init__(self, config: Config, lr_decay: tuple[int, int] | None = None):
-        """Args: lr_decay: the first and the last iteration in which the learning rate goes down to 0 in a line."""
+        """Build the networks, with the initial weights of config.seed, and their optimizers.
+
+        Args: lr_decay: the first and the last iteration in which the learning rate goes down to 0 in a line.
+        """
         self.config = config
         self.lr_decay = lr_decay
         self.strategy = tf.distribute.get_strategy()
         self.replica_count = self.strategy.num_replicas_in_sync
+        self.shard_size = config.batch_size // self.replica_count
         synchronized = config.sync_bn and self.replica_count > 1
         # XLA's convolutions are slow on a CPU
         self.compiles = config.xla == "on" or (config.xla == "auto" and has_gpu())
         batch_norm = {"synchronized": synchronized, "fused": not (synchronized or self.compiles)}
         self.generator = build_generator(config, config.precision, **batch_norm)
         self.discriminator = build_discriminator(config, config.precision, **batch_norm)
+        self.networks = (self.generator, self.discriminator)
         self.sampler = self.generator  # makes the samples; with g_ema by an average (EMA) of the generator's variables
         if config.g_ema:
             self.sampler = build_generator(config, config.precision)
@@ -111,13 +116,7 @@ class DCGAN:
         """
         config = self.config
         if numbers is not None:
-            images = augment(
-                images,
-                numbers,
-                config.augmentations,
-                config.value_range,
-                config.augment_p,
-            )
+            images = augment(images, numbers, config.augmentations, config.value_range, config.augment_p)
         return self.discriminator(images, labels, training=True)
 
     @property
@@ -126,8 +125,11 @@ class DCGAN:
         return 2 + self.config.g_steps
 
     def sync_replicas(self, loss_values: Values) -> Values:
-        """Average losses and moving batch-norm statistics over the replicas. Returns the losses."""
-        moving = [v.value for net in (self.generator, self.discriminator) for v in net.non_trainable_variables]
+        """Average losses and moving batch-norm statistics over the replicas, which each have seen their own shard.
+
+        Returns: the losses, equal on all replicas.
+        """
+        moving = [v.value for net in self.networks for v in net.non_trainable_variables]
         loss_values, means = replicas.mean((loss_values, [tf.identity(variable) for variable in moving]))
         for variable, mean in zip(moving, means, strict=True):
             replicas.assign(variable, mean)
@@ -154,10 +156,10 @@ class DCGAN:
           images) and G (if logged).
         """
         if self.compiles:
-            step = XlaStep(self, steps_per_call(self.config.steps_per_call))
+            step = XlaStep(self)
             self.draw_ahead = step.draw
             return step
-        types = dict.fromkeys(("z", *self.logged_names()), tf.float32)
+        types = dict.fromkeys(("z", *self.logged_shapes()), tf.float32)
         signature = [
             tf.TensorSpec([None, None, *self.config.image_shape], tf.uint8),
             tf.TensorSpec([None, None], tf.int32),
@@ -172,22 +174,27 @@ class DCGAN:
         return iterations
 
     def iteration(self, batch: tuple[tf.Tensor, tf.Tensor]) -> Values:
-        """Train one iteration on all replicas, on uint8 images [B, H, W, C] and int32 labels [B]."""
+        """Train one iteration on all replicas, on uint8 images [B, H, W, C] and int32 labels [B].
+
+        Returns: what `on_replica` did on this worker's first device, and z of the whole batch.
+        """
         self.iterations.assign_add(1)
         iteration = self.iterations.read_value()
         draws = self.draw(iteration)
         out = self.strategy.run(self.on_replica, (*batch, draws))
-        logged = {name: self.strategy.experimental_local_results(value)[0] for name, value in out.items()}
-        return logged | {"z": draws["z"]}
+        return self.strategy.experimental_local_results(out)[0] | {"z": draws["z"]}
 
-    def draw(self, iteration: tf.Tensor) -> Values:
+    def draw(self, iteration: tf.Tensor | int) -> Values:
         """Return what an iteration needs beside its batch: z, the numbers of augmentations, and a rate that changes.
 
         All random numbers are drawn here, because XLA draws other ones than TensorFlow.
+
+        Args: iteration: 1, 2, ..., or 0 for the z of the sample sheets.
+        Returns: z, float32 [B, Z]; with config.augment augmentations, [B, passes, 7 or 8]; with lr_decay learning_rate.
         """
         config = self.config
-        z = latents.sample_z(config.z_dist, config.seed, iteration, (config.batch_size, config.z_dim))
-        draws = {"z": z}
+        shape = (config.batch_size, config.z_dim)
+        draws = {"z": latents.sample_z(config.z_dist, config.seed, iteration, shape)}
         if config.augment:
             draws["augmentations"] = sample_augmentations(
                 config.seed, iteration, config.batch_size, self.passes, config.augment_p
@@ -203,20 +210,29 @@ class DCGAN:
         config = self.config
         if self.lr_decay:
             replicas.assign(self.learning_rate, draws.pop("learning_rate"))
-        size = config.batch_size // self.replica_count
+        size = self.shard_size
         images = to_float(replicas.shard(images, size), config.value_range)
         labels = tf.one_hot(replicas.shard(labels, size), config.y_dim)
         shards = {name: replicas.shard(value, size) for name, value in draws.items()}
         out = self.update(images, labels, **shards)
         out |= {"d": tf.sigmoid(out["D_real_logits"]), "d_": tf.sigmoid(out["D_fake_logits"])}
-        return {name: tf.cast(out[name], tf.float32) for name in self.logged_names()}
+        return {name: tf.cast(out[name], tf.float32) for name in self.logged_shapes()}
 
-    def logged_names(self) -> tuple[str, ...]:
-        """Return the names in on_replica's results; every scalar gets a curve."""
-        names = (*losses.LOSSES, "d", "d_")
+    def logged_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each of on_replica's results by its name; every scalar gets a curve."""
+        size = self.shard_size
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(losses.LOSSES, ())
+        shapes |= {"d": (size, 1), "d_": (size, 1)}
         if self.config.G_img_sum:
-            return (*names, "G")
-        return names
+            shapes["G"] = (size, *self.config.image_shape)
+        return shapes
+
+    @property
+    def steps_per_call(self) -> int:
+        """How many iterations one call runs at most: by default 1, on a GPU, which should not wait for Python, 10."""
+        if has_gpu():
+            return self.config.steps_per_call or 10
+        return self.config.steps_per_call or 1
 
     @property
     def iterations_done(self) -> int:
@@ -225,12 +241,11 @@ class DCGAN:
 
     def not_finite(self) -> list[str]:
         """Return the names of the networks' variables that have a value which is not finite."""
-        variables = (*self.generator.variables, *self.discriminator.variables)
-        return [v.path for v in variables if not tf.reduce_all(tf.math.is_finite(v.value))]
+        return [v.path for net in self.networks for v in net.variables if not tf.reduce_all(tf.math.is_finite(v.value))]
 
     def state(self) -> dict[str, tf.Variable]:
         """Return every variable by its name in a checkpoint; the networks' names are the original's."""
-        state = {v.path: v.value for network in (self.generator, self.discriminator) for v in network.variables}
+        state = {v.path: v.value for network in self.networks for v in network.variables}
         if self.config.g_ema:
             state |= {f"g_ema/{v.path}": v.value for v in self.sampler.variables}
         for name, optimizer in (("g_adam", self.g_optimizer), ("d_adam", self.d_optimizer)):
@@ -238,15 +253,6 @@ class DCGAN:
         if self.loss_scale:
             state |= self.loss_scale.state()
         return state | {"iteration": self.iterations}
-
-
-def steps_per_call(steps: int | None) -> int:
-    """Return how many iterations one call runs at most; None: 10 on a GPU, which should not wait for Python, else 1."""
-    if steps:
-        return steps
-    if has_gpu():
-        return 10
-    return 1
 
 
 def has_gpu() -> bool:

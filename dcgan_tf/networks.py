@@ -20,10 +20,7 @@ from dcgan_tf.settings.config import Config
 
 # Two threads that build networks at the same time end the process in TensorFlow 2.18.
 ONE_AT_A_TIME = threading.Lock()
-
-
-def leaky_relu(x: tf.Tensor) -> tf.Tensor:
-    return tf.nn.leaky_relu(x, alpha=0.2)
+leaky_relu = partial(tf.nn.leaky_relu, alpha=0.2)
 
 
 def flatten(x: tf.Tensor) -> tf.Tensor:
@@ -47,8 +44,8 @@ class Network(keras.Model):
     def build(self, inputs_shape, labels_shape=None):
         for layer in self.layers:
             layer.dtype_policy = self.dtype_policy
-        shapes = [shape for shape in (inputs_shape, labels_shape) if shape]
-        self.call(*(tf.zeros([1, *shape[1:]]) for shape in shapes), training=False)  # builds the layers
+        inputs = [tf.zeros([1, *shape[1:]]) for shape in (inputs_shape, labels_shape) if shape]
+        self.call(*inputs, training=False)  # builds the layers
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
@@ -57,6 +54,12 @@ class Generator(Network):
 
     With classes, each class has its own gamma and beta in batch norm, which the one-hot labels [B, Y] choose (Miyato &
     Koyama 2018). Without, labels are ignored.
+
+    Args:
+      height, width, c_dim: of the images; any size, rounded up when halved.
+      gf_dim: filters of the last hidden stage; each stage before has twice as many, at most 8 times as many.
+      stages: doublings, from ceil(height / 2^stages) on.
+      classes: Y; 0 without labels.
     """
 
     def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, stages: int = 4, classes: int = 0, **kwargs):
@@ -129,7 +132,13 @@ class Discriminator(Network):
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class ConditionalGenerator(Network):
-    """z [B, Z] and one-hot labels [B, Y] -> images [B, height, width, c_dim] in [0, 1], by two doublings."""
+    """z [B, Z] and one-hot labels [B, Y] -> images [B, height, width, c_dim] in [0, 1], by two doublings.
+
+    Each layer gets the labels beside its input.
+
+    Args: height, width: multiples of 4; gf_dim: both hidden maps have twice as many filters; gfc_dim: units of the
+      first linear layer.
+    """
 
     def __init__(self, height: int, width: int, c_dim: int, gf_dim: int, gfc_dim: int, **kwargs):
         super().__init__(**{"name": "generator"} | kwargs)
@@ -152,7 +161,10 @@ class ConditionalGenerator(Network):
 
 @keras.saving.register_keras_serializable("dcgan_tf")
 class ConditionalDiscriminator(Network):
-    """Images [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1], by two halvings."""
+    """Images [B, H, W, C] in [0, 1] and one-hot labels [B, Y] -> logits [B, 1], by two halvings.
+
+    Args: filters0, filters1: of the two convolutions; dfc_dim: units of the linear layer after them.
+    """
 
     def __init__(self, filters0: int, filters1: int, dfc_dim: int, **kwargs):
         super().__init__(**{"name": "discriminator"} | kwargs)
@@ -182,37 +194,27 @@ def build_generator(config: Config, precision: str = "float32", **batch_norm: bo
       config: the sizes, and whether there are labels.
       precision: one of config.PRECISIONS, for the arithmetic; weights and batch statistics are float32.
       batch_norm: how its BatchNorm layers compute: fused, synchronized.
+    Returns: a ConditionalGenerator or a Generator: z [B, Z] and labels [B, Y] -> images in config.value_range.
     """
     sizes = (*config.image_shape, config.gf_dim)
     if config.has_mnist_networks:
         generator = ConditionalGenerator(*sizes, config.gfc_dim)
     else:
         generator = Generator(*sizes, config.stage_count, config.y_dim)
-    return _build(
-        generator,
-        precision,
-        config.seed,
-        batch_norm,
-        [1, config.z_dim],
-        [1, config.y_dim],
-    )
+    return _build(generator, precision, config.seed, batch_norm, [1, config.z_dim], [1, config.y_dim])
 
 
 def build_discriminator(config: Config, precision: str = "float32", **batch_norm: bool) -> keras.Model:
-    """Build the discriminator; arguments and initial weights as in build_generator."""
+    """Build the discriminator; arguments and initial weights as in build_generator, but from config.seed + 1.
+
+    Returns: a ConditionalDiscriminator or a Discriminator: images [B, H, W, C] and labels [B, Y] -> logits [B, 1].
+    """
     if config.has_mnist_networks:
         first, second = config.d_widths
         discriminator = ConditionalDiscriminator(first, second, config.dfc_dim)
     else:
         discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim, config.class_loss)
-    shapes = ([1, *config.image_shape], [1, config.y_dim])
-    return _build(
-        discriminator,
-        precision,
-        config.seed + 1,
-        batch_norm,
-        *shapes,
-    )
+    return _build(discriminator, precision, config.seed + 1, batch_norm, [1, *config.image_shape], [1, config.y_dim])
 
 
 def _build(
@@ -224,13 +226,10 @@ def _build(
     random = Random(seed)  # a generator of its own: the caller's global ones stay as they are
     for layer in network.layers:
         inner = getattr(layer, "layer", layer)  # of a wrapper, such as Keras's SpectralNormalization
-        if isinstance(inner, Weighted):
+        if isinstance(inner, (Weighted, ClassBatchNorm)):
             inner.seed = random.randint(1, 10**9)
         if isinstance(inner, BatchNorm):
-            if inner.classes:
-                inner.seed = random.randint(1, 10**9)
-            for name, value in batch_norm.items():
-                setattr(inner, name, value)
+            inner.__dict__.update(batch_norm)
     with ONE_AT_A_TIME:
         network.build(*input_shapes)
     return network

@@ -26,7 +26,14 @@ class Adam:
         weight_decay: float = 0.0,
         loss_scale: LossScale | None = None,
     ):
-        """Args: variables: of a network; weight_decay: the factor of an L2 term that `minimize` adds to the loss."""
+        """Create m and v of each variable, and the powers of beta1 and beta2.
+
+        Args:
+          variables: trainable ones of a network, float32.
+          learning_rate: which may change between two updates.
+          weight_decay: the factor of an L2 term that `minimize` adds to the loss; 0: none.
+          loss_scale: with float16, what `minimize` multiplies the loss by; optimizers can share it.
+        """
         self.variables = variables
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -39,7 +46,8 @@ class Adam:
     def minimize(self, loss: tf.Tensor, tape: tf.GradientTape) -> list[tf.Tensor]:
         """Update the variables once, to lower the loss and its L2 term, half the sum of the squared kernels.
 
-        Returns: the gradients of both, averaged over the replicas.
+        Args: loss: a scalar, of this replica's shard; tape: which recorded it.
+        Returns: the gradients of both, averaged over the replicas, without the loss scale.
         """
         weights = [variable.value for variable in self.variables]
         scale = None
@@ -59,7 +67,7 @@ class Adam:
         return gradients
 
     def apply(self, gradients: list[tf.Tensor]) -> None:
-        """Update the variables once with their gradients."""
+        """Update the variables once. Args: gradients: one a variable, in their order and shapes, float32."""
         for variable, gradient in zip(self.variables, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.value.handle,
@@ -77,7 +85,7 @@ class Adam:
         replicas.assign(self.beta2_power, self.beta2_power * self.beta2)
 
     def state(self) -> dict[str, tf.Variable]:
-        """Return every variable of the optimizer, by name."""
+        """Return every variable of the optimizer by its name in a checkpoint, such as m/generator/g_h0_lin/Matrix."""
         return self.slots | {"beta1_power": self.beta1_power, "beta2_power": self.beta2_power}
 
 

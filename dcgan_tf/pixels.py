@@ -9,13 +9,21 @@ ValueRange = tuple[float, float]
 
 
 def to_float(images: tf.Tensor, value_range: ValueRange) -> tf.Tensor:
-    """uint8 images as float32 in the value range; one division rounds each value correctly."""
+    """Return images as the networks see them; one division rounds each value correctly.
+
+    Args: images: uint8 [B, H, W, C]; value_range: what 0 and 255 become.
+    Returns: float32 [B, H, W, C].
+    """
     low, high = value_range
     return ((high - low) * tf.cast(images, tf.float32) + 255.0 * low) / 255.0
 
 
 def to_uint8(images: np.ndarray, value_range: ValueRange) -> np.ndarray:
-    """Float images in the value range as uint8; the range maps exactly to 0..255, without contrast stretching."""
+    """Return what the networks make as bytes: the range maps exactly to 0..255, without contrast stretching.
+
+    Args: images: float [B, H, W, C]; what leaves the value range is cut off.
+    Returns: uint8 [B, H, W, C].
+    """
     low, high = value_range
     scaled = (np.asarray(images, np.float64) - low) / (high - low)
     return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)

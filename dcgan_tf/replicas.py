@@ -21,6 +21,6 @@ def assign(variable: tf.Variable, value: tf.Tensor) -> None:
 
 
 def shard(x: tf.Tensor, size: int) -> tf.Tensor:
-    """Return this replica's shard [size, ...] of a whole batch x."""
+    """Return this replica's shard [size, ...] of a whole batch x, [B, ...]."""
     x = tf.reshape(x, [-1, size, *x.shape[1:]])
     return x[tf.distribute.get_replica_context().replica_id_in_sync_group]

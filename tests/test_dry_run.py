@@ -104,7 +104,7 @@ def test_the_first_call_is_not_measured(images_dir: Path, tmp_path: Path, monkey
     model = DCGAN(config)
     monkeypatch.setattr(model, "compiled", lambda: train_step)
     monkeypatch.setattr(dry_run, "SECONDS", 0.3)
-    compiling, seconds = dry_run.measure(config, dataset, model)
+    compiling, seconds = dry_run.measure(dataset, model)
     assert 0.5 <= compiling < 5
     assert len(calls) - 1 >= dry_run.CALLS
     assert calls[1] == (5, 8, 16, 16, 3)

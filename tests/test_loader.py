@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ def batches(config: Config = CONFIG, done: int = 0):
     """Yield the batches of a training on ten images of two pixels."""
     images = np.arange(20, dtype=np.uint8).reshape(10, 1, 2, 1)
     data = Dataset(images, np.arange(10, dtype=np.int32), (), ImageSpec(1, 2, 1), "here", shuffle_each_epoch=True)
-    return load_batches(data, config, Schedule(config, 10), done)
+    model = SimpleNamespace(config=config, steps_per_call=3, iterations_done=done, draw_ahead=None)
+    return load_batches(data, Schedule(config, 10), model)
 
 
 def test_calls_end_where_something_is_due():

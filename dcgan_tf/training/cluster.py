@@ -48,7 +48,7 @@ class Cluster:
         return self.index == 0
 
     def mean(self, value: float) -> float:
-        """Wait for all workers, and return the mean of their values."""
+        """Wait for all workers, and return the mean of their values. Raises UserError if one is lost meanwhile."""
         with self.report_lost_worker(), default_handlers():
             run = tf.function(lambda: replicas.mean(tf.constant(value, tf.float64)))
             means = self.strategy.run(run)
@@ -65,8 +65,16 @@ class Cluster:
 
     def broadcast_from_chief(self, variables: Iterable[tf.Variable]) -> None:
         """Wait for all workers, and set the variables of every replica to the chief's values."""
+
+        @tf.function
+        def copy() -> None:
+            replica = tf.distribute.get_replica_context()
+            for variable in variables:
+                value = tf.where(replica.replica_id_in_sync_group == 0, variable, tf.zeros_like(variable))
+                replicas.assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))
+
         if len(self.members) > 1:  # in a single process, TensorFlow keeps all copies equal
-            self.strategy.run(tf.function(lambda: _copy_from_first(list(variables))))
+            self.strategy.run(copy)
 
     @contextlib.contextmanager
     def report_lost_worker(self) -> Iterator[None]:
@@ -131,8 +139,8 @@ def members_of(strategy_name: str) -> tuple[dict[str, str], int]:
         return SINGLE_PROCESS, 0
     try:
         tf_config = json.loads(text)
-        jobs = {job: tf_config["cluster"].get(job, []) for job in ("chief", "worker")}
-        members = {f"{job} {i}": address for job in jobs for i, address in enumerate(jobs[job])}
+        jobs = tf_config["cluster"]
+        members = {f"{job} {i}": a for job in ("chief", "worker") for i, a in enumerate(jobs.get(job, []))}
         task = f"{tf_config['task']['type']} {int(tf_config['task']['index'])}"
         return members, list(members).index(task)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -142,15 +150,11 @@ def members_of(strategy_name: str) -> tuple[dict[str, str], int]:
         ) from error
 
 
-def _copy_from_first(variables: list[tf.Variable]) -> None:
-    replica = tf.distribute.get_replica_context()
-    for variable in variables:
-        value = tf.where(replica.replica_id_in_sync_group == 0, variable, tf.zeros_like(variable))
-        replicas.assign(variable, replica.all_reduce(tf.distribute.ReduceOp.SUM, value))
-
-
 def choose_precision(config: Config, cluster: Cluster) -> Config:
-    """Replace the precision auto by what suits the workers' devices, on average, and say it."""
+    """Replace the precision auto by what suits the workers' devices, on average, and say it.
+
+    Returns: the config, with float32 or bfloat16 for auto: all workers must compute in the same precision.
+    """
     if config.precision != "auto":
         return config
     gain = cluster.mean(bfloat16_gain())

@@ -12,8 +12,9 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from dcgan_tf.losses import DRAWN
+from dcgan_tf.model import DCGAN
 from dcgan_tf.pixels import to_uint8
-from dcgan_tf.settings.config import Config
+from dcgan_tf.runs.run import Run
 from dcgan_tf.system.errors import warn_on_write_error
 from dcgan_tf.system.files import atomic_write
 from dcgan_tf.system.messages import progress
@@ -27,22 +28,17 @@ Callbacks = tuple[OnLog | None, OnLog | None]  # on_log, on_evaluate
 
 
 class Curves:
-    """Writes TensorBoard's files, and shows the progress line."""
+    """Writes TensorBoard's files, and shows the progress line.
 
-    def __init__(
-        self,
-        config: Config,
-        writer: tf.summary.SummaryWriter,
-        schedule: Schedule,
-        monitor: Monitor,
-        done: int,
-    ):
-        """Args: done: the number of iterations before."""
-        self.writer = writer
-        self.config = config
+    Nothing but what is not finite ends the training: if a file cannot be written, that is a warning.
+    """
+
+    def __init__(self, model: DCGAN, run: Run, schedule: Schedule):
+        self.writer = tf.summary.create_file_writer(str(run.logs_folder))
+        self.value_range = model.config.value_range
         self.schedule = schedule
-        self.monitor = monitor
-        self.bar = progress(initial=done, total=schedule.total, mininterval=0.2, bar_format=LINE)
+        self.monitor = Monitor(model.config)
+        self.bar = progress(initial=model.iterations_done, total=schedule.total, mininterval=0.2, bar_format=LINE)
 
     def count(self, batch: Batch) -> None:
         """Count the iterations of a batch."""
@@ -53,6 +49,7 @@ class Curves:
     def write(self, iteration: int, logged: dict[str, np.ndarray]) -> dict[str, float]:
         """Write the losses, histograms of z, d and d_, and, if logged, G's images.
 
+        Args: logged: arrays by name, as DCGAN.compiled returns them; G is float32 [B, H, W, C] in the value range.
         Returns: the losses. Raises: UserError if one is not finite.
         """
         losses = self.monitor.check_losses(logged, iteration)
@@ -62,7 +59,7 @@ class Curves:
             # One operation for all, because a point by tf.summary would be about ten.
             tf.summary.experimental.write_raw_pb(b"".join(point.SerializeToString() for point in points))
             if "G" in logged:
-                tf.summary.image("G", to_uint8(logged["G"], self.config.value_range), max_outputs=16)
+                tf.summary.image("G", to_uint8(logged["G"], self.value_range), max_outputs=16)
         self.bar.set_postfix({name: f"{losses[name]:.3f}" for name in DRAWN}, refresh=False)
         return losses
 

@@ -41,11 +41,11 @@ def tell(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan, folder:
         plan.weights.assign(model.generator, model.discriminator)
     if plan.run:
         say(f"Continue from {Checkpoints(model, plan.run.folder, 1).restore() or 'the beginning'}")
-    describe(config, model)
+    describe(model)
     left = max(0, schedule.total - model.iterations_done)
     report("Iterations", f"{schedule.total:,} with batches of {config.batch_size}; {left:,} are left")
     say("Measuring ...")
-    compiling, seconds = measure(config, dataset, model)
+    compiling, seconds = measure(dataset, model)
     report("Measured", f"{seconds:.3g} s an iteration, {config.batch_size / seconds:,.0f} images/s")
     whole = datetime.timedelta(seconds=round(compiling + left * seconds))
     report("Time", f"{whole} (h:mm:ss) to the end; sheets, checkpoints and evaluations come on top")
@@ -68,21 +68,15 @@ def say_disk(config: Config, model: DCGAN, schedule: Schedule, folder: Path) -> 
         warn(f"There is too little room in {existing}; make room there, or choose another disk with --out_dir.")
 
 
-def measure(config: Config, dataset: Dataset, model: DCGAN) -> tuple[float, float]:
+def measure(dataset: Dataset, model: DCGAN) -> tuple[float, float]:
     """Train for SECONDS or a bit more, on batches as a training has them; a short one is measured as long as any other.
 
     Returns: the seconds until the train step has been compiled and called once, and the mean of an iteration after.
     """
-    endless = Schedule(dataclasses.replace(config, iterations=sys.maxsize), len(dataset.images))
+    endless = Schedule(dataclasses.replace(model.config, iterations=sys.maxsize), len(dataset.images))
     ends = [(time.perf_counter(), 0)]  # of each call, and its last iteration
     train_step = model.compiled()
-    for batch in load_batches(
-        dataset,
-        config,
-        endless,
-        model.iterations_done,
-        model.draw_ahead,
-    ):
+    for batch in load_batches(dataset, endless, model):
         float(train_step(batch.images, batch.labels, *batch.draws)["d_loss"])  # waits for the device
         ends.append((time.perf_counter(), batch.iteration))
         if len(ends) > CALLS + 1 and ends[-1][0] - ends[1][0] >= SECONDS:

@@ -31,7 +31,11 @@ def too_few_iterations(config: Config, dataset: Dataset, plan: Plan) -> str:
 
 
 def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> list[str]:
-    """Return what to say when a run begins: the first of the rows that apply, but none about what the user gave."""
+    """Return what to say when a run begins: the first of the rows that apply, but none about what the user gave.
+
+    Args: config: of the run; plan: with what the user gave, and the weights that it begins with.
+    Returns: at most MOST sentences, the most important first.
+    """
     count, height, width, _ = dataset.images.shape
     size = f"{width}x{height}"
     few = too_few_iterations(config, dataset, plan)
@@ -42,7 +46,7 @@ def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> lis
     squeezed = not 0.8 < np.median(shapes) < 1.25
     devices = cluster.strategy.num_replicas_in_sync
     whole = devices * config.batch_size
-    small = dataset.images.shape[1:] == (32, 32, 3) and count <= FEW
+    small = config.image_shape == (32, 32, 3) and count <= FEW
     better = small and not (config.y_dim or plan.weights) and dataset.equal_neighbours() < DRAWN
     classes = len(dataset.label_names)
     labels = dataset.labels[dataset.labels >= 0]

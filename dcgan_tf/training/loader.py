@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from itertools import islice, repeat
 from typing import NamedTuple
 
 import numpy as np
 
 from dcgan_tf.data.dataset import Dataset, in_thread
-from dcgan_tf.model import Values, steps_per_call
-from dcgan_tf.settings.config import Config
+from dcgan_tf.model import DCGAN, Values
 from dcgan_tf.training.schedule import Schedule
 
 
@@ -24,24 +22,18 @@ class Batch(NamedTuple):
     draws: tuple[Values, ...]  # one with XLA: the random numbers of the call; else none
 
 
-def load_batches(
-    dataset: Dataset, config: Config, schedule: Schedule, done: int, draw: Callable[[int], Values] | None = None
-) -> Iterator[Batch]:
-    """Yield the batches up to the last iteration of the training.
+def load_batches(dataset: Dataset, schedule: Schedule, model: DCGAN) -> Iterator[Batch]:
+    """Yield the batches of the iterations that the model has not trained yet, up to the last one of the schedule.
 
-    Args: done: the number of iterations before; draw: the model's draw_ahead, called in a thread.
+    The model must be compiled: with XLA, a thread draws the random numbers of the next call.
     """
-    most = steps_per_call(config.steps_per_call)
-    batches = dataset.batches(
-        config.batch_size,
-        schedule.per_epoch,
-        seed=config.seed,
-        mirror=config.mirror,
-        start=done,
-    )
-    draws: Iterator[tuple[Values, ...]] = itertools.repeat(())
+    config = model.config
+    done = model.iterations_done
+    batches = dataset.batches(config.batch_size, schedule.per_epoch, seed=config.seed, mirror=config.mirror, start=done)
+    draws: Iterator[tuple[Values, ...]] = repeat(())
+    draw = model.draw_ahead
     if draw:
-        draws = in_thread(((draw(call[0]),) for call in schedule.calls(done, most)), 1)
-    for call in schedule.calls(done, most):
+        draws = in_thread(((draw(call[0]),) for call in schedule.calls(done, model.steps_per_call)), 1)
+    for call in schedule.calls(done, model.steps_per_call):
         images, labels = zip(*islice(batches, len(call)), strict=True)
         yield Batch(call[-1], np.stack(images), np.stack(labels), next(draws))

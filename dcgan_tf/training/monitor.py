@@ -68,8 +68,7 @@ class Monitor:
         """Warn if generated images, uint8 [N, H, W, C], are nearly equal from iteration COLLAPSE_START on."""
         if iteration < COLLAPSE_START or len(images) < 2:
             return
-        difference = images.std(axis=0).mean()
-        if difference < 255 * COLLAPSE_STD:
+        if images.std(axis=0).mean() < 255 * COLLAPSE_STD:
             self._warn_once(
                 "the generator's images are nearly all the same (it has collapsed); train a new run with another"
                 " --seed, a lower --learning_rate, more varied images, or --preset auto."
@@ -90,12 +89,12 @@ class Monitor:
 class PeriodicEvaluator:
     """Evaluates during a training (--evaluate_freq): writes curves, says a line, and keeps the best checkpoint."""
 
-    def __init__(self, config: Config, run: Run, model: DCGAN, writer: tf.summary.SummaryWriter):
+    def __init__(self, run: Run, model: DCGAN, writer: tf.summary.SummaryWriter):
         """Args: writer: of the training's curves."""
         self.writer = writer
         self.scores_file = run.best_folder / "metrics.json"
-        self.evaluator = Evaluator(config)
-        self.sampler = Sampler(model.sampler, dataclasses.replace(config, seed=0))
+        self.evaluator = Evaluator(model.config)
+        self.sampler = Sampler(model.sampler, dataclasses.replace(model.config, seed=0))
         self.checkpoints = Checkpoints(model, run.best_folder, 1)
 
     def measure(self, iteration: int, logged: object) -> dict[str, float]:

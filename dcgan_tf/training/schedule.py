@@ -59,8 +59,8 @@ class Schedule:
         """
         each = [when for when in vars(self).values() if isinstance(when, When)]
         first = done + 1
-        for iteration in range(first, self.total + 1):
-            if iteration in (self.total, first + most - 1) or any(when(iteration) for when in each):
+        for iteration in range(first, self.total + 1):  # a checkpoint is due after the last
+            if iteration == first + most - 1 or any(when(iteration) for when in each):
                 yield range(first, iteration + 1)
                 first = iteration + 1
 
@@ -68,7 +68,8 @@ class Schedule:
 def fit_epochs(config: Config, given: Mapping[str, Any], image_count: int) -> Config:
     """With --iterations, let the learning rate of a preset go down in the second half, at most.
 
-    Args: given: the settings that the user gave, which stay.
+    Args: given: the settings that the user gave, which stay; image_count: N.
+    Returns: the config with lr_decay_epochs of at most half of the epochs.
     """
     if not config.iterations or "lr_decay_epochs" in given:
         return config

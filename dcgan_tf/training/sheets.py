@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.image.metadata import create_summary_metadata
 
-from dcgan_tf import latents
 from dcgan_tf.augment import augment, sample_augmentations
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN
@@ -30,15 +29,14 @@ IMAGES = create_summary_metadata(display_name="", description="")  # what Tensor
 class TrainingSheets:
     """Writes sheets of samples, all of the same z and labels, so that one can compare them."""
 
-    def __init__(self, config: Config, run: Run, dataset: Dataset, model: DCGAN, curves: Curves):
+    def __init__(self, run: Run, dataset: Dataset, model: DCGAN, curves: Curves):
         """Args: curves: of the training, which TensorBoard shows beside the sheets."""
         self.thread = ThreadPoolExecutor(1)  # makes the files of the sheets
         self.files: Future[None] | None = None  # of the last sheet
         self.folder = run.samples_folder
         self.curves = curves
-        self.value_range = config.value_range
-        z = latents.sample_z(config.z_dist, config.seed, 0, (config.batch_size, config.z_dim))
-        labels = tf.one_hot(labels_of_sheets(dataset, config.batch_size), config.y_dim)
+        z = model.draw(0)["z"]
+        labels = tf.one_hot(labels_of_sheets(dataset, len(z)), model.config.y_dim)
         self.sample = tf.function(lambda: model.sampler(z, labels, training=False))
 
     def write(self, iteration: int, logged: object) -> None:
@@ -55,11 +53,11 @@ class TrainingSheets:
             self.files.result()
 
     def _write(self, name: str, iteration: int, shown: bool = False) -> None:
-        images = to_uint8(self.sample().numpy(), self.value_range)
+        images = to_uint8(self.sample().numpy(), self.curves.value_range)
         self.curves.monitor.check_samples(images, iteration)
         self.wait()
-        context = copy_context()  # which says whether messages are shown
-        self.files = self.thread.submit(context.run, self._write_files, name, iteration, images, shown)
+        run_here = copy_context().run  # with what says whether messages are shown
+        self.files = self.thread.submit(run_here, self._write_files, name, iteration, images, shown)
 
     def _write_files(self, name: str, iteration: int, images: np.ndarray, shown: bool) -> None:
         sheet = image_files.sheet(images)
@@ -104,16 +102,16 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
     report("First batch", f"{run.samples_folder / 'reals.png'} (look at it: the networks see these images)")
 
 
-def describe(config: Config, model: DCGAN) -> None:
+def describe(model: DCGAN) -> None:
     """Say the device and the parameters; with --verbose all of them (the original's show_all_variables)."""
     sharing = ""
     if model.replica_count > 1:
         sharing = f"; {model.replica_count} devices share each batch"
-    report("Device", f"{device_names()}, {config.precision}{sharing}")
-    for network in (model.generator, model.discriminator):
+    report("Device", f"{device_names()}, {model.config.precision}{sharing}")
+    for network in model.networks:
         count = sum(variable.shape.num_elements() for variable in network.trainable_variables)
         say(f"{network.name}: {count:,} parameters")
-        if not config.verbose:
+        if not model.config.verbose:
             continue
         for variable in network.trainable_variables:
             shape = "x".join(map(str, variable.shape))

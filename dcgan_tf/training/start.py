@@ -46,9 +46,9 @@ def train(
         keep_compiled(open_cache(plan.asked))
     start_tensorflow()
     from dcgan_tf.training import dry_run
-    from dcgan_tf.training.cluster import choose_precision, init_cluster
+    from dcgan_tf.training.cluster import init_cluster
     from dcgan_tf.training.hints import hints, too_few_iterations
-    from dcgan_tf.training.train import Outcome, tell_story, train_run
+    from dcgan_tf.training.train import Outcome, train_run
 
     if plan.run:
         check_not_lost(plan.run)
@@ -64,8 +64,6 @@ def train(
     run = plan.run
     with device_errors("a smaller --batch_size, --output_height, --gf_dim, --df_dim or --cache_gb"):
         dataset, config, preset = read_data(plan, cluster)
-        if not plan.run:
-            config = choose_precision(config, cluster)
         if cluster.is_chief and not plan.run:
             for text in hints(config, dataset, cluster, plan):
                 report("Hint", text)
@@ -78,10 +76,12 @@ def train(
             run = runs.create(config, name)
         if run:
             remember(run, dataset, preset)
-        resumed = plan.run is not None
-        outcome = train_run(config, run, dataset, cluster, plan.weights, resumed=resumed, callbacks=callbacks)
+        outcome = train_run(config, run, dataset, cluster, plan.weights, resumed=bool(plan.run), callbacks=callbacks)
     if run and outcome.finished:
-        tell_story(run)
+        from dcgan_tf.sampling.story import write_story  # here, because it imports matplotlib
+
+        with warn_on_write_error("The report"):
+            write_story(run)
         few = too_few_iterations(config, dataset, plan)
         report("Hint", few or "to train longer, give --resume with a larger --iterations or --epoch.")
     return outcome
@@ -93,7 +93,7 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config, str]:
     Raises: UserError if the data set is not fit for training, or another worker has other settings or images.
     """
     from dcgan_tf.data.dataset import check_trainable, read_dataset
-    from dcgan_tf.training.cluster import check_batch
+    from dcgan_tf.training.cluster import check_batch, choose_precision
 
     dataset = read_dataset(plan.asked)
     asked = plan.asked
@@ -110,7 +110,7 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config, str]:
         shared = {name: value for name, value in vars(config).items() if name not in settings_of(MACHINE)}
         some = dataset.images[:: len(dataset.images) // 64 + 1]
         cluster.check_same(repr(shared).encode(), dataset.labels.tobytes(), some.tobytes())
-    return dataset, config, preset
+    return dataset, choose_precision(config, cluster), preset
 
 
 def remember(run: Run, dataset: Dataset, preset: str) -> None:

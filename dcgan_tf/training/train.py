@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +22,9 @@ from dcgan_tf.system.signals import StopRequest
 from dcgan_tf.training.cluster import Cluster
 from dcgan_tf.training.curves import Callbacks, Curves, OnLog, remove_points_after
 from dcgan_tf.training.loader import Batch, load_batches
-from dcgan_tf.training.monitor import Monitor, PeriodicEvaluator
+from dcgan_tf.training.monitor import PeriodicEvaluator
 from dcgan_tf.training.schedule import Schedule, When
 from dcgan_tf.training.sheets import TrainingSheets, describe, write_reals
-
-Logged = dict[str, np.ndarray]
-# When, and what: it gets the iteration and what was logged. Who gets what it returns.
-Job = tuple[When, Callable[[int, Logged], Any], OnLog | None]
 
 
 class Outcome(NamedTuple):
@@ -64,20 +60,23 @@ def train_run(
 
         # The networks, on every device, and their weights, which the chief loads or restores
         chief = None
-        with beginning(run, resumed):
+        try:
             with cluster.strategy.scope():
                 model = DCGAN(config, schedule.lr_decay)
                 train_step = model.compiled()
             if run:
-                checkpoints = Checkpoints(model, run.folder, config.max_to_keep)
-                load_or_restore(config, run, model, checkpoints, weights, resumed)
-                chief = Chief(config, run, dataset, model, schedule, checkpoints, callbacks)
+                checkpoints = load_or_restore(run, model, weights, resumed)
+                chief = Chief(run, dataset, model, schedule, checkpoints, callbacks)
                 stack.enter_context(chief.curves.bar)
+        except BaseException:  # also Ctrl-C: a new run that does not begin leaves nothing
+            if run and not resumed:
+                run.discard()
+            raise
         cluster.broadcast_from_chief(model.state().values())
 
         # The iterations
-        for batch in load_batches(dataset, config, schedule, model.iterations_done, model.draw_ahead):
-            if stop.signal and cluster.is_chief:  # the other workers end when the chief leaves
+        for batch in load_batches(dataset, schedule, model):
+            if stop.signal and chief:  # the other workers end when the chief leaves
                 break
             logged = train_step(batch.images, batch.labels, *batch.draws)
             if chief and not chief.write_due(batch, logged):
@@ -87,9 +86,9 @@ def train_run(
         done = model.iterations_done
         finished = done >= schedule.total
         end = f"after iteration {done} of {schedule.total}"
-        if run and chief:
+        if chief:
             chief.curves.bar.close()
-            end += f"; saved {chief.save(done)}\nSample sheets: {run.samples_folder}"
+            end += f"; saved {chief.save(done)}\nSample sheets: {chief.sheets.folder}"
         if finished:
             say(f"Finished {end}")
             cluster.broadcast_from_chief([model.iterations])  # waits for all: who exits earlier counts as lost
@@ -106,38 +105,26 @@ def how_to_continue(weights: Weights | None) -> str:
     return again + "."
 
 
-@contextlib.contextmanager
-def beginning(run: Run | None, resumed: bool) -> Iterator[None]:
-    """Remove a new run that cannot begin, or does not, because of Ctrl-C."""
-    try:
-        yield
-    except BaseException:
-        if run and not resumed:
-            run.discard()
-        raise
-
-
-def load_or_restore(
-    config: Config, run: Run, model: DCGAN, checkpoints: Checkpoints, weights: Weights | None, resumed: bool
-) -> None:
+def load_or_restore(run: Run, model: DCGAN, weights: Weights | None, resumed: bool) -> Checkpoints:
     """Load what a new run begins with; or restore the newest checkpoint, and make the run's files fit it.
 
-    Args: as in `train_run`.
+    Args: as in `train_run`. Returns: the run's checkpoints.
     Raises: UserError if the weights or no checkpoint can be read, or the first checkpoint cannot be written.
     """
+    checkpoints = Checkpoints(model, run.folder, model.config.max_to_keep)
     if weights:
         say(f"Weights from {weights.origin().path}")
         weights.assign(model.generator, model.sampler, model.discriminator)
         checkpoints.save()  # FLAGS.json does not name them, so only this lets --resume find them again
-    if not resumed:
-        return
-    path = checkpoints.restore()
-    say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
-    remove_temporary((run.folder, run.samples_folder, run.logs_folder))
-    config.save(run.flags_file)
-    with warn_on_write_error("The folder of the sheets, or the curves"):
-        run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
-        remove_points_after(run.curves(), model.iterations_done)
+    if resumed:
+        path = checkpoints.restore()
+        say(f"Continue from {path or 'the beginning, because no checkpoint was saved yet'}")
+        remove_temporary((run.folder, run.samples_folder, run.logs_folder))
+        model.config.save(run.flags_file)
+        with warn_on_write_error("The folder of the sheets, or the curves"):
+            run.samples_folder.mkdir(parents=True, exist_ok=True)  # a copy of a run can be without it
+            remove_points_after(run.curves(), model.iterations_done)
+    return checkpoints
 
 
 class Chief:
@@ -145,7 +132,6 @@ class Chief:
 
     def __init__(
         self,
-        config: Config,
         run: Run,
         dataset: Dataset,
         model: DCGAN,
@@ -155,23 +141,23 @@ class Chief:
     ):
         self.model = model
         self.checkpoints = checkpoints
-        writer = tf.summary.create_file_writer(str(run.logs_folder))
-        describe(config, model)
+        describe(model)
         report("Checkpoints", str(run.folder))
         report("Samples", str(run.samples_folder))
         report("Curves", f"tensorboard --logdir {typed(run.logs_folder)}")
-        write_reals(config, run, dataset, schedule)
-        self.curves = Curves(config, writer, schedule, Monitor(config), model.iterations_done)
-        self.sheets = TrainingSheets(config, run, dataset, model, self.curves)
+        write_reals(model.config, run, dataset, schedule)
+        self.curves = Curves(model, run, schedule)
+        self.sheets = TrainingSheets(run, dataset, model, self.curves)
         on_log, on_evaluate = callbacks
-        self.jobs: list[Job] = [
+        # When, and what: it gets the iteration and what was logged. Who gets what it returns.
+        self.jobs: list[tuple[When, Callable[..., Any], OnLog | None]] = [
             (schedule.curves, self.curves.write, on_log),
             (schedule.sheets, self.sheets.write, None),
             (schedule.epoch_sheets, self.sheets.write_of_epoch, None),
             (schedule.checkpoints, self.save, None),
         ]
-        if config.evaluate_freq:  # after the checkpoint, because there can be too little memory for it
-            evaluator = PeriodicEvaluator(config, run, model, writer)
+        if model.config.evaluate_freq:  # after the checkpoint, because there can be too little memory for it
+            evaluator = PeriodicEvaluator(run, model, self.curves.writer)
             self.jobs.append((schedule.evaluations, evaluator.measure, on_evaluate))
 
     def write_due(self, batch: Batch, logged: Values) -> bool:
@@ -205,22 +191,12 @@ class Chief:
         return self.checkpoints.save()
 
 
-def copied(logged: Values) -> Logged:
+def copied(logged: Values) -> dict[str, np.ndarray]:
     """Return what the train step has logged: one copy from the device, because each waits for it."""
-    packed = _pack(list(logged.values())).numpy()
-    ends = np.cumsum([value.shape.num_elements() for value in logged.values()])
-    parts = np.split(packed, ends[:-1])
-    return {name: part.reshape(value.shape) for (name, value), part in zip(logged.items(), parts, strict=True)}
-
-
-@tf.function(autograph=False)
-def _pack(values: list[tf.Tensor]) -> tf.Tensor:
-    return tf.concat([tf.reshape(value, [-1]) for value in values], 0)
-
-
-def tell_story(run: Run) -> None:
-    """Write the curves and the GIF of a finished training."""
-    from dcgan_tf.sampling.story import write_story  # here, because it imports matplotlib
-
-    with warn_on_write_error("The report"):
-        write_story(run)
+    packed = tf.concat([tf.reshape(value, [-1]) for value in logged.values()], 0).numpy()
+    numbers = {}
+    for name, value in logged.items():
+        size = value.shape.num_elements()
+        numbers[name] = packed[:size].reshape(value.shape)
+        packed = packed[size:]
+    return numbers
