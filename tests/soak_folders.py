@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT)]
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from dcgan_tf.data import formats, prepare, sources  # noqa: E402
+from dcgan_tf.data import decode, prepare, sources  # noqa: E402
 from dcgan_tf.data.dataset import Dataset, read_dataset  # noqa: E402
 from dcgan_tf.data.decode import ImageSpec  # noqa: E402
 from dcgan_tf.data.image_folder import find_image_files  # noqa: E402
@@ -157,7 +157,7 @@ def try_layout(dice: random.Random, folder: Path) -> None:
     images, others = make_tree(dice, data, 3)
     images += add_links(dice, data)
     found = find_image_files(data, "")
-    assert len(found.files) == images and all(Path(file).suffix.lower() in formats.EXTENSIONS for file in found.files)
+    assert len(found.files) == images and all(Path(file).suffix.lower() in decode.EXTENSIONS for file in found.files)
     assert len(found.others) == others
     read = {}
     conditional = dice.choice((None, True))

@@ -14,7 +14,7 @@ import tensorflow as tf
 from helpers import fails_with_one_sentence, main_here, task, write_images
 
 import dcgan_tf
-from dcgan_tf.data import formats
+from dcgan_tf.data import decode
 from dcgan_tf.data.dataset import read_dataset
 from dcgan_tf.model import DCGAN
 from dcgan_tf.settings.config import Asked
@@ -153,7 +153,7 @@ TRAINED = {"iterations": 2_000, "output_height": 16}
     ],
 )
 def test_hints(tmp_path: Path, monkeypatch, images: dict, others: dict, devices: int, given: dict, said: list[str]):
-    monkeypatch.setattr(formats, "heif_version", lambda: "")
+    monkeypatch.setattr(decode, "heif_version", lambda: "")
     write_images(tmp_path, *(f"{folder}/{number}.png" for folder, count in images.items() for number in range(count)))
     for file in tmp_path.glob("wide/*"):
         iio.imwrite(file, iio.imread(file)[:10])

@@ -15,7 +15,7 @@ import soak_folders
 from helpers import SMALL, load, main_here, write_images
 from PIL import Image
 
-from dcgan_tf.data import formats
+from dcgan_tf.data import decode
 from dcgan_tf.data.dataset import find
 from dcgan_tf.data.image_folder import choose_held_out, find_image_files, layout_of
 from dcgan_tf.settings.config import Asked
@@ -137,7 +137,7 @@ def test_hold_out_splits_a_folder(images_dir: Path, mnist_dir: Path):
 
 
 def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(formats, "heif_version", lambda: "")
+    monkeypatch.setattr(decode, "heif_version", lambda: "")
     write_images(tmp_path, *(f"{number}.png" for number in range(4)))
     for name in ("3.HEIC", "4.heic", "5", "1.txt", "2.txt"):
         (tmp_path / name).write_bytes(b"x")

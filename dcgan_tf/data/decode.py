@@ -1,18 +1,36 @@
-"""Decode one image of any kind: turn it upright, crop it, and resize it to 8 bits, gray or RGB."""
+"""Decode one image of any kind: turn it upright, crop it, and resize it to 8 bits, gray or RGB.
+
+Before that: read its file, leave out the parts that are not the image, and open it with Pillow or pillow-heif.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
+import io
+import math
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from dcgan_tf.data import formats
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.errors import UserError, reason
 
+EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}
+EXTENSIONS |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"}
+HEIF_EXTENSIONS = {".heic", ".heif", ".hif"}  # as phones write them; read with the package pillow-heif
+HEIF_ADVICE = "convert .heic and .heif files, as phones write them, to JPEG, or pip install pillow-heif"
+Image.init()
+# Not the formats that run other programs (EPS) or that Pillow recognizes by the file's extension only.
+FORMATS = ["JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000"]
+if "AVIF" in Image.OPEN:
+    FORMATS.append("AVIF")
+PNG = b"\x89PNG\r\n\x1a\n"
+LARGE = 2**30  # bytes of a file; one of an image that Pillow takes has less
+POINTERS = (b"version https://git-lfs", b"/annex/objects/")  # how files begin in place of those that are elsewhere
 DEFAULT_SIZE = (64, 64)  # height and width, as in the original
 DEFAULT_CROP = (108, 108)
 METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # as Pillow calls them
@@ -67,12 +85,12 @@ def decode_image(data: Path | bytes | np.ndarray, spec: ImageSpec) -> tuple[np.n
     Raises: ValueError if the image is smaller than the crop, any of Pillow's exceptions if it cannot be decoded.
     """
     if isinstance(data, Path):
-        data = formats.read(data)
+        data = read_file(data)
     if isinstance(data, bytes):
         try:
             image, size = _decode_upright(data, spec)
         except Exception:  # Pillow refuses a PNG for a long text, and for damage of a part that is not its image
-            bare = formats.without_metadata(data)
+            bare = without_metadata(data)
             if len(bare) == len(data):
                 raise
             image, size = _decode_upright(bare, spec)
@@ -104,7 +122,7 @@ def read_image(path: Path, spec: ImageSpec) -> np.ndarray:
 
 def _decode_upright(data: bytes, spec: ImageSpec) -> tuple[Image.Image, Size]:
     """Decode an encoded image and turn it upright. Returns: it, perhaps reduced, and its own (height, width)."""
-    with formats.open_image(data) as image:
+    with open_image(data) as image:
         width, height = image.size
         if not spec.crop:  # lets the JPEG decoder reduce a large photo to a half, a quarter or an eighth
             side = 2 * max(spec.height, spec.width)
@@ -169,3 +187,71 @@ def fit_image(image: Image.Image, width: int, height: int, fit: str) -> Image.Im
         color = tuple(mean.reshape(-1).tolist())
         return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color)
     return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def heif_version() -> str:
+    """Return the version of pillow-heif; blank if it is not installed."""
+    try:
+        return importlib.metadata.version("pillow-heif")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def read_file(file: Path) -> bytes:
+    """Return the content of a file: one read takes less time than Pillow's many small ones.
+
+    Raises: OSError, also if it is too large, or not a file.
+    """
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGE:  # opening a pipe would block
+        raise OSError(f"it is not a file of at most {LARGE:,} bytes")
+    return file.read_bytes()
+
+
+def without_metadata(data: bytes) -> bytes:
+    """Return a PNG file without texts, colour profile and all else that is not its image; another one as it is."""
+    if not data.startswith(PNG):
+        return data
+    kept = [PNG]
+    start = len(PNG)
+    while start + 8 <= len(data):
+        end = start + 12 + int.from_bytes(data[start : start + 4], "big")  # length, name, content, checksum
+        name = data[start + 4 : start + 8]
+        if name[:1].isupper() or name in (b"tRNS", b"eXIf"):  # needed; transparent; upright
+            kept.append(data[start:end])
+        start = end
+    return b"".join(kept)
+
+
+def open_image(data: bytes) -> Image.Image:
+    """Open an encoded image of one of the known formats.
+
+    Nothing is registered with Pillow, so a program that uses this package opens the same kinds of files as before.
+
+    Raises: OSError if it is none, too large, or a HEIF image without pillow-heif; that package's exceptions for damaged
+      ones.
+    """
+    stream = io.BytesIO(data)
+    most = 2 * (Image.MAX_IMAGE_PIXELS or math.inf)  # pixels; of half as many Pillow warns, which does not matter
+    too_large = OSError(f"it has more than {most:,} pixels; make it smaller")
+    try:
+        image: Image.Image = Image.open(stream, formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise too_large from None
+    except Image.UnidentifiedImageError:
+        if not data:
+            raise OSError("it is empty; perhaps it is not downloaded yet") from None
+        if data.startswith(POINTERS):
+            raise OSError("it only points to an image, which git lfs pull or git annex get fetches") from None
+        if data[4:8] != b"ftyp":
+            raise OSError("it is not an image") from None
+        if not heif_version():
+            raise OSError(f"it may be a HEIF image; {HEIF_ADVICE}") from None
+        from pillow_heif import HeifImageFile
+
+        image = HeifImageFile(stream)
+        if math.prod(image.size) > most:
+            raise too_large from None
+    if not isinstance(image.info.get("xmp", b""), bytes):  # of a TIFF file that stores it as text: Pillow's load fails
+        del image.info["xmp"]
+    return image

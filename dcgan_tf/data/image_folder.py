@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from dcgan_tf.data import formats
+from dcgan_tf.data import decode
 from dcgan_tf.data.sources import Item, Source, choose, fits
 from dcgan_tf.settings.config import FLAGS_JSON, Asked
 from dcgan_tf.system.errors import UserError, listed, printable, reason
@@ -19,7 +19,7 @@ from dcgan_tf.system.messages import report
 NO_EXTENSION = "no extension"
 DATASET_JSON = "dataset.json"
 # What to do with files that are not read
-ADVICE = dict.fromkeys(formats.HEIF_EXTENSIONS, formats.HEIF_ADVICE)
+ADVICE = dict.fromkeys(decode.HEIF_EXTENSIONS, decode.HEIF_ADVICE)
 ADVICE[NO_EXTENSION] = "give --input_fname_pattern '*' for files without extension"
 # Placeholders for what is in a cloud, such as .IMG_1.jpg.icloud, and files that are being downloaded
 UNFINISHED = {".icloud", ".nextcloud", ".owncloud", ".part", ".partial", ".crdownload", ".download", ".opdownload"}
@@ -132,9 +132,9 @@ def find_image_files(folder: Path, pattern: str) -> Found:
     hidden = []
     visited = set()
     wanted = fits(pattern)
-    extensions = formats.EXTENSIONS
-    if formats.heif_version():
-        extensions = extensions | formats.HEIF_EXTENSIONS
+    extensions = decode.EXTENSIONS
+    if decode.heif_version():
+        extensions = extensions | decode.HEIF_EXTENSIONS
 
     def refuse(error: OSError) -> None:
         folder = printable(error.filename)
@@ -165,7 +165,7 @@ def find_image_files(folder: Path, pattern: str) -> Found:
             elif not wanted(path):
                 continue
             elif name.startswith("."):
-                if kind in formats.EXTENSIONS:
+                if kind in decode.EXTENSIONS:
                     hidden.append(path)
             elif pattern or kind in extensions:
                 files.append(path)

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 import PIL
 
-from dcgan_tf.data import formats
-from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image
+from dcgan_tf.data.decode import ImageSpec, TooSmallError, decode_image, heif_version
 from dcgan_tf.data.sources import Item, Source
 from dcgan_tf.settings.config import Asked
 from dcgan_tf.system.cache import DiskCache, cache_folder, release
@@ -88,7 +87,7 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
 
 def _key(source: Source, spec: ImageSpec) -> str:
     """Return a digest of all that the images depend on, except the channels."""
-    versions = (DECODING, PIL.__version__, formats.heif_version())
+    versions = (DECODING, PIL.__version__, heif_version())
     facts = (versions, replace(spec, channels=None), source.class_names)
     digest = hashlib.sha256(repr(facts).encode())
     for file in source.files:

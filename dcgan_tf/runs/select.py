@@ -216,7 +216,7 @@ def _folder_of(config: Asked) -> str:
 
 def _images_in(folder: str) -> set[str]:
     """Return the names of images and folders in a folder, which need not exist."""
-    from dcgan_tf.data.formats import EXTENSIONS  # here, because it imports Pillow
+    from dcgan_tf.data.decode import EXTENSIONS  # here, because it imports Pillow
 
     files = Path(folder).glob("[!.]*")
     names = {file.name for file in files if file.suffix.lower() in EXTENSIONS or file.is_dir()}
