@@ -22,7 +22,7 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Each row is one vector, whatever its shape. The distances of bytes are exact.
     """
-    dtype: type = np.float64
+    dtype: type = float
     shift = 0
     if a.dtype == b.dtype == np.uint8:  # float32 is faster, and from -128 to 127 exact in more dimensions
         dtype = np.float32
@@ -32,8 +32,8 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     for some in blocks(a.shape[1], EXACT_DIMENSIONS):
         distances += a[:, some] @ b[:, some].T
     distances *= -2
-    distances += np.square(a, dtype=np.float64).sum(1)[:, None]
-    distances += np.square(b, dtype=np.float64).sum(1)
+    distances += np.square(a, dtype=float).sum(1)[:, None]
+    distances += np.square(b, dtype=float).sum(1)
     return distances
 
 
@@ -77,6 +77,8 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray) -> float:
 
     Args:
       a, b: uint8 [N, H, W, C]; of the larger set, only the first images are used, so that both have the same number.
+    Returns: at least 0, and near 0 for equal sets, whose patches lie at other places. Each channel of a set's patches
+      has mean 0 and deviation 1, so the brightness and the contrast of the whole set do not count.
     """
     count = min(len(a), len(b))
     randoms = [np.random.default_rng(0) for _ in laplacian_pyramid(a[:1])]
@@ -87,7 +89,12 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
-    """Return what each level adds to the next smaller one, and the smallest level: float32 [N, H, W, C] each."""
+    """Return what each level adds to the next smaller one, and the smallest level (Burt & Adelson 1983).
+
+    Args:
+      images: [N, H, W, C].
+    Returns: float32, the first [N, H, W, C], each further one of half the height and width, rounded up.
+    """
     level = images.astype(np.float32)
     if min(level.shape[1:3]) < 2 * SMALLEST:
         return [level]
@@ -98,14 +105,12 @@ def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
 
 
 def blur(images: np.ndarray) -> np.ndarray:
-    """Blur [N, H, W, C] with a binomial filter of 5 x 5."""
-    for axis in (1, 2):
-        padding = [(0, 0)] * 4
-        padding[axis] = (2, 2)
-        padded = np.moveaxis(np.pad(images, padding, "reflect"), axis, 0)
-        size = len(padded) - 4
-        blurred = sum(weight * padded[k : k + size] for k, weight in enumerate(BLUR))
-        images = np.moveaxis(blurred, 0, axis)
+    """Blur [N, H, W, C] with a binomial filter of 5 x 5; at the edges, the images are mirrored."""
+    for _ in range(2):  # along the height, then along the width, which change places each time
+        size = images.shape[1]
+        padded = np.pad(images, [(0, 0), (2, 2), (0, 0), (0, 0)], "reflect")
+        blurred = sum(weight * padded[:, k : k + size] for k, weight in enumerate(BLUR))
+        images = np.swapaxes(blurred, 1, 2)
     return images
 
 
@@ -114,11 +119,10 @@ def _patches(images: np.ndarray, randoms: list[np.random.Generator]) -> list[np.
     places = []
     for level, random in zip(laplacian_pyramid(images[:1]), randoms, strict=True):
         height, width = level.shape[1:3]
-        rows = np.arange(PATCH)[:height, None]
-        columns = np.arange(PATCH)[:width]
+        rows, columns = np.ogrid[: min(PATCH, height), : min(PATCH, width)]
         shape = (len(images), PATCHES, 1, 1)
-        y = random.integers(height - len(rows) + 1, size=shape) + rows
-        x = random.integers(width - len(columns) + 1, size=shape) + columns
+        y = random.integers(height - rows.size + 1, size=shape) + rows
+        x = random.integers(width - columns.size + 1, size=shape) + columns
         places.append((y, x))
     pieces = []
     for block in blocks(len(images), MAX_VALUES // images[0].size):

@@ -15,6 +15,7 @@ from dcgan_tf.evaluation.distances import nearest
 from dcgan_tf.evaluation.evaluator import Evaluator
 from dcgan_tf.evaluation.metrics import FEW_LABELS, METRICS
 from dcgan_tf.evaluation.spaces import DiscriminatorSpace
+from dcgan_tf.pixels import blocks
 from dcgan_tf.runs.run import OF_EVALUATION
 from dcgan_tf.runs.select import Selection, images_of, is_other_data
 from dcgan_tf.sampling.sampler import Sampler, load_sampler
@@ -63,13 +64,11 @@ def evaluate(selection: Selection) -> dict[str, Any]:
     with warn_on_write_error("The sheet"):
         save_sheet(selection, "nearest.png", nearest_images(evaluator, sampler), NEAREST_COLUMNS)
     with warn_on_write_error("The curves"):
-        logs = str(selection.run.logs_folder)
-        writer = tf.summary.create_file_writer(logs, filename_suffix=OF_EVALUATION)
+        writer = tf.summary.create_file_writer(str(selection.run.logs_folder), filename_suffix=OF_EVALUATION)
         write_scalars(writer, scores, facts["iteration"])
     content = facts | scores
     with warn_on_write_error("metrics.json"):
-        text = json.dumps(content, indent=1)
-        save(write_bytes, selection.run.folder / "metrics.json", text.encode())
+        save(write_bytes, selection.run.folder / "metrics.json", json.dumps(content, indent=1).encode())
     return content
 
 
@@ -99,23 +98,25 @@ def table(scores: dict[str, float], facts: dict[str, Any]) -> str:
     )
     if "generated_classes" in facts:
         title += f", classes {facts['generated_classes']}"
-    found = [metric for metric in METRICS if metric.name in scores]
-    rows = [f"  {metric.title:64}{scores[metric.name]:>9{metric.format}}" for metric in found]
+    rows = [
+        f"  {metric.title:64}{scores[metric.name]:>9{metric.format}}" for metric in METRICS if metric.name in scores
+    ]
     return "\n".join([f"{title}:", *rows, f"Feature space: {facts['feature_space']}", facts["note"]])
 
 
 def nearest_images(evaluator: Evaluator, sampler: Sampler) -> np.ndarray:
     """Return rows of generated images and, after each row, the training images that are nearest to them in pixels."""
     seeds = sampler.seeds(NEAREST_ROWS * NEAREST_COLUMNS)
-    images = sampler.images_of(seeds, sampler.all_classes)
+    images = sampler.images(sampler.z(seeds), sampler.labels(seeds, range(sampler.config.y_dim)))
     real = evaluator.train.images[nearest(images, evaluator.train.images)]
-    shape = (NEAREST_ROWS, NEAREST_COLUMNS, *images.shape[1:])
-    rows = np.stack([images.reshape(shape), real.reshape(shape)], axis=1)
-    return rows.reshape(-1, *images.shape[1:])
+    rows = []
+    for row in blocks(len(images), NEAREST_COLUMNS):
+        rows += [images[row], real[row]]
+    return np.concatenate(rows)
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, scores: dict[str, float], iteration: int) -> None:
-    """Write each metric to TensorBoard, as evaluate/<name>."""
+    """Write each metric to TensorBoard, as evaluate/<name> at that iteration."""
     with writer.as_default(step=iteration):
         for name, value in scores.items():
             tf.summary.scalar(f"evaluate/{name}", value)

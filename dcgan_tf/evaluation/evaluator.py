@@ -25,7 +25,10 @@ GOLDEN = (5**0.5 - 1) / 2
 
 
 class Evaluator:
-    """Measures generated images."""
+    """Measures generated images.
+
+    `train` and `test` are the data set's parts, `real` the one that is compared; `facts` says how it measures.
+    """
 
     def __init__(self, config: Config):
         """Read the data set and prepare the feature spaces.
@@ -47,19 +50,17 @@ class Evaluator:
                 "An evaluation compares at least two generated and two real images, but there are"
                 f" {self.count} and {len(self.real.images)}; give a larger --evaluate_samples or a larger --hold_out."
             )
-        named = {space for metric in METRICS for space in metric.spaces}
-        others = named.difference(NETWORKS, [type(self.space)])
+        others = {space for metric in METRICS for space in metric.spaces} - {*NETWORKS, type(self.space)}
         # How it measures: only scores with the same facts are compared.
-        self.facts: dict[str, Any] = {"generated": self.count, "feature_space": self.space.name}
-        if config.y_dim > 1:
+        self.facts = {"generated": self.count, "feature_space": self.space.name}
+        if self.classifier:
             self.facts["generated_classes"] = "in the shares of the real images"
         self.sets = {space: self._real_features(space) for space in [self.space, *(other() for other in others)]}
 
     def _real_features(self, space: FeatureSpace) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return the features of the real images, and those of some training images and some unseen ones, if any."""
-        some = []
-        if self.train.has_test:
-            some = [space.of(part.images, MAX_COPYING_SAMPLES) for part in (self.train, self.test)]
+        parts = (self.train, self.test)
+        some = [space.of(part.images, MAX_COPYING_SAMPLES) for part in parts if part.has_test]
         features = space.of(self.real.images, space.most or self.count)
         if not space.most:  # so that any part of it is random
             features = np.random.default_rng(0).permutation(features)
@@ -72,6 +73,7 @@ class Evaluator:
 
         Args:
           weights: of the run, to measure also the real images, and the discriminator's features, with labels.
+        Returns: the figures by the names of METRICS, without those that cannot be computed.
         Raises: UserError if the weights cannot be read.
         """
         seeds = sampler.seeds(self.count)
@@ -87,29 +89,29 @@ class Evaluator:
             for space, parts in made.items():
                 if piece.start < (space.most or self.count):
                     parts.append(space.of(images))
-        features = {space: np.concatenate(parts) for space, parts in made.items()}
-        found = {}
+        measured: dict[Any, Any] = {}
+        for space, of_real in self.sets.items():
+            measured[space] = Sets(*of_real, np.concatenate(made[space]))
         if self.classifier:
-            found["nearest_neighbour_error"] = (labels[search.index], self.test.labels)
-            found["class_accuracy"] = (self.classifier.classes(features[self.classifier]), labels)
+            measured["nearest_neighbour_error"] = labels[search.index] == self.test.labels
+            measured["class_accuracy"] = self.classifier.classes(np.concatenate(made[self.classifier])) == labels
             if weights:
-                real = self._test_labels(self.classifier, weights)
-                found |= {name: (found_labels, self.test.labels) for name, found_labels in real.items()}
-        sets = {space: Sets(*of_real, features[space]) for space, of_real in self.sets.items()}
-        return figures_of(found, sets)
+                measured |= self._control(self.classifier, weights)
+        return figures_of(measured)
 
-    def _test_labels(self, classifier: Classifier, weights: Weights) -> dict[str, np.ndarray]:
-        """Return the labels that are found for the test images without generated ones, by the names of metrics."""
+    def _control(self, classifier: Classifier, weights: Weights) -> dict[str, np.ndarray]:
+        """Return whether the label of each test image is found without generated ones, by the names of metrics."""
         images = self.train.images
         labels = self.train.labels
         test_images = self.test.images
-        found = {"class_accuracy_real": classifier.classes(classifier.of(test_images))}
+        test_labels = self.test.labels
+        right = {"class_accuracy_real": classifier.classes(classifier.of(test_images)) == test_labels}
         if not self.train.has_test:
-            return found
-        found["control_error"] = labels[nearest(test_images, images)]
+            return right
+        right["control_error"] = labels[nearest(test_images, images)] == test_labels
         if not weights.has_discriminator or not importlib.util.find_spec("sklearn"):
             say("The linear SVM is left out: it needs the discriminator, and scikit-learn (pip install scikit-learn).")
-            return found
+            return right
         space = DiscriminatorSpace(weights)
         features = space.of(images)
         test_features = space.of(test_images)
@@ -118,8 +120,8 @@ class Evaluator:
             chosen["svm_error_few"] = some_rows(self.train, FEW_LABELS)
         for name, rows in chosen.items():
             if len(np.unique(labels[rows])) > 1:  # there may be classes without images
-                found[name] = svm_labels(features[rows], labels[rows], test_features)
-        return found
+                right[name] = svm_labels(features[rows], labels[rows], test_features) == test_labels
+        return right
 
 
 def labels_like(labels: np.ndarray, count: int) -> np.ndarray:

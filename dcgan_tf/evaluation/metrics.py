@@ -21,33 +21,31 @@ MAX_PR_SAMPLES = 10_000  # real and generated images for precision and recall, w
 SVM_STEPS = 1_000_000  # at most, for each class; scikit-learn recommends it; more change the error by 0.05% at most
 
 
-def error(found: np.ndarray, labels: np.ndarray) -> float:
-    """Return the fraction of labels [N] in whose place another was found."""
-    return float(np.mean(found != labels))
+def accuracy(right: np.ndarray) -> float:
+    """Return the fraction of labels that were found. Args: right: bool [N], whether each label was found."""
+    return float(right.mean())
 
 
-def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
-    """Return the fraction of labels [N] that were found."""
-    return float(np.mean(found == labels))
+def error(right: np.ndarray) -> float:
+    """Return the fraction of labels in whose place another was found. Args: as in `accuracy`."""
+    return accuracy(~right)
 
 
 def svm_labels(features: np.ndarray, labels: np.ndarray, test_features: np.ndarray) -> np.ndarray:
-    """Train a linear SVM with scikit-learn, and let it predict labels.
+    """Train a linear SVM with scikit-learn, and let it predict labels (Radford et al. 2015, section 5.1).
 
     Args:
       features, labels: to train on, [N, D] and [N].
       test_features: [M, D].
     Returns: the labels that it predicts for the test features, [M].
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import SGDClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn import exceptions, linear_model, pipeline, preprocessing
 
     passes = -(-SVM_STEPS // len(features))
-    sgd = SGDClassifier(alpha=1e-3, average=True, max_iter=passes, n_jobs=-1, random_state=0)
-    with ignored_warnings(ConvergenceWarning):  # that it ended after `passes`
-        return make_pipeline(StandardScaler(), sgd).fit(features, labels).predict(test_features)
+    sgd = linear_model.SGDClassifier(alpha=1e-3, average=True, max_iter=passes, n_jobs=-1, random_state=0)
+    svm = pipeline.make_pipeline(preprocessing.StandardScaler(), sgd)
+    with ignored_warnings(exceptions.ConvergenceWarning):  # that it ended after `passes`
+        return svm.fit(features, labels).predict(test_features)
 
 
 def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray) -> float:
@@ -66,7 +64,7 @@ def copying(generated: np.ndarray, train: np.ndarray, unseen: np.ndarray) -> flo
         rows = np.sort(random.choice(len(images), count, replace=False))
         distances.append(NearestSearch(generated).add(images[rows]).distance)
     to_train, to_unseen = distances
-    return float(np.mean((to_train < to_unseen) + 0.5 * (to_train == to_unseen)))
+    return float(np.heaviside(to_unseen - to_train, 0.5).mean())
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -78,13 +76,12 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     Args:
       a, b: features [N, D] and [M, D].
     """
-    a, b = (x.astype(np.float64) for x in (a, b))
     cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     eigenvalues, eigenvectors = np.linalg.eigh(cov_a)
     sqrt_a = (eigenvectors * np.sqrt(eigenvalues.clip(0))) @ eigenvectors.T
     # sqrt(A B) has the same trace as sqrt(sqrt(A) B sqrt(A)), which is symmetric.
     trace_sqrt = np.sqrt(np.linalg.eigvalsh(sqrt_a @ cov_b @ sqrt_a).clip(0)).sum()
-    between_means = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    between_means = ((a.mean(0, float) - b.mean(0, float)) ** 2).sum()
     distance = between_means + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_sqrt
     return float(max(distance, 0))
 
@@ -104,8 +101,7 @@ def kernel_distance(a: np.ndarray, b: np.ndarray, subsets: int = 100) -> tuple[f
     random = np.random.default_rng(0)
     distances = []
     for _ in range(subsets):
-        x = a[random.choice(len(a), size, replace=False)].astype(np.float64)
-        y = b[random.choice(len(b), size, replace=False)].astype(np.float64)
+        x, y = (rows[random.choice(len(rows), size, replace=False)].astype(float) for rows in (a, b))
         xx = _cubic_kernel(x, x)
         yy = _cubic_kernel(y, y)
         xy = _cubic_kernel(x, y)
@@ -176,8 +172,7 @@ class Sets:
     def copying(self) -> float | None:
         if not self.some:
             return None
-        train, unseen = self.some
-        return copying(self.fake[:MAX_COPYING_SAMPLES], train, unseen)
+        return copying(self.fake[:MAX_COPYING_SAMPLES], *self.some)
 
 
 class Metric(NamedTuple):
@@ -186,7 +181,7 @@ class Metric(NamedTuple):
     name: str  # in metrics.json, and in TensorBoard after evaluate/
     title: str
     format: str
-    function: Callable[..., float | None]  # of `Sets`, or, without spaces, of the labels that were found, and the right
+    function: Callable[..., float | None]  # of `Sets`, or, without spaces, of which labels were found
     spaces: tuple[type[FeatureSpace], ...] = ()  # in which it is measured
     is_score: bool = False  # whether it compares checkpoints: lower is better, and those above decide first
 
@@ -227,20 +222,20 @@ METRICS = (
 )
 
 
-def figures_of(found: Mapping[str, Sequence[np.ndarray]], sets: Mapping[FeatureSpace, Sets]) -> dict[str, float]:
+def figures_of(measured: Mapping[Any, Any]) -> dict[str, float]:
     """Return the metrics that can be computed, in the order of the table.
 
     Args:
-      found: for metrics of labels, by their names: labels that were found, and those that are right.
+      measured: for each feature space its `Sets`; for the name of each metric of labels, which labels were found.
     """
-    figures: dict[str, float | None] = {}
+    figures = {}
     for metric in METRICS:
-        if metric.name in found:
-            figures[metric.name] = metric.function(*found[metric.name])
-        for space, each in sets.items():
-            if isinstance(space, metric.spaces):
-                figures[metric.name] = metric.function(each)
-    return {name: figure for name, figure in figures.items() if figure is not None}
+        for key, each in measured.items():
+            if key == metric.name or isinstance(key, metric.spaces):
+                figure = metric.function(each)
+                if figure is not None:
+                    figures[metric.name] = figure
+    return figures
 
 
 def score(figures: Mapping[str, Any]) -> tuple[float, ...] | None:
@@ -249,7 +244,7 @@ def score(figures: Mapping[str, Any]) -> tuple[float, ...] | None:
     The 1-NN error decides, then FID or another Frechet distance, then SWD: on few images the first can be 0 for many
     checkpoints. A figure that is missing or not finite counts as infinite.
     """
-    values = [float(figures.get(metric.name, math.inf)) for metric in METRICS if metric.is_score]
+    values = [figures.get(metric.name, math.inf) for metric in METRICS if metric.is_score]
     finite = np.where(np.isfinite(values), values, math.inf)
     if finite.min() == math.inf:
         return None

@@ -38,7 +38,7 @@ class FeatureSpace:
     samples = 5_000  # generated images if --evaluate_samples is not given
     most: int | None = None  # images that are compared, at most
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def features(self, images: np.ndarray) -> np.ndarray | tf.Tensor:
         """Return the features [N, D] of uint8 images [N, H, W, C]."""
         raise NotImplementedError
 
@@ -96,8 +96,7 @@ class Classifier(FeatureSpace):
         self.hidden = keras.Sequential(self.network.layers[:-2])
         self.logits = self.network.layers[-1]
         data = [VERSION, images, labels, np.array(class_count)]
-        weights = cache.cached("classifiers", data, lambda: self._train(images, labels))
-        self.network.set_weights(weights)
+        self.network.set_weights(cache.cached("classifiers", data, lambda: self._train(images, labels)))
 
     def _train(self, images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         """Return the weights."""
@@ -114,8 +113,8 @@ class Classifier(FeatureSpace):
         self.network.fit(batches, verbose=0, shuffle=False)
         return self.network.get_weights()
 
-    def features(self, images: np.ndarray) -> np.ndarray:
-        return self.hidden(images).numpy()
+    def features(self, images: np.ndarray) -> tf.Tensor:
+        return self.hidden(images)
 
     def classes(self, features: np.ndarray) -> np.ndarray:
         """Return the class that it predicts for each of the features [N, 128], int64 [N]."""
@@ -137,10 +136,9 @@ class Inception2015(FeatureSpace):
         try:
             graph_def = tf.compat.v1.GraphDef.FromString(path.read_bytes())
             with graph.as_default():
-                self.x = tf.compat.v1.placeholder(tf.float32, [None, None, None, 3])
+                self.x = tf.compat.v1.placeholder(tf.float32)
                 feeds = {"ExpandDims:0": self.x}
-                (pooled,) = tf.graph_util.import_graph_def(graph_def, feeds, ["pool_3:0"], name="")
-                self.pooled = tf.reshape(pooled, [-1, pooled.shape[-1]])
+                self.outputs = tf.graph_util.import_graph_def(graph_def, feeds, ["pool_3:0"], name="")
         except Exception as error:  # another file raises exceptions of many types
             raise UserError(
                 f"{path.absolute()} is not the Inception graph of 2015 ({reason(error)}); fetch it with"
@@ -150,7 +148,8 @@ class Inception2015(FeatureSpace):
         self.session = tf.compat.v1.Session(graph=graph)
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        return self.session.run(self.pooled, {self.x: rgb(images)})
+        (pooled,) = self.session.run(self.outputs, {self.x: rgb(images)})
+        return pooled[:, 0, 0]  # of [N, 1, 1, D]
 
 
 class KerasInception(FeatureSpace):
@@ -173,9 +172,9 @@ class KerasInception(FeatureSpace):
                 f" once, or put {path.name} into {path.parent}."
             ) from error
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def features(self, images: np.ndarray) -> tf.Tensor:
         inputs = tf.image.resize(rgb(images), (299, 299)) / 127.5 - 1
-        return self.network(inputs, training=False).numpy()
+        return self.network(inputs, training=False)
 
 
 class DiscriminatorSpace(FeatureSpace):
@@ -192,12 +191,9 @@ class DiscriminatorSpace(FeatureSpace):
         self.discriminator = weights.discriminator()
         self.config = weights.config
 
-    def features(self, images: np.ndarray) -> np.ndarray:
-        return self._pooled(images).numpy()
-
     @tf.function
-    def _pooled(self, images: tf.Tensor) -> tf.Tensor:
-        no_labels = tf.zeros([tf.shape(images)[0], self.config.y_dim])
+    def features(self, images: np.ndarray) -> tf.Tensor:
+        no_labels = tf.zeros([images.shape[0], self.config.y_dim])
         inputs = to_float(images, self.config.value_range)
         maps = self.discriminator.activations(inputs, no_labels, training=False)
         return tf.concat([pool(x) for x in maps], axis=1)
@@ -207,7 +203,7 @@ def pool(x: tf.Tensor) -> tf.Tensor:
     """Max-pool [B, H, W, C] to at most 4 x 4, and flatten to [B, D]."""
     size = [-(-side // 4) for side in x.shape[1:3]]
     x = tf.nn.max_pool2d(x, size, size, "SAME")
-    return tf.reshape(x, [-1, np.prod(x.shape[1:])])
+    return tf.reshape(x, [x.shape[0], -1])
 
 
 def choose_space(config: Config, classifier: Classifier | None) -> FeatureSpace:
