@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +51,7 @@ def load(
     chosen |= {"best": best, "iteration": iteration, "weights": weights}
     selection = select(runs, name, given | settings, chosen)
     if out_dir:
-        selection = dataclasses.replace(selection, run=own.named(selection.run.name))
+        selection = selection._replace(run=own.named(selection.run.name))
     start_tensorflow()
     return TrainedRun(selection)
 

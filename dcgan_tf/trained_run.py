@@ -77,7 +77,7 @@ class TrainedRun:
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: the weights, if they are read already. It makes the networks itself."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {"selection": self.selection, "finished": self.finished}
 
     def _started(self) -> Selection:
         """Return the selection, when this process can compute with it. Raises UserError."""
@@ -110,7 +110,12 @@ class TrainedRun:
         return inference_model(network, self.config)
 
     def export(self, folder: str | Path = "") -> Path:
-        """Write the networks for other programs, as --export does. Returns the folder (default: as for --export)."""
+        """Write the networks for other programs, as --export does: SavedModel, .keras and .tflite.
+
+        Args:
+          folder: to write to (default: `export` in the run's folder).
+        Returns: the folder.
+        """
         selection = self._started()
         from dcgan_tf.export.models import export
 
@@ -152,7 +157,7 @@ class TrainedRun:
         if labels is None:
             labels = self.sampler.labels(seeds, values.classes(classes, config.class_names))
         else:
-            labels = as_array("labels", labels, np.float64)
+            labels = as_array("labels", labels, float)
             if labels.shape != (len(z),) or not np.isin(labels, range(config.y_dim)).all():
                 raise UserError(
                     f"labels must be {len(z)} numbers below {config.y_dim}, the number of classes, but are"
@@ -162,19 +167,28 @@ class TrainedRun:
             return self.sampler.images(z, np.asarray(labels, np.int32))
 
     def z(self, seeds: Sequence[int]) -> np.ndarray:
-        """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...)."""
+        """Return the z of each seed, float32 [len(seeds), Z], for generate(z=...).
+
+        Raises: UserError if a seed is not a whole number from 0 to 2**32 - 1.
+        """
         checked = [SETTINGS["seed"].convert("seed", seed) for seed in as_array("seeds", seeds)]
         return self.sampler.z(checked)
 
     def interpolate(self, seeds: Sequence[int], steps: int = 16, classes: Classes = None) -> np.ndarray:
-        """Return the images from each seed to the next, uint8 [segments, classes or 1, steps, H, W, C]."""
+        """Return the images from each seed to the next, as --interpolate shows them.
+
+        Args:
+          seeds: two or more, e.g. [3, 12, 7]; N seeds make N - 1 segments.
+          steps: images in each segment, at least 2; both ends are included.
+          classes: with labels, the classes to show (default: all).
+        Returns: uint8 [segments, classes or 1, steps, H, W, C].
+        """
         from dcgan_tf.sampling import sheets
 
         seeds = values.interpolation("interpolate", seeds)
         steps = options.STEPS.convert("steps", steps)
         with device_errors("fewer steps"):
-            chosen = values.classes(classes, self.config.class_names)
-            return sheets.interpolate(self.sampler, seeds, steps, chosen)
+            return sheets.interpolate(self.sampler, seeds, steps, values.classes(classes, self.config.class_names))
 
     def project(self, image: str | Path | np.ndarray, classes: Classes = None) -> Projection:
         """Find the z whose image is most like the given one, as --project does.
@@ -198,14 +212,14 @@ class TrainedRun:
                 f"The image must be a file, or uint8 of the shape {shape}, but is {image.dtype} of {image.shape}."
             )
         with device_errors("the program more memory"):
-            chosen = values.classes(classes, self.config.class_names)
-            return project.find_z(self._started(), image, chosen)
+            return project.find_z(self._started(), image, values.classes(classes, self.config.class_names))
 
     def evaluate(self, **settings: Any) -> dict[str, Any]:
         """Measure the run on its data set, as --evaluate does. Returns the content of metrics.json.
 
         Args:
           settings: those that may differ from the training, e.g. evaluate_samples=10_000 or data_dir="data".
+        Raises: UserError if the data set cannot be read, or another setting is given.
         """
         given = check_given(settings)
         for name in given:
@@ -214,8 +228,7 @@ class TrainedRun:
         from dcgan_tf.evaluation.evaluate import evaluate
 
         with device_errors("a smaller evaluate_samples"):
-            config = override(self.config, given)
-            return evaluate(dataclasses.replace(self._started(), config=config))
+            return evaluate(self._started()._replace(config=override(self.config, given)))
 
     def losses(self) -> dict[str, np.ndarray]:
         """Return the logged losses: arrays of one length, named iteration, d_loss, d_loss_real, d_loss_fake, g_loss."""

@@ -36,7 +36,7 @@ def inference_model(network: keras.Model, config: Config) -> keras.Model:
         images = network(x, *y, training=False)
         output = keras.layers.Rescaling(1 / (high - low), -low / (high - low), name="to_0_1")(images)
     else:
-        x = keras.Input([*config.image_shape], name="images")
+        x = keras.Input(config.image_shape, name="images")
         images = keras.layers.Rescaling(high - low, low, name="from_0_1")(x)
         output = network(images, *y, training=False)
     return keras.Model([x, *y], output, name=f"dcgan_{network.name}")
@@ -80,7 +80,7 @@ def export(selection: Selection, to: str | Path = "") -> Path:
             # A SavedModel needs an object that holds the variables of its graph.
             module = tf.Module()
             module.weights = [variable.value for variable in model.variables]
-            tf.saved_model.save(module, str(folder / network.name), signatures=serving_function(model))
+            tf.saved_model.save(module, folder / network.name, signatures=serving_function(model))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "generator"))
         (folder / "generator.tflite").write_bytes(converter.convert())
         names = sorted(path.name for path in folder.iterdir())

@@ -21,6 +21,7 @@ from dcgan_tf.system.files import replaced_content
 from dcgan_tf.system.messages import say
 
 ASSETS = Path(__file__).parent / "web"
+FILES = ("style.css", "latents.js", "app.js", "index.html")  # of ASSETS, which the page consists of
 
 
 def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None:
@@ -46,7 +47,7 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
     tflite = to_tflite(inference_model(selection.weights.generator(), selection.config), web_float16)
     description = describe(selection, web_float16) | {"bytes": len(tflite), "litert": version}
     with replaced_content(target) as page:
-        for name in ("app.js", "latents.js", "style.css", "index.html"):
+        for name in FILES:
             text = (ASSETS / name).read_text(encoding="utf-8")
             (page / name).write_text(text.replace("LITERT_VERSION", version), encoding="utf-8")
         (page / "generator.tflite").write_bytes(tflite)
@@ -62,8 +63,7 @@ def write_page(selection: Selection, *, web_float16: bool, web_dir: str) -> None
 
 def one_file(page: Path) -> str:
     """Return index.html with what it loads in it, because browsers load nothing from the folder of a local file."""
-    names = ("style.css", "latents.js", "app.js", "index.html")
-    style, latents, app, html = ((page / name).read_text(encoding="utf-8") for name in names)
+    style, latents, app, html = ((page / name).read_text(encoding="utf-8") for name in FILES)
     data = ("model.json", "generator.tflite")
     embedded = json.dumps({name: base64.b64encode((page / name).read_bytes()).decode() for name in data})
     code = latents.replace("export ", "") + re.sub('import .* from "./latents.js";', "", app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,14 +22,18 @@ UNREADABLE = (ValueError, AssertionError, LookupError, RuntimeError, OSError, tf
 NETWORKS = ("generator/", "discriminator/", "g_ema/")  # how the names of the networks' variables begin
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"  # of the key that a variable has in a checkpoint
 
-T = TypeVar("T")
-
 
 class Checkpoints:
     """The checkpoints of a training in one folder: both networks, both optimizers, and the iteration."""
 
     def __init__(self, model: DCGAN, folder: Path, max_to_keep: int):
-        """Args: folder: of a run, or of its best checkpoint."""
+        """Read and write nothing yet.
+
+        Args:
+          model: what is saved and restored.
+          folder: of a run, or of its best checkpoint.
+          max_to_keep: how many of the newest checkpoints stay.
+        """
         self.model = model
         self.folder = folder
         self.max_to_keep = max_to_keep
@@ -79,9 +83,7 @@ class Checkpoints:
         scale = {name: state.pop(name) for name in LossScale.NAMES if name in state}
 
         def restore_one(path: str) -> str:
-            status = tf.train.Checkpoint(**state).restore(path)
-            status.assert_existing_objects_matched()
-            status.expect_partial()
+            tf.train.Checkpoint(**state).restore(path).assert_existing_objects_matched().expect_partial()
             tf.train.Checkpoint(**scale).restore(path).expect_partial()
             return path
 
@@ -97,8 +99,8 @@ class Checkpoints:
         their folder, so that a copy of the run does not name the files of the original.
         """
         names = [Path(path).name for path in complete_checkpoints(self.folder)]
-        not_later = [name for name in names if int(name.removeprefix("model-")) <= iteration]
-        kept = not_later[-self.max_to_keep :]
+        later = names.index(f"model-{iteration}") + 1
+        kept = names[:later][-self.max_to_keep :]
         lines = [f'model_checkpoint_path: "{kept[-1]}"\n']
         lines += [f'all_model_checkpoint_paths: "{name}"\n' for name in kept]
         write_bytes(self.folder / "checkpoint", "".join(lines).encode())
@@ -130,17 +132,27 @@ def read(run: Run, best: bool, iteration: int) -> tuple[Origin, dict[str, np.nda
             f"The run {run.name} has no {wanted} in {folder}; choose one that it has: {kept or 'none'}; or train it,"
             " for --best with --evaluate_freq."
         )
-    return newest(paths, _read_networks)
+    return newest(paths, read_networks)
 
 
-def _read_networks(path: str) -> tuple[Origin, dict[str, np.ndarray]]:
+def read_networks(path: str, suffix: str = SUFFIX) -> tuple[Origin, dict[str, np.ndarray]]:
+    """Read the networks' variables, which have the original's names, from a checkpoint of TensorFlow 2 or 1.
+
+    Args:
+      path: as TensorFlow expects it, without extension: .../model-1000.
+      suffix: what follows the names; blank in TensorFlow 1.
+    Returns: as `read`. Raises one of UNREADABLE.
+    """
     reader = tf.train.load_checkpoint(path)
-    names = {key: key.removesuffix(SUFFIX).replace(".S", "/") for key in reader.get_variable_to_shape_map()}
-    arrays = {name: reader.get_tensor(key) for key, name in names.items() if name.startswith(NETWORKS)}
+    arrays = {}
+    for key in reader.get_variable_to_shape_map():
+        name = key.removesuffix(suffix).replace(".S", "/")
+        if name.startswith(NETWORKS):
+            arrays[name] = reader.get_tensor(key)
     return Origin(path, iteration_in(path)), arrays
 
 
-def newest(paths: list[str], read_one: Callable[[str], T]) -> T:
+def newest(paths: list[str], read_one: Callable[[str], Any]) -> Any:
     """Read the newest checkpoint that can be read, and warn about damaged ones.
 
     Args:

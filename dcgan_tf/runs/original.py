@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
-from dcgan_tf.runs.checkpoint import UNREADABLE
+from dcgan_tf.runs.checkpoint import UNREADABLE, read_networks
 from dcgan_tf.runs.run import Origin, iteration_in
-from dcgan_tf.runs.weights import Weights
+from dcgan_tf.runs.weights import Arrays, Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, reason
 
@@ -34,18 +31,14 @@ def of_original(path: str, given: Mapping[str, Any]) -> Weights:
     path = re.sub(ENDING, "", path)
     _, arrays = read(path)
     try:
-        found = sizes({name: np.shape(array) for name, array in arrays.items()})
+        side, found = sizes({name: array.shape for name, array in arrays.items()})
     except (KeyError, ValueError) as error:
         raise UserError(
             f"The checkpoint {path} is not carpedm20/DCGAN-tensorflow's ({error} is missing or of another shape); give"
             " one that the original program wrote."
         ) from error
-    for side in ("output_height", "output_width"):
-        found[side] = given.get(side) or found[side]
     others = {name: value for name, value in given.items() if value is not None}
-    found["stages"] = "original"
-    found["conditional"] = bool(found["class_names"])
-    config = Config(**others | found)
+    config = Config(**{"output_height": side, "output_width": side} | others | found)
     return Weights(Path(path).name, config, functools.partial(read, path), knows_data=False)
 
 
@@ -55,34 +48,35 @@ def newest(folder: Path) -> Path:
     return folder / max(names, key=lambda name: iteration_in(name) or 0, default="")
 
 
-def read(path: str) -> tuple[Origin, dict[str, np.ndarray]]:
-    """Return where all variables are, and their arrays by their names. Raises UserError.
+def read(path: str) -> tuple[Origin, Arrays]:
+    """Return where the variables are, and their arrays by their names. Raises UserError.
 
     Args:
       path: as TensorFlow expects it: model.b64-1000.
     """
     try:
-        reader = tf.train.load_checkpoint(path)
-        arrays = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+        return read_networks(path, suffix="")
     except UNREADABLE as error:
         raise UserError(
             f"No checkpoint can be read at {path} ({reason(error)}); give the path of one of the original's, like"
             " checkpoint/mnist_64_28_28/DCGAN.model-1002, or its folder, with all of its files, .index and .data-*."
         ) from error
-    return Origin(path, iteration_in(path)), arrays
 
 
-def sizes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """Return the settings that the shapes determine. The classes get the names 0, 1, ...; images are taken as square.
+def sizes(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, dict[str, Any]]:
+    """Return the height of the images, if they are square, and the settings that the shapes determine.
+
+    The classes get the names 0, 1, ... The shapes are those of model.py of the original.
 
     Raises: KeyError or ValueError if they are not those of the original's networks.
     """
     z_dim, units = shapes["generator/g_h0_lin/Matrix"]
-    found: dict[str, Any]
+    found: dict[str, Any] = {"stages": "original", "conditional": False, "class_names": ()}
     if "generator/g_h1_lin/Matrix" in shapes:  # MNIST's networks
         _, _, twice_gf, with_labels = shapes["generator/g_h2/w"]
         y_dim = with_labels - twice_gf
-        found = {
+        found |= {
+            "conditional": True,
             "class_names": tuple(map(str, range(y_dim))),
             "z_dim": z_dim - y_dim,
             "c_dim": shapes["generator/g_h3/w"][2],
@@ -92,10 +86,7 @@ def sizes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
             "dfc_dim": shapes["discriminator/d_h2_lin/Matrix"][1],
         }
         cells = shapes["generator/g_h1_lin/Matrix"][1] // twice_gf  # that the generator begins with
-        side = 4 * math.isqrt(cells)  # each grows to 4 x 4 pixels
-    else:
-        _, _, c_dim, gf_dim = shapes["generator/g_h4/w"]
-        df_dim = shapes["discriminator/d_h0_conv/w"][3]
-        found = {"class_names": (), "z_dim": z_dim, "c_dim": c_dim, "gf_dim": gf_dim, "df_dim": df_dim}
-        side = 16 * math.isqrt(units // (8 * gf_dim))
-    return found | {"output_height": side, "output_width": side}
+        return 4 * math.isqrt(cells), found  # each grows to 4 x 4 pixels
+    _, _, c_dim, gf_dim = shapes["generator/g_h4/w"]
+    found |= {"z_dim": z_dim, "c_dim": c_dim, "gf_dim": gf_dim, "df_dim": shapes["discriminator/d_h0_conv/w"][3]}
+    return 16 * math.isqrt(units // (8 * gf_dim)), found

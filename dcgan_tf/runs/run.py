@@ -54,7 +54,7 @@ def complete_checkpoints(folder: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Run:
-    """The three folders of one run, and the one that holds those of all runs, as absolute paths."""
+    """The three folders of one run, which need not exist, and the one that holds those of all runs; absolute paths."""
 
     out_dir: Path
     folder: Path  # of its settings and checkpoints
@@ -91,12 +91,11 @@ class Run:
     def starts(self) -> list[dict[str, Any]]:
         """Return what is known of each start of its training, the newest last; nothing if that is damaged."""
         with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
-            saved = json.loads((self.folder / STARTS_JSON).read_text(encoding="utf-8"))
-            return [dict(start) for start in saved]
+            return [dict(start) for start in json.loads((self.folder / STARTS_JSON).read_bytes())]
         return []
 
     def add_start(self, facts: dict[str, Any]) -> None:
-        """Remember a start of its training."""
+        """Remember a start of its training. Args: facts: what JSON can hold, see `training.start.remember`."""
         write_bytes(self.folder / STARTS_JSON, json.dumps([*self.starts(), facts], indent=1).encode())
 
     @contextlib.contextmanager
@@ -125,15 +124,16 @@ class Run:
             lock.release()
 
     def written(self) -> list[Path]:
-        """Return what a training has written beside its settings, which would mix with what another one writes."""
-        found = [*self.folder.glob("model-*"), *self.best_folder.glob("model-*"), *self.curves()]
+        """Return the settings, and what a training has written, which would mix with what another one writes."""
+        found = [*self.folder.glob(FLAGS_JSON), *self.folder.glob("model-*")]
+        found += [*self.best_folder.glob("model-*"), *self.curves()]
         for pattern in ("train_*.png", "epoch_*.png", "reals.png", "augmented.png"):
             found += self.samples_folder.glob(pattern)
         return found
 
     def check_new(self) -> None:
         """Raise UserError if there is the run, or what is left of a training."""
-        found = [*self.folder.glob(FLAGS_JSON), *self.written()]
+        found = self.written()
         if found:
             raise UserError(
                 f"The run {self.name!r} exists already ({found[0]}); add --resume to continue it, choose another"
@@ -154,7 +154,7 @@ class Run:
 
     def discard(self) -> None:
         """Remove a new run whose training could not begin: what it wrote, and its folders if they are empty then."""
-        own = [self.folder / name for name in (FLAGS_JSON, STARTS_JSON, "checkpoint", ".lock", ".pid")]
+        own = [self.folder / name for name in (STARTS_JSON, "checkpoint", ".lock", ".pid")]
         for file in (*own, *self.written()):
             with contextlib.suppress(OSError):  # Windows keeps a file that is open
                 file.unlink()
@@ -189,8 +189,11 @@ class Runs:
         return sorted(runs, key=lambda run: (run.flags_file.stat().st_mtime_ns, run.name), reverse=True)
 
     def create(self, config: Config, name: str = "") -> Run:
-        """Create a new run's folders and its FLAGS.json; a blank name becomes <data set>-<date>-<time>.
+        """Create a new run's folders and its FLAGS.json.
 
+        Args:
+          config: its settings.
+          name: blank: <data set>-<date>-<time>, and a number behind it if there is such a run.
         Raises: UserError if the name exists or a folder cannot be created.
         """
         of_data = re.sub(r"[^\w.,+ -]", "_", os.path.basename(os.path.abspath(config.dataset)))

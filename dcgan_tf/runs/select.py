@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import glob
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dcgan_tf.runs.run import ABOUT, Run, Runs, complete_checkpoints
 from dcgan_tf.runs.weights import KINDS, Weights, architecture_in, check_architecture, of_packed, of_pretrained, of_run
@@ -21,8 +19,7 @@ from dcgan_tf.system.messages import report, say
 from dcgan_tf.system.startup import start_tensorflow
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """Trained weights, their settings, and the run whose folders take what is made with them."""
 
     run: Run
@@ -75,13 +72,14 @@ def find_weights(runs: Runs, name: str, given: dict[str, Any], chosen: Mapping[s
         runs, name, others, chosen = choices_of(chosen["init_from"], runs)
         given = given | check_given(others)
     dataset = given.get("dataset", Asked.dataset)
-    if (Path(chosen.get("checkpoint", "")) / ABOUT).is_file():
-        weights = of_packed(Path(chosen["checkpoint"]))
-    elif chosen.get("checkpoint"):
+    checkpoint = chosen.get("checkpoint", "")
+    if checkpoint and Path(checkpoint, ABOUT).is_file():
+        weights = of_packed(Path(checkpoint))
+    elif checkpoint:
         start_tensorflow()
         from dcgan_tf.runs.original import of_original
 
-        weights = of_original(chosen["checkpoint"], given)
+        weights = of_original(checkpoint, given)
     elif chosen.get("pretrained"):
         weights = of_pretrained(dataset)
     else:
@@ -102,23 +100,28 @@ def choices_of(source: Any, runs: Runs) -> tuple[Runs, str, dict[str, Any], dict
     checkpoint, the name of a run, a data set.
 
     Returns: the arguments of `select`: runs, name, given, chosen.
+    Raises: UserError if it is not text.
     """
     source = options.SOURCE.convert("source", source)
+    name = ""
+    given = {}
+    chosen: dict[str, Any] = {}
     pretrained = source.removeprefix("pretrained:")
-    if pretrained != source:
-        return runs, "", {"dataset": pretrained}, {"pretrained": True}
     path = Path(os.path.abspath(source))  # unlike Path.absolute, without ..
-    if (path / ABOUT).is_file():
-        return runs, "", {}, {"checkpoint": str(path)}
-    if (path / FLAGS_JSON).is_file():  # what is made of it goes to the folder around its checkpoint_dir
-        checkpoints = path.parent
-        around = dataclasses.replace(runs, out_dir=str(checkpoints.parent), checkpoint_dir=checkpoints.name)
-        return around, path.name, {}, {}
-    if any(path.glob("*.index")) or path.is_file() or Path(f"{path}.index").is_file():
-        return runs, "", {}, {"checkpoint": str(path)}
-    if os.path.basename(source) == source and runs.named(source).flags_file.exists():
-        return runs, source, {}, {}
-    return runs, "", {"dataset": source}, {}
+    packed = (path / ABOUT).is_file()
+    if pretrained != source:
+        given["dataset"] = pretrained
+        chosen["pretrained"] = True
+    elif (path / FLAGS_JSON).is_file() and not packed:  # what is made of it goes around its checkpoint_dir
+        runs = Runs(str(path.parent.parent), path.parent.name, runs.sample_dir)
+        name = path.name
+    elif packed or any(path.glob("*.index")) or path.is_file() or Path(f"{path}.index").is_file():
+        chosen["checkpoint"] = str(path)
+    elif os.path.basename(source) == source and runs.named(source).flags_file.exists():
+        name = source
+    else:
+        given["dataset"] = source
+    return runs, name, given, chosen
 
 
 def find_run(runs: Runs, dataset: str, name: str, given: Mapping[str, Any], *, resume: bool = False) -> Run:
@@ -184,13 +187,12 @@ def _matches(run: Run, dataset: str, given: Mapping[str, Any]) -> bool:
     same_folder = _folder_of(config) in (_folder_of(moved), os.path.realpath(dataset))
     last_part = dataset == os.path.basename(os.path.normpath(config.dataset))  # cats for ~/Desktop/cats
     only_name = last_part and not os.path.exists(_folder_of(moved))
-    wanted = architecture_in(given)
-    found = {key: getattr(config, key) for key in wanted}
-    return (same_name or same_folder or only_name) and found == wanted
+    same_data = same_name or same_folder or only_name
+    return same_data and architecture_in(given).items() <= vars(config).items()
 
 
 def images_of(config: Asked) -> str:
-    """Return a data set as messages name it, with its folder and pattern."""
+    """Return a data set as messages name it: the data set 'cats' in <its folder and pattern>."""
     path = os.path.abspath(os.path.join(config.data_dir, config.dataset, config.input_fname_pattern))
     return f"the data set {config.dataset!r} in {path}"
 
@@ -202,9 +204,8 @@ def is_other_data(trained: Asked, used: Asked) -> bool:
     """
     before = _folder_of(trained)
     now = _folder_of(used)
-    if trained.input_fname_pattern != used.input_fname_pattern:
-        return True
-    if os.path.basename(before) != os.path.basename(now):
+    other_name = os.path.basename(before) != os.path.basename(now)
+    if other_name or trained.input_fname_pattern != used.input_fname_pattern:
         return True
     return before != now and _images_in(before) not in (set(), _images_in(now))
 

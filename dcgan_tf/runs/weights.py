@@ -58,7 +58,10 @@ class Weights:
         return self._content[0]
 
     def generator(self) -> keras.Model:
-        """Return the generator with the weights of `kind`. Raises UserError if they cannot be read."""
+        """Return the generator with the weights of `kind`: z [B, Z], one-hot y [B, Y] -> images in config.value_range.
+
+        Raises: UserError if they cannot be read, or belong to another network.
+        """
         from dcgan_tf.networks import build_generator
 
         generator = build_generator(self.config)
@@ -66,7 +69,12 @@ class Weights:
         return generator
 
     def discriminator(self) -> keras.Model:
-        """Return the discriminator. Raises UserError if there is none, or it cannot be read."""
+        """Return the discriminator: images [B, H, W, C] in config.value_range, one-hot y [B, Y] -> logits [B, 1].
+
+        With training=True and --class_loss, it returns more columns, see `networks`.
+
+        Raises: UserError if there is none, it cannot be read, or it belongs to another network.
+        """
         from dcgan_tf.networks import build_discriminator
 
         self.check_has_discriminator()
@@ -82,17 +90,17 @@ class Weights:
         Raises: UserError if the weights cannot be read, or belong to other networks.
         """
         origin, arrays = self._content
-        variables = [variable for network in networks for variable in network.variables]
-        for variable in variables:
-            name = prefix + variable.path
-            shape = getattr(arrays.get(name), "shape", None)
-            if shape != tuple(variable.shape):
-                raise UserError(
-                    f"{origin.path} does not fit the sizes of {self.name}: its {name} has the shape {shape}, not"
-                    f" {tuple(variable.shape)}; choose other weights, or for a checkpoint of the original program give"
-                    " the --output_height and the --output_width that it was trained with."
-                )
-            variable.assign(arrays[name])
+        for network in networks:
+            for variable in network.variables:
+                name = prefix + variable.path
+                shape = getattr(arrays.get(name), "shape", None)
+                if shape != tuple(variable.shape):
+                    raise UserError(
+                        f"{origin.path} does not fit the sizes of {self.name}: its {name} has the shape {shape}, not"
+                        f" {tuple(variable.shape)}; choose other weights, or for a checkpoint of the original program"
+                        " give the --output_height and the --output_width that it was trained with."
+                    )
+                variable.assign(arrays[name])
 
     def check_has_discriminator(self) -> None:
         """Raise UserError if there are only the generator's weights."""
@@ -107,7 +115,9 @@ def of_run(run: Run, *, best: bool = False, iteration: int = 0, raw: bool = Fals
     """Return a checkpoint of a run: the newest that can be read, the best, or that of an iteration.
 
     Args:
-      raw: whether the generator takes its own weights, and not their average.
+      best: the one in `run.best_folder`, which --evaluate_freq keeps.
+      iteration: that of this iteration; 0: the newest.
+      raw: whether the generator takes its own weights, and not their average, if the run has one.
     Raises: UserError if the run has no settings, or they are damaged.
     """
     read = functools.partial(_read_run, run, best, iteration)
@@ -117,10 +127,10 @@ def of_run(run: Run, *, best: bool = False, iteration: int = 0, raw: bool = Fals
     return dataclasses.replace(weights, kind=AVERAGE, prefix="g_ema/")
 
 
-def _read_run(run: Run, best: bool, iteration: int) -> tuple[Origin, Arrays]:
-    from dcgan_tf.runs import checkpoint
+def _read_run(*arguments: Any) -> tuple[Origin, Arrays]:
+    from dcgan_tf.runs import checkpoint  # here, because it needs TensorFlow
 
-    return checkpoint.read(run, best, iteration)
+    return checkpoint.read(*arguments)
 
 
 def of_pretrained(name: str) -> Weights:
@@ -141,18 +151,17 @@ def of_packed(folder: Path) -> Weights:
     Raises: UserError if its FLAGS.json is damaged; when its weights are read, if they are.
     """
     config = Config.read(folder / FLAGS_JSON)
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    about = json.loads((folder / ABOUT).read_bytes())
     read = functools.partial(_read_npz, folder, about)
     kind = RAW
     if config.g_ema:
         kind = AVERAGE
-    both = (folder / "discriminator.npz").exists()
     return Weights(
         f"pretrained-{folder.name}",
         config,
         read,
         kind=kind,
-        has_discriminator=both,
+        has_discriminator=(folder / "discriminator.npz").exists(),
         about=about,
     )
 

@@ -71,11 +71,11 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
     Raises: UserError.
     """
     config = dataclasses.replace(selection.config, truncation=1.0)  # the search is for z itself
-    sampler = load_sampler(dataclasses.replace(selection, config=config), batch=1)
+    sampler = load_sampler(selection._replace(config=config), batch=1)
     discriminator = None
     if selection.weights.has_discriminator:
         discriminator = selection.weights.discriminator()
-    image = to_float(tf.constant(target[None]), config.value_range)
+    image = to_float(target[None], config.value_range)
     loss = make_loss(sampler.generator, discriminator, image)
     count = max(STARTS, 8 * len(classes))
     z = sampler.z(sampler.seeds(count))
@@ -83,17 +83,9 @@ def find_z(selection: Selection, target: np.ndarray, classes: Sequence[int]) -> 
     block = min(BLOCK, BLOCK_PIXELS // target[..., 0].size)
     for steps, kept in ((FIRST_STEPS, KEPT), (LAST_STEPS, 1)):
         one_hot = tf.one_hot(labels, config.y_dim)
-        parts = [
-            descend(
-                loss,
-                z[some],
-                one_hot[some],
-                steps,
-                config.z_dist,
-            )
-            for some in blocks(len(z), block)
-        ]
-        z, distances = map(np.concatenate, zip(*parts, strict=True))
+        distances = np.empty(len(z), np.float32)
+        for some in blocks(len(z), block):
+            z[some], distances[some] = descend(loss, z[some], one_hot[some], steps, config.z_dist)
         best = np.argsort(distances)[:kept]
         z = z[best]
         labels = labels[best]
@@ -116,7 +108,7 @@ def make_loss(generator: keras.Model, discriminator: keras.Model | None, image: 
         distance = tf.reduce_mean(tf.square(images - image), (1, 2, 3))
         if discriminator is None:
             return distance
-        targets = tf.repeat(image, tf.shape(images)[0], 0)
+        targets = tf.broadcast_to(image, tf.shape(images))
         found = discriminator.activations(images, labels, training=False)
         wanted = discriminator.activations(targets, labels, training=False)
         for a, b in zip(found, wanted, strict=True):
@@ -127,7 +119,7 @@ def make_loss(generator: keras.Model, discriminator: keras.Model | None, image: 
     return loss
 
 
-def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: str) -> tuple[np.ndarray, np.ndarray]:
+def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: str) -> tuple[tf.Tensor, tf.Tensor]:
     """Lower the loss of each z [N, Z] by Adam, with a rate that goes down to 0. z stays in its range if it has one.
 
     Args:
@@ -149,4 +141,4 @@ def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: st
     for step in progress(range(steps), unit="step", leave=False):
         rate.assign(LEARNING_RATE * (1 - step / steps))
         descend_once()
-    return variable.numpy(), loss(variable.value, labels).numpy()
+    return variable.value, loss(variable.value, labels)

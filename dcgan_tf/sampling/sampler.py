@@ -20,13 +20,21 @@ BATCH = 256  # images in a batch; larger batches were not faster when measured
 
 
 class Sampler:
-    """Makes the z and labels of seeds, and the images of z and labels."""
+    """Makes the z and labels of seeds, and the images of z and labels.
+
+    One image depends on its z and label only, whatever is made with it.
+    """
 
     def __init__(self, generator: keras.Model, config: Config, batch: int = BATCH):
-        """Args: batch: images that the generator makes at a time, at most BATCH."""
+        """Keep what images need.
+
+        Args:
+          generator: z [B, Z], one-hot labels [B, Y] -> images in config.value_range.
+          config: of its run; its seed and truncation are those of the images.
+          batch: images that the generator makes at a time, at most BATCH.
+        """
         self.generator = generator
         self.config = config
-        self.all_classes = range(len(config.class_names))
         self.batch = min(batch, BATCH)
 
     @tf.function
@@ -44,8 +52,7 @@ class Sampler:
 
     def labels(self, numbers: Sequence[int], classes: Sequence[int]) -> np.ndarray:
         """Return the class for each number, classes[number % len(classes)]: int32 [N]; all 0 without classes."""
-        classes = classes or [0]
-        return np.array([classes[number % len(classes)] for number in numbers], np.int32)
+        return np.take(classes or [0], numbers, mode="wrap").astype(np.int32)
 
     def images(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the images of z, float32 [N, Z], which is truncated as in the settings, and labels, int32 [N].
@@ -55,20 +62,17 @@ class Sampler:
         Returns: uint8 [N, H, W, C]. Raises: UserError in a forked process.
         """
         check_process()
-        z = latents.truncate(z, self.config.truncation, self.config.z_dist)
+        config = self.config
+        z = latents.truncate(z, config.truncation, config.z_dist)
         count = len(z)
         padding = -count % self.batch
         z = np.pad(z, ((0, padding), (0, 0)))
         labels = np.pad(labels, (0, padding))
-        images = np.empty((count, *self.config.image_shape), np.uint8)
+        images = np.empty((count, *config.image_shape), np.uint8)
         for batch in blocks(count, self.batch):
             made = self._generate(z[batch], labels[batch]).numpy()
-            images[batch] = to_uint8(made[: count - batch.start], self.config.value_range)
+            images[batch] = to_uint8(made[: count - batch.start], config.value_range)
         return images
-
-    def images_of(self, seeds: Sequence[int], classes: Sequence[int]) -> np.ndarray:
-        """Return the images of seeds, with the classes in turn: uint8 [N, H, W, C]."""
-        return self.images(self.z(seeds), self.labels(seeds, classes))
 
 
 def load_sampler(selection: Selection, rows: int = 1, columns: int = 1, batch: int = BATCH) -> Sampler:

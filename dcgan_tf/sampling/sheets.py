@@ -15,7 +15,7 @@ from dcgan_tf.runs.select import Selection
 from dcgan_tf.sampling.sampler import BATCH, Sampler, load_sampler
 from dcgan_tf.settings.values import Term
 from dcgan_tf.system import image_files
-from dcgan_tf.system.errors import printable
+from dcgan_tf.system.errors import listed
 from dcgan_tf.system.files import fitting
 from dcgan_tf.system.messages import progress, report, say
 
@@ -70,13 +70,13 @@ def write_grid(selection: Selection, shape: tuple[int, int], *, classes: Sequenc
     labels = np.repeat(sampler.labels(range(rows), classes), columns)
     images = sampler.images(sampler.z(seeds), labels)
     if classes:
-        names = [printable(sampler.config.class_names[label]) for label in classes[:rows]]
-        report("Rows", ", ".join(names))
+        names = [sampler.config.class_names[label] for label in classes[:rows]]
+        report("Rows", listed(names, rows))
     save_sheet(selection, f"grid_{rows}x{columns}.png", images, columns)
 
 
 def write_interpolation(selection: Selection, seeds: Sequence[int], *, steps: int, classes: Sequence[int]) -> None:
-    """Interpolate from each seed to the next: write a sheet and a GIF.
+    """Interpolate from each seed to the next (Radford et al. 2015, section 6.1): write a sheet and a GIF.
 
     A segment goes from one seed to the next. The sheet has a row for each segment and class. The GIF shows all classes
     next to each other, and runs forwards and then backwards.
@@ -112,7 +112,12 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
 
 
 def frames_of(images: np.ndarray) -> list[np.ndarray]:
-    """Return each step of each segment of `interpolate`, with all classes next to each other."""
+    """Return each step of each segment of `interpolate`, with all classes next to each other.
+
+    Args:
+      images: uint8 [segments, classes or 1, steps, H, W, C].
+    Returns: segments * steps frames, uint8 [H, classes * W, C]; where that is too wide, the classes are a sheet.
+    """
     _, columns, _, _, width, _ = images.shape
     if columns * width > MAX_FRAME_WIDTH:
         columns = 0  # as a sheet
@@ -179,12 +184,17 @@ def write_arithmetic(selection: Selection, terms: Sequence[Term], *, classes: Se
 
 
 def save_sheet(selection: Selection, name: str, images: np.ndarray, columns: int = 0) -> None:
-    """Write images [N, H, W, C] as a sheet into the samples of the run, and name the file."""
+    """Write a sheet into the samples of the run, and name the file.
+
+    Args:
+      images: uint8 [N, H, W, C].
+      columns: images in a row; 0: ceil(sqrt(N)).
+    """
     save(image_files.save_png, selection.run.samples_folder / name, image_files.sheet(images, columns))
 
 
 def save(write: Callable[..., None], path: Path, *args: object) -> None:
-    """Write a file with a function of image_files, and name it."""
+    """Write a file with `write(path, *args)`, such as a function of image_files, and name it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, *args)
     say(f"Wrote {path}")

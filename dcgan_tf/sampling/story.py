@@ -45,7 +45,7 @@ def tell(selection: Selection) -> None:
 def write_story(run: Run) -> list[str]:
     """Write each file for which the run has enough data: losses.csv, losses.png, training.gif, epochs.png.
 
-    Returns: the names of these files.
+    Returns: the names of these files, which are in the run's samples_folder.
     """
     folder = run.samples_folder
     losses = read_losses(run.logs_folder)

@@ -26,7 +26,8 @@ def write_random_sheet(selection: Selection, *, classes: Sequence[int]) -> None:
     """
     count = selection.config.batch_size
     sampler = load_sampler(selection, 1, count, batch=count)
-    save_sheet(selection, "test_random.png", sampler.images_of(sampler.seeds(count), classes))
+    seeds = sampler.seeds(count)
+    save_sheet(selection, "test_random.png", sampler.images(sampler.z(seeds), sampler.labels(seeds, classes)))
 
 
 def visualize(selection: Selection, *, option: int, dims: Sequence[int] | None, classes: Sequence[int]) -> None:
@@ -75,13 +76,12 @@ def sweep(sampler: Sampler, option: int, dimension: int, classes: Sequence[int])
     config = sampler.config
     count = config.batch_size
     numbers: Sequence[int] = [dimension] * count
+    z = np.zeros((count, config.z_dim), np.float32)
     if option == SHEETS:  # the sheets use different seeds
         first = config.seed + dimension * count
         numbers = range(first, first + count)
         z = sampler.z(numbers)
     elif option == GIFS_FROM_RANDOM:
-        z = np.repeat(0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed"), count, 0)
-    else:
-        z = np.zeros((count, config.z_dim), np.float32)
+        z += 0.2 * latents.z_from_seeds([config.seed + dimension], config.z_dim, "uniform_signed")
     z[:, dimension] = np.arange(count) / count
     return sampler.images(z, sampler.labels(numbers, classes))
