@@ -59,8 +59,7 @@ class Evaluator:
 
     def _real_features(self, space: FeatureSpace) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return the features of the real images, and those of some training images and some unseen ones, if any."""
-        parts = (self.train, self.test)
-        some = [space.of(part.images, MAX_COPYING_SAMPLES) for part in parts if part.has_test]
+        some = [space.of(part.images, MAX_COPYING_SAMPLES) for part in (self.train, self.test) if part.has_test]
         features = space.of(self.real.images, space.most or self.count)
         if not space.most:  # so that any part of it is random
             features = np.random.default_rng(0).permutation(features)

@@ -20,10 +20,7 @@ BATCH = 256  # images in a batch; larger batches were not faster when measured
 
 
 class Sampler:
-    """Makes the z and labels of seeds, and the images of z and labels.
-
-    One image depends on its z and label only, whatever is made with it.
-    """
+    """Makes the z and labels of seeds, and the images of z and labels."""
 
     def __init__(self, generator: keras.Model, config: Config, batch: int = BATCH):
         """Keep what images need.

@@ -114,8 +114,6 @@ def write_loop(selection: Selection, seeds: Sequence[int], *, steps: int, classe
 def frames_of(images: np.ndarray) -> list[np.ndarray]:
     """Return each step of each segment of `interpolate`, with all classes next to each other.
 
-    Args:
-      images: uint8 [segments, classes or 1, steps, H, W, C].
     Returns: segments * steps frames, uint8 [H, classes * W, C]; where that is too wide, the classes are a sheet.
     """
     _, columns, _, _, width, _ = images.shape
