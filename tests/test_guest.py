@@ -58,7 +58,7 @@ def use(images_dir: Path, out_dir: Path) -> tuple[bytes, bytes, bytes]:
     labels = np.arange(20, dtype=np.int32) % 2
     classifier = Classifier(images, labels, 2, DiskCache(out_dir, 1, enabled=False))
     saved = (run.run.folder / "model-6.data-00000-of-00001").read_bytes()
-    return saved, images.tobytes(), classifier.features(images).tobytes()
+    return saved, images.tobytes(), classifier.of(images).tobytes()
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ class FeatureSpace:
     most: int | None = None  # images that are compared, at most
 
     def features(self, images: np.ndarray) -> np.ndarray | tf.Tensor:
-        """Return the features [N, D] of uint8 images [N, H, W, C]."""
+        """Return the features [N, D] of uint8 images [N, H, W, C], at most `batch`; `of` makes arrays of tensors."""
         raise NotImplementedError
 
     def of(self, images: np.ndarray, most: int | None = None) -> np.ndarray:
