@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from dcgan_tf.model import DCGAN
 from dcgan_tf.optimizer import LossScale
-from dcgan_tf.runs.run import Origin, Run, complete_checkpoints, iteration_in
+from dcgan_tf.runs.run import Content, Origin, Run, complete_checkpoints, iteration_in
 from dcgan_tf.system.errors import UserError, reason
 from dcgan_tf.system.files import check_folder, remove, write_bytes
 from dcgan_tf.system.messages import warn
@@ -109,7 +108,7 @@ class Checkpoints:
         remove_incomplete(self.folder)
 
 
-def read(run: Run, best: bool, iteration: int) -> tuple[Origin, dict[str, np.ndarray]]:
+def read(run: Run, best: bool, iteration: int) -> Content:
     """Read the networks' variables from a checkpoint of a run.
 
     Args:
@@ -135,7 +134,7 @@ def read(run: Run, best: bool, iteration: int) -> tuple[Origin, dict[str, np.nda
     return newest(paths, read_networks)
 
 
-def read_networks(path: str, suffix: str = SUFFIX) -> tuple[Origin, dict[str, np.ndarray]]:
+def read_networks(path: str, suffix: str = SUFFIX) -> Content:
     """Read the networks' variables, which have the original's names, from a checkpoint of TensorFlow 2 or 1.
 
     Args:

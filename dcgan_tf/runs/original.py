@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_tf.runs.checkpoint import UNREADABLE, read_networks
-from dcgan_tf.runs.run import Origin, iteration_in
-from dcgan_tf.runs.weights import Arrays, Weights
+from dcgan_tf.runs.run import Content, iteration_in
+from dcgan_tf.runs.weights import Weights
 from dcgan_tf.settings.config import Config
 from dcgan_tf.system.errors import UserError, reason
 
@@ -48,7 +48,7 @@ def newest(folder: Path) -> Path:
     return folder / max(names, key=lambda name: iteration_in(name) or 0, default="")
 
 
-def read(path: str) -> tuple[Origin, Arrays]:
+def read(path: str) -> Content:
     """Return where the variables are, and their arrays by their names. Raises UserError.
 
     Args:

@@ -7,10 +7,10 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import filelock
 
@@ -19,6 +19,9 @@ from dcgan_tf.settings.setting import wrong
 from dcgan_tf.system.errors import UserError, printable, reason
 from dcgan_tf.system.files import absolute, check_folder, check_writable, write_bytes
 from dcgan_tf.system.messages import warn
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STARTS_JSON = "starts.json"  # beside the settings: what is known of each start of the training
 ABOUT = "about.json"  # what a packed run has in place of checkpoints
@@ -31,6 +34,9 @@ class Origin(NamedTuple):
 
     path: str
     iteration: int | None  # None if it is unknown
+
+
+Content = tuple[Origin, Mapping[str, "np.ndarray"]]  # and the arrays by the original's names of the variables
 
 
 def iteration_in(path: str) -> int | None:

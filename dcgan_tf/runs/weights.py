@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_tf.runs.run import ABOUT, Origin, Run
+from dcgan_tf.runs.run import ABOUT, Content, Origin, Run
 from dcgan_tf.settings.config import FIXED, FLAGS_JSON, Config
 from dcgan_tf.system.errors import UserError
 
@@ -29,8 +29,6 @@ RAW = "raw weights"
 AVERAGE = "average of the weights"
 KINDS = {"raw": RAW, "ema": AVERAGE}  # by the values of --weights
 
-Arrays = Mapping[str, "np.ndarray"]  # by the names of the variables, which are the original's
-
 
 @dataclass(frozen=True)
 class Weights:
@@ -41,7 +39,7 @@ class Weights:
 
     name: str  # for messages
     config: Config  # of the training
-    read: Callable[[], tuple[Origin, Arrays]]
+    read: Callable[[], Content]
     run: Run | None = None  # that has the checkpoint
     kind: str = RAW  # of the weights of `generator`
     prefix: str = ""  # of the names of its variables
@@ -50,7 +48,7 @@ class Weights:
     about: Mapping[str, Any] = field(default_factory=dict)  # what is known of their data: data, licence
 
     @functools.cached_property
-    def _content(self) -> tuple[Origin, Arrays]:
+    def _content(self) -> Content:
         return self.read()
 
     def origin(self) -> Origin:
@@ -127,7 +125,7 @@ def of_run(run: Run, *, best: bool = False, iteration: int = 0, raw: bool = Fals
     return dataclasses.replace(weights, kind=AVERAGE, prefix="g_ema/")
 
 
-def _read_run(*arguments: Any) -> tuple[Origin, Arrays]:
+def _read_run(*arguments: Any) -> Content:
     from dcgan_tf.runs import checkpoint  # here, because it needs TensorFlow
 
     return checkpoint.read(*arguments)
@@ -166,7 +164,7 @@ def of_packed(folder: Path) -> Weights:
     )
 
 
-def _read_npz(folder: Path, about: Mapping[str, Any]) -> tuple[Origin, Arrays]:
+def _read_npz(folder: Path, about: Mapping[str, Any]) -> Content:
     import numpy as np
 
     arrays: dict[str, np.ndarray] = {}
