@@ -77,8 +77,8 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray) -> float:
 
     Args:
       a, b: uint8 [N, H, W, C]; of the larger set, only the first images are used, so that both have the same number.
-    Returns: at least 0, and near 0 for equal sets, whose patches lie at other places. Each channel of a set's patches
-      has mean 0 and deviation 1, so the brightness and the contrast of the whole set do not count.
+    Returns: at least 0; small, but not 0, for equal sets, because their patches lie at other places. Each channel of a
+      set's patches has mean 0 and deviation 1, so the brightness and the contrast of the whole set do not count.
     """
     count = min(len(a), len(b))
     randoms = [np.random.default_rng(0) for _ in laplacian_pyramid(a[:1])]
