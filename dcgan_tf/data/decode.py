@@ -235,7 +235,7 @@ def open_image(data: bytes) -> Image.Image:
     most = 2 * (Image.MAX_IMAGE_PIXELS or math.inf)  # pixels; of half as many Pillow warns, which does not matter
     too_large = OSError(f"it has more than {most:,} pixels; make it smaller")
     try:
-        image: Image.Image = Image.open(stream, formats=FORMATS)
+        image = Image.open(stream, formats=FORMATS)
     except Image.DecompressionBombError:
         raise too_large from None
     except Image.UnidentifiedImageError:

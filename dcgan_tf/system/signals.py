@@ -15,7 +15,7 @@ from dcgan_tf.system.messages import OWN_PROCESS, show_as_program
 
 # What schedulers send before they end a job, and terminals that are closed, as far as the system has it
 NAMES = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
-OF_SCHEDULERS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+OF_SCHEDULERS = [number for number in signal.Signals if number.name in NAMES]
 
 
 def run_program(main: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ def _handler(handler: Any) -> Iterator[None]:
             signal.signal(number, before or signal.SIG_DFL)  # None: not set by Python
 
 
-def _set(handler: Any) -> dict[int, Any]:
+def _set(handler: Any) -> dict[signal.Signals, Any]:
     """Set the handler of the signals that stop. Returns the handlers before.
 
     A signal that is ignored, as nohup does, stays ignored. In a user's process, those of schedulers count only if they
