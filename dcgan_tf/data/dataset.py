@@ -63,7 +63,10 @@ class Dataset:
         return decided
 
     def order(self, seed: int, epoch: int) -> np.ndarray:
-        """Return the indices [N] of the images in that epoch (0, 1, ...), a pure function of (seed, epoch)."""
+        """Return the indices [N] of the images in that epoch (0, 1, ...), a pure function of (seed, epoch).
+
+        Those of idx files keep their order, as in the original; others are shuffled anew in each epoch.
+        """
         if not self.shuffle_each_epoch:
             return np.arange(len(self.images))
         return np.random.default_rng((seed, epoch)).permutation(len(self.images))
@@ -200,11 +203,11 @@ def read_dataset(config: Asked, split: str | None = None) -> Dataset:
     spec = dataclasses.replace(spec, channels=prepared.images.shape[3])
     say_summary(prepared, spec, class_names)
     return Dataset(
-        images=prepared.images,
-        labels=prepared.labels,
-        class_names=class_names,
-        spec=spec,
-        location=source.location,
+        prepared.images,
+        prepared.labels,
+        class_names,
+        spec,
+        source.location,
         shuffle_each_epoch=source.arrays is None,
         has_test=source.has_test,
         label_names=source.class_names,

@@ -72,7 +72,13 @@ class Found(NamedTuple):
 
 
 def find(folder: Path, config: Asked) -> Source | None:
-    """Find image files in the folder and its sub-folders, which may be splits and classes. Raises UserError."""
+    """Find image files in the folder and its sub-folders, which may be splits and classes.
+
+    Without a split among the sub-folders, --hold_out makes one.
+
+    Returns: None if there is no such folder, or no image in it.
+    Raises: UserError if a folder in it cannot be read.
+    """
     if not folder.is_dir():
         return None
     found = find_image_files(folder, config.input_fname_pattern)
@@ -244,7 +250,7 @@ def choose_held_out(files: list[str], share: float) -> set[str]:
     hashes = {}
     for file in files:
         name = file.replace(os.sep, "/").encode(errors="surrogateescape")
-        hashes[file] = hashlib.sha256(name).digest()
-    wanted = sum(int.from_bytes(digest[:8], "big") < share * 2**64 for digest in hashes.values())
+        hashes[file] = int(hashlib.sha256(name).hexdigest()[:16], 16)
+    wanted = sum(number < share * 2**64 for number in hashes.values())
     count = min(max(wanted, 1), len(files) - 1)
     return set(sorted(files, key=hashes.__getitem__)[:count])

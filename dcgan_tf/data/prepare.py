@@ -87,8 +87,7 @@ def prepare(source: Source, spec: ImageSpec, config: Asked) -> Prepared:
 
 def _key(source: Source, spec: ImageSpec) -> str:
     """Return a digest of all that the images depend on, except the channels."""
-    versions = (DECODING, PIL.__version__, heif_version())
-    facts = (versions, replace(spec, channels=None), source.class_names)
+    facts = ((DECODING, PIL.__version__, heif_version()), replace(spec, channels=None), source.class_names)
     digest = hashlib.sha256(repr(facts).encode())
     for file in source.files:
         state = ""

@@ -30,6 +30,7 @@ def find(folder: Path, config: Asked) -> Source | None:
     If there is nothing, not even what cannot be used, let it fetch the data set into data_dir. incomplete.*, which it
     leaves when it is killed, does not count.
 
+    Returns: None if it does not know the name, or what is in the folder is not its own.
     Raises: UserError if the data set cannot be fetched, is damaged, or has no images.
     """
     version = _newest(folder)

@@ -21,7 +21,6 @@ FLAGS_JSON = "FLAGS.json"  # the file with the settings, in the folder of a run
 Z_DISTS = ("uniform_signed", "uniform_unsigned", "normal01")  # latents.py has their parameters
 PRECISIONS = ("float32", "bfloat16", "float16")
 SPLITS = ("all", "train", "test")
-FITS = ("stretch", "cover", "pad")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker")
 WEIGHTS, RUN, RESUME, USE, MACHINE = Lifecycle
 
@@ -59,7 +58,9 @@ class Asked:
     )
     split: str = data("all", "Part of the data set; the original uses all of MNIST", RUN, choices=SPLITS)
     fit: str = data(
-        "stretch", "How images of another shape fit; cover cuts off two sides, pad adds a border", choices=FITS
+        "stretch",
+        "How images of another shape fit; cover cuts off two sides, pad adds a border",
+        choices=("stretch", "cover", "pad"),
     )
     hold_out: float = data(
         0.0, "Share of a folder's images that only evaluations use, e.g. 0.1", RUN, minimum=0, below=1

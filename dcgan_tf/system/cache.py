@@ -77,6 +77,9 @@ class DiskCache:
     def save(self, kind: str, name: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
         """Write an entry, and remove others so that all are within the limit.
 
+        Args:
+          kind, name: as in `load`.
+          arrays: of any shape and type, by the names under which `load` returns them.
         Returns: what `load` returns now; None if the arrays cannot be kept.
         """
         if not self.enabled:
@@ -202,16 +205,13 @@ def first_call(call: Callable[[], None]) -> None:
     """
     import tensorflow as tf
 
-    kept: list[Path] = []
-    if _compiled:
-        kept += _compiled.glob("*")
-    if not kept:
+    if not _compiled or not any(_compiled.glob("*")):
         call()
         return
     with hidden_stderr():  # TensorFlow says of each file that it is no text
         try:
             call()
         except tf.errors.OpError:
-            for file in kept:
-                file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another program has removed it
+                remove(_compiled)
             call()

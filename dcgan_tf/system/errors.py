@@ -31,7 +31,11 @@ class StopTraining(Exception):
 
 
 def reason(error: Exception) -> str:
-    """Return the first line of an exception's message, without TensorFlow's node names, as a part of a sentence."""
+    """Return the first line of an exception's message, without TensorFlow's node names, as a part of a sentence.
+
+    Returns: for an error of the system, what the system says, without number and file; the exception's type if there
+      is no message.
+    """
     inner = getattr(error, "reason", None)  # urllib wraps the error of the network
     if isinstance(inner, Exception):
         error = inner
@@ -66,7 +70,12 @@ def plain(name: str) -> str:
 
 
 def did_you_mean(typed: str, known: Iterable[str], prefix: str = "") -> str:
-    """Return the known name that is like the typed one, begins with it or is a part of it, in brackets; else blank."""
+    """Return the known name that is like the typed one, begins with it or is a part of it, in brackets; else blank.
+
+    Args:
+      known: all names that count; capitals and punctuation make no difference.
+      prefix: what is written before the name, such as -- of a flag.
+    """
     names = {plain(name): name for name in known}
     wanted = plain(typed)
     found = difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)

@@ -35,7 +35,12 @@ def sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
 
 
 def check_size(rows: int, columns: int, height: int, width: int) -> None:
-    """Raise UserError if a sheet or GIF of rows x columns images has more than MAX_PIXELS pixels."""
+    """Raise UserError if a sheet or GIF of rows x columns images has more than MAX_PIXELS pixels.
+
+    Args:
+      rows, columns: of images; for a GIF, frames and images in a frame.
+      height, width: of one image, in pixels.
+    """
     if rows * height * columns * width > MAX_PIXELS:
         raise UserError(
             f"A sheet or GIF of {rows} x {columns} images, each {height} high and {width} wide, is larger than"

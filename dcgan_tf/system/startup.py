@@ -142,7 +142,10 @@ def keras_defaults() -> Iterator[None]:
 
 
 def usable() -> tuple[int, float]:
-    """Return the cores, and the bytes of memory, that this process may use: in a container, fewer than there are."""
+    """Return the cores, and the bytes of memory, that this process may use: in a container, fewer than there are.
+
+    Returns: (at least 1, infinity where no container limits the memory).
+    """
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
