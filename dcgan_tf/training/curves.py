@@ -12,7 +12,7 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from dcgan_tf.losses import DRAWN
-from dcgan_tf.model import DCGAN
+from dcgan_tf.model import DCGAN, Values
 from dcgan_tf.pixels import to_uint8
 from dcgan_tf.runs.run import Run
 from dcgan_tf.system.errors import warn_on_write_error
@@ -46,12 +46,13 @@ class Curves:
         self.bar.set_description_str(f"epoch {epoch}/{self.schedule.epochs}", refresh=False)
         self.bar.update(len(batch.images))
 
-    def write(self, iteration: int, logged: dict[str, np.ndarray]) -> dict[str, float]:
+    def write(self, iteration: int, values: Values) -> dict[str, float]:
         """Write the losses, histograms of z, d and d_, and, if logged, G's images.
 
-        Args: logged: arrays by name, as DCGAN.compiled returns them; G is float32 [B, H, W, C] in the value range.
+        Args: values: what DCGAN.compiled returned; G is float32 [B, H, W, C] in the value range.
         Returns: the losses. Raises: UserError if one is not finite.
         """
+        logged = copied(values)
         losses = self.monitor.check_losses(logged, iteration)
         points = [scalar_pb(name, value) for name, value in losses.items()]
         points += [histogram_pb(name, logged[name]) for name in ("z", "d", "d_")]
@@ -63,10 +64,16 @@ class Curves:
         self.bar.set_postfix({name: f"{losses[name]:.3f}" for name in DRAWN}, refresh=False)
         return losses
 
-    def flush(self) -> None:
-        """Write what is still in memory."""
-        with warn_on_write_error("The curves"):
-            self.writer.flush()
+
+def copied(values: Values) -> dict[str, np.ndarray]:
+    """Return the values as arrays: one copy from the device, because each waits for it."""
+    packed = tf.concat([tf.reshape(value, [-1]) for value in values.values()], 0).numpy()
+    arrays = {}
+    for name, value in values.items():
+        size = value.shape.num_elements()
+        arrays[name] = packed[:size].reshape(value.shape)
+        packed = packed[size:]
+    return arrays
 
 
 def remove_points_after(files: Iterable[Path], iteration: int) -> None:
@@ -86,5 +93,5 @@ def last_step(files: Iterable[Path]) -> int:
 def _points(file: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the iteration and the bytes of each record that can be read."""
     with contextlib.suppress(tf.errors.DataLossError):  # a killed training cut off the last record
-        for record in tf.data.TFRecordDataset(str(file)):
-            yield tf.compat.v1.Event.FromString(record.numpy()).step, record.numpy()
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            yield tf.compat.v1.Event.FromString(record).step, record

@@ -74,12 +74,13 @@ def measure(dataset: Dataset, model: DCGAN) -> tuple[float, float]:
     Returns: the seconds until the train step has been compiled and called once, and the mean of an iteration after.
     """
     endless = Schedule(dataclasses.replace(model.config, iterations=sys.maxsize), len(dataset.images))
-    ends = [(time.perf_counter(), 0)]  # of each call, and its last iteration
+    start = time.perf_counter()
+    calls = []  # the seconds until the end of each, and its last iteration
     train_step = model.compiled()
     for batch in load_batches(dataset, endless, model):
         float(train_step(batch.images, batch.labels, *batch.draws)["d_loss"])  # waits for the device
-        ends.append((time.perf_counter(), batch.iteration))
-        if len(ends) > CALLS + 1 and ends[-1][0] - ends[1][0] >= SECONDS:
+        calls.append((time.perf_counter() - start, batch.iteration))
+        if len(calls) > CALLS and calls[-1][0] - calls[0][0] >= SECONDS:
             break
-    seconds, iterations = np.subtract(ends[-1], ends[1])
-    return ends[1][0] - ends[0][0], seconds / iterations
+    seconds, iterations = np.subtract(calls[-1], calls[0])
+    return calls[0][0], seconds / iterations

@@ -49,8 +49,7 @@ def hints(config: Config, dataset: Dataset, cluster: Cluster, plan: Plan) -> lis
     small = config.image_shape == (32, 32, 3) and count <= FEW
     better = small and not (config.y_dim or plan.weights) and dataset.equal_neighbours() < DRAWN
     classes = len(dataset.label_names)
-    labels = dataset.labels[dataset.labels >= 0]
-    smallest = np.bincount(labels, minlength=config.y_dim)[: config.y_dim].min(initial=count)
+    smallest = min((np.sum(dataset.labels == label) for label in range(config.y_dim)), default=count)
     rows = [  # whether it applies, the settings with which a user has decided that, the hint
         (few, "", few),
         (max(height, width) > FINISHED, "", f"nobody has trained {size} to the end; {FINISHED}x{FINISHED} works."),

@@ -6,9 +6,6 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-import tensorflow as tf
-
 from dcgan_tf.data.dataset import Dataset
 from dcgan_tf.model import DCGAN, Values
 from dcgan_tf.runs.checkpoint import Checkpoints
@@ -167,11 +164,7 @@ class Chief:
         """
         iteration = batch.iteration
         self.curves.count(batch)
-        due = [(what, callback) for when, what, callback in self.jobs if when(iteration)]
-        if not due:
-            return True
-        numbers = copied(logged)
-        written = [(callback, what(iteration, numbers)) for what, callback in due]
+        written = [(callback, what(iteration, logged)) for when, what, callback in self.jobs if when(iteration)]
         try:
             for callback, values in written:
                 if callback:
@@ -187,16 +180,6 @@ class Chief:
         """Save a checkpoint. Returns its path. Raises UserError if a weight is not finite."""
         self.curves.monitor.check_weights(self.model, iteration)
         self.sheets.wait()  # who resumes from the checkpoint makes no earlier sheet again
-        self.curves.flush()
+        with warn_on_write_error("The curves"):
+            self.curves.writer.flush()
         return self.checkpoints.save()
-
-
-def copied(logged: Values) -> dict[str, np.ndarray]:
-    """Return what the train step has logged: one copy from the device, because each waits for it."""
-    packed = tf.concat([tf.reshape(value, [-1]) for value in logged.values()], 0).numpy()
-    numbers = {}
-    for name, value in logged.items():
-        size = value.shape.num_elements()
-        numbers[name] = packed[:size].reshape(value.shape)
-        packed = packed[size:]
-    return numbers
