@@ -91,7 +91,7 @@ def _translate(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 def _shift_matrices(number: tf.Tensor, size: int) -> tf.Tensor:
     """Return matrices [B, size, size] that shift by at most size / 8. XLA compiles a product better than a gather."""
     largest = round(size / 8)
-    shift = tf.cast(tf.floor(number * (2 * largest + 1)), tf.int32) - largest
+    shift = tf.cast(number * (2 * largest + 1), tf.int32) - largest
     return tf.one_hot(tf.range(size) - shift[:, None], size)  # a row of zeros where the index is outside
 
 
@@ -105,6 +105,6 @@ def _cut_out(images: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 def _inside(number: tf.Tensor, size: int) -> tf.Tensor:
     """Return 1 where an index from 0 to size - 1 is in the cutout, else 0: float32 [B, size]."""
     length = round(size / 2)
-    centre = tf.cast(tf.floor(number * (size + 1)), tf.int32)
+    centre = tf.cast(number * (size + 1), tf.int32)
     distance = tf.range(size) - centre[:, None] + length // 2
     return tf.cast((distance >= 0) & (distance < length), tf.float32)

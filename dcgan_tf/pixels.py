@@ -18,7 +18,7 @@ def to_float(images: tf.Tensor, value_range: ValueRange) -> tf.Tensor:
     return ((high - low) * tf.cast(images, tf.float32) + 255.0 * low) / 255.0
 
 
-def to_uint8(images: np.ndarray, value_range: ValueRange) -> np.ndarray:
+def to_uint8(images: np.ndarray | tf.Tensor, value_range: ValueRange) -> np.ndarray:
     """Return what the networks make as bytes: the range maps exactly to 0..255, without contrast stretching.
 
     Args: images: float [B, H, W, C]; what leaves the value range is cut off.

@@ -21,8 +21,8 @@ FINISHED = 128  # the largest side of images with which a training was made to i
 def too_few_iterations(config: Config, dataset: Dataset, plan: Plan) -> str:
     """Return the hint that a finished training repeats; blank if it has enough iterations, or the user chose them."""
     total = Schedule(config, len(dataset.images)).total
-    as_usual = (config.epoch, config.iterations) == (Asked.epoch, Asked.iterations)
-    if total >= ENOUGH or plan.weights or not as_usual or plan.given.keys() & {"epoch", "iterations"}:
+    chosen = config.iterations or config.epoch != Asked.epoch or "epoch" in plan.given
+    if total >= ENOUGH or plan.weights or chosen:
         return ""
     return (
         f"{total:,} iterations are few: images that one can recognize usually take {ENOUGH:,} or more; give"

@@ -25,7 +25,8 @@ class Batch(NamedTuple):
 def load_batches(dataset: Dataset, schedule: Schedule, model: DCGAN) -> Iterator[Batch]:
     """Yield the batches of the iterations that the model has not trained yet, up to the last one of the schedule.
 
-    The model must be compiled: with XLA, a thread draws the random numbers of the next call.
+    The model must be compiled: with XLA, a thread draws the random numbers of the next call. Two threads work ahead of
+    the train step, so that it waits for neither images nor numbers.
     """
     config = model.config
     done = model.iterations_done

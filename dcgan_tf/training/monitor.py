@@ -42,6 +42,7 @@ class Monitor:
     def check_losses(self, logged: dict[str, np.ndarray], iteration: int) -> dict[str, float]:
         """Return the losses, which are the scalars that were logged, as numbers; warn if d_loss stays low.
 
+        Args: logged: arrays by name; iteration: which logged them.
         Raises: UserError if a loss is not finite.
         """
         values = {name: float(value) for name, value in logged.items() if value.ndim == 0}
@@ -98,7 +99,11 @@ class PeriodicEvaluator:
         self.checkpoints = Checkpoints(model, run.best_folder, 1)
 
     def measure(self, iteration: int, logged: object) -> dict[str, float]:
-        """Evaluate now, and save the checkpoint if its score is the best so far. Returns the scores."""
+        """Evaluate now, and save the checkpoint if its score is the best so far.
+
+        The scores of the best one are in metrics.json beside it, also for a training that continues.
+        Returns: the scores by name.
+        """
         scores = self.evaluator.measure(self.sampler)
         with warn_on_write_error("The curves"):
             write_scalars(self.writer, scores, iteration)

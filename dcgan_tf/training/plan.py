@@ -43,6 +43,7 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
       name: of the run, or blank.
       given: the settings that the user gave.
       chosen: some of `options.START`: resume, dry_run, preset, settings, init_from, checkpoint, pretrained.
+    Returns: the plan; its settings are not complete before the data set is read.
     Raises: UserError if a setting is impossible, two choices exclude each other, or there is no such run.
     """
     given = check_given(given)
@@ -62,7 +63,7 @@ def plan_training(runs: Runs, name: str, given: Mapping[str, Any], chosen: Mappi
         return Plan(given, resumed(saved, given), run, dry_run=chosen["dry_run"])
     weights = None
     if sources:
-        of_weights = {setting: value for setting, value in given.items() if setting in settings_of(WEIGHTS)}
+        of_weights = {setting: given[setting] for setting in given if setting in settings_of(WEIGHTS)}
         weights = find_weights(runs, "", {"dataset": dataset} | of_weights, sources)
         weights.check_has_discriminator()
         given |= {setting: getattr(weights.config, setting) for setting in settings_of(WEIGHTS)}
@@ -87,7 +88,10 @@ def check_unseen(weights: Weights, asked: Asked) -> None:
 
 
 def resumed(saved: Config, given: Mapping[str, Any]) -> Config:
-    """Return the settings of a run that continues: those given replace the saved ones, unless they are fixed."""
+    """Return the settings of a run that continues: those given replace the saved ones, unless they are fixed.
+
+    Raises: UserError if the saved and the given ones exclude each other.
+    """
     changed: dict[str, Any] = {name: value for name, value in given.items() if name not in FIXED}
     if changed.get("precision") == "auto":  # it was chosen when the run began
         del changed["precision"]

@@ -53,11 +53,11 @@ class TrainingSheets:
             self.files.result()
 
     def _write(self, name: str, iteration: int, shown: bool = False) -> None:
-        images = to_uint8(self.sample().numpy(), self.curves.value_range)
+        images = to_uint8(self.sample(), self.curves.value_range)
         self.curves.monitor.check_samples(images, iteration)
         self.wait()
-        run_here = copy_context().run  # with what says whether messages are shown
-        self.files = self.thread.submit(run_here, self._write_files, name, iteration, images, shown)
+        # In this context, which says whether messages are shown
+        self.files = self.thread.submit(copy_context().run, self._write_files, name, iteration, images, shown)
 
     def _write_files(self, name: str, iteration: int, images: np.ndarray, shown: bool) -> None:
         sheet = image_files.sheet(images)
@@ -93,17 +93,19 @@ def write_reals(config: Config, run: Run, dataset: Dataset, schedule: Schedule) 
     with warn_on_write_error("The sheet of real images"):
         image_files.save_png(run.samples_folder / "reals.png", image_files.sheet(first))
         if config.augment:
-            p = config.augment_p
-            numbers = sample_augmentations(config.seed, 1, config.batch_size, 1, p)[:, 0]
+            numbers = sample_augmentations(config.seed, 1, config.batch_size, 1, config.augment_p)[:, 0]
             images = to_float(first, config.value_range)
-            images = augment(images, numbers, config.augmentations, config.value_range, p).numpy()
+            images = augment(images, numbers, config.augmentations, config.value_range, config.augment_p)
             sheet = image_files.sheet(to_uint8(images, config.value_range))
             image_files.save_png(run.samples_folder / "augmented.png", sheet)
     report("First batch", f"{run.samples_folder / 'reals.png'} (look at it: the networks see these images)")
 
 
 def describe(model: DCGAN) -> None:
-    """Say the device and the parameters; with --verbose all of them (the original's show_all_variables)."""
+    """Say the device and the parameters; with --verbose all of them (the original's show_all_variables).
+
+    The numbers are of the trainable ones: batch norm's moving averages are not counted.
+    """
     sharing = ""
     if model.replica_count > 1:
         sharing = f"; {model.replica_count} devices share each batch"
@@ -111,11 +113,10 @@ def describe(model: DCGAN) -> None:
     for network in model.networks:
         count = sum(variable.shape.num_elements() for variable in network.trainable_variables)
         say(f"{network.name}: {count:,} parameters")
-        if not model.config.verbose:
-            continue
-        for variable in network.trainable_variables:
-            shape = "x".join(map(str, variable.shape))
-            say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
+        if model.config.verbose:
+            for variable in network.trainable_variables:
+                shape = "x".join(map(str, variable.shape))
+                say(f"  {variable.path:32} {shape:>16} {variable.shape.num_elements():>12,}")
 
 
 def device_names() -> str:

@@ -34,7 +34,8 @@ def train(
 
     Args:
       runs, name, given, chosen: as in `plan_training`.
-      callbacks: of a user's program.
+      callbacks: of a user's program: called with the iteration and the losses, and with the iteration and the scores.
+    Returns: the run, whether its last iteration was reached, and the signal that ended it, if one did.
     Raises: UserError.
     """
     plan = plan_training(runs, name, given, chosen)
@@ -116,6 +117,7 @@ def read_data(plan: Plan, cluster: Cluster) -> tuple[Dataset, Config, str]:
 def remember(run: Run, dataset: Dataset, preset: str) -> None:
     """Add to a run what a paper, or the report of an error, needs to know of this start beside its settings.
 
+    These are the date, the preset, the device, three versions, and the numbers of images and classes.
     Warn if it continues with more or fewer images or classes than it had before.
     """
     import tensorflow as tf
@@ -134,7 +136,10 @@ def remember(run: Run, dataset: Dataset, preset: str) -> None:
 
 
 def choose_preset(dataset: Dataset) -> str:
-    """Return the preset for these images, and say it with the reason."""
+    """Return the preset for these images, and say it with the reason.
+
+    Returns: small or photos for FEW images at most, best for what is like MNIST, else large.
+    """
     count, height, width, channels = dataset.images.shape
     why = f"{count:,} images"
     preset = "large"

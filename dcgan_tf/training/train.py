@@ -136,7 +136,6 @@ class Chief:
         checkpoints: Checkpoints,
         callbacks: Callbacks,
     ):
-        self.model = model
         self.checkpoints = checkpoints
         describe(model)
         report("Checkpoints", str(run.folder))
@@ -178,7 +177,7 @@ class Chief:
 
     def save(self, iteration: int, logged: object = None) -> str:
         """Save a checkpoint. Returns its path. Raises UserError if a weight is not finite."""
-        self.curves.monitor.check_weights(self.model, iteration)
+        self.curves.monitor.check_weights(self.checkpoints.model, iteration)
         self.sheets.wait()  # who resumes from the checkpoint makes no earlier sheet again
         with warn_on_write_error("The curves"):
             self.curves.writer.flush()
