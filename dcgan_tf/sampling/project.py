@@ -119,7 +119,7 @@ def make_loss(generator: keras.Model, discriminator: keras.Model | None, image: 
     return loss
 
 
-def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: str) -> tuple[tf.Tensor, tf.Tensor]:
+def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: str) -> tuple[np.ndarray, np.ndarray]:
     """Lower the loss of each z [N, Z] by Adam, with a rate that goes down to 0. z stays in its range if it has one.
 
     Args:
@@ -141,4 +141,4 @@ def descend(loss: Loss, z: np.ndarray, labels: tf.Tensor, steps: int, z_dist: st
     for step in progress(range(steps), unit="step", leave=False):
         rate.assign(LEARNING_RATE * (1 - step / steps))
         descend_once()
-    return variable.value, loss(variable.value, labels)
+    return variable.numpy(), loss(variable.value, labels).numpy()
