@@ -1,6 +1,6 @@
 """Kill a training with SIGKILL at random moments, again and again: python tests/soak_kill.py --kills 100
 
-After every kill the checkpoint that the run's index names must be whole, and no more than ckpt_freq iterations lost.
+After every kill all checkpoints that are there must be whole, and no more than ckpt_freq iterations lost.
 At the end the run is finished, and must be bit for bit the same as one that was never killed.
 """
 
@@ -23,6 +23,8 @@ start_tensorflow()
 
 import tensorflow as tf  # noqa: E402
 from compare_runs import assert_same_run  # noqa: E402
+
+from dcgan_tf.runs.run import complete_checkpoints  # noqa: E402
 
 CKPT_FREQ = 5
 SIZES = ["--gf_dim=4", "--df_dim=4", "--gfc_dim=16", "--dfc_dim=16", "--batch_size=8", "--train_size=160"]
@@ -73,13 +75,16 @@ def last_sheet(samples: Path) -> int:
 
 
 def iteration_of(checkpoints: Path) -> int:
-    """The iteration of the newest checkpoint, all of which must be readable; 0 before the first."""
-    path = tf.train.latest_checkpoint(str(checkpoints))
-    if path is None:
-        return 0
-    reader = tf.train.load_checkpoint(path)
-    values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    return int(values["iteration/.ATTRIBUTES/VARIABLE_VALUE"])
+    """The iteration from which --resume continues, 0 before the first checkpoint; all must be readable.
+
+    TensorFlow's index names an older one if the kill came between a checkpoint and the index.
+    """
+    iteration = 0
+    for path in complete_checkpoints(checkpoints):
+        reader = tf.train.load_checkpoint(path)
+        values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+        iteration = int(values["iteration/.ATTRIBUTES/VARIABLE_VALUE"])
+    return iteration
 
 
 def leftovers(out: Path) -> list[Path]:
