@@ -24,17 +24,12 @@ def g_loss(logits: tf.Tensor) -> tf.Tensor:
     return _mean_cross_entropy(logits, 1.0)
 
 
-def d_class_loss(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """Mean cross entropy of the names that D gives to real and to generated images: a scalar.
+def d_class_loss(output: tf.Tensor) -> tf.Tensor:
+    """Mean cross entropy of the classes that D sees in real images, against their own: a scalar.
 
-    Args: D's outputs [B, 3]: the logit, the log-probability of a real image of the class, and that of a generated one.
+    Args: output: of D, [B, 2]: the logits, and the log-probabilities of the images' classes.
     """
-    return -tf.reduce_mean(real[:, 1]) - tf.reduce_mean(fake[:, 2])
-
-
-def g_class_loss(fake: tf.Tensor) -> tf.Tensor:
-    """Mean log-ratio of D's two names for generated images, from its output [B, 3]: a scalar."""
-    return tf.reduce_mean(fake[:, 2] - fake[:, 1])
+    return -tf.reduce_mean(output[:, 1])
 
 
 def is_low(d_loss: float) -> bool:

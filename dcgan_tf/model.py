@@ -62,7 +62,7 @@ class DCGAN:
     ) -> Values:
         """Update D once, then G g_steps times (2 in the original), all with the same z and labels.
 
-        With config.class_loss, D and G also minimize a loss that is not in those that are returned.
+        With config.class_loss, D also minimizes a loss that is not in those that are returned.
 
         Args:
           images: real images, float32 [B, H, W, C] in config.value_range.
@@ -81,11 +81,8 @@ class DCGAN:
                 if n == 1:  # this pass serves both D and G, because G does not change between them
                     loss_values, out = self.update_d(images, fake, labels, numbers)
                     out["G"] = fake
-                output = self.discriminate(fake, labels, next(numbers))
-                loss = losses.g_loss(output[:, :1])
-                loss_values |= {f"g_loss_{n}": loss, "g_loss": loss}
-                if self.config.class_loss:
-                    loss += losses.g_class_loss(output)
+                loss = losses.g_loss(self.discriminate(fake, labels, next(numbers))[:, :1])
+            loss_values |= {f"g_loss_{n}": loss, "g_loss": loss}
             out[f"grad_G{n}"] = self.g_optimizer.minimize(loss, tape)
         out |= self.sync_replicas(loss_values)
         self.update_ema()
@@ -97,20 +94,20 @@ class DCGAN:
         """Update D once on real and generated images. Returns: its losses; its logits and gradients."""
         with tf.GradientTape() as tape:
             real_output = self.discriminate(images, labels, next(numbers))
-            fake_output = self.discriminate(tf.stop_gradient(fake), labels, next(numbers))
-            out = {"D_real_logits": real_output[:, :1], "D_fake_logits": fake_output[:, :1]}
+            fake_logits = self.discriminate(tf.stop_gradient(fake), labels, next(numbers))[:, :1]
+            out = {"D_real_logits": real_output[:, :1], "D_fake_logits": fake_logits}
             loss_values = {  # D minimizes their sum; a penalty is one more
                 "d_loss_real": losses.d_loss_real(out["D_real_logits"]),
                 "d_loss_fake": losses.d_loss_fake(out["D_fake_logits"]),
             }
             loss = loss_values["d_loss"] = tf.add_n(list(loss_values.values()))
             if self.config.class_loss:
-                loss += losses.d_class_loss(real_output, fake_output)
+                loss += self.config.class_loss * losses.d_class_loss(real_output)
         out["grad_D"] = self.d_optimizer.minimize(loss, tape)
         return loss_values, out
 
     def discriminate(self, images: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor | None) -> tf.Tensor:
-        """Return D's logits [B, 1], with config.class_loss [B, 3], in a pass that moves its batch-norm averages.
+        """Return D's logits [B, 1], with config.class_loss [B, 2], in a pass that moves its batch-norm averages.
 
         Args: numbers: with config.augment, the random numbers [B, 7 or 8] by which D sees the images changed.
         """

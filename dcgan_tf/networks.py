@@ -88,8 +88,8 @@ class Discriminator(Network):
     With classes, the logit of the one-hot labels [B, Y] is added: the product of a vector for each class and of the
     last stage's output, summed over its pixels (Miyato & Koyama 2018, equation 4). Without, labels are ignored.
 
-    If it names classes, the output in training is [B, 3]: also the log-probabilities, from that sum, that the image is
-    a real one of its class, and a generated one (Hou et al. 2022, ADC-GAN), for `losses`.
+    If it names classes, the output in training is [B, 2]: also the log-probability that these products of all classes
+    give to the class of the image, for `losses.d_class_loss`.
     """
 
     def __init__(self, df_dim: int, stages: int = 4, classes: int = 0, names: bool = False, **kwargs):
@@ -101,9 +101,7 @@ class Discriminator(Network):
         self.class_vectors = None
         if classes:
             self.class_vectors = Linear(filters[-1], name="d_y_lin")
-        self.naming = None
-        if names:
-            self.naming = Linear(2 * classes, name="d_c_lin")
+        self.names = names
 
     def activations(self, images, labels=None, *, training):
         """Return the output of each stage: [B, H/2, W/2, df], [B, H/4, W/4, 2df], ..."""
@@ -119,15 +117,12 @@ class Discriminator(Network):
             return logits
         sums = tf.reduce_sum(x, [1, 2])
         logits += tf.reduce_sum(self.class_vectors(labels) * sums, 1, keepdims=True)
-        if not self.naming:
+        if not (self.names and training):
             return logits
-        names = self.naming(sums)  # of each class real, each class generated; here, because `build` does not train
-        if not training:
-            return logits
-        both = tf.nn.log_softmax(tf.cast(names, tf.float32))
-        labels = tf.cast(labels, tf.float32)
-        of_class = [tf.reduce_sum(labels * part, 1, keepdims=True) for part in tf.split(both, 2, 1)]
-        return tf.concat([tf.cast(logits, tf.float32), *of_class], 1)
+        products = tf.matmul(sums, self.class_vectors.kernel, transpose_b=True)  # of all classes, [B, Y]
+        log_probabilities = tf.nn.log_softmax(tf.cast(products, tf.float32))
+        of_class = tf.reduce_sum(tf.cast(labels, tf.float32) * log_probabilities, 1, keepdims=True)
+        return tf.concat([tf.cast(logits, tf.float32), of_class], 1)
 
 
 @keras.saving.register_keras_serializable("dcgan_tf")
@@ -213,7 +208,7 @@ def build_discriminator(config: Config, precision: str = "float32", **batch_norm
         first, second = config.d_widths
         discriminator = ConditionalDiscriminator(first, second, config.dfc_dim)
     else:
-        discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim, config.class_loss)
+        discriminator = Discriminator(config.df_dim, config.stage_count, config.y_dim, bool(config.class_loss))
     return _build(discriminator, precision, config.seed + 1, batch_norm, [1, *config.image_shape], [1, config.y_dim])
 
 

@@ -79,26 +79,27 @@ def test_the_projection_by_hand():
 
 
 def test_the_class_loss_by_hand():
-    """D names each class of real and of generated images; what is logged does not have it."""
-    config = dataclasses.replace(CLASSES, class_loss=True, sync_bn=False)
+    """D names the class of real images by the products of all classes; what is logged does not have it."""
+    config = dataclasses.replace(CLASSES, class_loss=0.1, sync_bn=False)
     model = DCGAN(config)
     images = tf.constant(np.random.default_rng(0).uniform(-1, 1, (3, 16, 12, 1)), tf.float32)
     chosen = [2, 0, 1]
     labels = tf.one_hot(chosen, 3)
     output = model.discriminator(images, labels, training=True)
-    sums = tf.reduce_sum(model.discriminator.activations(images, training=True)[-1], [1, 2])
-    names = tf.nn.softmax(model.discriminator.naming(sums)).numpy()
-    of_class = [[row[label], row[label + 3]] for row, label in zip(names, chosen, strict=True)]
-    np.testing.assert_allclose(output[:, 1:], np.log(of_class), rtol=1e-4)
+    sums = tf.reduce_sum(model.discriminator.activations(images, training=True)[-1], [1, 2]).numpy()
+    products = sums @ model.discriminator.class_vectors.kernel.numpy().T
+    expected = [row[label] - np.log(np.exp(row).sum()) for row, label in zip(products, chosen, strict=True)]
+    np.testing.assert_allclose(output[:, 1], expected, rtol=1e-4)
     assert model.discriminator(images, labels, training=False).shape == (3, 1)
-    real, generated = np.log(of_class).mean(0)
-    assert float(losses.d_class_loss(output, output)) == pytest.approx(-real - generated, rel=1e-4)
-    assert float(losses.g_class_loss(output)) == pytest.approx(generated - real, rel=1e-3, abs=1e-5)
-    out = model.update(images, labels, tf.ones((3, 6)))
-    assert float(out["d_loss"]) == pytest.approx(float(out["d_loss_real"] + out["d_loss_fake"]), rel=1e-6)
-    without = DCGAN(dataclasses.replace(config, class_loss=False)).update(images, labels, tf.ones((3, 6)))
-    assert float(out["d_loss"]) == pytest.approx(float(without["d_loss"]), rel=1e-5)
-    assert (out["grad_G1"][0].numpy() != without["grad_G1"][0].numpy()).any()
+    assert float(losses.d_class_loss(output)) == pytest.approx(-np.mean(expected), rel=1e-4)
+    gradients = []
+    for factor in (0.0, 0.1, 0.3):
+        out = DCGAN(dataclasses.replace(config, class_loss=factor)).update(images, labels, tf.ones((3, 6)))
+        assert float(out["d_loss"]) == pytest.approx(float(out["d_loss_real"] + out["d_loss_fake"]), rel=1e-6)
+        gradients.append(out["grad_D"][0].numpy())
+    without, small, large = gradients
+    assert abs(small - without).max() > 1e-4
+    np.testing.assert_allclose(large - without, 3 * (small - without), atol=1e-5)
 
 
 def test_classes_begin_with_numbers_of_their_own():

