@@ -152,10 +152,11 @@ def test_an_interrupt_while_preparing(mnist: list[str], tmp_path: Path):
     process = main_process(*mnist, cwd=tmp_path)
     assert process.stdout.readline().startswith("Reading 70,000 images")
     process.send_signal(signal.SIGINT)
-    err = process.communicate(timeout=300)[1]
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert not [file for file in tmp_path.rglob("[!.]*") if file.is_file()]
+    if "Stopped after iteration" not in out:  # the training has begun before the signal came, on a busy machine
+        assert not [file for file in tmp_path.rglob("[!.]*") if file.is_file()]
 
 
 @pytest.mark.slow
