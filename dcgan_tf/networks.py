@@ -224,7 +224,8 @@ def _build(
         if isinstance(inner, (Weighted, ClassBatchNorm)):
             inner.seed = random.randint(1, 10**9)
         if isinstance(inner, BatchNorm):
-            inner.__dict__.update(batch_norm)
+            for name, value in batch_norm.items():
+                setattr(inner, name, value)
     with ONE_AT_A_TIME:
         network.build(*input_shapes)
     return network
