@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import tempfile
@@ -16,6 +17,7 @@ import pytest
 
 # Tests keep nothing in the user's cache, but use its font list, which matplotlib needs many seconds to make.
 CACHE = tempfile.TemporaryDirectory()
+atexit.register(CACHE.cleanup)
 os.environ |= {"XDG_CACHE_HOME": CACHE.name, "MPLCONFIGDIR": matplotlib.get_cachedir()}
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would programs
 
