@@ -104,10 +104,10 @@ def test_the_data_set_decides_what_was_not_asked_for():
     for of_asked, default in (("auto", "original"), ("", "auto"), ("3", "original")):
         config = resolve(asked(stages=of_asked), DECIDED | {"stages": default})
         assert (config.stages, config.stage_count, config.has_mnist_networks) == ("3", 3, False)
-        assert config.class_loss == 0.1
+        assert config.class_loss == 0.3
     assert not resolve(asked(stages="3", class_loss=0.0), DECIDED).class_loss
-    assert not resolve(asked(stages="3", class_loss=0.3), DECIDED | {"class_names": ()}).class_loss
-    config = resolve(asked(stages="original", class_loss=0.3), DECIDED | {"stages": "auto"})
+    assert not resolve(asked(stages="3", class_loss=0.1), DECIDED | {"class_names": ()}).class_loss
+    config = resolve(asked(stages="original", class_loss=0.1), DECIDED | {"stages": "auto"})
     assert config.has_mnist_networks and not config.class_loss
     with pytest.raises(UserError, match="multiples of 4, but are 30 and 32"):
         resolve(asked(), DECIDED | {"output_height": 30, "stages": "original"})

@@ -7,11 +7,14 @@ sees that was trained on generated ones (GAN-train). KID x 1000 to unseen images
 classes, and within classes. R: the mean distance of two classes' images of one z, over that of two images of a class
 (of training images: nothing). variety: the mean distance of two images of a class, over that of two real ones. All are
 means over the classes, with a standard error over the images (delete-a-tenth jackknife).
+
+The judges mind noise of single pixels more than the eye does: with --average 2 they see the means of 2 x 2 pixels.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -35,17 +38,19 @@ def main() -> None:
     parser.add_argument("folders", nargs=2, metavar="FOLDER", help="TRAINING and UNSEEN")
     parser.add_argument("runs", nargs="+", help="runs with these classes, whose images have one size")
     judges.add_flags(parser)
+    parser.add_argument("--average", type=int, default=1, help="see means of this many pixels, in height and width (1)")
     options = parser.parse_args()
     height = dcgan_tf.load(options.runs[0]).config.output_height
     for judge, features in judges.chosen(options).items():
-        training, unseen = ([features(images) for images in read(path, height)] for path in options.folders)
+        see = partial(embed, features, options.average)
+        training, unseen = (see(read(path, height)) for path in options.folders)
         classifier = fit(training)
         print(f"\n| {judge} | seen; lowest | teaches | KID of all | within classes | R | variety |")
         print("|---" * 7 + "|")
         right = hits(classifier, unseen)
         show("training images", training, unseen, right, right)
         for run in options.runs:
-            fake = [features(images) for images in generate(run)]
+            fake = see(generate(run))
             show(run, fake, unseen, hits(classifier, fake), hits(fit(fake), unseen))
 
 
@@ -59,6 +64,18 @@ def generate(name: str) -> Arrays:
     """Return a run's images of the same z in each class."""
     run = dcgan_tf.load(name)
     return [run.generate(COUNT, classes=[label]) for label in range(run.config.y_dim)]
+
+
+def embed(features: judges.Features, block: int, by_class: Arrays) -> Arrays:
+    """Return the features of each class's images, of which blocks of pixels are averaged."""
+    return [features(averaged(images, block)) for images in by_class]
+
+
+def averaged(images: np.ndarray, block: int) -> np.ndarray:
+    """Return the means of blocks of pixels: uint8 [N, H, W, C] -> uint8 [N, H / block, W / block, C]."""
+    n, height, width, channels = images.shape
+    means = images.reshape(n, height // block, block, width // block, block, channels).mean((2, 4))
+    return means.round().astype(np.uint8)
 
 
 def fit(by_class: Arrays) -> Pipeline:

@@ -97,9 +97,9 @@ class Asked:
     learning_rate: float = training(0.0002, "Learning rate of Adam", RESUME, ORIGINAL)
     lr_decay_epochs: int = training(0, "Number of last epochs in which the learning rate goes down to 0", minimum=0)
     class_loss: float = training(
-        0.1,
-        "Factor of D's loss for the classes of real images, for a folder with labels; 0.3 shows the classes more"
-        " clearly, but makes images of a class alike",
+        0.3,
+        "Factor of D's loss for the classes of real images, for a folder with labels; 0.1 shows the classes less"
+        " clearly, but makes images of a class less alike",
         minimum=0,
     )
     weight_decay: float = training(0.0, "Factor of the L2 of the weights in both losses, e.g. 2.5e-5", minimum=0)

@@ -1,6 +1,6 @@
 """What every room may ask, and what two programs need before they know that any package is there."""
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 
 def no_package(error: ModuleNotFoundError) -> str:
