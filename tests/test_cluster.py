@@ -122,7 +122,7 @@ def test_damaged_tf_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def set_gain(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    """Set how many times as fast as float32 this device seems to multiply bfloat16."""
+    """Set how many times as fast as float32 this device seems to compute bfloat16."""
     monkeypatch.setattr(cluster, "bfloat16_gain", lambda: value)
 
 
@@ -130,7 +130,7 @@ def set_gain(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
 @pytest.mark.parametrize(
     ("given", "measured", "chosen", "said"),
     [
-        ("auto", 1.3, "bfloat16", "Precision:   bfloat16, because products in bfloat16 are 1.30 times as fast as in"),
+        ("auto", 1.3, "bfloat16", "Precision:   bfloat16, because convolutions in bfloat16 are 1.30 times as"),
         ("auto", 1.29, "float32", "Precision:   float32, because"),
         ("float16", 9.0, "float16", ""),
     ],
